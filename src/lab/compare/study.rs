@@ -23,6 +23,9 @@ pub const STUDY_VERSION: u32 = 2;
 /// Resamples of a bootstrap (metrics.md 5.7).
 pub const RESAMPLES: usize = 10_000;
 
+/// Pairs below which no interval is narrow: of few pairs, some are so by chance.
+const PRECISION_MIN: usize = 20;
+
 /// Description of a candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,15 +95,18 @@ impl Pair {
         self.not_comparable.is_empty()
     }
 
-    /// The gated metrics whose intervals are wider than the target; metrics whose baseline is zero
-    /// have no relative width and are left out.
+    /// The gated metrics whose intervals are wider than the target, or stand on too few pairs to be
+    /// trusted; metrics whose baseline is zero have no relative width and are left out.
     pub(super) fn wide(&self, target: f64) -> impl Iterator<Item = &str> {
         let gated = self.metrics.iter().filter(|judgement| judgement.gated);
         let is_wide = move |judgement: &&Judgement| {
             let level = judgement.base.unwrap_or(0.0).abs();
             let width = judgement.interval.map(Interval::half_width);
             match width {
-                Some(width) => level > 0.0 && width > target * level,
+                Some(width) => {
+                    let is_early = judgement.n < PRECISION_MIN || !judgement.carried;
+                    level > 0.0 && (is_early || width > target * level)
+                }
                 None => judgement.n < 2 && judgement.difference.is_some(),
             }
         };

@@ -7,8 +7,9 @@ use crate::comparison::UnknownMetric;
 use crate::releases;
 use crate::sense::Sense;
 use crate::{Format, format};
-use lab::compare::{Judgement, Method, Pair, Study, Verdict, metric_hint};
+use lab::compare::{CONFIDENCE, Judgement, Method, Pair, Study, Verdict, metric_hint};
 use metrics::registry;
+use rng::math;
 use units::{SortedSet, plural};
 
 mod export;
@@ -303,9 +304,10 @@ pub fn remarks(study: &Study) -> Vec<String> {
         format!(
             "95 % intervals: Student's t over the pairs, of changes in % Fieller's; t-tests, in each \
              comparison {} gated corrected by Holm, {} others by Benjamini–Hochberg; equivalent \
-             and not-worse are by one-sided tests",
+             and not-worse are by one-sided tests and miss what happens in fewer than {} % of runs",
             tests(|pair| pair.tests.gated),
-            tests(|pair| pair.tests.others)
+            tests(|pair| pair.tests.others),
+            missed(study)
         )
     });
     if let Some(precision) = &study.precision {
@@ -317,7 +319,8 @@ pub fn remarks(study: &Study) -> Vec<String> {
                 plural::count(n, "seed")
             ),
             wide => format!(
-                "precision ±{target} % not reached with {} (at most {}): {} {} wider, {} first",
+                "precision ±{target} % not reached with {} (at most {}): {} {} wider or of too few pairs, {} \
+                 first",
                 plural::count(n, "seed"),
                 precision.seeds_max,
                 plural::count(wide.len(), "interval"),
@@ -329,6 +332,13 @@ pub fn remarks(study: &Study) -> Vec<String> {
     lines.extend(caveats(study));
     lines.extend(study.notes.iter().map(|note| format::clean(note)));
     lines
+}
+
+/// Share of runs, in percent, below which an event is likely to be in none of those that were made.
+fn missed(study: &Study) -> String {
+    let least = study.pairs.iter().map(|pair| pair.method.pairs()).min();
+    let chance = math::exp(math::ln(1.0 - CONFIDENCE) / least.unwrap_or(1).max(1) as f64);
+    format::fixed(100.0 * (1.0 - chance), 0)
 }
 
 /// What stands against judgements of gated metrics, with the metrics that it concerns.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ALPHA, Judgement, Verdict};
 use crate::statistics::{
-    Rules, SeedsNeeded, benjamini_hochberg, holm, seeds_to_decide, seeds_to_reach,
+    Rules, SeedsNeeded, benjamini_hochberg, holm, seeds_to_carry, seeds_to_decide, seeds_to_reach,
 };
 use metrics::Direction;
 
@@ -62,15 +62,21 @@ fn verdict(judgement: &Judgement) -> Option<Verdict> {
         };
     }
     let is_shown = |p: Option<f64>| p.is_some_and(|p| p <= ALPHA);
+    let is_carried = |else_by: bool| judgement.carried || else_by;
+    let is_below = |amount: fn(Direction, f64) -> f64| {
+        let mut pairs = judgement.points.iter().flatten();
+        pairs.all(|own| amount(judgement.better, *own) < judgement.threshold)
+    };
     let is_beyond_chance = is_shown(judgement.p_adjusted)
+        && is_carried(is_shown(judgement.signed_rank_p))
         && judgement
             .interval
             .is_some_and(|interval| !interval.holds(0.0));
-    if is_shown(judgement.equivalence_p) {
+    if is_shown(judgement.equivalence_p) && is_carried(is_below(|_, own| own.abs())) {
         Some(Verdict::Equivalent)
     } else if is_beyond_chance {
         directed(difference)
-    } else if is_shown(judgement.not_worse_p) {
+    } else if is_shown(judgement.not_worse_p) && is_carried(is_below(Direction::worsening)) {
         Some(Verdict::NotWorse)
     } else {
         directed(difference).map(|_| Verdict::Inconclusive)
@@ -89,7 +95,11 @@ fn open(judgement: &mut Judgement, tests: usize, correction: fn(&[f64]) -> Vec<f
         tests,
     };
     let worsenings = judgement.worsenings();
-    let by_spread = worsenings.and_then(|worsenings| seeds_to_decide(&worsenings, rules));
+    let by_spread = worsenings.and_then(|worsenings| {
+        let needed = seeds_to_decide(&worsenings, rules)?;
+        let to_carry = seeds_to_carry(&worsenings);
+        Some(to_carry.map_or(needed, |seeds| needed.and(seeds)))
+    });
     judgement.seeds_needed = if judgement.interval.is_some() {
         by_spread
     } else {
