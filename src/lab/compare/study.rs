@@ -1,6 +1,6 @@
 //! From the runs of candidates to a [`Study`]: every candidate against the baseline, the Pareto
-//! front, what to know. A pair of candidates is judged from its own runs alone, whoever else is
-//! compared beside it.
+//! front, what to know. A pair of candidates is measured from its own runs alone, whoever else is
+//! compared beside it; the tests of all pairs are corrected together.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ pub struct Pair {
     pub method: Method,
     /// Reasons against comparing the two, in words; empty if they are comparable.
     pub not_comparable: Vec<String>,
-    /// Numbers of tests that are corrected together.
+    /// Numbers of tests that are corrected together, over all candidates.
     pub tests: Tests,
     /// The gated metrics.
     pub gated: Vec<String>,
@@ -276,7 +276,8 @@ pub fn judge_candidates(
         None => (None, candidates),
     };
     let judged = |other: &Candidate| Some(judged(baseline?, other, &known, settings));
-    let pairs: Vec<Pair> = others.iter().filter_map(judged).collect();
+    let mut pairs: Vec<Pair> = others.iter().filter_map(judged).collect();
+    correct(&mut pairs);
     let mut all = pairs.iter().flat_map(|pair| &pair.metrics);
     if all.all(|found| found.verdict == Some(Verdict::NotMeasurable)) {
         return Err(CompareError::NothingMeasured);
@@ -322,8 +323,8 @@ pub fn judge_candidates(
     })
 }
 
-/// A candidate against the baseline, from the runs of these two alone. Of the metrics of all runs
-/// only the units are taken.
+/// A candidate against the baseline, from the runs of these two alone, and without verdicts. Of the
+/// metrics of all runs only the units are taken.
 fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &Settings) -> Pair {
     let runs = paired(baseline, other);
     let both: Vec<&VariantSummary> = runs.base.iter().chain(&runs.head).copied().collect();
@@ -338,27 +339,35 @@ fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &S
     let ids: Vec<&str> = gated.iter().map(String::as_str).chain(rest).collect();
     let seed = runs.base.first().map_or(0, |run| run.seed);
     let resamples = Resamples::draw(seed, runs.base.len(), settings.resamples);
-    let mut metrics: Vec<Judgement> = (ids.par_iter())
+    let metrics: Vec<Judgement> = (ids.par_iter())
         .filter_map(|id| {
             let metric = own.get(id).or_else(|| all.get(id))?;
             let question = question_of(id, metric, chosen.contains(id));
             Some(measure(&question, &pairs(id, &runs), &resamples))
         })
         .collect();
-    let tests = decide(metrics.iter_mut());
-    if matches!(runs.method, Method::Shaking { .. }) {
-        for judgement in &mut metrics {
-            let needed = &mut judgement.seeds_needed;
-            *needed = needed.map(|pairs| pairs.shared_by(SHAKES_PER_SEED as u64));
-        }
-    }
     Pair {
         candidate: other.name.clone(),
         not_comparable: incomparable(&baseline.name, &runs.base, &other.name, &runs.head),
         method: runs.method,
-        tests,
+        tests: Tests::default(),
         gated,
         metrics,
+    }
+}
+
+/// Gives every judgement its verdict. All candidates are one family: of many that are tried against a
+/// baseline, one is better by chance.
+fn correct(pairs: &mut [Pair]) {
+    let tests = decide(pairs.iter_mut().flat_map(|pair| &mut pair.metrics));
+    for pair in pairs {
+        pair.tests = tests;
+        if matches!(pair.method, Method::Shaking { .. }) {
+            for judgement in &mut pair.metrics {
+                let needed = &mut judgement.seeds_needed;
+                *needed = needed.map(|pairs| pairs.shared_by(SHAKES_PER_SEED as u64));
+            }
+        }
     }
 }
 

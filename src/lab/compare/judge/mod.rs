@@ -10,7 +10,7 @@
 //!    `equivalent` if the values are equal, else `inconclusive`;
 //! 3. TOST shows the mean difference smaller than the threshold (the 90 % interval lies within it):
 //!    `equivalent`;
-//! 4. the t-test, corrected for all gated tests of the pair (Holm) or all others (Benjamini and
+//! 4. the t-test, corrected for all gated tests of the comparison (Holm) or all others (Benjamini and
 //!    Hochberg), has p ≤ 0.05 and the 95 % interval leaves zero out: `improved` or `regressed`;
 //! 5. one side of TOST shows that the candidate is not worse by the threshold: `not-worse`;
 //! 6. `inconclusive`, with the seeds that would decide.
