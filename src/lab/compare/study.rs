@@ -12,6 +12,7 @@ use super::judge::{
 use super::pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, paired};
 use super::pareto::{ParetoPoint, mark_front};
 use super::{CompareError, Settings};
+use crate::program;
 use crate::statistics::{Interval, Resamples, mean, student_interval};
 use crate::steps::StepUnit;
 use crate::summary::{MetricSummary, VariantSummary};
@@ -148,6 +149,9 @@ pub struct Study {
     pub schema_version: u32,
     /// Version of the program.
     pub windtunnel: String,
+    /// Hash of its build; empty of one that can't tell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub build: String,
     /// The experiment's name.
     pub name: String,
     /// Baseline of the comparison.
@@ -308,7 +312,8 @@ pub fn judge_candidates(
     });
     Ok(Study {
         schema_version: STUDY_VERSION,
-        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        windtunnel: program::VERSION.to_owned(),
+        build: program::build().to_owned(),
         name: name.to_owned(),
         baseline: baseline.map_or_else(String::new, |first| first.name.clone()),
         candidates: infos,

@@ -183,7 +183,7 @@ fn run_one(
     let first_nodes = placements.take_first_nodes();
     Ok(PlacedReplicate {
         replicate: Replicate {
-            summary: summarize(&plan, outcome),
+            summary: summarize(&plan, &experiment.files, outcome),
             placements: placements.value(),
             drawn,
         },

@@ -63,6 +63,8 @@ pub struct StudyOptions<'a> {
     pub rerun: Option<&'a str>,
     /// Path of the report.
     pub report: Option<&'a str>,
+    /// Label of the LaTeX table.
+    pub label: Option<&'a str>,
 }
 
 /// Writes a comparison in a format.
@@ -75,7 +77,7 @@ pub fn write(
     match form {
         Format::Table => table::write(out, study, options),
         Format::Markdown => export::write_markdown(out, study, options),
-        Format::Latex => latex::write(out, study),
+        Format::Latex => latex::write(out, study, options),
         Format::Csv => export::write_csv(out, study),
         Format::Json => export::write_json(out, study),
     }

@@ -169,6 +169,32 @@ fn every_form_has_the_row() {
     assert_eq!(json["pareto"]["points"][1]["onFront"], true);
 }
 
+/// All candidates are one table for a paper, with the label that its text refers to.
+#[test]
+fn latex_is_one_table_of_all_candidates() {
+    let all = of(&[("fcfs", 0.0), ("sjf", -5.0), ("worst", 3.0)]);
+    let mut bytes = Vec::new();
+    let options = StudyOptions {
+        label: Some("tab:waits"),
+        ..StudyOptions::default()
+    };
+    write(&mut bytes, &all, Format::Latex, options).expect("a vector takes it");
+    let text = String::from_utf8(bytes).expect("text");
+    assert_eq!(text.matches("\\begin{tabular}{lrll}").count(), 1, "{text}");
+    assert_eq!(text.matches("\\label{tab:waits}").count(), 1, "{text}");
+    assert!(text.contains("\\begin{table*}"), "{text}");
+    assert!(text.contains("metric & fcfs & sjf & worst"), "{text}");
+    let line = text
+        .lines()
+        .find(|line| line.contains("bounded slowdown, mean &"));
+    let line = line.expect("a row");
+    assert!(line.contains("$^{+}$") && line.contains("$^{-}$"), "{line}");
+    assert!(
+        text.contains(&format!("% windtunnel {}", lab::program::identity())),
+        "{text}"
+    );
+}
+
 #[test]
 fn more_than_two_stand_side_by_side() {
     let all = of(&[("fcfs", 0.0), ("sjf", -5.0), ("worst", 3.0)]);
