@@ -56,7 +56,7 @@ pub fn companion<A: Args>(
     interrupt::flag();
     let command = clap::Command::new(name)
         .bin_name(format!("windtunnel {name}"))
-        .version(env!("CARGO_PKG_VERSION"))
+        .version(lab::program::VERSION)
         .disable_version_flag(true)
         .max_term_width(100);
     let command = Global::augment_args(A::augment_args(command)).about(about);

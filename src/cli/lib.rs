@@ -64,6 +64,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use lab::compact::Question;
+use lab::program;
 
 pub use companion::companion;
 pub use exit::{Exit, Failure};
@@ -72,12 +73,21 @@ pub use memory::SystemMemory;
 /// A wind tunnel for cluster schedulers: real control loops against simulated nodes, failures and
 /// traces, in deterministic time.
 #[derive(Debug, Parser)]
-#[command(name = "windtunnel", version, max_term_width = 100, after_help = exit::help())]
+#[command(name = "windtunnel", version, long_version = long_version(), max_term_width = 100, after_help = exit::help())]
 struct Arguments {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// Version with the build, which only `--version` is worth finding out for.
+fn long_version() -> &'static str {
+    if std::env::args_os().any(|own| own == "--version") {
+        program::identity()
+    } else {
+        program::VERSION
+    }
 }
 
 /// Flags of every subcommand.

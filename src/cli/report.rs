@@ -56,9 +56,32 @@ pub(super) struct ReportArguments {
     /// report as an error bar
     #[arg(long, value_name = "FILE")]
     validation: Option<PathBuf>,
+    /// With --format latex: label by which the text of a paper refers to the table
+    #[arg(long, value_name = "NAME", value_parser = label)]
+    label: Option<String>,
     /// Replace existing files
     #[arg(long)]
     force: bool,
+}
+
+/// Parses a label of LaTeX.
+pub(super) fn label(text: &str) -> Result<String, String> {
+    let is_plain = |own: char| own.is_ascii_alphanumeric() || ":-_.".contains(own);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("expected letters, digits and `:-_.`, such as tab:queues".to_owned())
+    }
+}
+
+/// Refuses a label where there is no LaTeX table to bear it.
+pub(super) fn check_label(label: Option<&String>, is_latex: bool) -> Result<(), Failure> {
+    if label.is_some() && !is_latex {
+        return Err(Failure::input(
+            "--label names a LaTeX table; add --format latex",
+        ));
+    }
+    Ok(())
 }
 
 /// Output format of a report.
@@ -103,6 +126,8 @@ impl From<PlotStyle> for Style {
 }
 
 pub(super) fn run(global: &Global, arguments: &ReportArguments) -> Result<Exit, Failure> {
+    let is_latex = arguments.format == Some(ReportFormat::Latex);
+    check_label(arguments.label.as_ref(), is_latex)?;
     let entries = entries(&arguments.plots)?;
     let runs = arguments.runs.iter().map(|path| read(path));
     let mut gathered = Gathered::new(runs.collect::<Result<_, _>>()?);
@@ -230,7 +255,7 @@ fn html(arguments: &ReportArguments, gathered: &Gathered) -> Result<Exit, Failur
 }
 
 /// Writer of a table in the format that the user chose.
-type Writer = Box<dyn Fn(&mut dyn Write) -> io::Result<()>>;
+type Writer<'a> = Box<dyn Fn(&mut dyn Write) -> io::Result<()> + 'a>;
 
 fn printed(
     global: &Global,
@@ -240,10 +265,11 @@ fn printed(
 ) -> Result<Exit, Failure> {
     let width = terminal::width().filter(|_| arguments.out.is_none());
     let study = gathered.study.as_ref().filter(|_| !arguments.functions);
-    let write: Writer = if let Some(study) = study {
+    let write: Writer<'_> = if let Some(study) = study {
         let study = chosen(study, &arguments.metrics)?;
         let options = StudyOptions {
             all: global.verbose,
+            label: arguments.label.as_deref(),
             ..StudyOptions::default()
         };
         Box::new(move |out| study::write(out, &study, format, options))
@@ -251,6 +277,7 @@ fn printed(
         let comparison = side_by_side(global, arguments, gathered)?;
         let options = TableOptions {
             width,
+            label: arguments.label.as_deref(),
             ..TableOptions::default()
         };
         Box::new(move |out| report::write(out, &comparison, format, options))

@@ -6,6 +6,7 @@ use clap::Args;
 
 use intake::Input;
 use lab::compare::{CandidateCheck, RecordedStudy, STUDY_FILE, StudyCheck};
+use lab::program;
 use lab::reproduce::{Repeat, Reproduction, VariantCheck, reproduce, reproduce_study};
 use lab::summary::Summary;
 use lab::travel::{FORK_FILE, Fork};
@@ -51,14 +52,13 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
     } else {
         reproduce(&summary, &repeats, global.threads(), interrupt::flag())?
     };
-    let here = env!("CARGO_PKG_VERSION");
-    let version = if summary.windtunnel == here {
-        format!("windtunnel {here}")
+    let here = program::identity();
+    let is_unknown = summary.build.is_empty() && summary.windtunnel == program::VERSION;
+    let version = if is_unknown || summary.program() == here {
+        format!("windtunnel {}", program::VERSION)
     } else {
-        format!(
-            "recorded by windtunnel {}, this is {here}",
-            clean(&summary.windtunnel)
-        )
+        let recorded = clean(&summary.program());
+        format!("recorded by windtunnel {recorded}, this is {here}")
     };
     if let Reproduction::OtherInputs { missing, found } = &found {
         return Err(other_inputs(missing, found));

@@ -85,6 +85,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         width: terminal::width(),
         wall_time: Some(&wall_time),
         report: Some(&report),
+        ..TableOptions::default()
     };
     print(global, arguments, summary, options);
     if !global.quiet {
@@ -108,8 +109,8 @@ fn print_partial(
     let report = folder.partial().join(REPORT).display().to_string();
     let options = TableOptions {
         width: terminal::width(),
-        wall_time: None,
         report: Some(&report),
+        ..TableOptions::default()
     };
     print(global, arguments, summary, options);
 }

@@ -123,18 +123,6 @@ enum Submit {
     Slurm,
 }
 
-/// Exact identity of this program: runs of different builds are not mixed.
-fn program() -> String {
-    let version = env!("CARGO_PKG_VERSION");
-    let build = std::env::current_exe()
-        .ok()
-        .and_then(|path| intake::Input::path(path).blake3().ok());
-    match build {
-        Some(hash) => format!("{version} (build {})", &hash[..16]),
-        None => version.to_owned(),
-    }
-}
-
 pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, Failure> {
     let started = Clock::now();
     if !arguments.merge.is_empty() {
@@ -156,7 +144,7 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
     };
     let design = design(arguments)?;
     let source = Source::read(global, arguments.scenario.as_deref())?;
-    let program = program();
+    let program = lab::program::identity().to_owned();
     let grounds = Grounds {
         text: &source.text,
         name: &source.name,

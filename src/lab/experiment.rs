@@ -17,6 +17,7 @@ use super::hashes::{input_hashes, scenario_hash};
 use super::journey::Journey;
 use super::outputs::{self, Outputs, VariantOutputs};
 use super::paths;
+use super::program;
 use super::run::{OUTPUT, RunError, Tables, prepare, run_through};
 use super::summarize::summarize;
 use super::summary::{MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
@@ -200,7 +201,8 @@ pub fn run_journey(
     outputs::join(folder, plan.outputs, experiment.variants.len())?;
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
-        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        windtunnel: program::VERSION.to_owned(),
+        build: program::build().to_owned(),
         name: experiment.name.clone(),
         description: experiment.description.clone(),
         scenario_hash: scenario_hash(experiment),
@@ -343,7 +345,7 @@ fn run_one(
     };
     let summary = VariantSummary {
         stopped: stopped.map(|error| error.to_string()),
-        ..summarize(variant, outcome)
+        ..summarize(variant, &plan.experiment.files, outcome)
     };
     Ok((summary, report))
 }

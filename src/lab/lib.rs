@@ -32,6 +32,7 @@ pub mod place;
 mod placements;
 pub mod plan;
 mod pod_table;
+pub mod program;
 pub mod queue;
 mod releases;
 pub mod replicate;

@@ -7,7 +7,7 @@ use metrics::services::{ServiceLatency, ServiceRow};
 use metrics::{CostTable, RunMetrics, registry, workloads};
 use model::EvictionCause;
 use model::traffic::FailureCause;
-use scenario::{Scenario, VariantPlan};
+use scenario::{Files, Scenario, VariantPlan};
 use sim::EndCause;
 use systems::mapping::Mapping;
 use world::request_limits::{RequestLimits, request_limits};
@@ -29,8 +29,24 @@ fn limits(scenario: &Scenario, outcome: &Outcome) -> Option<LimitsSummary> {
     Some(LimitsSummary { hold, words })
 }
 
+/// Remarks with files under the names that the scenario gives them: where a folder of traces lies is
+/// none of the result's business.
+fn as_written(mut remarks: Vec<String>, files: &Files) -> Vec<String> {
+    let mut known: Vec<(&String, String)> = (files.iter())
+        .map(|(written, opened)| (written, opened.display().to_string()))
+        .collect();
+    // The longest first, as one may be the start of another.
+    known.sort_by_key(|(_, opened)| std::cmp::Reverse(opened.len()));
+    for (written, opened) in known {
+        for remark in remarks.iter_mut().filter(|remark| remark.contains(&opened)) {
+            *remark = remark.replace(&opened, written);
+        }
+    }
+    remarks
+}
+
 /// Summary of a run.
-pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSummary {
+pub(super) fn summarize(variant: &VariantPlan, files: &Files, outcome: Outcome) -> VariantSummary {
     let scheduler = &variant.scenario.system.scheduler;
     let scheduler = match &scheduler.queue {
         Some(queue) => format!("{queue}, backfill {}", scheduler.backfill.name()),
@@ -51,7 +67,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
         changes: outcome.end.changes,
         decisions: outcome.end.decisions,
         digest: outcome.end.digest,
-        ledger: outcome.remarks,
+        ledger: as_written(outcome.remarks, files),
         unexpressed: unexpressed(&outcome.mapping),
         arrived: outcome
             .metrics
@@ -352,4 +368,18 @@ fn metrics(run: &RunMetrics) -> SortedMap<String, MetricSummary> {
             (value.id.clone(), summary)
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn remarks_name_files_as_the_scenario_does() {
+        let files = [("jobs.swf", "/data/a/jobs.swf"), ("jobs", "/data/a/jobs")];
+        let files = files.map(|(written, opened)| (written.to_owned(), opened.into()));
+        let remarks = vec!["keep 2 rows: odd (first /data/a/jobs.swf:29)".to_owned()];
+        let written = as_written(remarks, &files.into_iter().collect());
+        assert_eq!(written, ["keep 2 rows: odd (first jobs.swf:29)"]);
+    }
 }

@@ -43,6 +43,7 @@ fn summary(name: &str, description: &str, variants: Vec<VariantSummary>) -> Summ
     Summary {
         schema_version: SCHEMA_VERSION,
         windtunnel: "0.1.0".to_owned(),
+        build: String::new(),
         name: name.to_owned(),
         description: description.to_owned(),
         scenario_hash: "5a17c0de00112233445566778899aabbccddeeff00112233445566778899aabb"

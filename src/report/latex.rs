@@ -8,7 +8,11 @@ use crate::format;
 use metrics::Direction;
 
 /// Writes the comparison of runs.
-pub(crate) fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
+pub(crate) fn write(
+    out: &mut dyn Write,
+    comparison: &Comparison,
+    label: Option<&str>,
+) -> io::Result<()> {
     let mut caption = vec![comparison.name.clone()];
     caption.extend(comparison.facts.iter().cloned());
     if let Some(reason) = &comparison.apart {
@@ -37,6 +41,7 @@ pub(crate) fn write(out: &mut dyn Write, comparison: &Comparison) -> io::Result<
         columns: format!("l{}", "r".repeat(comparison.columns.len())),
         head,
         rows: rows.collect(),
+        label: label.map(str::to_owned),
     };
     table.write(out)?;
     writeln!(
@@ -62,21 +67,56 @@ pub(crate) struct LatexTable {
     pub(crate) columns: String,
     pub(crate) head: Vec<String>,
     pub(crate) rows: Vec<Vec<String>>,
+    /// Name by which the text refers to the table.
+    pub(crate) label: Option<String>,
 }
+
+/// Letters of the usual small size that a column of a paper has room for.
+const COLUMN_LETTERS: usize = 52;
 
 impl LatexTable {
     /// Writes the table.
     pub(crate) fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "% needs \\usepackage{{booktabs}}")?;
-        writeln!(out, "\\begin{{table}}\n  \\centering")?;
+        let environment = if self.letters() > COLUMN_LETTERS {
+            "table*"
+        } else {
+            "table"
+        };
+        writeln!(out, "\\begin{{{environment}}}\n  \\centering\\footnotesize")?;
         writeln!(out, "  \\caption{{{}}}", escaped(&self.caption))?;
+        if let Some(label) = &self.label {
+            writeln!(out, "  \\label{{{label}}}")?;
+        }
         writeln!(out, "  \\begin{{tabular}}{{{}}}", self.columns)?;
         writeln!(out, "    \\toprule\n    {} \\\\", self.head.join(" & "))?;
         writeln!(out, "    \\midrule")?;
         for row in &self.rows {
             writeln!(out, "    {} \\\\", row.join(" & "))?;
         }
-        writeln!(out, "    \\bottomrule\n  \\end{{tabular}}\n\\end{{table}}")
+        writeln!(
+            out,
+            "    \\bottomrule\n  \\end{{tabular}}\n\\end{{{environment}}}"
+        )
+    }
+
+    /// Width in letters, with the space between columns. A command stands for about one letter.
+    fn letters(&self) -> usize {
+        let plain = |cell: &String| {
+            let mut letters = 0;
+            let mut is_command = false;
+            for letter in cell.chars() {
+                is_command = letter == '\\' || (is_command && letter.is_ascii_alphabetic());
+                letters += usize::from(!is_command && !"{}$^".contains(letter));
+            }
+            letters
+        };
+        let widest = |column: usize| {
+            let cells = std::iter::once(&self.head).chain(&self.rows);
+            cells.filter_map(|row| row.get(column)).map(plain).max()
+        };
+        let columns = 0..self.head.len();
+        columns.map(|column| 2 + widest(column).unwrap_or(0)).sum()
     }
 }
 
@@ -125,7 +165,7 @@ mod tests {
 
     fn written(comparison: &Comparison) -> String {
         let mut bytes = Vec::new();
-        write(&mut bytes, comparison).expect("a vector takes every byte");
+        write(&mut bytes, comparison, Some("tab:queues")).expect("a vector takes every byte");
         String::from_utf8(bytes).expect("text")
     }
 
@@ -133,9 +173,10 @@ mod tests {
     fn a_table_has_the_lines_of_booktabs() {
         let comparison = Comparison::new(&example::batch(), Rows::Headline);
         let expected = r"% needs \usepackage{booktabs}
-\begin{table}
-  \centering
+\begin{table*}
+  \centering\footnotesize
   \caption{lcg-queue $\cdot$ 188,041 pods on 2,000 nodes $\cdot$ seed 42 $\cdot$ 3 variants}
+  \label{tab:queues}
   \begin{tabular}{lrrr}
     \toprule
      & fcfs & sjf & f1 \\
@@ -145,7 +186,7 @@ mod tests {
     pending time, p99 $\downarrow$ & 24.2 h & \textbf{3.82 h} & 4.31 h \\
     \bottomrule
   \end{tabular}
-\end{table}
+\end{table*}
 % An arrow shows the better direction, bold the best value.
 ";
         assert_eq!(written(&comparison), expected);

@@ -73,6 +73,7 @@ pub enum Format {
 /// let summary = Summary {
 ///     schema_version: SCHEMA_VERSION,
 ///     windtunnel: "0.1.0".to_owned(),
+///     build: String::new(),
 ///     name: "empty".to_owned(),
 ///     description: String::new(),
 ///     scenario_hash: String::new(),
@@ -97,6 +98,6 @@ pub fn write(
         Format::Json => export::write_json(out, comparison),
         Format::Csv => export::write_csv(out, comparison),
         Format::Markdown => export::write_markdown(out, comparison),
-        Format::Latex => latex::write(out, comparison),
+        Format::Latex => latex::write(out, comparison, options.label),
     }
 }

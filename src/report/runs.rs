@@ -266,13 +266,14 @@ fn relation(runs: &[ReportRun]) -> (Option<String>, Vec<String>) {
         if run.summary.scenario_hash != first.summary.scenario_hash {
             notices.push(differing(first, run));
         }
-        if run.summary.windtunnel != first.summary.windtunnel {
+        let programs = [first, run].map(|run| format::clean(&run.summary.program()));
+        if programs[0] != programs[1] {
             notices.push(format!(
                 "{} was run by windtunnel {}, {} by {}.",
                 format::clean(&first.name),
-                format::clean(&first.summary.windtunnel),
+                programs[0],
                 format::clean(&run.name),
-                format::clean(&run.summary.windtunnel),
+                programs[1],
             ));
         }
     }
@@ -365,6 +366,9 @@ fn joined(runs: Vec<ReportRun>) -> (Summary, ReportData) {
         windtunnel: first
             .as_ref()
             .map_or_else(String::new, |first| first.windtunnel.clone()),
+        build: first
+            .as_ref()
+            .map_or_else(String::new, |first| first.build.clone()),
         name: titles.join(" · "),
         description: match questions.len() {
             1 => questions.pop_first().unwrap_or_default(),

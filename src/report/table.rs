@@ -32,6 +32,8 @@ pub struct TableOptions<'a> {
     pub wall_time: Option<&'a str>,
     /// Path of the report.
     pub report: Option<&'a str>,
+    /// Label of the LaTeX table.
+    pub label: Option<&'a str>,
 }
 
 /// One line of the table body.
@@ -265,6 +267,7 @@ mod tests {
             width,
             wall_time: Some("0.41 s"),
             report: Some("results/gpu-packing/report.html"),
+            label: None,
         };
         let mut bytes = Vec::new();
         write(&mut bytes, &comparison, options).unwrap();

@@ -14,6 +14,7 @@ use lab::compare::{self, CompareError, Finished, Made, Settings, Study};
 use lab::experiment::{metric_definitions, scenario_text};
 use lab::folder::{Existing, ResultFolder};
 use lab::hashes::{input_hashes, scenario_hash};
+use lab::program;
 use lab::shell::quoted;
 use lab::summary::{SCHEMA_VERSION, Summary};
 use report::plot::{self, Style};
@@ -26,11 +27,11 @@ use systems::RunsWorkloads;
 use systems::registry::find;
 
 use super::experiment_file::{self, MessageFormat, Reading};
-use super::report::write_summary;
+use super::report::{check_label, label, write_summary};
 use super::run_arguments::SummaryFormat;
 use super::run_count::counted;
 use super::{Exit, Failure, Global, output, source, terminal};
-use rerun::{asked_of_metrics, rerun};
+use rerun::{asked_of_metrics, portable, rerun};
 
 /// Arguments of `compare`.
 #[derive(Clone, Debug, Args)]
@@ -81,6 +82,9 @@ pub(super) struct CompareArguments {
     /// Output format of the comparison
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
+    /// With --format latex: label by which the text of a paper refers to the table
+    #[arg(long, value_name = "NAME", value_parser = label)]
+    label: Option<String>,
     /// Output format for errors in the experiment file
     #[arg(long, value_enum, default_value_t = MessageFormat::Human)]
     message_format: MessageFormat,
@@ -119,6 +123,8 @@ fn two_ids(text: &str) -> Result<(String, String), String> {
 }
 
 pub(super) fn run(global: &Global, arguments: &CompareArguments) -> Result<Exit, Failure> {
+    let is_latex = matches!(arguments.format, SummaryFormat::Latex);
+    check_label(arguments.label.as_ref(), is_latex)?;
     let folders = arguments.what.iter().filter(|path| path.is_dir()).count();
     match (folders, arguments.what.as_slice()) {
         (0, []) => of_scenario(global, arguments, None),
@@ -183,7 +189,7 @@ fn of_scenario(
     let study = made.study.clone();
     compare::write_values(&folder, &made.candidates)?;
     let gathered = gathered(&experiment, &folder, made)?;
-    write_folder(&folder, &gathered, &study, &rerun)?;
+    write_folder(&folder, &gathered, &study, &portable(&rerun, path))?;
     let out = folder.finish()?;
     let report = out.join("report.html").display().to_string();
     let wall_time = terminal::seconds(started.elapsed());
@@ -192,6 +198,7 @@ fn of_scenario(
         wall_time: Some(&wall_time),
         rerun: Some(&rerun),
         report: Some(&report),
+        label: arguments.label.as_deref(),
     };
     print(&study, arguments.format.into(), options)?;
     Ok(Exit::Done)
@@ -331,7 +338,8 @@ fn gathered(
     drawn.sort_by_key(|data| first.iter().position(|run| run.name == data.name));
     let summary = Summary {
         schema_version: SCHEMA_VERSION,
-        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        windtunnel: program::VERSION.to_owned(),
+        build: program::build().to_owned(),
         name: experiment.name.clone(),
         description: experiment.description.clone(),
         scenario_hash: scenario_hash(&experiment),
@@ -428,7 +436,9 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
         let gathered = Gathered::new(runs).compared(study.clone());
         write_summary(&folder, &gathered)?;
         compare::write_values(&folder, &candidates)?;
-        write_folder(&folder, &gathered, &study, &rerun)?;
+        let kept = arguments.what.iter();
+        let kept = kept.fold(rerun.clone(), |rerun, path| portable(&rerun, Some(path)));
+        write_folder(&folder, &gathered, &study, &kept)?;
         let out = folder.finish()?;
         report = Some(out.join("report.html").display().to_string());
     }
@@ -437,6 +447,7 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
         wall_time: None,
         rerun: Some(&rerun),
         report: report.as_deref(),
+        label: arguments.label.as_deref(),
     };
     print(&study, arguments.format.into(), options)?;
     Ok(Exit::Done)

@@ -38,6 +38,15 @@ pub(super) fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &S
     words.join(" ")
 }
 
+/// The command line for files that go elsewhere: an absolute path is the name of what it leads to.
+pub(super) fn portable(rerun: &str, path: Option<&Path>) -> String {
+    let absolute = path.filter(|path| path.is_absolute());
+    let Some((path, name)) = absolute.and_then(|path| Some((path, path.file_name()?))) else {
+        return rerun.to_owned();
+    };
+    rerun.replace(&*path.to_string_lossy(), &name.to_string_lossy())
+}
+
 /// Arguments of the command line that select metrics.
 pub(super) fn asked_of_metrics(arguments: &CompareArguments) -> Vec<String> {
     let mut words = Vec::new();

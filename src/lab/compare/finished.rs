@@ -194,10 +194,11 @@ fn same_inputs(
             if hashes(other) != hashes(first) {
                 return Err(refuse(&other.name, "the files they read".to_owned()));
             }
-            if other.summary.windtunnel != first.summary.windtunnel {
+            let programs = [first, other].map(|run| run.summary.program());
+            if programs[0] != programs[1] {
                 notes.push(format!(
                     "`{}` was run by windtunnel {}, `{}` by {}",
-                    first.name, first.summary.windtunnel, other.name, other.summary.windtunnel
+                    first.name, programs[0], other.name, programs[1]
                 ));
             }
         }

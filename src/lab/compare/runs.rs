@@ -7,7 +7,7 @@ use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
-use crate::replicate::{Replicate, SHAKE_OF_RUN_TIME, Work, Workers, replicate};
+use crate::replicate::{Replicate, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Work, Workers, replicate};
 use crate::summary::{InputSummary, VariantSummary};
 use history::VariantData;
 use scenario::Experiment;
@@ -370,8 +370,9 @@ impl Runs<'_> {
             notes.push(format!(
                 "{}one deterministic input, on which no seed changes what is measured: points, \
                  intervals and verdicts are over perturbations of it, {SHAKES_PER_SEED} for each seed asked for \
-                 (arrivals moved by up to their mean distance, run times by up to {} %)",
+                 (arrivals moved by up to {} % of the gap to the nearer neighbour, run times by up to {} %)",
                 whom(&shaken),
+                SHAKE_OF_GAP * 100.0,
                 SHAKE_OF_RUN_TIME * 100.0
             ));
         }

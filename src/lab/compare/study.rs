@@ -1,6 +1,6 @@
 //! From the runs of candidates to a [`Study`]: every candidate against the baseline, the Pareto
-//! front, what to know. A pair of candidates is judged from its own runs alone, whoever else is
-//! compared beside it.
+//! front, what to know. A pair of candidates is measured from its own runs alone, whoever else is
+//! compared beside it; the tests of all pairs are corrected together.
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::judge::{
 use super::pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, paired};
 use super::pareto::{ParetoPoint, mark_front};
 use super::{CompareError, Settings};
+use crate::program;
 use crate::statistics::{Interval, Resamples, mean, student_interval};
 use crate::steps::StepUnit;
 use crate::summary::{MetricSummary, VariantSummary};
@@ -22,6 +23,9 @@ use units::{SortedMap, SortedSet};
 pub const STUDY_VERSION: u32 = 2;
 /// Resamples of a bootstrap (metrics.md 5.7).
 pub const RESAMPLES: usize = 10_000;
+
+/// Pairs below which no interval is narrow: of few pairs, some are so by chance.
+const PRECISION_MIN: usize = 20;
 
 /// Description of a candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,8 +43,8 @@ pub struct CandidateInfo {
     /// Hash over the digests of its runs on the input as it is: equal hashes mean equal runs
     /// throughout.
     pub digest: String,
-    /// Mean of every gated metric over the runs on the input as it is, for tables of all candidates
-    /// and plots.
+    /// Mean of every gated metric over the runs that verdicts stand on, for tables of all candidates and
+    /// plots.
     pub gated: SortedMap<String, GatedMean>,
     /// Every run: those on the input as it is by seed, then the shaken ones by number.
     pub runs: Vec<RunRecord>,
@@ -78,7 +82,7 @@ pub struct Pair {
     pub method: Method,
     /// Reasons against comparing the two, in words; empty if they are comparable.
     pub not_comparable: Vec<String>,
-    /// Numbers of tests that are corrected together.
+    /// Numbers of tests that are corrected together, over all candidates.
     pub tests: Tests,
     /// The gated metrics.
     pub gated: Vec<String>,
@@ -92,15 +96,18 @@ impl Pair {
         self.not_comparable.is_empty()
     }
 
-    /// The gated metrics whose intervals are wider than the target; metrics whose baseline is zero
-    /// have no relative width and are left out.
+    /// The gated metrics whose intervals are wider than the target, or stand on too few pairs to be
+    /// trusted; metrics whose baseline is zero have no relative width and are left out.
     pub(super) fn wide(&self, target: f64) -> impl Iterator<Item = &str> {
         let gated = self.metrics.iter().filter(|judgement| judgement.gated);
         let is_wide = move |judgement: &&Judgement| {
             let level = judgement.base.unwrap_or(0.0).abs();
             let width = judgement.interval.map(Interval::half_width);
             match width {
-                Some(width) => level > 0.0 && width > target * level,
+                Some(width) => {
+                    let is_early = judgement.n < PRECISION_MIN || !judgement.carried;
+                    level > 0.0 && (is_early || width > target * level)
+                }
                 None => judgement.n < 2 && judgement.difference.is_some(),
             }
         };
@@ -142,6 +149,9 @@ pub struct Study {
     pub schema_version: u32,
     /// Version of the program.
     pub windtunnel: String,
+    /// Hash of its build; empty of one that can't tell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub build: String,
     /// The experiment's name.
     pub name: String,
     /// Baseline of the comparison.
@@ -270,7 +280,8 @@ pub fn judge_candidates(
         None => (None, candidates),
     };
     let judged = |other: &Candidate| Some(judged(baseline?, other, &known, settings));
-    let pairs: Vec<Pair> = others.iter().filter_map(judged).collect();
+    let mut pairs: Vec<Pair> = others.iter().filter_map(judged).collect();
+    correct(&mut pairs);
     let mut all = pairs.iter().flat_map(|pair| &pair.metrics);
     if all.all(|found| found.verdict == Some(Verdict::NotMeasurable)) {
         return Err(CompareError::NothingMeasured);
@@ -281,12 +292,18 @@ pub fn judge_candidates(
             gated.push(id.clone());
         }
     }
-    let infos = candidates
+    // The baseline is that of the first pair.
+    let of_pairs = pairs.first().into_iter().chain(&pairs).map(Some);
+    let of_pairs = of_pairs.chain(std::iter::repeat(None));
+    let shown: Vec<(&Candidate, &[VariantSummary])> = (candidates.iter().zip(of_pairs))
+        .map(|(candidate, pair)| (candidate, shown(candidate, pair)))
+        .collect();
+    let infos = shown
         .iter()
-        .map(|candidate| info(candidate, &gated))
+        .map(|(candidate, runs)| info(candidate, runs, &gated))
         .collect();
     let pareto = (settings.pareto.as_ref())
-        .map(|(x, y)| front(candidates, &known, x, y))
+        .map(|(x, y)| front(&shown, &known, x, y))
         .transpose()?;
     let precision = settings.precision.map(|target| Precision {
         target,
@@ -295,7 +312,8 @@ pub fn judge_candidates(
     });
     Ok(Study {
         schema_version: STUDY_VERSION,
-        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        windtunnel: program::VERSION.to_owned(),
+        build: program::build().to_owned(),
         name: name.to_owned(),
         baseline: baseline.map_or_else(String::new, |first| first.name.clone()),
         candidates: infos,
@@ -310,8 +328,8 @@ pub fn judge_candidates(
     })
 }
 
-/// A candidate against the baseline, from the runs of these two alone. Of the metrics of all runs
-/// only the units are taken.
+/// A candidate against the baseline, from the runs of these two alone, and without verdicts. Of the
+/// metrics of all runs only the units are taken.
 fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &Settings) -> Pair {
     let runs = paired(baseline, other);
     let both: Vec<&VariantSummary> = runs.base.iter().chain(&runs.head).copied().collect();
@@ -326,27 +344,35 @@ fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &S
     let ids: Vec<&str> = gated.iter().map(String::as_str).chain(rest).collect();
     let seed = runs.base.first().map_or(0, |run| run.seed);
     let resamples = Resamples::draw(seed, runs.base.len(), settings.resamples);
-    let mut metrics: Vec<Judgement> = (ids.par_iter())
+    let metrics: Vec<Judgement> = (ids.par_iter())
         .filter_map(|id| {
             let metric = own.get(id).or_else(|| all.get(id))?;
             let question = question_of(id, metric, chosen.contains(id));
             Some(measure(&question, &pairs(id, &runs), &resamples))
         })
         .collect();
-    let tests = decide(metrics.iter_mut());
-    if matches!(runs.method, Method::Shaking { .. }) {
-        for judgement in &mut metrics {
-            let needed = &mut judgement.seeds_needed;
-            *needed = needed.map(|pairs| pairs.shared_by(SHAKES_PER_SEED as u64));
-        }
-    }
     Pair {
         candidate: other.name.clone(),
         not_comparable: incomparable(&baseline.name, &runs.base, &other.name, &runs.head),
         method: runs.method,
-        tests,
+        tests: Tests::default(),
         gated,
         metrics,
+    }
+}
+
+/// Gives every judgement its verdict. All candidates are one family: of many that are tried against a
+/// baseline, one is better by chance.
+fn correct(pairs: &mut [Pair]) {
+    let tests = decide(pairs.iter_mut().flat_map(|pair| &mut pair.metrics));
+    for pair in pairs {
+        pair.tests = tests;
+        if matches!(pair.method, Method::Shaking { .. }) {
+            for judgement in &mut pair.metrics {
+                let needed = &mut judgement.seeds_needed;
+                *needed = needed.map(|pairs| pairs.shared_by(SHAKES_PER_SEED as u64));
+            }
+        }
     }
 }
 
@@ -372,13 +398,22 @@ fn pairs(id: &str, runs: &Paired<'_>) -> Pairs {
     }
 }
 
-/// The values of a metric in all distinct runs on the input as it is.
-fn values(candidate: &Candidate, id: &str) -> Option<Vec<f64>> {
-    let runs = candidate.distinct().iter();
-    runs.map(|run| run.metrics.get(id)?.value).collect()
+/// The runs of a candidate that its pair is judged by, so that every table and plot shows the same
+/// values: perturbations, or the distinct ones on the input as it is.
+fn shown<'a>(candidate: &'a Candidate, pair: Option<&Pair>) -> &'a [VariantSummary] {
+    match pair.map(|pair| &pair.method) {
+        Some(Method::Shaking { shakes, .. }) => &candidate.shaken[..*shakes as usize],
+        _ => candidate.distinct(),
+    }
 }
 
-fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
+/// The values of a metric in runs.
+fn values(runs: &[VariantSummary], id: &str) -> Option<Vec<f64>> {
+    let values = runs.iter().map(|run| run.metrics.get(id)?.value);
+    values.collect()
+}
+
+fn info(candidate: &Candidate, shown: &[VariantSummary], gated: &[String]) -> CandidateInfo {
     let runs = candidate.distinct();
     let mut hasher = blake3::Hasher::new();
     for run in runs {
@@ -386,7 +421,7 @@ fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
     }
     let first = runs.first();
     let means = gated.iter().filter_map(|id| {
-        let values = values(candidate, id)?;
+        let values = values(shown, id)?;
         let found = GatedMean {
             mean: mean(&values)?,
             interval: student_interval(&values, CONFIDENCE),
@@ -413,7 +448,7 @@ fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
 }
 
 fn front(
-    candidates: &[Candidate],
+    candidates: &[(&Candidate, &[VariantSummary])],
     known: &Known<'_>,
     x: &str,
     y: &str,
@@ -430,14 +465,14 @@ fn front(
         },
     };
     let directions = (direction(x)?, direction(y)?);
-    let average = |candidate: &Candidate, id: &str| mean(&values(candidate, id)?);
+    let average = |runs: &[VariantSummary], id: &str| mean(&values(runs, id)?);
     let mut points: Vec<ParetoPoint> = candidates
         .iter()
-        .filter_map(|candidate| {
+        .filter_map(|(candidate, runs)| {
             Some(ParetoPoint {
                 candidate: candidate.name.clone(),
-                x: average(candidate, x)?,
-                y: average(candidate, y)?,
+                x: average(runs, x)?,
+                y: average(runs, y)?,
                 on_front: false,
             })
         })

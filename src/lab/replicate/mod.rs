@@ -21,7 +21,7 @@ use world::{BuildError, FileSource};
 
 mod shake;
 
-pub use shake::{SHAKE_OF_RUN_TIME, Shaking};
+pub use shake::{SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Shaking};
 
 /// One run to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +183,7 @@ fn run_one(
     let first_nodes = placements.take_first_nodes();
     Ok(PlacedReplicate {
         replicate: Replicate {
-            summary: summarize(&plan, outcome),
+            summary: summarize(&plan, &experiment.files, outcome),
             placements: placements.value(),
             drawn,
         },

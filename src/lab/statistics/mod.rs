@@ -13,6 +13,7 @@ mod multiple;
 mod quantile;
 mod sample_size;
 mod sign_flip;
+mod skew;
 mod student;
 mod wilcoxon;
 
@@ -27,8 +28,10 @@ pub use moments::{mean, median, standard_deviation, standard_error, variance};
 pub use multiple::{benjamini_hochberg, holm};
 pub use quantile::quantile;
 pub use sample_size::{
-    Rules, SEEDS_MAX, SEEDS_MIN, SeedsNeeded, power, seeds_to_decide, seeds_to_reach,
+    Rules, SEEDS_MAX, SEEDS_MIN, SeedsNeeded, power, seeds_to_carry, seeds_to_decide,
+    seeds_to_reach,
 };
 pub use sign_flip::{SIGN_FLIP_MAX, sign_flip};
+pub use skew::carries;
 pub use student::{student_cdf, student_interval, student_quantile, student_test};
 pub use wilcoxon::{SignedRank, hodges_lehmann, signed_rank};

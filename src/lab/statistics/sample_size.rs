@@ -13,6 +13,7 @@ use rng::math;
 use rng::special::{normal_cdf, normal_quantile};
 
 use super::moments::{mean, standard_deviation};
+use super::skew::values_to_carry;
 use super::student::student_quantile;
 
 /// Fewer pairs than this can't reach p < 0.05 by their signs alone, whose smallest two-sided p is
@@ -170,6 +171,13 @@ pub fn seeds_to_decide(worsenings: &[f64], rules: Rules) -> Option<SeedsNeeded> 
     let low = steps.iter().copied().fold(f64::INFINITY, f64::min) / (spread * spread);
     let high = steps.iter().copied().fold(0.0, f64::max) * spread * spread;
     Some(SeedsNeeded::rounded(low, high, worsenings.len()))
+}
+
+/// The seeds that carry an interval of values of such a shape; `None` where theirs do.
+pub fn seeds_to_carry(values: &[f64]) -> Option<SeedsNeeded> {
+    let needed = values_to_carry(values);
+    let is_open = needed > values.len() as f64;
+    is_open.then(|| SeedsNeeded::rounded(needed, needed, values.len()))
 }
 
 /// The power of the two-sided t-test of the mean of `n` pairs at level `alpha` to find a shift of

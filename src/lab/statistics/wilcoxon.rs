@@ -1,8 +1,8 @@
 //! Wilcoxon's signed-rank test and the shift of Hodges and Lehmann.
 //!
-//! The rules are SciPy's defaults: zeros are left out; up to 50 differences without zeros and ties
-//! the exact distribution; up to 13 with them the exact distribution of the mid-ranks that are
-//! there; beyond, the normal approximation with correction for ties and without one for continuity.
+//! Zeros are left out, and equal sizes share their mid-rank, as SciPy does by default. Up to 200
+//! differences p is exact: that of the ranks that are there, over all signs. Beyond, it is the normal
+//! approximation with correction for ties and without one for continuity.
 
 use rng::math;
 use rng::special::normal_cdf;
@@ -16,14 +16,10 @@ pub struct SignedRank {
     pub statistic: f64,
     /// The two-sided probability of so extreme a sum when signs fall by chance.
     pub p: f64,
-    /// Whether `p` is exact.
-    pub exact: bool,
 }
 
 /// More differences than this are approximated.
-const EXACT_MAX: usize = 50;
-/// More differences than this are approximated if some are zero or tied.
-const EXACT_TIED_MAX: usize = 13;
+const EXACT_MAX: usize = 200;
 
 /// Tests whether differences are symmetric around zero; `None` of none. Differences that are all
 /// zero have p = 1.
@@ -43,20 +39,14 @@ pub fn signed_rank(differences: &[f64]) -> Option<SignedRank> {
         .sum();
     let all: u64 = ranks.iter().sum();
     let statistic = positive.min(all - positive) as f64 / 2.0;
-    let is_plain = ties.iter().all(|&length| length == 1) && apart.len() == differences.len();
-    let exact = differences.len() <= if is_plain { EXACT_MAX } else { EXACT_TIED_MAX };
     let p = if apart.is_empty() {
         1.0
-    } else if exact {
-        exact_p(&ranks, positive)
+    } else if apart.len() <= EXACT_MAX {
+        exact_p(&ranks, positive.min(all - positive))
     } else {
         normal_p(apart.len() as f64, positive as f64 / 2.0, &ties)
     };
-    Some(SignedRank {
-        statistic,
-        p,
-        exact,
-    })
+    Some(SignedRank { statistic, p })
 }
 
 /// Twice the mid-rank of each value by size, and how many values share each size.
@@ -73,26 +63,21 @@ fn doubled_ranks(ascending: &[f64]) -> (Vec<u64>, Vec<usize>) {
     (ranks, ties)
 }
 
-/// The two-sided p over all signs, by counting how many reach each sum of doubled ranks.
-fn exact_p(ranks: &[u64], positive: u64) -> f64 {
-    let all: u64 = ranks.iter().sum();
-    let mut shares = vec![0.0; all as usize + 1];
+/// The two-sided p over all signs, by counting how many reach each sum of doubled ranks up to the
+/// smaller one.
+fn exact_p(ranks: &[u64], smaller: u64) -> f64 {
+    let mut shares = vec![0.0; smaller as usize + 1];
     shares[0] = 1.0;
-    let mut reached = 0;
     for &rank in ranks {
-        reached += rank as usize;
         // Halving is exact, so every share is a count over a power of two.
-        for sum in (0..=reached).rev() {
+        for sum in (0..shares.len()).rev() {
             let with = sum
                 .checked_sub(rank as usize)
                 .map_or(0.0, |rest| shares[rest]);
             shares[sum] = f64::midpoint(shares[sum], with);
         }
     }
-    let place = positive as usize;
-    let at_most: f64 = shares[..=place].iter().sum();
-    let at_least: f64 = shares[place..].iter().rev().sum();
-    (2.0 * at_most.min(at_least)).min(1.0)
+    (2.0 * shares.iter().sum::<f64>()).min(1.0)
 }
 
 fn normal_p(n: f64, positive: f64, ties: &[usize]) -> f64 {

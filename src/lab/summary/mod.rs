@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use units::SortedMap;
 
+use crate::program;
+
 mod queues;
 
 pub use queues::{QueuePrioritySummary, QueueSummary, QueueTimelineSummary, QueueUseSummary};
@@ -20,6 +22,9 @@ pub struct Summary {
     pub schema_version: u32,
     /// Version of the program that ran it.
     pub windtunnel: String,
+    /// Hash of the build of that program; empty of one that can't tell.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub build: String,
     /// The experiment's name.
     pub name: String,
     /// The question it answers.
@@ -34,6 +39,13 @@ pub struct Summary {
     /// run shows the definitions valid then.
     #[serde(default)]
     pub definitions: SortedMap<String, MetricDefinition>,
+}
+
+impl Summary {
+    /// Version and build of the program that ran it, in words.
+    pub fn program(&self) -> String {
+        program::described(&self.windtunnel, &self.build)
+    }
 }
 
 /// Definition of a metric.

@@ -67,7 +67,7 @@ pub(super) struct Page<'a> {
     ledger: Vec<PageRemark<'a>>,
     inputs: &'a [InputSummary],
     scenarios: Vec<Value>,
-    version: &'a str,
+    version: String,
     schema_version: u32,
     summary_json: Value,
     details_json: Value,
@@ -164,7 +164,7 @@ impl<'a> Shown<'a> {
             ledger: remarks::ledger(summary, &columns),
             inputs: &summary.inputs,
             scenarios: self.gathered.scenarios.iter().map(page_scenario).collect(),
-            version: &summary.windtunnel,
+            version: summary.program(),
             schema_version: summary.schema_version,
             summary_json: Value::from_safe_string(embedded_json(summary)?),
             details_json: Value::from_safe_string(embedded_json(&Details::new(

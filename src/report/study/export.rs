@@ -136,7 +136,7 @@ pub(crate) fn escaped(text: &str) -> String {
     escaped
 }
 
-const COLUMNS: [&str; 32] = [
+const COLUMNS: [&str; 33] = [
     "candidate",
     "baseline",
     "comparable",
@@ -159,6 +159,7 @@ const COLUMNS: [&str; 32] = [
     "head_unshaken",
     "p",
     "p_adjusted",
+    "carried",
     "equivalence_p",
     "not_worse_p",
     "threshold",
@@ -213,6 +214,7 @@ fn fields(study: &Study, pair: &Pair, judgement: &Judgement) -> [String; COLUMNS
         number(unshaken.head),
         number(judgement.p),
         number(judgement.p_adjusted),
+        judgement.carried.to_string(),
         number(judgement.equivalence_p),
         number(judgement.not_worse_p),
         judgement.threshold.to_string(),

@@ -1,54 +1,68 @@
-//! Comparison as LaTeX tables: all candidates side by side if there are more than two, then each
-//! candidate against the baseline in the gated metrics.
+//! Comparison as one LaTeX table: of each gated metric the baseline's value, and the change that each
+//! candidate makes, with its interval and a mark for the verdict.
 
 use std::io::{self, Write};
 
-use super::{facts, headline, overview, rows};
+use super::{StudyOptions, change, facts, headline, row};
 use crate::format;
-use crate::latex::{LatexTable, escaped, marked};
-use lab::compare::Study;
+use crate::latex::{LatexTable, escaped};
+use lab::compare::{Judgement, Pair, Study, Verdict};
+use lab::program;
 
 /// Writes the comparison.
-pub(super) fn write(out: &mut dyn Write, study: &Study) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut dyn Write,
+    study: &Study,
+    options: StudyOptions<'_>,
+) -> io::Result<()> {
     for line in headline(study).lines() {
         writeln!(out, "% {}", format::clean(line))?;
     }
-    let about = facts(study).join(" · ");
-    let side_by_side = overview::rows(study);
-    if !side_by_side.is_empty() {
-        let names = study.candidates.iter().map(|own| escaped(&own.name));
-        let rows = side_by_side.iter().map(|row| {
-            let cells = row.cells.iter().zip(&row.best);
-            let cells = cells.map(|(cell, is_best)| marked(cell, *is_best));
-            std::iter::once(escaped(&row.label)).chain(cells).collect()
-        });
-        let table = LatexTable {
-            caption: format!("{}: side by side · {about}", study.name),
-            columns: format!("l{}", "r".repeat(study.candidates.len())),
-            head: std::iter::once(String::new()).chain(names).collect(),
-            rows: rows.collect(),
-        };
-        table.write(out)?;
+    let program = program::described(&study.windtunnel, &study.build);
+    writeln!(out, "% windtunnel {}", format::clean(&program))?;
+    let head = ["metric", &study.baseline].into_iter();
+    let candidates = study.pairs.iter().map(|pair| pair.candidate.as_str());
+    let rows = study.gated.iter().filter_map(|id| cells(study, id));
+    let table = LatexTable {
+        caption: format!(
+            "{}: changes with 95 % intervals against {} · {} · + improved, - regressed, = equivalent, \
+             ≥ not worse, ? inconclusive, × not comparable",
+            study.name,
+            study.baseline,
+            facts(study).join(" · ")
+        ),
+        columns: format!("lr{}", "l".repeat(study.pairs.len())),
+        head: head.chain(candidates).map(escaped).collect(),
+        rows: rows.collect(),
+        label: options.label.map(str::to_owned),
+    };
+    table.write(out)
+}
+
+/// The cells of a metric. The baseline's value is that of the first pair which has the metric.
+fn cells(study: &Study, id: &str) -> Option<Vec<String>> {
+    let found: Vec<Option<(&Pair, &Judgement)>> = (study.pairs.iter())
+        .map(|pair| Some((pair, pair.metrics.iter().find(|own| own.metric == id)?)))
+        .collect();
+    let (pair, first) = found.iter().flatten().next()?;
+    let first = row(pair, first);
+    let mut cells = vec![escaped(&first.label), escaped(&first.base)];
+    cells.extend(found.iter().map(|found| match found {
+        Some((pair, own)) => format!("{}{}", escaped(&change(own)), mark(pair, own)),
+        None => escaped(format::UNDEFINED),
+    }));
+    Some(cells)
+}
+
+/// Sign of a verdict.
+fn mark(pair: &Pair, own: &Judgement) -> &'static str {
+    match own.verdict {
+        None | Some(Verdict::NotMeasurable | Verdict::DifferentInputs) => "",
+        Some(_) if !pair.is_comparable() => r"$^{\times}$",
+        Some(Verdict::Improved) => "$^{+}$",
+        Some(Verdict::Regressed) => "$^{-}$",
+        Some(Verdict::Equivalent) => "$^{=}$",
+        Some(Verdict::NotWorse) => r"$^{\geq}$",
+        Some(Verdict::Inconclusive) => "$^{?}$",
     }
-    for pair in &study.pairs {
-        let rows = rows(pair, true).into_iter().map(|row| {
-            let cells = [row.label, row.base, row.head, row.change, row.verdict];
-            cells.iter().map(|cell| escaped(cell)).collect()
-        });
-        let head = [
-            "metric",
-            &study.baseline,
-            &pair.candidate,
-            "change [95 % CI]",
-            "verdict",
-        ];
-        let table = LatexTable {
-            caption: format!("{} against {} · {about}", pair.candidate, study.baseline),
-            columns: "lrrll".to_owned(),
-            head: head.map(escaped).to_vec(),
-            rows: rows.collect(),
-        };
-        table.write(out)?;
-    }
-    Ok(())
 }

@@ -7,19 +7,21 @@ use crate::comparison::UnknownMetric;
 use crate::releases;
 use crate::sense::Sense;
 use crate::{Format, format};
-use lab::compare::{Judgement, Method, Pair, Study, Verdict, metric_hint};
-use lab::statistics::SeedsNeeded;
+use lab::compare::{CONFIDENCE, Judgement, Method, Pair, Study, Verdict, metric_hint};
 use metrics::registry;
+use rng::math;
 use units::{SortedSet, plural};
 
 mod export;
 pub(crate) mod figures;
+mod headline;
 mod latex;
 mod overview;
 mod table;
 
 pub(super) use export::escaped;
 pub use figures::StudyFigures;
+pub use headline::headline;
 
 #[cfg(test)]
 mod tests;
@@ -61,6 +63,8 @@ pub struct StudyOptions<'a> {
     pub rerun: Option<&'a str>,
     /// Path of the report.
     pub report: Option<&'a str>,
+    /// Label of the LaTeX table.
+    pub label: Option<&'a str>,
 }
 
 /// Writes a comparison in a format.
@@ -73,7 +77,7 @@ pub fn write(
     match form {
         Format::Table => table::write(out, study, options),
         Format::Markdown => export::write_markdown(out, study, options),
-        Format::Latex => latex::write(out, study),
+        Format::Latex => latex::write(out, study, options),
         Format::Csv => export::write_csv(out, study),
         Format::Json => export::write_json(out, study),
     }
@@ -285,68 +289,6 @@ pub fn facts(study: &Study) -> Vec<String> {
     facts
 }
 
-/// Headline in one sentence: the most severe gated change, in the words of users.
-pub fn headline(study: &Study) -> String {
-    let gated = || {
-        let pairs = study.pairs.iter().filter(|pair| pair.is_comparable());
-        pairs.flat_map(|pair| {
-            pair.metrics
-                .iter()
-                .filter(|found| found.gated)
-                .map(move |found| (pair, found))
-        })
-    };
-    let worst = |verdict: Verdict| {
-        let of = gated().filter(|(_, found)| found.verdict == Some(verdict));
-        of.max_by(|a, b| a.1.severity().total_cmp(&b.1.severity()))
-    };
-    if !study.pairs.is_empty() && !study.pairs.iter().any(Pair::is_comparable) {
-        let reasons = study.pairs.iter().find_map(incomparable);
-        return format!("Nothing is concluded: {}.", reasons.unwrap_or_default());
-    }
-    let told = |(pair, found): (&Pair, &Judgement), word: &str| {
-        let row = row(pair, found);
-        format!(
-            "{} makes {} {word} than {}: {} → {} ({})",
-            format::clean(&pair.candidate),
-            row.label,
-            format::clean(&study.baseline),
-            row.base,
-            row.head,
-            row.change
-        )
-    };
-    let count = |verdict: Verdict| {
-        gated()
-            .filter(|(_, found)| found.verdict == Some(verdict))
-            .count()
-    };
-    let all = gated().count();
-    if let Some(found) = worst(Verdict::Regressed) {
-        let more = match count(Verdict::Improved) {
-            0 => String::new(),
-            improved => format!("; of {all} gated comparisons {improved} improved"),
-        };
-        return format!("{}{more}.", told(found, "worse"));
-    }
-    if let Some(found) = worst(Verdict::Improved) {
-        return format!("{}; no gated metric regressed.", told(found, "better"));
-    }
-    let needed = gated().filter_map(|(_, found)| found.seeds_needed);
-    let needed = needed.reduce(SeedsNeeded::and);
-    match (count(Verdict::Inconclusive), needed) {
-        (0, _) if all > 0 => "No gated metric differs by a relevant amount.".to_owned(),
-        (0, _) => "No metric is gated; the others are below.".to_owned(),
-        (open, Some(needed)) => format!(
-            "Undecided: {open} of {all} gated comparisons are inconclusive; {needed} would decide \
-             them."
-        ),
-        (open, None) => {
-            format!("Undecided: {open} of {all} gated comparisons are inconclusive.")
-        }
-    }
-}
-
 /// Remarks on how intervals and verdicts were made, and their limits.
 pub fn remarks(study: &Study) -> Vec<String> {
     let mut lines: Vec<String> = saturated(study);
@@ -355,18 +297,13 @@ pub fn remarks(study: &Study) -> Vec<String> {
     lines.push(if n < 2 {
         "a single pair has neither intervals nor tests; equal values are equivalent".to_owned()
     } else {
-        let tests = |of: fn(&Pair) -> usize| {
-            let counts = || study.pairs.iter().map(of);
-            let ends = [counts().min(), counts().max()].map(|count| count.unwrap_or(0) as u64);
-            let [least, most] = ends.map(format::count);
-            if least == most { most } else { format!("{least}–{most}") }
-        };
+        let tests = study.pairs.first().map(|pair| pair.tests).unwrap_or_default();
+        let [gated, others] = [tests.gated, tests.others].map(|count| format::count(count as u64));
         format!(
-            "95 % intervals: Student's t over the pairs, of changes in % Fieller's; t-tests, in each \
-             comparison {} gated corrected by Holm, {} others by Benjamini–Hochberg; equivalent \
-             and not-worse are by one-sided tests",
-            tests(|pair| pair.tests.gated),
-            tests(|pair| pair.tests.others)
+            "95 % intervals: Student's t over the pairs, of changes in % Fieller's; t-tests, over all \
+             candidates {gated} gated corrected by Holm, {others} others by Benjamini–Hochberg; equivalent \
+             and not-worse are by one-sided tests and miss what happens in fewer than {} % of runs",
+            missed(study)
         )
     });
     if let Some(precision) = &study.precision {
@@ -378,7 +315,8 @@ pub fn remarks(study: &Study) -> Vec<String> {
                 plural::count(n, "seed")
             ),
             wide => format!(
-                "precision ±{target} % not reached with {} (at most {}): {} {} wider, {} first",
+                "precision ±{target} % not reached with {} (at most {}): {} {} wider or of too few pairs, {} \
+                 first",
                 plural::count(n, "seed"),
                 precision.seeds_max,
                 plural::count(wide.len(), "interval"),
@@ -387,8 +325,42 @@ pub fn remarks(study: &Study) -> Vec<String> {
             ),
         });
     }
+    lines.extend(caveats(study));
     lines.extend(study.notes.iter().map(|note| format::clean(note)));
     lines
+}
+
+/// Share of runs, in percent, below which an event is likely to be in none of those that were made.
+fn missed(study: &Study) -> String {
+    let least = study.pairs.iter().map(|pair| pair.method.pairs()).min();
+    let chance = math::exp(math::ln(1.0 - CONFIDENCE) / least.unwrap_or(1).max(1) as f64);
+    format::fixed(100.0 * (1.0 - chance), 0)
+}
+
+/// What stands against judgements of gated metrics, with the metrics that it concerns.
+fn caveats(study: &Study) -> Vec<String> {
+    let mut found: Vec<(&str, Vec<String>)> = Vec::new();
+    for pair in &study.pairs {
+        for own in pair.metrics.iter().filter(|own| own.gated && own.n > 1) {
+            let Some(note) = own.note.as_deref() else {
+                continue;
+            };
+            let on_log = own.unshaken.map_or_else(String::new, |log| {
+                let cells = format::values(&[log.base, log.head], &own.unit);
+                format!(" ({} on it)", cells.join(" and "))
+            });
+            let (label, name) = (registry::title(&own.metric), format::clean(&pair.candidate));
+            let of = format!("{label} of {name}{on_log}");
+            match found.iter_mut().find(|(known, _)| *known == note) {
+                Some((_, of_all)) => of_all.push(of),
+                None => found.push((note, vec![of])),
+            }
+        }
+    }
+    let lines = found
+        .into_iter()
+        .map(|(note, of)| format!("{note}: {}", plural::first_of(of, 3)));
+    lines.collect()
 }
 
 /// Counts such as `3 improved, 2 equivalent`, in the order of severity.

@@ -23,7 +23,7 @@ pub(super) fn rows(study: &Study) -> Vec<OverviewRow> {
     study.gated.iter().filter_map(|id| row(study, id)).collect()
 }
 
-/// A metric of all candidates on the input as it is. Best is the best of those that are comparable with
+/// A metric of all candidates. Best is the best of those that are comparable with
 /// the baseline.
 fn row(study: &Study, id: &str) -> Option<OverviewRow> {
     let mut judged = study.pairs.iter().flat_map(|pair| &pair.metrics);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::example;
+use Verdict::{Equivalent, Improved, Inconclusive, NotMeasurable, NotWorse};
 use lab::compare::{Candidate, Settings, judge_candidates};
 use lab::summary::VariantSummary;
 
@@ -76,6 +77,59 @@ fn the_headline_says_who_is_better_on_what_and_by_how_much() {
     );
 }
 
+/// The sentence claims no more than the verdicts do.
+#[test]
+fn the_headline_calls_equal_only_what_is_shown_to_be() {
+    let of = |verdicts: &[Option<Verdict>]| {
+        let mut study = study();
+        let metrics = &mut study.pairs[0].metrics;
+        let own = metrics[0].clone();
+        *metrics = verdicts
+            .iter()
+            .map(|verdict| {
+                let mut own = own.clone();
+                own.verdict = *verdict;
+                own
+            })
+            .collect();
+        headline(&study)
+    };
+    let check = |verdicts: &[Verdict], expected: &str| {
+        let verdicts: Vec<Option<Verdict>> = verdicts.iter().copied().map(Some).collect();
+        let sentence = of(&verdicts);
+        assert!(sentence.starts_with(expected), "{sentence}");
+    };
+    check(
+        &[Equivalent, Equivalent],
+        "No gated metric differs by a relevant amount.",
+    );
+    check(
+        &[Equivalent, NotWorse],
+        "Not shown to differ: 1 of 2 gated comparisons is not-worse, and whether better is open \
+         (bounded slowdown, mean of sjf|<b>: ",
+    );
+    check(
+        &[NotMeasurable, Equivalent],
+        "No gated metric differs by a relevant amount; 1 of 2 gated comparisons has no value.",
+    );
+    check(
+        &[NotMeasurable],
+        "Nothing is concluded: 1 of 1 gated comparison has no value.",
+    );
+    check(
+        &[NotWorse, Inconclusive],
+        "Undecided: 1 of 2 gated comparisons is inconclusive",
+    );
+    let mixed = of(&[Some(Improved), Some(Inconclusive)]);
+    let others = "; none of 2 gated comparisons regressed, 1 is inconclusive.";
+    assert!(mixed.ends_with(others), "{mixed}");
+    let other = of(&[Some(Equivalent), None]);
+    assert!(
+        other.starts_with("No gated metric is better or worse: 1 of 2 "),
+        "{other}"
+    );
+}
+
 #[test]
 fn every_form_has_the_row() {
     let table = written(Format::Table);
@@ -113,6 +167,32 @@ fn every_form_has_the_row() {
         Some(12)
     );
     assert_eq!(json["pareto"]["points"][1]["onFront"], true);
+}
+
+/// All candidates are one table for a paper, with the label that its text refers to.
+#[test]
+fn latex_is_one_table_of_all_candidates() {
+    let all = of(&[("fcfs", 0.0), ("sjf", -5.0), ("worst", 3.0)]);
+    let mut bytes = Vec::new();
+    let options = StudyOptions {
+        label: Some("tab:waits"),
+        ..StudyOptions::default()
+    };
+    write(&mut bytes, &all, Format::Latex, options).expect("a vector takes it");
+    let text = String::from_utf8(bytes).expect("text");
+    assert_eq!(text.matches("\\begin{tabular}{lrll}").count(), 1, "{text}");
+    assert_eq!(text.matches("\\label{tab:waits}").count(), 1, "{text}");
+    assert!(text.contains("\\begin{table*}"), "{text}");
+    assert!(text.contains("metric & fcfs & sjf & worst"), "{text}");
+    let line = text
+        .lines()
+        .find(|line| line.contains("bounded slowdown, mean &"));
+    let line = line.expect("a row");
+    assert!(line.contains("$^{+}$") && line.contains("$^{-}$"), "{line}");
+    assert!(
+        text.contains(&format!("% windtunnel {}", lab::program::identity())),
+        "{text}"
+    );
 }
 
 #[test]
@@ -178,6 +258,29 @@ fn unlike_things_are_told_apart_where_they_stand() {
     assert!(csv.contains("refuses,fcfs,false,seeds,"), "{csv}");
     all.pairs.remove(0);
     assert!(headline(&all).starts_with("Nothing is concluded: not comparable: "));
+}
+
+/// What stands against a judgement is said once, with the metrics and what they are on the log itself.
+#[test]
+fn caveats_name_their_metrics() {
+    let mut all = study();
+    let metrics = &mut all.pairs[0].metrics;
+    for own in metrics.iter_mut().filter(|own| own.gated) {
+        own.note = Some("the log lies outside".to_owned());
+        own.unshaken = Some(lab::compare::Unshaken {
+            base: Some(16.7),
+            head: Some(16.91),
+        });
+    }
+    let lines = remarks(&all);
+    let line = lines
+        .iter()
+        .find(|line| line.starts_with("the log lies outside: "));
+    let line = line.expect("a remark");
+    assert!(
+        line.contains("bounded slowdown, mean of sjf|<b> (16.70 and 16.91 on it)"),
+        "{line}"
+    );
 }
 
 #[test]

@@ -4,29 +4,36 @@
 //! Student's interval, and the t-test that it inverts. Anybody can compute them from the points.
 //!
 //! The verdict follows from these rules, in this order:
-//! 1. a value missing on either side in any pair: `not-measurable`;
+//! 1. a value missing on either side in any pair: `not-measurable`; a log whose own values lie outside
+//!    those of its perturbations, or contradict them, by more than the threshold: `inconclusive`;
 //! 2. one pair of a case in which nothing varies: by the difference itself; one pair of any other:
 //!    `equivalent` if the values are equal, else `inconclusive`;
 //! 3. TOST shows the mean difference smaller than the threshold (the 90 % interval lies within it):
 //!    `equivalent`;
-//! 4. the t-test, corrected for all gated tests of the pair (Holm) or all others (Benjamini and
+//! 4. the t-test, corrected for all gated tests of the comparison (Holm) or all others (Benjamini and
 //!    Hochberg), has p ≤ 0.05 and the 95 % interval leaves zero out: `improved` or `regressed`;
 //! 5. one side of TOST shows that the candidate is not worse by the threshold: `not-worse`;
 //! 6. `inconclusive`, with the seeds that would decide.
+//!
+//! Student's t errs on few pairs of skewed differences. Where a sample looks like one, 3 and 5 need every
+//! single pair within the threshold, too, and 4 the signed-rank test.
 //!
 //! A difference that is the same in every pair has no spread to estimate from. The signs decide then:
 //! below six pairs they can't, and there is no interval.
 //!
 //! A metric of which neither direction is better is measured and never called better or worse.
 
+mod decision;
 pub(crate) mod direction;
+
+pub use decision::{Tests, decide};
 
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{
-    Interval, Resamples, Rules, SEEDS_MIN, SeedsNeeded, benjamini_hochberg, change_interval,
-    cliffs_delta, equivalence, hodges_lehmann, holm, mean, not_above, seeds_to_decide,
-    seeds_to_reach, sign_flip, signed_rank, standardized_mean, student_interval, student_test,
+    Interval, Resamples, SEEDS_MIN, SeedsNeeded, carries, change_interval, cliffs_delta,
+    equivalence, hodges_lehmann, mean, not_above, sign_flip, signed_rank, standardized_mean,
+    student_interval, student_test,
 };
 use metrics::Direction;
 use units::plural;
@@ -37,6 +44,10 @@ pub const CONFIDENCE: f64 = 0.95;
 pub const ALPHA: f64 = 0.05;
 /// Below this many pairs there is no bootstrap.
 pub const BOOTSTRAP_MIN: usize = 10;
+
+/// Remark on differences that don't carry an interval.
+const SKEWED: &str = "so few pairs of so skewed or far apart differences don't carry an interval or a \
+                      test of their mean";
 
 /// Verdict of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -139,6 +150,11 @@ pub struct Pairs {
     pub reason: Option<String>,
 }
 
+/// Comparisons that were made before shapes were looked at say nothing of them.
+const fn carried_before() -> bool {
+    true
+}
+
 /// The values on an input as it is, beside those on shaken ones. No verdict stands on them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -192,9 +208,12 @@ pub struct Judgement {
     pub p: Option<f64>,
     /// p corrected for all tests of its family.
     pub p_adjusted: Option<f64>,
-    /// p of TOST against the threshold.
+    /// Whether the differences look as if interval and tests of their mean held as often as stated.
+    #[serde(default = "carried_before")]
+    pub carried: bool,
+    /// p of TOST against the threshold, no less than with a correction for skewness.
     pub equivalence_p: Option<f64>,
-    /// p of the one-sided test of a worsening by the threshold.
+    /// p of the one-sided test of a worsening by the threshold, corrected for skewness.
     pub not_worse_p: Option<f64>,
     /// The difference that matters, in the metric's unit.
     pub threshold: f64,
@@ -223,7 +242,6 @@ impl Judgement {
     /// The judgement of a question before anything is known.
     fn blank(question: &Question, pairs: &Pairs) -> Self {
         let n = pairs.base.len().min(pairs.head.len());
-        let differences = pairs.base.iter().zip(&pairs.head);
         Self {
             metric: question.metric.clone(),
             unit: question.unit.clone(),
@@ -238,13 +256,12 @@ impl Judgement {
             relative: None,
             relative_interval: None,
             unshaken: pairs.unshaken,
-            points: differences
-                .map(|(base, head)| Some((*head)? - (*base)?))
-                .collect(),
+            points: differences(&pairs.base, &pairs.head),
             base_points: pairs.base.clone(),
             head_points: pairs.head.clone(),
             p: None,
             p_adjusted: None,
+            carried: true,
             equivalence_p: None,
             not_worse_p: None,
             threshold: 0.0,
@@ -291,10 +308,10 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
     let (Some(base), Some(head)) = (base, head) else {
         return not_measurable(judgement, pairs);
     };
-    let differences: Vec<f64> = base.iter().zip(&head).map(|(b, h)| h - b).collect();
-    let Some(average) = mean(&differences) else {
+    let Some(differences) = all(&judgement.points) else {
         return not_measurable(judgement, pairs);
     };
+    let average = mean(&differences).unwrap_or(0.0);
     judgement.difference = Some(average);
     let level = judgement.base.unwrap_or(0.0).abs();
     judgement.threshold = question.threshold.at(level);
@@ -303,9 +320,70 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
     }
     if judgement.n > 1 {
         test(&mut judgement, &base, &head, &differences);
-        second_opinions(&mut judgement, &base, &head, resamples);
+        second_opinions(&mut judgement, &base, &head, &differences, resamples);
+    }
+    if let Some(unshaken) = pairs.unshaken {
+        hold_to_log(&mut judgement, unshaken, [&base, &head, &differences]);
     }
     judgement
+}
+
+/// Says that perturbations moved a log away from what it is: its own values, or its own difference, lie
+/// outside those of its perturbations, or the difference has another sign. By more than what matters, and
+/// they tell nothing of this log.
+fn hold_to_log(judgement: &mut Judgement, unshaken: Unshaken, shaken: [&[f64]; 3]) {
+    let Some((base, head)) = unshaken.base.zip(unshaken.head) else {
+        return;
+    };
+    let names = ["the baseline", "the candidate", "the difference"];
+    let own = [base, head, head - base];
+    let beyond = own.iter().zip(shaken).map(|(own, values)| {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (least - own).max(own - most)
+    });
+    let outside = beyond
+        .zip(names)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    let outside = outside.map(|(by, name)| {
+        let words = format!("{name} lies outside the values on its perturbations");
+        (by, words)
+    });
+    let is_opposed = (judgement.interval)
+        .is_some_and(|at| !at.holds(0.0) && (head - base) * (at.low + at.high) < 0.0);
+    let opposed = is_opposed.then(|| {
+        let words = "the difference has another sign than on its perturbations".to_owned();
+        ((head - base).abs(), words)
+    });
+    let noise = noise([base, head].iter());
+    let found = outside.filter(|(by, _)| *by > noise).or(opposed);
+    let Some((beyond, words)) = found else {
+        return;
+    };
+    judgement.note = Some(format!("on the input as it is, {words}"));
+    if beyond > judgement.threshold && judgement.better != Direction::None {
+        judgement.verdict = Some(Verdict::Inconclusive);
+    }
+}
+
+/// Head less base of each pair, where both are known. What is left by rounding is no difference: as
+/// one it would have a sign in every pair, and a p to match.
+fn differences(base: &[Option<f64>], head: &[Option<f64>]) -> Vec<Option<f64>> {
+    let noise = noise(base.iter().chain(head).flatten());
+    let differences = base.iter().zip(head).map(|(base, head)| {
+        let difference = (*head)? - (*base)?;
+        Some(if difference.abs() <= noise {
+            0.0
+        } else {
+            difference
+        })
+    });
+    differences.collect()
+}
+
+/// Amount below which differences of these values are rounding.
+fn noise<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
+    1e-12 * values.map(|value| value.abs()).fold(0.0, f64::max)
 }
 
 /// Point, interval and tests of more than one pair.
@@ -334,6 +412,10 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
         return;
     }
     judgement.interval = student_interval(differences, CONFIDENCE);
+    judgement.carried = carries(differences);
+    if !judgement.carried {
+        judgement.note = Some(SKEWED.to_owned());
+    }
     // What is never negative can't fall by more than all of it.
     let is_amount = base.iter().chain(head).all(|&value| value >= 0.0);
     let least = if is_amount { -1.0 } else { f64::NEG_INFINITY };
@@ -344,7 +426,13 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
     // Where every pair is equal no sign can fall, so there is nothing to test and nothing to correct
     // for (Tarone, 1990).
     judgement.p = student_test(differences);
-    judgement.equivalence_p = equivalence(differences, judgement.threshold).map(|t| t.p);
+    let margin = judgement.threshold;
+    let mirrored: Vec<f64> = differences.iter().map(|own| -own).collect();
+    let sides = [differences, &mirrored].map(|own| not_above(own, margin));
+    let tests = sides
+        .into_iter()
+        .chain([equivalence(differences, margin).map(|t| t.p)]);
+    judgement.equivalence_p = tests.flatten().reduce(f64::max);
     judgement.not_worse_p = (judgement.worsenings())
         .filter(|_| judgement.threshold > 0.0)
         .and_then(|worsenings| not_above(&worsenings, judgement.threshold));
@@ -354,24 +442,28 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
 fn has_no_spread(base: &[f64], head: &[f64], differences: &[f64]) -> bool {
     let most = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
-    let sizes = base.iter().chain(head).map(|value| value.abs());
-    most(differences) - least(differences) <= 1e-12 * sizes.fold(0.0, f64::max)
+    most(differences) - least(differences) <= noise(base.iter().chain(head))
 }
 
 /// Other methods on the same pairs, on which no verdict stands.
-fn second_opinions(judgement: &mut Judgement, base: &[f64], head: &[f64], resamples: &Resamples) {
-    let differences: Vec<f64> = base.iter().zip(head).map(|(b, h)| h - b).collect();
+fn second_opinions(
+    judgement: &mut Judgement,
+    base: &[f64],
+    head: &[f64],
+    differences: &[f64],
+    resamples: &Resamples,
+) {
     if judgement.n >= BOOTSTRAP_MIN {
-        judgement.bootstrap = resamples.interval_of_mean(&differences, CONFIDENCE);
+        judgement.bootstrap = resamples.interval_of_mean(differences, CONFIDENCE);
     } else {
-        judgement.sign_flip_p = sign_flip(&differences);
+        judgement.sign_flip_p = sign_flip(differences);
     }
     let is_apart = differences.iter().any(|difference| difference.abs() > 0.0);
-    let ranks = is_apart.then(|| signed_rank(&differences)).flatten();
+    let ranks = is_apart.then(|| signed_rank(differences)).flatten();
     judgement.signed_rank_p = ranks.map(|test| test.p);
-    judgement.shift = hodges_lehmann(&differences);
-    if !has_no_spread(base, head, &differences) {
-        judgement.d_z = standardized_mean(&differences);
+    judgement.shift = hodges_lehmann(differences);
+    if !has_no_spread(base, head, differences) {
+        judgement.d_z = standardized_mean(differences);
     }
     judgement.cliffs_delta = cliffs_delta(base, head);
 }
@@ -389,99 +481,6 @@ fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {
         pairs.head.len()
     ));
     judgement
-}
-
-/// Number of tests in each family.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Tests {
-    /// Tests of gated metrics, which Holm corrects together.
-    pub gated: usize,
-    /// All other tests, which Benjamini and Hochberg correct together.
-    pub others: usize,
-}
-
-/// Gives every judgement its verdict: gated ones are corrected together by Holm, the others
-/// together by Benjamini and Hochberg.
-pub fn decide<'a>(judgements: impl Iterator<Item = &'a mut Judgement>) -> Tests {
-    let judgements = judgements.filter(|judgement| judgement.verdict.is_none());
-    let (mut gated, mut others): (Vec<_>, Vec<_>) = judgements.partition(|found| found.gated);
-    Tests {
-        gated: correct(&mut gated, holm),
-        others: correct(&mut others, benjamini_hochberg),
-    }
-}
-
-fn correct(family: &mut [&mut Judgement], correction: fn(&[f64]) -> Vec<f64>) -> usize {
-    let p: Vec<f64> = family.iter().filter_map(|judgement| judgement.p).collect();
-    let tested = family.iter_mut().filter(|judgement| judgement.p.is_some());
-    for (judgement, adjusted) in tested.zip(correction(&p)) {
-        judgement.p_adjusted = Some(adjusted);
-    }
-    for judgement in family.iter_mut() {
-        let found = verdict(judgement);
-        judgement.verdict = found;
-        if found == Some(Verdict::Inconclusive) {
-            open(judgement, p.len(), correction);
-        }
-    }
-    p.len()
-}
-
-fn verdict(judgement: &Judgement) -> Option<Verdict> {
-    let difference = judgement.difference.unwrap_or(0.0);
-    let directed = |difference: f64| match judgement.better {
-        Direction::None => None,
-        better if better.worsening(difference) > 0.0 => Some(Verdict::Regressed),
-        _ => Some(Verdict::Improved),
-    };
-    if judgement.n == 1 {
-        let is_equal = difference.abs() <= 0.0;
-        return match judgement.is_whole {
-            true if is_equal || difference.abs() < judgement.threshold => Some(Verdict::Equivalent),
-            true => directed(difference),
-            false if is_equal => Some(Verdict::Equivalent),
-            false => directed(difference).map(|_| Verdict::Inconclusive),
-        };
-    }
-    let is_shown = |p: Option<f64>| p.is_some_and(|p| p <= ALPHA);
-    let is_beyond_chance = is_shown(judgement.p_adjusted)
-        && judgement
-            .interval
-            .is_some_and(|interval| !interval.holds(0.0));
-    if is_shown(judgement.equivalence_p) {
-        Some(Verdict::Equivalent)
-    } else if is_beyond_chance {
-        directed(difference)
-    } else if is_shown(judgement.not_worse_p) {
-        Some(Verdict::NotWorse)
-    } else {
-        directed(difference).map(|_| Verdict::Inconclusive)
-    }
-}
-
-/// Says of an inconclusive judgement what would decide it.
-fn open(judgement: &mut Judgement, tests: usize, correction: fn(&[f64]) -> Vec<f64>) {
-    if judgement.n == 1 {
-        judgement.note = Some("one run each: the effect of chance is unknown".to_owned());
-        return;
-    }
-    let rules = Rules {
-        alpha: ALPHA,
-        threshold: judgement.threshold,
-        tests,
-    };
-    let worsenings = judgement.worsenings();
-    let by_spread = worsenings.and_then(|worsenings| seeds_to_decide(&worsenings, rules));
-    judgement.seeds_needed = if judgement.interval.is_some() {
-        by_spread
-    } else {
-        // All pairs differ by the same: the signs decide.
-        let least = seeds_to_reach(ALPHA, |smallest| {
-            correction(&vec![smallest; tests.max(1)])[0]
-        });
-        Some(SeedsNeeded::exactly(least as u64))
-    };
 }
 
 #[cfg(test)]

@@ -1,0 +1,71 @@
+//! Identity of this program: a build that was changed is another one, whatever its version.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use intake::Input;
+
+/// Version of the program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Header of the note in which linkers leave a hash of what they linked: lengths of the owner's name and
+/// of the hash, the kind, the name.
+const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
+/// Bytes from the start of a program within which that note stands.
+const NOTES: u64 = 4096;
+
+/// Hash that tells builds of a version apart, in 16 digits: that of the linker, or that of the whole
+/// file; empty if the program can't read itself.
+pub fn build() -> &'static str {
+    static BUILD: OnceLock<String> = OnceLock::new();
+    BUILD.get_or_init(|| {
+        let path = std::env::current_exe().ok();
+        let hash = path.and_then(|path| linked(&path).or_else(|| Input::path(path).blake3().ok()));
+        hash.map_or_else(String::new, |hash| hash[..16].to_owned())
+    })
+}
+
+/// Version and build in words.
+pub fn identity() -> &'static str {
+    static IDENTITY: OnceLock<String> = OnceLock::new();
+    IDENTITY.get_or_init(|| described(VERSION, build()))
+}
+
+/// A version and a build in words.
+pub fn described(version: &str, build: &str) -> String {
+    match build {
+        "" => version.to_owned(),
+        build => format!("{version} (build {build})"),
+    }
+}
+
+fn linked(path: &Path) -> Option<String> {
+    let mut start = Vec::new();
+    let file = File::open(path).ok()?;
+    file.take(NOTES).read_to_end(&mut start).ok()?;
+    noted(&start)
+}
+
+/// The first 16 digits of the linker's hash in the start of a program.
+fn noted(start: &[u8]) -> Option<String> {
+    let at = start.windows(NOTE.len()).position(|own| own == NOTE)?;
+    let hash = start.get(at + NOTE.len()..)?.get(..8)?;
+    Some(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_is_told_by_its_content() {
+        assert_eq!(build().len(), 16);
+        assert_eq!(identity(), format!("{VERSION} (build {})", build()));
+        assert_eq!(described("0.1.0", ""), "0.1.0");
+        let start = [b"\x7fELF", NOTE, &[0xab; 20]].concat();
+        assert_eq!(noted(&start).as_deref(), Some("abababababababab"));
+        assert_eq!(noted(b"\xcf\xfa\xed\xfe"), None);
+    }
+}
