@@ -51,6 +51,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
         changes: outcome.end.changes,
         decisions: outcome.end.decisions,
         digest: outcome.end.digest,
+        has_chance: false,
         ledger: outcome.remarks,
         unexpressed: unexpressed(&outcome.mapping),
         arrived: outcome

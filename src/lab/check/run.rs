@@ -5,7 +5,7 @@ use std::ops::Range;
 use serde_json::Value as Json;
 
 use super::{Baseline, CheckSettings, EntryReport, ErrorKind, short, system_of};
-use crate::compare::{Inputs, seeds_from};
+use crate::compare::{Inputs, is_same_for_any_seed, seeds_from};
 use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
 use crate::releases::ClusterReleases;
@@ -73,8 +73,8 @@ pub struct SuiteResults {
 }
 
 /// Runs every scenario of a suite with the seeds of its baseline, or as many as are asked for. A
-/// variant whose first two seeds give the same run is deterministic, and is not run again: copies are
-/// no samples, whichever variants are beside it.
+/// variant whose first two seeds give the same run without a draw is deterministic, and is not run
+/// again: copies are no samples, whichever variants are beside it.
 ///
 /// A scenario that can't be run to its end is an entry with its error; the others are run.
 ///
@@ -245,11 +245,9 @@ fn fill(
         entry.report.deterministic = false;
     }
     add(experiment, entries, variants, 0..2, workers)?;
-    let is_alike =
-        |entry: &Entry| entry.runs.len() > 1 && entry.runs[0].digest == entry.runs[1].digest;
     for &variant in variants {
         let entry = &mut entries[variant];
-        if is_alike(entry) {
+        if is_same_for_any_seed(&entry.runs) {
             entry.report.deterministic = true;
             entry.runs.truncate(1);
             entry.placements.truncate(1);

@@ -212,6 +212,19 @@ fn a_deterministic_scenario_runs_once_and_is_compared_exactly() {
     );
 }
 
+/// Nodes crash about once in twenty runs: two equal runs are no proof that there is no chance.
+#[test]
+fn two_equal_seeds_do_not_make_a_rare_event_impossible() {
+    let rare = TEXT.replace("processors: 8", "processors: 8, seed: 3").replace(
+        "system:",
+        "failures: [{kind: node-crash, mtbf: exponential(9000h), repair: constant(1h)}]\nsystem:",
+    );
+    let entry = &results(&rare).entries[0];
+    assert_eq!(entry.report.digests[0], entry.report.digests[1]);
+    assert_eq!(entry.runs.len(), 6);
+    assert!(!entry.report.deterministic);
+}
+
 #[test]
 fn other_inputs_are_compared_on_request_and_marked() {
     let baseline = baseline();

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use rng::ChanceWatch;
 use scenario::{Experiment, VariantPlan};
 use sim::{EndCause, SimError};
 
@@ -156,6 +157,7 @@ fn run_one(
     let files = FileSource {
         files: &experiment.files,
     };
+    let chance = ChanceWatch::of_run(work.seed);
     let mut prepared = prepare(&plan.scenario, &files).map_err(|error| failed(error.into()))?;
     if let Some(number) = work.shake {
         let shaking = Shaking {
@@ -183,7 +185,10 @@ fn run_one(
     let first_nodes = placements.take_first_nodes();
     Ok(PlacedReplicate {
         replicate: Replicate {
-            summary: summarize(&plan, outcome),
+            summary: VariantSummary {
+                has_chance: chance.has_drawn(),
+                ..summarize(&plan, outcome)
+            },
             placements: placements.value(),
             drawn,
         },
