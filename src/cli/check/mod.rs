@@ -1,5 +1,6 @@
 //! `windtunnel check`: gates for CI, against absolute bounds and a stored baseline.
 
+mod inside;
 mod outputs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -22,6 +23,7 @@ use super::divergence::Asked;
 use super::experiment_file::{self, MessageFormat, Reading};
 use super::run_count::counted;
 use super::{Exit, Failure, Global, output, source, terminal};
+use inside::Inside;
 use outputs::{
     CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets, write_unfinished,
 };
@@ -46,6 +48,9 @@ pub(super) struct CheckArguments {
     /// Require every decision to match the baseline: equal digests
     #[arg(long)]
     exact: bool,
+    /// Read files outside of the repository and of folders of traces, too
+    #[arg(long)]
+    allow_outside: bool,
     /// Compare although the inputs differ from the baseline's; verdicts say so
     #[arg(long, conflicts_with = "accept")]
     despite_inputs: bool,
@@ -218,8 +223,17 @@ fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteSc
         }
     };
     let mut suite = Vec::new();
+    let inside = Inside::of(global, arguments);
     for (path, item) in items {
-        suite.push(read_scenario(global, arguments, &path, item.as_ref())?);
+        if item.is_some() {
+            inside.check(&path)?;
+        }
+        suite.push(read_scenario(
+            global,
+            arguments,
+            &inside,
+            (&path, item.as_ref()),
+        )?);
     }
     for (place, scenario) in suite.iter().enumerate() {
         let name = &scenario.experiment.name;
@@ -240,8 +254,8 @@ fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteSc
 fn read_scenario(
     global: &Global,
     arguments: &CheckArguments,
-    path: &Path,
-    item: Option<&SuiteItem>,
+    inside: &Inside,
+    (path, item): (&Path, Option<&SuiteItem>),
 ) -> Result<SuiteScenario, Failure> {
     let reading = Reading {
         path: Some(path),
@@ -249,7 +263,7 @@ fn read_scenario(
         variants: None,
         messages: MessageFormat::Human,
     };
-    let (experiment, text) = experiment_file::read(global, reading)?;
+    let (experiment, text) = experiment_file::read_by(global, reading, inside)?;
     let is_exact = arguments.exact || item.is_some_and(|item| item.exact);
     let has_gates = experiment
         .variants

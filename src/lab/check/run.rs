@@ -129,6 +129,7 @@ fn told(error: &ExperimentError) -> String {
 fn kind(error: &ExperimentError) -> ErrorKind {
     match error {
         error if error.is_input() => ErrorKind::Input,
+        ExperimentError::Broken { .. } => ErrorKind::Invariant,
         ExperimentError::Variant { source, .. } if matches!(**source, RunError::Sim(_)) => {
             ErrorKind::Invariant
         }

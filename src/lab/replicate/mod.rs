@@ -12,6 +12,7 @@ use rng::ChanceWatch;
 use scenario::{Experiment, VariantPlan};
 use sim::{EndCause, SimError};
 
+use super::broken::guarded;
 use super::experiment::ExperimentError;
 use super::placements::{FirstNodes, Placements};
 use super::run::{RunError, Tables, prepare, run_quietly};
@@ -87,7 +88,7 @@ pub fn replicate(
     workers: Workers<'_>,
 ) -> Result<Vec<Replicate>, ExperimentError> {
     each(work, workers, |work| {
-        run_one(experiment, work, workers.interrupted, Placements::default())
+        run_guarded(experiment, work, workers.interrupted, Placements::default())
             .map(|placed| placed.replicate)
     })
 }
@@ -103,7 +104,7 @@ pub(crate) fn replicate_placed(
 ) -> Result<Vec<PlacedReplicate>, ExperimentError> {
     each(work, workers, |work| {
         let placements = Placements::with_first_nodes();
-        run_one(experiment, work, workers.interrupted, placements)
+        run_guarded(experiment, work, workers.interrupted, placements)
     })
 }
 
@@ -132,6 +133,24 @@ fn each<T: Send>(
             .collect()
     });
     results.into_iter().flatten().collect()
+}
+
+/// Makes a run; where an invariant breaks in it, that is its error.
+fn run_guarded(
+    experiment: &Experiment,
+    work: Work,
+    interrupted: &AtomicBool,
+    placements: Placements,
+) -> Result<PlacedReplicate, ExperimentError> {
+    let run = || run_one(experiment, work, interrupted, placements);
+    guarded(run).unwrap_or_else(|words| {
+        let variants = &experiment.variants;
+        Err(ExperimentError::Broken {
+            variant: (variants.len() > 1).then(|| variants[work.variant].name.clone()),
+            seed: work.seed,
+            words,
+        })
+    })
 }
 
 fn run_one(
