@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use lab::run::prepare;
-use scenario::{Experiment, NamedText, Rejected, load_with_variants};
+use scenario::{Experiment, FileLookup, LoadOptions, NamedText, Rejected, load_with_variants};
 use world::FileSource;
+use world::inputs::DiskAndEmbedded;
 
 use super::source::{self, Source};
 use super::{Exit, Failure, Global, terminal};
@@ -34,13 +35,26 @@ pub struct Reading<'a> {
 
 /// Reads an experiment; prints its errors.
 pub fn read(global: &Global, reading: Reading<'_>) -> Result<(Experiment, String), Failure> {
+    read_by(global, reading, &DiskAndEmbedded)
+}
+
+/// Reads an experiment whose files a lookup finds; prints its errors.
+pub fn read_by(
+    global: &Global,
+    reading: Reading<'_>,
+    lookup: &dyn FileLookup,
+) -> Result<(Experiment, String), Failure> {
     let source = Source::read(global, reading.path)?;
     let experiment = NamedText {
         name: &source.name,
         text: &source.text,
     };
     let variants = (reading.variants).map(|(name, text)| NamedText { name, text });
-    match load_with_variants(experiment, variants, source.options(reading.sets)) {
+    let options = LoadOptions {
+        lookup,
+        ..source.options(reading.sets)
+    };
+    match load_with_variants(experiment, variants, options) {
         Ok(mut experiment) => {
             source.complete(&mut experiment);
             Ok((experiment, source.text))

@@ -30,7 +30,9 @@ impl From<ExperimentError> for Failure {
                     ..failure
                 }
             }
-            ExperimentError::Threads { .. } => Self::incomplete(error),
+            ExperimentError::Broken { .. } | ExperimentError::Threads { .. } => {
+                Self::incomplete(error)
+            }
         }
     }
 }

@@ -17,7 +17,9 @@ pub(super) fn guarded(command: impl FnOnce() -> Result<Exit, Failure>) -> Result
     // Who asks for a trace of calls gets what Rust prints, too.
     let printed = std::env::var_os("RUST_BACKTRACE").map(|_| panic::take_hook());
     panic::set_hook(Box::new(move |fault| {
-        if FIRST.set(words(fault)).is_ok()
+        let words = words(fault);
+        lab::broken::keep(&words);
+        if FIRST.set(words).is_ok()
             && let Some(printed) = &printed
         {
             printed(fault);

@@ -37,7 +37,22 @@ pub(super) fn lost() -> Option<&'static str> {
 /// Prints a line for people to stderr.
 pub fn complain(text: &str) {
     let mut out = anstream::stderr().lock();
-    let _ = writeln!(out, "{}", visible(text));
+    let _ = writeln!(out, "{}", without_commands(&visible(text)));
+}
+
+/// A text none of whose lines a CI system takes for a command: what is quoted of a file may look like
+/// one.
+fn without_commands(text: &str) -> String {
+    let lines = text.split_inclusive('\n').map(|line| {
+        let is_command = line.trim_start().starts_with("::");
+        let line = line.replace("##[", "## [");
+        if is_command {
+            format!("· {line}")
+        } else {
+            line
+        }
+    });
+    lines.collect()
 }
 
 /// Clears the terminal that stdout is.

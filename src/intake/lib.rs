@@ -18,6 +18,7 @@ pub mod origin;
 pub mod parquet;
 mod pipe;
 pub mod python_value;
+mod quote;
 mod recognition;
 pub mod records;
 pub mod rows;

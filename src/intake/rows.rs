@@ -13,6 +13,7 @@ use crate::columns::ColumnDoc;
 use crate::headerless::{self, begins_with_names};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
+use crate::quote::quoted_names;
 pub use crate::table::{BETWEEN, LAST_SECOND};
 use crate::table::{Column, Row, Table, at_most};
 use crate::unknown_columns::unused;
@@ -314,7 +315,7 @@ pub fn each_parquet_row(
                 reason: format!(
                     "the file has no column `{}`; it has: {}",
                     column.name,
-                    names.join(", ")
+                    quoted_names(names.iter().copied())
                 ),
             });
         }

@@ -10,6 +10,7 @@ use rustc_hash::FxBuildHasher;
 use super::raw;
 use model::{Labels, ResourceList, Text};
 use units::Quantity;
+use units::line::one_line;
 
 /// A field of an object: a chain of names and indexes that is written out only when needed.
 #[derive(Clone, Copy)]
@@ -60,6 +61,7 @@ impl<'a> Path<'a> {
 
     /// Problem of this field, which breaks a rule.
     pub(super) fn problem(&self, expected: &str, found: impl fmt::Display) -> Problem {
+        let found = one_line(&found.to_string());
         Problem(format!("{self}: expected {expected}, found `{found}`"))
     }
 

@@ -104,7 +104,9 @@ pub use recommendations::{StoredHistogram, VerticalCheckpoint};
 pub use record::{BrokenField, PodRecord, read_pod, read_resize};
 pub use reported_status::{ReportedCondition, ReportedCounts, ReportedJob, ReportedStatus};
 pub use revisions::DeclaredRevision;
-pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
+pub use scheduler_config::{
+    ConfigDoubt, config_doubts, read_scheduler_config, read_scheduler_config_file,
+};
 pub use server::{ADMITTED, server_rules, server_rules_of_objects, takes_amount};
 pub use snapshot::{Snapshot, SnapshotWriter};
 pub use template_text::{FirstTemplates, written_template};

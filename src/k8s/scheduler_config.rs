@@ -86,6 +86,25 @@ pub fn read_scheduler_config(name: &str, text: &str) -> Result<SchedulerConfig, 
     Ok(config)
 }
 
+/// Reads the configuration of a file, which states its kind.
+///
+/// # Errors
+/// As [`read_scheduler_config`], and if the file is of another kind.
+pub fn read_scheduler_config_file(name: &str, text: &str) -> Result<SchedulerConfig, TraceError> {
+    const KIND: &str = "KubeSchedulerConfiguration";
+    let whole = yaml::deserialize(text, std::marker::PhantomData::<Value>).ok();
+    let kind = whole
+        .as_ref()
+        .map(|whole| whole.get("kind").and_then(Value::as_str));
+    if kind.is_some_and(|kind| kind != Some(KIND)) {
+        return Err(TraceError::Format {
+            file: name.to_owned(),
+            reason: format!("kind: expected `{KIND}`, as a file of kube-scheduler states it"),
+        });
+    }
+    read_scheduler_config(name, text)
+}
+
 /// Something in a configuration that is allowed and hardly meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigDoubt {

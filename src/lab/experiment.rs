@@ -46,6 +46,19 @@ pub enum ExperimentError {
     /// An input can't be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
+    /// An invariant broke in a run.
+    #[error(
+        "{}an invariant broke: {words}; this is a fault of the program. Please report it with the files \
+         that the run reads", told(variant.as_deref(), Some(*seed))
+    )]
+    Broken {
+        /// Name of the variant, where there are several.
+        variant: Option<String>,
+        /// Seed of the run.
+        seed: u64,
+        /// What broke, and where.
+        words: String,
+    },
     /// It was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -66,7 +79,7 @@ impl ExperimentError {
             Self::Variant { source, .. } => is_input(source),
             Self::Folder(folder) => folder.exit_code() == 2,
             Self::Trace(_) => true,
-            Self::Interrupted | Self::Threads { .. } => false,
+            Self::Broken { .. } | Self::Interrupted | Self::Threads { .. } => false,
         }
     }
 

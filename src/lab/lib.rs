@@ -1,5 +1,6 @@
 //! The lab: experiments over runs, and what they leave behind.
 
+pub mod broken;
 pub mod cells;
 pub mod check;
 mod classes;

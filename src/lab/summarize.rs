@@ -67,6 +67,7 @@ pub(super) fn summarize(variant: &VariantPlan, files: &Files, outcome: Outcome) 
         changes: outcome.end.changes,
         decisions: outcome.end.decisions,
         digest: outcome.end.digest,
+        has_chance: false,
         ledger: as_written(outcome.remarks, files),
         unexpressed: unexpressed(&outcome.mapping),
         arrived: outcome

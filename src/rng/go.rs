@@ -9,6 +9,7 @@
 mod ziggurat;
 
 use super::math;
+use crate::chance::Mark;
 use ziggurat::{ExponentialTables, NormalTables};
 
 /// Words of state.
@@ -59,6 +60,8 @@ pub struct GoRand {
 impl GoRand {
     /// `rand.New(rand.NewSource(seed))`. Seeds that are equal modulo 2^31 - 1 give equal numbers.
     pub fn new(seed: i64) -> Self {
+        // Nobody makes one without drawing from it.
+        Mark::of(seed as u64).leave();
         let mut word = match seed.rem_euclid(SEED_MODULUS) {
             0 => SEED_FOR_ZERO as u64,
             rest => rest as u64,

@@ -11,6 +11,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use units::Identity;
 
+use crate::chance::Mark;
+
 /// A random stream for one purpose and one entity of one run.
 ///
 /// ```
@@ -27,6 +29,7 @@ use units::Identity;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stream {
     generator: ChaCha8Rng,
+    mark: Mark,
 }
 
 impl Stream {
@@ -45,6 +48,7 @@ impl Stream {
     /// 64 random bits.
     #[inline]
     pub fn next_u64(&mut self) -> u64 {
+        self.mark.leave();
         self.generator.next_u64()
     }
 
@@ -96,6 +100,7 @@ impl Stream {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Streams {
     key: [u8; 32],
+    mark: Mark,
 }
 
 impl Streams {
@@ -107,6 +112,7 @@ impl Streams {
             .finalize();
         Self {
             key: *key.as_bytes(),
+            mark: Mark::of(seed),
         }
     }
 
@@ -119,7 +125,10 @@ impl Streams {
     pub fn numbered(&self, entity: u64) -> Stream {
         let mut generator = ChaCha8Rng::from_seed(self.key);
         generator.set_stream(entity);
-        Stream { generator }
+        Stream {
+            generator,
+            mark: self.mark.of_one(),
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use super::tree::{Sources, Span};
+use units::line::one_line;
 
 /// Kinds of findings, each with a stable number that is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,7 +109,7 @@ impl Finding {
     pub fn new(code: Code, message: impl Into<String>, span: Span) -> Self {
         Self {
             code,
-            message: message.into(),
+            message: one_line(&message.into()),
             span,
             label: String::new(),
             context: Vec::new(),
@@ -119,7 +120,7 @@ impl Finding {
 
     /// Sets the expectation at the location.
     pub fn label(mut self, label: impl Into<String>) -> Self {
-        self.label = label.into();
+        self.label = one_line(&label.into());
         self
     }
 

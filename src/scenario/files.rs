@@ -40,6 +40,12 @@ pub trait FileLookup {
     /// Returns whether a file exists at this path.
     fn exists(&self, path: &Path) -> bool;
 
+    /// Returns whether a path leads to where nothing may be read.
+    fn is_barred(&self, path: &Path) -> bool {
+        let _ = path;
+        false
+    }
+
     /// Noun for what stands at a path that is no file, such as `a folder`; `None` if nothing does.
     fn kind_of_other(&self, path: &Path) -> Option<&'static str> {
         let _ = path;
@@ -109,6 +115,12 @@ impl SearchPath {
 
     /// Finding for a file that is missing everywhere.
     pub fn missing(&self, written: &str, span: Span, lookup: &dyn FileLookup) -> Finding {
+        if self.places(written).any(|path| lookup.is_barred(&path)) {
+            let message = format!("`{written}` is outside of what may be read");
+            return Finding::new(Code::MissingFile, message, span)
+                .label("neither in this repository nor in a folder of traces")
+                .help("`--allow-outside` allows it; `--traces DIR` adds a folder");
+        }
         if let Some(kind) = self
             .places(written)
             .find_map(|path| lookup.kind_of_other(&path))

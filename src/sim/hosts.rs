@@ -5,7 +5,7 @@ mod initial;
 
 use control::node::Report;
 use model::PodRef;
-use rng::Stream;
+use rng::Streams;
 use units::{Duration, Identity, Instant, NodeId, PodId, SortedMap};
 
 /// Time between two renewals of a node's lease (spec: kubernetes.md part 4).
@@ -164,11 +164,13 @@ pub(super) struct HostFault {
 /// The hosts of a cell.
 #[derive(Clone, Debug)]
 pub(super) struct Hosts {
-    seed: u64,
+    /// Draws of the time until a node first renews its lease, made when somebody asks for it: where
+    /// nobody does, chance has no say.
+    phases: Streams,
     /// Instant at which every node renews its lease first, if at one time.
     lease_offset: Option<Duration>,
-    /// Time from the start until each node first renews its lease.
-    phases: Vec<Duration>,
+    /// Identity of each node that joined.
+    identities: Vec<Option<Identity>>,
     lost: SortedMap<NodeId, HostOutage>,
     /// Instants at which nodes last came back, or joined after the start: they renewed their lease
     /// then.
@@ -184,11 +186,11 @@ pub(super) struct Hosts {
 }
 
 impl Hosts {
-    pub(super) const fn new(seed: u64, lease_offset: Option<Duration>) -> Self {
+    pub(super) fn new(seed: u64, lease_offset: Option<Duration>) -> Self {
         Self {
-            seed,
+            phases: Streams::new(seed, "heartbeat"),
             lease_offset,
-            phases: Vec::new(),
+            identities: Vec::new(),
             lost: SortedMap::new(),
             since: SortedMap::new(),
             unseen: Duration::ZERO,
@@ -371,13 +373,10 @@ impl Hosts {
 
     /// A node of a name joined, at the start or while the run went on.
     pub(super) fn joined(&mut self, now: Instant, node: NodeId, name: &str) {
-        let mut stream = Stream::of(self.seed, "heartbeat", Identity::of(name));
-        let millis = LEASE_PERIOD.as_nanos() / 1_000_000;
-        let phase = Duration::from_millis(stream.below(millis as u64) as i64);
-        if self.phases.len() <= node.index() {
-            self.phases.resize(node.index() + 1, Duration::ZERO);
+        if self.identities.len() <= node.index() {
+            self.identities.resize(node.index() + 1, None);
         }
-        self.phases[node.index()] = phase;
+        self.identities[node.index()] = Some(Identity::of(name));
         if now > Instant::ZERO {
             self.since.insert(node, now);
         }
@@ -402,8 +401,11 @@ impl Hosts {
             let nanos = offset.as_nanos().rem_euclid(LEASE_PERIOD.as_nanos());
             return Duration::from_nanos(nanos);
         }
-        let known = self.phases.get(node.index()).copied();
-        known.unwrap_or(Duration::ZERO)
+        let Some(who) = self.identities.get(node.index()).copied().flatten() else {
+            return Duration::ZERO;
+        };
+        let millis = LEASE_PERIOD.as_nanos() / 1_000_000;
+        Duration::from_millis(self.phases.of(who).below(millis as u64) as i64)
     }
 
     /// Instant at which a node that is heard last renewed its lease, up to now.

@@ -6,6 +6,7 @@ pub mod date;
 pub mod graph;
 pub mod id;
 pub mod identity;
+pub mod line;
 pub mod nearest;
 pub mod plural;
 pub mod quantity;

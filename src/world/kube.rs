@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use k8s::{config_doubts, read_scheduler_config};
+use k8s::{config_doubts, read_scheduler_config, read_scheduler_config_file};
 use model::dra::DeviceObjects;
 use model::objects::{AppliedObjects, SERVICES};
 use model::{Change, Changes, ClusterObjects, Labels, SchedulerConfig, Text};
@@ -70,7 +70,7 @@ pub fn kube_request(
     let (config, registered) = match &scheduler.config {
         Some(file) => {
             let input = files.open(file);
-            let config = read_scheduler_config(&input.name, &input.read_to_string()?)?;
+            let config = read_scheduler_config_file(&input.name, &input.read_to_string()?)?;
             (config, Vec::new())
         }
         None => (stated(scheduler)?, registered(scheduler)?),

@@ -1,5 +1,6 @@
 //! `windtunnel check`: gates for CI, against absolute bounds and a stored baseline.
 
+mod inside;
 mod outputs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -9,8 +10,8 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use lab::check::{
-    Baseline, BaselineError, CheckSettings, Divergence, End, SuiteItem, SuiteScenario, judge,
-    parse_suite, run as run_suite,
+    Baseline, BaselineError, CheckSettings, Divergence, End, SuiteItem, SuiteScenario, entry_name,
+    judge, parse_suite, run as run_suite,
 };
 use lab::compare::RESAMPLES;
 use report::check::{self, CheckOptions};
@@ -22,6 +23,7 @@ use super::divergence::Asked;
 use super::experiment_file::{self, MessageFormat, Reading};
 use super::run_count::counted;
 use super::{Exit, Failure, Global, output, source, terminal};
+use inside::Inside;
 use outputs::{
     CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets, write_unfinished,
 };
@@ -46,14 +48,17 @@ pub(super) struct CheckArguments {
     /// Require every decision to match the baseline: equal digests
     #[arg(long)]
     exact: bool,
+    /// Read files outside of the repository and of folders of traces, too
+    #[arg(long)]
+    allow_outside: bool,
     /// Compare although the inputs differ from the baseline's; verdicts say so
     #[arg(long, conflicts_with = "accept")]
     despite_inputs: bool,
     /// Show the changes and store the results as the new baseline; refused in CI
     #[arg(long)]
     accept: bool,
-    /// With --accept: accept only this entry; may be repeated
-    #[arg(long, value_name = "ENTRY[:METRIC]", requires = "accept")]
+    /// Run only this entry of the suite; with --accept, accept only this part; may be repeated
+    #[arg(long, value_name = "ENTRY[:METRIC]")]
     only: Vec<String>,
     /// With --accept: show the changes without writing anything
     #[arg(long, requires = "accept")]
@@ -129,7 +134,14 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
     let stem = stem(arguments);
     let path = baseline_path(arguments, &stem);
     let name = path.display().to_string();
-    let baseline = read_baseline(&path, &stem, arguments)?;
+    let names = entry_names(&suite);
+    let is_single =
+        suite.len() == 1 && relative(&arguments.file).display().to_string() == suite[0].file;
+    let baseline = read_baseline(&path, &stem, arguments, is_single.then_some(&names))?;
+    let only = run_only(arguments, &names)?;
+    let is_of_suite = baseline
+        .as_ref()
+        .is_some_and(|held| held.suite != stem && !held.suite.is_empty());
     let settings = CheckSettings {
         suite: stem.clone(),
         seeds: arguments.seeds.map_or(20, |seeds| seeds as usize),
@@ -140,6 +152,8 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
         sets: arguments.sets.clone(),
         baseline: name.clone(),
         has_baseline: baseline.is_some(),
+        is_part: !only.is_empty() || is_of_suite,
+        only,
         despite_inputs: arguments.despite_inputs,
     };
     let results = counted(global, |workers| {
@@ -153,7 +167,13 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
         sets: &arguments.sets,
     };
     let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
-    let report = judge(&results, held, &file, &settings, &divergence);
+    let mut report = judge(&results, held, &file, &settings, &divergence);
+    if !settings.only.is_empty() {
+        let (run, all) = (report.entries.len(), names.len());
+        report
+            .notes
+            .push(format!("{run} of {all} entries were run (`--only`)"));
+    }
     if arguments.accept {
         let asked = Acceptance {
             only: &arguments.only,
@@ -203,8 +223,17 @@ fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteSc
         }
     };
     let mut suite = Vec::new();
+    let inside = Inside::of(global, arguments);
     for (path, item) in items {
-        suite.push(read_scenario(global, arguments, &path, item.as_ref())?);
+        if item.is_some() {
+            inside.check(&path)?;
+        }
+        suite.push(read_scenario(
+            global,
+            arguments,
+            &inside,
+            (&path, item.as_ref()),
+        )?);
     }
     for (place, scenario) in suite.iter().enumerate() {
         let name = &scenario.experiment.name;
@@ -225,8 +254,8 @@ fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteSc
 fn read_scenario(
     global: &Global,
     arguments: &CheckArguments,
-    path: &Path,
-    item: Option<&SuiteItem>,
+    inside: &Inside,
+    (path, item): (&Path, Option<&SuiteItem>),
 ) -> Result<SuiteScenario, Failure> {
     let reading = Reading {
         path: Some(path),
@@ -234,7 +263,7 @@ fn read_scenario(
         variants: None,
         messages: MessageFormat::Human,
     };
-    let (experiment, text) = experiment_file::read(global, reading)?;
+    let (experiment, text) = experiment_file::read_by(global, reading, inside)?;
     let is_exact = arguments.exact || item.is_some_and(|item| item.exact);
     let has_gates = experiment
         .variants
@@ -256,6 +285,35 @@ fn read_scenario(
     })
 }
 
+/// Names of the entries of a suite.
+fn entry_names(suite: &[SuiteScenario]) -> Vec<String> {
+    let of = |scenario: &SuiteScenario| -> Vec<String> {
+        let experiment = &scenario.experiment;
+        let plans = experiment.variants.iter();
+        plans
+            .map(|plan| entry_name(experiment, &plan.name))
+            .collect()
+    };
+    suite.iter().flat_map(of).collect()
+}
+
+/// Entries that are run alone: what is accepted in part is run as a whole.
+fn run_only(arguments: &CheckArguments, names: &[String]) -> Result<Vec<String>, Failure> {
+    if arguments.accept {
+        return Ok(Vec::new());
+    }
+    match arguments.only.iter().find(|only| !names.contains(only)) {
+        None => Ok(arguments.only.clone()),
+        Some(unknown) => {
+            let known: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            Err(Failure::input(format!(
+                "--only: there is no entry `{unknown}`; entries are {}",
+                known.join(", ")
+            )))
+        }
+    }
+}
+
 /// Name of the suite: that of its file.
 pub(super) fn stem(arguments: &CheckArguments) -> String {
     let stem = arguments.file.file_stem().unwrap_or_default();
@@ -274,6 +332,7 @@ fn read_baseline(
     path: &Path,
     suite: &str,
     arguments: &CheckArguments,
+    single: Option<&Vec<String>>,
 ) -> Result<Option<Baseline>, Failure> {
     if !path.exists() {
         if arguments.baseline.is_some() && !arguments.accept {
@@ -292,8 +351,24 @@ fn read_baseline(
     match Baseline::parse(&text, path.to_path_buf(), suite) {
         Ok(baseline) => Ok(Some(baseline)),
         // What is accepted replaces it, but for what was acknowledged.
-        Err(BaselineError::Version { .. } | BaselineError::Program { .. }) if arguments.accept => {
-            Ok(Some(Baseline::acknowledged(&text)))
+        Err(
+            BaselineError::Version { .. }
+            | BaselineError::Program { .. }
+            | BaselineError::Damaged { .. }
+            | BaselineError::Edited { .. },
+        ) if arguments.accept => Ok(Some(Baseline::acknowledged(&text))),
+        // A scenario of a suite is held to its part of the suite's baseline.
+        Err(error @ BaselineError::OtherSuite { .. }) if !arguments.accept => {
+            let whole = Baseline::parse_any(&text, path.to_path_buf()).ok();
+            let names = single.into_iter().flatten();
+            let mut names = names.peekable();
+            let has_all = |held: &Baseline| {
+                names.peek().is_some() && names.all(|name| held.entries.contains_key(name))
+            };
+            let whole = whole.filter(has_all);
+            whole
+                .map(Some)
+                .ok_or_else(|| Failure::new(Exit::Incomparable, error))
         }
         Err(error) => Err(Failure::new(
             if error.exit_code() == 3 {

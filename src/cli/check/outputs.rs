@@ -28,6 +28,8 @@ pub(crate) enum CheckFormat {
     Sarif,
     /// GitHub annotations (workflow commands).
     Github,
+    /// Code-quality report, for merge requests of GitLab.
+    CodeQuality,
     /// github-action-benchmark input: metrics of which less is better, or neither.
     GhaBenchmark,
     /// github-action-benchmark input: metrics of which more is better.
@@ -68,6 +70,7 @@ impl CheckArguments {
             }),
             CheckFormat::Sarif => CheckForm::Sarif,
             CheckFormat::Github => CheckForm::Github,
+            CheckFormat::CodeQuality => CheckForm::CodeQuality,
             CheckFormat::GhaBenchmark => CheckForm::Benchmark(Better::Smaller),
             CheckFormat::GhaBenchmarkBigger => CheckForm::Benchmark(Better::Bigger),
         }

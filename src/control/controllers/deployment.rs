@@ -3,6 +3,11 @@
 
 mod progress;
 mod proportion;
+/// Sum of counts, each of which may be as large as the API allows.
+fn saturated(counts: impl Iterator<Item = i32>) -> i32 {
+    counts.fold(0, i32::saturating_add)
+}
+
 #[cfg(test)]
 mod tests;
 
@@ -430,12 +435,14 @@ impl<'a> Sync<'a> {
 
     /// Wanted pods of all sets.
     fn total(&self) -> i32 {
-        self.sets.iter().map(|set| set.replicas).sum()
+        saturated(self.sets.iter().map(|set| set.replicas))
     }
 
     /// The deployment's size and its surge.
     fn max_replicas(&self) -> i32 {
-        self.deployment.replicas + self.deployment.max_surge()
+        self.deployment
+            .replicas
+            .saturating_add(self.deployment.max_surge())
     }
 
     /// Gives a set its size and the annotations of scaling; whether its size changed.

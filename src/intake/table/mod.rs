@@ -21,6 +21,7 @@ mod text_rows;
 use crate::budget::COLUMNS;
 use crate::ledger::BadRow;
 use crate::parquet::{self, Form, ListForm, Parquet, TimeForm, is_parquet};
+use crate::quote::{quoted_name, quoted_names};
 use crate::{Input, TraceError};
 use fields::{Fields, text};
 pub(crate) use piece::FOUR_WORDS;
@@ -154,7 +155,7 @@ impl Table {
             return Err(self.refuse(reason));
         }
         if let Some(name) = self.columns.iter().find(|name| name.contains('\0')) {
-            let name = name.trim_matches('\0');
+            let name = quoted_name(name.trim_matches('\0'));
             let reason = format!(
                 "the header has a zero byte in column `{name}`; remove such bytes (`tr -d '\\0'`)"
             );
@@ -164,6 +165,7 @@ impl Table {
         sorted.sort_unstable();
         let is_twice = |pair: &&[&Arc<str>]| matches!(pair, [one, other] if one == other);
         if let Some([twice, _]) = sorted.windows(2).find(is_twice) {
+            let twice = quoted_name(twice);
             let reason = format!("the header names column `{twice}` twice; rename one");
             return Err(self.refuse(&reason));
         }
@@ -200,7 +202,7 @@ impl Table {
 
     /// The error that a column is missing.
     pub fn without(&self, name: &str) -> TraceError {
-        let mut columns = self.columns.join(", ");
+        let mut columns = quoted_names(self.columns.iter().map(|name| &**name));
         if let Some((found, expected)) = self.other_separator() {
             columns = format!(
                 "{columns}; {found} seems to stand between its fields, where this format has {expected}"

@@ -18,7 +18,7 @@ pub(super) fn acknowledge(
         let is_gated = gates.iter().any(is_of);
         let regressed = gates
             .iter_mut()
-            .filter(|gate| is_of(gate) && gate.outcome == Outcome::Regressed);
+            .filter(|gate| is_of(gate) && gate.outcome.is_failure());
         let mut is_used = false;
         for gate in regressed {
             is_used = true;

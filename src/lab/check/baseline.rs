@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::verify::{fault, unique};
+use scenario::schema::Objective;
 use units::{Date, SortedMap};
 
 /// The version of this form.
-pub const BASELINE_VERSION: u32 = 2;
+pub const BASELINE_VERSION: u32 = 3;
 /// The version of the metrics' definitions; baselines of another are not compared with.
 pub const RULES_VERSION: u32 = 1;
 
@@ -22,6 +24,7 @@ pub struct Baseline {
     #[serde(default)]
     pub acknowledgements: Vec<Acknowledgement>,
     /// One per scenario, or `SCENARIO/VARIANT` where it has several.
+    #[serde(deserialize_with = "unique")]
     pub entries: SortedMap<String, BaselineEntry>,
     /// Version of the metrics' definitions.
     pub rules: u32,
@@ -37,12 +40,18 @@ pub struct Baseline {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BaselineEntry {
+    /// Digits of a hash over all other fields; empty once it was held against them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub checksum: String,
     /// The text of the scheduler's configuration file by its path, to decide as it did.
     #[serde(default)]
     pub configs: SortedMap<String, String>,
+    /// `true` if no seed changes anything: the one run stands for all of them.
+    #[serde(default)]
+    pub deterministic: bool,
     /// Hash over the digests of all runs.
     pub digest: String,
-    /// First digits of the digest of each run, in the order of seeds.
+    /// Digest of each run, in the order of seeds.
     #[serde(default)]
     pub digests: Vec<String>,
     /// First digits of the hash of each file that was read, by its path.
@@ -52,10 +61,14 @@ pub struct BaselineEntry {
     /// its objectives, and the content of every file.
     pub inputs: String,
     /// The gated metrics by id.
+    #[serde(deserialize_with = "unique")]
     pub metrics: SortedMap<String, BaselineMetric>,
     /// Hash over the inputs with names, labels and annotations left out.
     #[serde(default)]
     pub nameless: String,
+    /// The objectives, so that looser ones are told.
+    #[serde(default)]
+    pub objectives: Vec<Objective>,
     /// Hashes over the parts of the inputs, to tell which one differs.
     #[serde(default)]
     pub parts: SortedMap<String, String>,
@@ -67,6 +80,17 @@ pub struct BaselineEntry {
     /// The system as it was, to find the first decision that differs.
     #[serde(default)]
     pub system: serde_json::Value,
+}
+
+impl BaselineEntry {
+    /// Digits of a hash over all fields but the checksum.
+    pub(super) fn sum(&self) -> String {
+        let own = Self {
+            checksum: String::new(),
+            ..self.clone()
+        };
+        blake3::hash(json(&own).as_bytes()).to_hex()[..16].to_owned()
+    }
 }
 
 /// Accepted values of a metric.
@@ -113,6 +137,21 @@ pub enum BaselineError {
         line: usize,
         /// Column of the fault, from 1.
         column: usize,
+        /// The problem.
+        reason: String,
+    },
+    /// An entry is not what was accepted.
+    #[error(
+        "{}: `{entry}`: `{field}`: {reason}; restore the file from its history, or write the baseline \
+         again with `--accept`", path.display()
+    )]
+    Edited {
+        /// The file.
+        path: PathBuf,
+        /// The entry.
+        entry: String,
+        /// Field that does not fit.
+        field: String,
         /// The problem.
         reason: String,
     },
@@ -181,7 +220,7 @@ impl BaselineError {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Version { .. } | Self::Program { .. } | Self::OtherSuite { .. } => 3,
-            Self::Damaged { .. } | Self::Acknowledgement { .. } => 2,
+            Self::Damaged { .. } | Self::Edited { .. } | Self::Acknowledgement { .. } => 2,
         }
     }
 }
@@ -224,7 +263,18 @@ impl Baseline {
         if let Ok(stamp) = serde_json::from_str::<Stamp>(text) {
             stamp.check(&path)?;
         }
-        let baseline: Self = serde_json::from_str(text).map_err(damaged)?;
+        let mut baseline: Self = serde_json::from_str(text).map_err(damaged)?;
+        for (name, entry) in &mut baseline.entries {
+            if let Some((field, reason)) = fault(entry) {
+                return Err(BaselineError::Edited {
+                    path,
+                    entry: name.clone(),
+                    field,
+                    reason,
+                });
+            }
+            entry.checksum.clear();
+        }
         for (number, acknowledged) in baseline.acknowledgements.iter().enumerate() {
             let reason = match acknowledged.expires.parse::<Date>() {
                 Err(error) => error,
@@ -242,15 +292,19 @@ impl Baseline {
         Ok(baseline)
     }
 
-    /// A baseline with nothing but the acknowledgements of the text of one, whatever its version.
+    /// A baseline with nothing but the acknowledgements of the text of one, whatever its version, and
+    /// whatever is broken beside them: each stands on a line, on either side of marks of a conflict.
     pub fn acknowledged(text: &str) -> Self {
-        #[derive(Deserialize)]
-        struct Acknowledged {
-            acknowledgements: Vec<Acknowledgement>,
+        let mut acknowledgements: Vec<Acknowledgement> = Vec::new();
+        for line in text.lines() {
+            let line = line.trim().trim_end_matches(',');
+            match serde_json::from_str(line) {
+                Ok(found) if !acknowledgements.contains(&found) => acknowledgements.push(found),
+                _ => {}
+            }
         }
-        let found = serde_json::from_str::<Acknowledged>(text).ok();
         Self {
-            acknowledgements: found.map(|own| own.acknowledgements).unwrap_or_default(),
+            acknowledgements,
             ..Self::default()
         }
     }
@@ -282,17 +336,23 @@ impl Baseline {
         let entries = self.entries.iter().map(|(name, entry)| {
             let metrics = entry.metrics.iter();
             let metrics = metrics.map(|(id, metric)| format!("{}: {}", json(id), json(metric)));
+            let objectives = entry.objectives.iter().map(json).collect();
+            let files = entry.files.iter();
+            let files = files.map(|(path, hash)| format!("{}: {}", json(path), json(hash)));
             let fields = [
+                format!("\"checksum\": {}", json(&entry.sum())),
                 format!("\"configs\": {}", json(&entry.configs)),
+                format!("\"deterministic\": {}", entry.deterministic),
                 format!("\"digest\": {}", json(&entry.digest)),
                 format!("\"digests\": {}", json(&entry.digests)),
-                format!("\"files\": {}", json(&entry.files)),
+                format!("\"files\": {{{}", list(files.collect(), "        ", "}")),
                 format!("\"inputs\": {}", json(&entry.inputs)),
                 format!(
                     "\"metrics\": {{{}",
                     list(metrics.collect(), "        ", "}")
                 ),
                 format!("\"nameless\": {}", json(&entry.nameless)),
+                format!("\"objectives\": [{}", list(objectives, "        ", "]")),
                 format!("\"parts\": {}", json(&entry.parts)),
                 format!("\"placements\": {}", json(&entry.placements)),
                 format!("\"seeds\": {}", json(&entry.seeds)),
@@ -376,12 +436,13 @@ fn json<T: Serialize + ?Sized>(value: &T) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::check::verify::over;
 
     fn baseline() -> Baseline {
         let metric = |value: f64| BaselineMetric {
             mean: Some(value),
             unit: "s".to_owned(),
-            values: vec![Some(value), None],
+            values: vec![Some(value), Some(value)],
         };
         Baseline {
             acknowledgements: vec![Acknowledgement {
@@ -394,7 +455,8 @@ mod tests {
             entries: SortedMap::from([(
                 "a".to_owned(),
                 BaselineEntry {
-                    digest: "d".to_owned(),
+                    digest: over(["d".to_owned(), "e".to_owned()].iter()),
+                    digests: vec!["d".to_owned(), "e".to_owned()],
                     inputs: "i".to_owned(),
                     metrics: SortedMap::from([
                         ("m.x".to_owned(), metric(0.1)),
@@ -447,7 +509,7 @@ mod tests {
         );
         check("\"rules\": 1", "\"rules\": 9", 3, "version 9");
         let newer = "\"schemaVersion\": 9, \"more\": 1";
-        check("\"schemaVersion\": 2", newer, 3, "schemaVersion is 9");
+        check("\"schemaVersion\": 3", newer, 3, "schemaVersion is 9");
         let program = "\"windtunnel\": \"9.0.0\"";
         check(
             "\"windtunnel\": \"0\"",
@@ -465,5 +527,29 @@ mod tests {
         check("known \\\"bug\\\"", " ", 2, "no reason");
         check("\"seeds\"", "\"seads\"", 2, "b.json:");
         check("{\n", "{,", 2, "b.json:1:");
+        check(
+            "[42,43]",
+            "[42,42]",
+            2,
+            "`seeds`: a seed stands there twice",
+        );
+        check("[42,43]", "[42]", 2, "`digests`: 2 values of 1 seeds");
+        check("[\"d\",", "[\"f\",", 2, "`digest`: it is not the hash");
+        check("\"mean\":0.1", "\"mean\":0.2", 2, "`m.x.mean`: it is not");
+        check("[2.0,2.0]", "[2.0]", 2, "`m.y.values`: 1 values of 2 seeds");
+        check("m.y", "m.x", 2, "`m.x` stands there twice");
+        check("\"i\"", "\"j\"", 2, "`checksum`: the entry was edited");
+        check("kubernetes", "batch", 2, "`checksum`");
+    }
+
+    #[test]
+    fn acknowledgements_outlive_a_conflict() {
+        let text = baseline().to_text();
+        let (head, rest) = text.split_at(text.find("  \"entries\"").expect("entries"));
+        let other = head.replace("\"m.x\"", "\"m.z\"");
+        let broken = format!("<<<<<<< ours\n{head}=======\n{other}>>>>>>> theirs\n{rest}");
+        let kept = Baseline::acknowledged(&broken).acknowledgements;
+        let metrics: Vec<&str> = kept.iter().map(|own| own.metric.as_str()).collect();
+        assert_eq!(metrics, ["m.x", "m.z"]);
     }
 }

@@ -2,7 +2,7 @@
 //! runs the worst seed again.
 
 use super::changed::Changed;
-use super::comparable::{Standing, is_system_file_alone, standing};
+use super::comparable::{Standing, standing};
 use super::limit::excess;
 use super::run::{Entry, SuiteResults, rerun};
 use super::{Baseline, BaselineEntry, CheckSettings, EntryReport, FoundDivergence, Gate, Outcome};
@@ -72,7 +72,7 @@ impl Cause<'_> {
             };
             let standing = standing(entry, stored, self.settings);
             // Labels are part of the digest, and placements were compared already.
-            let is_renamed = matches!(standing, Standing::Renamed(_));
+            let is_renamed = matches!(standing, Standing::Renamed(_) | Standing::Proven(_));
             let changed = Changed::of(entry, stored).filter(|_| !is_renamed);
             let own = gates.iter_mut().filter(|gate| gate.entry == report.name);
             let mut told: Vec<&mut Gate> = own.filter(|gate| is_told(gate)).collect();
@@ -83,8 +83,7 @@ impl Cause<'_> {
                 }
             }
             let Some(mut changed) = changed else { continue };
-            let is_other = matches!(standing, Standing::Other(_) | Standing::Despite(_));
-            let has_other_inputs = is_other && !is_system_file_alone(entry, stored);
+            let has_other_inputs = matches!(standing, Standing::Other(_) | Standing::Despite(_));
             let seeds = told.first().map_or_else(
                 || changed.seeds.clone(),
                 |gate| worst_first(entry, stored, Some(&changed), gate),
@@ -106,7 +105,7 @@ impl Cause<'_> {
 
 /// Whether a gate tells at which decision the runs part.
 fn is_told(gate: &Gate) -> bool {
-    matches!(gate.outcome, Outcome::Regressed | Outcome::DifferentInputs)
+    gate.outcome <= Outcome::DifferentInputs
 }
 
 /// The seeds of an entry; those first that are furthest on the bad side of the baseline, and of equal

@@ -184,6 +184,7 @@ pub fn accepted_only(
                 let kept = entries.entry(part.entry.clone());
                 let kept = kept.or_insert_with(|| BaselineEntry {
                     metrics: SortedMap::new(),
+                    objectives: Vec::new(),
                     ..new.clone()
                 });
                 accept_metric(kept, new, &part.entry, metric)?;
@@ -225,6 +226,10 @@ fn accept_metric(
         });
     };
     kept.metrics.insert(metric.to_owned(), value.clone());
+    let of_metric = |objective: &&Objective| objective.id() == metric;
+    kept.objectives.retain(|objective| !of_metric(&objective));
+    let new = new.objectives.iter().filter(of_metric);
+    kept.objectives.extend(new.cloned());
     Ok(())
 }
 
@@ -257,13 +262,16 @@ fn stored(entry: &Entry) -> BaselineEntry {
     });
     let report = &entry.report;
     BaselineEntry {
+        checksum: String::new(),
         configs: entry.configs.clone(),
+        deterministic: report.deterministic,
         digest: report.digest.clone(),
         digests: report.digests.clone(),
         files: report.files.clone(),
         inputs: report.inputs.clone(),
         metrics: metrics.collect(),
         nameless: report.nameless.clone(),
+        objectives: entry.objectives.clone(),
         parts: report.parts.clone(),
         placements: report.placements.clone(),
         seeds: report.seeds.clone(),
@@ -282,6 +290,7 @@ pub fn changes(old: &Baseline, new: &Baseline) -> Vec<Change> {
             let parts = [
                 ("inputs", before.inputs != after.inputs),
                 ("seeds", before.seeds != after.seeds),
+                ("limits", before.objectives != after.objectives),
                 ("system", before.system != after.system),
                 ("decisions", before.digest != after.digest),
             ];

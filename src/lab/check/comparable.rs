@@ -13,6 +13,10 @@ pub(super) enum Standing {
     Same,
     /// They differ in names and labels alone, and every placement is the same.
     Renamed(String),
+    /// They differ, but every placement and every gated value is the same with every seed.
+    Proven(String),
+    /// They differ in the configuration of the scheduler alone, which is what is compared.
+    Policy(String),
     /// They differ, and are compared nevertheless.
     Despite(String),
     /// They differ.
@@ -34,6 +38,12 @@ pub(super) fn standing(
     if stored.nameless == report.nameless && is_placed_alike {
         return Standing::Renamed(words);
     }
+    if is_placed_alike && has_same_values(entry, stored) {
+        return Standing::Proven(words);
+    }
+    if is_system_file_alone(entry, stored) {
+        return Standing::Policy(words);
+    }
     if settings.despite_inputs {
         return Standing::Despite(words);
     }
@@ -48,8 +58,18 @@ pub(super) fn standing(
     ))
 }
 
+/// Whether every gated metric has the baseline's value with each seed: prices change no decision.
+fn has_same_values(entry: &Entry, stored: &BaselineEntry) -> bool {
+    entry.objectives.iter().all(|objective| {
+        let id = objective.id();
+        let values = entry.runs.iter().map(|run| run.metrics.get(&id)?.value);
+        let base = stored.metrics.get(&id);
+        base.is_some_and(|base| values.eq(base.values.iter().copied()))
+    })
+}
+
 /// Whether the file of the scheduler's configuration is all that differs.
-pub(super) fn is_system_file_alone(entry: &Entry, stored: &BaselineEntry) -> bool {
+fn is_system_file_alone(entry: &Entry, stored: &BaselineEntry) -> bool {
     let mut parts = entry.report.parts.iter();
     parts.all(|(name, hash)| name == SYSTEM_FILE || stored.parts.get(name) == Some(hash))
 }
@@ -101,6 +121,11 @@ pub(super) fn notes<'a>(
             Standing::Renamed(words) => Some(format!(
                 "{name}: {words} in names or labels alone; every placement is the baseline's"
             )),
+            Standing::Proven(words) => Some(format!(
+                "{name}: {words}; every placement and every gated value of {} is the baseline's",
+                plural::count(stored.seeds.len(), "seed")
+            )),
+            Standing::Policy(words) => Some(format!("{name}: {words}, which is policy")),
             Standing::Despite(words) => Some(format!("{name}: compared although {words}")),
             Standing::Other(words) if !entry.objectives.iter().any(Objective::is_relative) => {
                 Some(format!("{name}: {words}"))

@@ -2,28 +2,28 @@
 //!
 //! A gate without a test compares means: worse by more than its limit is `regressed`. A gate with
 //! a test asks the paired differences over the seeds, corrected by Holm over all tests of the
-//! entry: `regressed` if they are worse beyond chance and the mean is beyond the limit,
-//! `inconclusive` if they can't tell. Absolute bounds are held against the mean.
+//! entry: `regressed` if they show a worsening by more than the limit, `inconclusive` if they show
+//! neither that nor a smaller one. Absolute bounds are held against the mean.
 //!
 //! The tests of one entry are the family: a scenario, or one of its variants, against its baseline.
 //! Whatever else the suite holds, the outcome of a gate is that of its entry alone.
 
-use crate::compare::{
-    ALPHA, Judgement, Pairs, Question, Threshold, Verdict, decide, measure, question_of,
-};
-use crate::statistics::{Resamples, SEEDS_MIN, SeedsNeeded, mean};
+use crate::compare::{ALPHA, Judgement, Pairs, Question, Threshold, Verdict, measure, question_of};
+use crate::statistics::{Resamples, mean};
 use crate::summary::{MetricSummary, VariantSummary};
-use metrics::{Direction, registry};
+use metrics::{Direction, NO_MEMBER, registry};
 use scenario::schema::Objective;
 
 use super::acknowledge::{acknowledge, orphans};
 use super::cause::{Cause, FirstDivergence, point_to_seeds};
 use super::comparable::{Standing, notes as comparability, standing};
-use super::limit::{bounds, limit, number, within};
+use super::limit::{bounds, floor, limit, number, within};
+use super::loosened::held;
 use super::run::{Entry, SuiteResults, rerun};
+use super::tested::hold_tests;
 use super::{
-    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, Gate, Outcome,
-    short,
+    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, Gate,
+    LoosenedLimit, Outcome, short,
 };
 
 /// Holds what was run against the baseline.
@@ -36,6 +36,7 @@ pub fn judge(
 ) -> CheckReport {
     let mut gates = Vec::new();
     let mut tests = Vec::new();
+    let mut loosened = Vec::new();
     for entry in results
         .entries
         .iter()
@@ -45,8 +46,10 @@ pub fn judge(
         if entry.exact || settings.exact {
             gates.push(exact(entry, stored, settings));
         }
-        for (place, objective) in entry.objectives.iter().enumerate() {
-            for gate in of_objective(entry, objective, place, stored, settings) {
+        let (objectives, looser) = held(entry, stored);
+        loosened.extend(looser);
+        for (place, objective) in &objectives {
+            for gate in of_objective(entry, objective, *place, stored, settings) {
                 if objective.test {
                     tests.push(gates.len());
                 }
@@ -63,11 +66,13 @@ pub fn judge(
         gate.outcome = Outcome::NotMeasurable;
         gate.note = Some("the workload is empty: no pod arrived in any run".to_owned());
     }
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = loosened.iter().map(LoosenedLimit::words).collect();
     if let Some((baseline, _)) = baseline {
         notes.extend(comparability(results.entries.iter(), baseline, settings));
         acknowledge(&mut gates, baseline, settings.today, &mut notes);
-        orphans(results, baseline, &mut notes);
+        if !settings.is_part {
+            orphans(results, baseline, &mut notes);
+        }
     }
     let mut entries: Vec<EntryReport> = (results.entries.iter())
         .map(|entry| entry.report.clone())
@@ -100,6 +105,7 @@ pub fn judge(
         baseline: baseline.map(|(_, path)| path.to_owned()),
         baseline_hash: baseline.map(|(held, _)| held.hash()),
         entries,
+        loosened,
         gates,
         notes,
     }
@@ -118,6 +124,7 @@ fn blank(entry: &Entry, metric: &str, place: usize, settings: &CheckSettings) ->
         head: None,
         despite_inputs: false,
         judgement: None,
+        detectable: None,
         note: None,
         file: entry.report.file.clone(),
         line: entry.lines.get(place).copied().unwrap_or(1),
@@ -148,6 +155,10 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, settings: &CheckSettings
         // Labels are part of the digest; placements were compared already.
         Standing::Renamed(_) => Outcome::Equivalent,
         _ if stored.digest == entry.report.digest => Outcome::Equivalent,
+        Standing::Proven(words) => {
+            gate.note = Some(format!("{words}, and the digest with it"));
+            Outcome::DifferentInputs
+        }
         _ => {
             let (base, head) = (short(&stored.digest), short(&entry.report.digest));
             gate.note = Some(format!("digest {base} → {head}: decisions differ"));
@@ -197,7 +208,16 @@ fn of_objective(
         bounded.limit = bounds(objective, &gate.unit);
         match bounded.head {
             Some(head) => bounded.outcome = within(objective, head),
-            None => bounded.note = Some(reason_of_none(entry, objective)),
+            None => {
+                let base = stored.and_then(|stored| stored.metrics.get(&id)?.mean);
+                let is_empty = metric.is_some_and(|own| own.note.as_deref() == Some(NO_MEMBER));
+                let has_none = values.iter().all(Option::is_none);
+                if has_none && (base.is_some() || is_empty) {
+                    bounded.outcome = Outcome::Vanished;
+                }
+                bounded.base = base;
+                bounded.note = Some(reason_of_none(entry, objective));
+            }
         }
         gates.push(bounded);
     }
@@ -215,7 +235,7 @@ fn of_objective(
             }
             (Some((stored, standing)), Some(metric)) => {
                 gate.despite_inputs = matches!(standing, Standing::Despite(_));
-                let mut pairs = paired(entry, stored, &id, values);
+                let mut pairs = paired(entry, stored, &id, &values);
                 if let Some(pairs) = &mut pairs {
                     pairs.reason = Some(reason_of_none(entry, objective));
                 }
@@ -224,7 +244,13 @@ fn of_objective(
                     renamed(&mut gate, &words);
                 }
             }
-            (Some(_), None) => gate.note = Some(reason_of_none(entry, objective)),
+            (Some((stored, _)), None) => {
+                gate.base = stored.metrics.get(&id).and_then(|metric| metric.mean);
+                if gate.base.is_some() {
+                    gate.outcome = Outcome::Vanished;
+                }
+                gate.note = Some(reason_of_none(entry, objective));
+            }
         }
         gates.push(gate);
     }
@@ -249,15 +275,30 @@ fn paired(
     entry: &Entry,
     stored: &BaselineEntry,
     id: &str,
-    values: Vec<Option<f64>>,
+    values: &[Option<f64>],
 ) -> Option<Pairs> {
     let metric = stored.metrics.get(id)?;
     let mut pairs = Pairs::default();
-    for (seed, value) in entry.report.seeds.iter().zip(values) {
-        let place = stored.seeds.iter().position(|known| known == seed);
-        if let Some(base) = place.and_then(|place| metric.values.get(place)) {
+    // The one run of a deterministic side stands for every seed.
+    let own = &entry.report;
+    let place = |seeds: &[u64], is_single: bool, seed: &u64| {
+        let place = seeds.iter().position(|known| known == seed);
+        place.or(is_single.then_some(0))
+    };
+    let seeds = if own.deterministic {
+        &stored.seeds
+    } else {
+        &own.seeds
+    };
+    for seed in seeds {
+        let base = place(&stored.seeds, stored.deterministic, seed);
+        let head = place(&own.seeds, own.deterministic, seed);
+        let both = base
+            .and_then(|at| metric.values.get(at))
+            .zip(head.and_then(|at| values.get(at)));
+        if let Some((base, head)) = both {
             pairs.base.push(*base);
-            pairs.head.push(value);
+            pairs.head.push(*head);
         }
     }
     Some(pairs)
@@ -292,9 +333,17 @@ fn against(
     let drawn = Resamples::draw(0, pairs.base.len(), settings.resamples);
     let judgement = measure(&question, &pairs, &drawn);
     (gate.base, gate.head) = (judgement.base, judgement.head);
+    if let Some(amount) = floor(question.threshold, &judgement, &gate.unit) {
+        gate.limit = format!("{} (at least {amount})", gate.limit);
+    }
     if judgement.verdict == Some(Verdict::NotMeasurable) {
         gate.note.clone_from(&judgement.note);
-        gate.outcome = Outcome::NotMeasurable;
+        let has_vanished = gate.base.is_some() && pairs.head.iter().all(Option::is_none);
+        gate.outcome = if has_vanished {
+            Outcome::Vanished
+        } else {
+            Outcome::NotMeasurable
+        };
     } else {
         gate.outcome = by_mean(&judgement);
     }
@@ -319,12 +368,12 @@ fn renamed(gate: &mut Gate, words: &str) {
 
 /// Amount by which the metric is worse, in its unit; negative if better. Of metrics without a
 /// direction any change is worse.
-fn worse(judgement: &Judgement) -> f64 {
+pub(super) fn worse(judgement: &Judgement) -> f64 {
     let difference = judgement.difference.unwrap_or(0.0);
     judgement.better.worsening(difference)
 }
 
-fn by_mean(judgement: &Judgement) -> Outcome {
+pub(super) fn by_mean(judgement: &Judgement) -> Outcome {
     let worse = worse(judgement);
     // What rounding leaves is not beyond a limit.
     let slack = 1e-12 * judgement.base.unwrap_or(0.0).abs();
@@ -343,50 +392,4 @@ fn by_mean(judgement: &Judgement) -> Outcome {
     } else {
         Outcome::Within
     }
-}
-
-/// Gives the gates with a test their outcome. Those of an entry stand side by side, and are corrected
-/// together.
-fn hold_tests(gates: &mut [Gate], tests: &[usize], results: &SuiteResults) {
-    let tested: Vec<usize> = (tests.iter().copied())
-        .filter(|&index| gates[index].judgement.is_some())
-        .collect();
-    let families = tested.chunk_by(|&one, &other| gates[one].entry == gates[other].entry);
-    let mut judgements: Vec<Judgement> = Vec::new();
-    for family in families {
-        let own = family
-            .iter()
-            .filter_map(|&index| gates[index].judgement.clone());
-        let mut own: Vec<Judgement> = own.collect();
-        decide(own.iter_mut());
-        judgements.append(&mut own);
-    }
-    for (index, judgement) in tested.into_iter().zip(judgements) {
-        let gate = &mut gates[index];
-        let mut entries = results.entries.iter().map(|entry| &entry.report);
-        let is_exact = entries.any(|entry| entry.deterministic && entry.name == gate.entry);
-        let is_beyond = worse(&judgement) > judgement.threshold;
-        gate.outcome = match judgement.verdict {
-            Some(Verdict::NotMeasurable) => Outcome::NotMeasurable,
-            Some(Verdict::Equivalent) => Outcome::Equivalent,
-            Some(Verdict::Improved) => Outcome::Improved,
-            Some(Verdict::Regressed) if is_beyond => Outcome::Regressed,
-            Some(Verdict::Regressed | Verdict::NotWorse) => Outcome::Within,
-            Some(Verdict::Inconclusive) | None => inconclusive(gate, &judgement, is_exact),
-            Some(Verdict::DifferentInputs) => Outcome::DifferentInputs,
-        };
-        gate.judgement = Some(judgement);
-    }
-}
-
-fn inconclusive(gate: &mut Gate, judgement: &Judgement, is_exact: bool) -> Outcome {
-    // One pair without sampling error needs no test.
-    if judgement.n == 1 && is_exact {
-        gate.note = Some("one deterministic run: the exact difference".to_owned());
-        return by_mean(judgement);
-    }
-    let needed = judgement.seeds_needed;
-    let needed = needed.unwrap_or(SeedsNeeded::exactly(SEEDS_MIN as u64));
-    gate.note = Some(format!("{needed} would decide"));
-    Outcome::Inconclusive
 }

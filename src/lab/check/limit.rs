@@ -1,6 +1,7 @@
 //! The limits of objectives: held, and in words.
 
 use super::Outcome;
+use crate::compare::{Judgement, Threshold};
 use metrics::Direction;
 use scenario::scalar::Bound;
 use scenario::schema::Objective;
@@ -43,6 +44,18 @@ pub fn bounds(objective: &Objective, unit: &str) -> String {
     }
 }
 
+/// The amount in words below which no change of a metric matters, where it allows more than the share.
+pub(super) fn floor(threshold: Threshold, judgement: &Judgement, unit: &str) -> Option<String> {
+    let Threshold::Usual { share, floor } = threshold else {
+        return None;
+    };
+    let is_ruling = floor > share * judgement.base?.abs();
+    is_ruling.then(|| match unit {
+        "ratio" => format!("{} points", rounded(floor * 100.0)),
+        _ => bound_text(&Bound::Number(floor), unit),
+    })
+}
+
 fn bound_text(bound: &Bound, unit: &str) -> String {
     match (bound, unit) {
         (Bound::Number(value), "ratio") => format!("{} %", rounded(value * 100.0)),
@@ -61,6 +74,10 @@ pub(super) fn rounded(value: f64) -> String {
 pub(super) fn limit(objective: &Objective, better: Direction, unit: &str) -> String {
     let amount = match (&objective.tolerance, &objective.threshold) {
         (Some(tolerance), _) => format!("{} %", rounded(tolerance.as_f64() * 100.0)),
+        // Beside a change in percent, a part of a whole is told in points.
+        (None, Some(Bound::Number(value))) if unit == "ratio" => {
+            format!("{} points", rounded(value * 100.0))
+        }
         (None, Some(threshold)) => bound_text(threshold, unit),
         (None, None) => " noise".to_owned(),
     };

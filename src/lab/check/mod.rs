@@ -14,8 +14,11 @@ mod comparable;
 mod divergence;
 mod gate;
 pub mod limit;
+mod loosened;
 mod run;
 mod suite;
+mod tested;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -34,12 +37,13 @@ pub use change::{Change, Selection, SelectionError, accepted, accepted_only, cha
 pub use changed::Changed;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
 pub use gate::judge;
+pub use loosened::LoosenedLimit;
 pub use run::{Entry, SuiteResults, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
 use units::{Date, SortedMap};
 
 /// The version of the form of a report.
-pub const CHECK_VERSION: u32 = 2;
+pub const CHECK_VERSION: u32 = 3;
 
 /// Settings of a check.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +70,10 @@ pub struct CheckSettings {
     pub baseline: String,
     /// Whether the baseline exists.
     pub has_baseline: bool,
+    /// Entries that are run alone; all if empty.
+    pub only: Vec<String>,
+    /// Whether a part of the suite is run alone.
+    pub is_part: bool,
     /// Whether gates are held although the inputs are not those of the baseline.
     pub despite_inputs: bool,
 }
@@ -76,6 +84,8 @@ pub struct CheckSettings {
 pub enum Outcome {
     /// Beyond its limit.
     Regressed,
+    /// It had a value in the baseline, or is about pods that there are none of.
+    Vanished,
     /// The inputs are not those of the baseline.
     DifferentInputs,
     /// The baseline does not have it.
@@ -95,10 +105,16 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Returns whether a gate with it fails, unless it is advisory.
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::Regressed | Self::Vanished)
+    }
+
     /// The word.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Regressed => Verdict::Regressed.word(),
+            Self::Vanished => "vanished",
             Self::DifferentInputs => Verdict::DifferentInputs.word(),
             Self::NoBaseline => "no baseline",
             Self::NotMeasurable => Verdict::NotMeasurable.word(),
@@ -138,6 +154,9 @@ pub struct Gate {
     pub despite_inputs: bool,
     /// The paired comparison, where there is a baseline.
     pub judgement: Option<Judgement>,
+    /// The smallest worsening, in the metric's unit, that the test finds in four of five checks with
+    /// these seeds.
+    pub detectable: Option<f64>,
     /// Remark on the outcome.
     pub note: Option<String>,
     /// The file of the objective.
@@ -153,7 +172,7 @@ pub struct Gate {
 impl Gate {
     /// `true` if the gate makes the check fail.
     pub fn fails(&self) -> bool {
-        self.outcome == Outcome::Regressed && !self.advisory
+        self.outcome.is_failure() && !self.advisory
     }
 }
 
@@ -174,7 +193,7 @@ pub struct EntryReport {
     pub deterministic: bool,
     /// Hash over the digests of its runs.
     pub digest: String,
-    /// First digits of the digest of each run, in the order of the seeds.
+    /// Digest of each run, in the order of the seeds.
     pub digests: Vec<String>,
     /// Hash over the placements of all runs, without names and labels.
     pub placements: String,
@@ -186,6 +205,8 @@ pub struct EntryReport {
     pub parts: SortedMap<String, String>,
     /// First digits of the hash of each file that was read, by its path.
     pub files: SortedMap<String, String>,
+    /// What the input asks for and the runs leave out, each once.
+    pub left_out: Vec<String>,
     /// Whether no pod arrived in any run, so that nothing was scheduled.
     pub empty: bool,
     /// Difference of the entry's decisions from those of the baseline, where there is one.
@@ -241,6 +262,8 @@ pub struct CheckReport {
     pub baseline_hash: Option<String>,
     /// The scenarios.
     pub entries: Vec<EntryReport>,
+    /// Objectives that are looser than in the baseline, or are gone: those of the baseline are held.
+    pub loosened: Vec<LoosenedLimit>,
     /// The gates, worst first.
     pub gates: Vec<Gate>,
     /// Remarks.

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
+use super::verify::over;
 use super::{Baseline, CheckSettings, EntryReport, ErrorKind, short, system_of};
-use crate::compare::{Inputs, seeds_from};
+use crate::compare::{Inputs, is_same_for_any_seed, seeds_from};
 use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
 use crate::releases::ClusterReleases;
@@ -73,8 +74,8 @@ pub struct SuiteResults {
 }
 
 /// Runs every scenario of a suite with the seeds of its baseline, or as many as are asked for. A
-/// variant whose first two seeds give the same run is deterministic, and is not run again: copies are
-/// no samples, whichever variants are beside it.
+/// variant whose first two seeds give the same run without a draw is deterministic, and is not run
+/// again: copies are no samples, whichever variants are beside it.
 ///
 /// A scenario that can't be run to its end is an entry with its error; the others are run.
 ///
@@ -92,18 +93,28 @@ pub fn run(
         for entry in &mut begun {
             entry.report.seeds = seeds(scenario, entry, baseline, settings);
         }
-        let all: Vec<usize> = (0..begun.len()).collect();
+        let is_run = |name: &String| settings.only.is_empty() || settings.only.contains(name);
+        let all: Vec<usize> = (0..begun.len())
+            .filter(|&at| is_run(&begun[at].report.name))
+            .collect();
+        if all.is_empty() {
+            continue;
+        }
         match fill(scenario, &mut begun, &all, workers) {
             Err(ExperimentError::Interrupted) => return Err(ExperimentError::Interrupted),
             Err(error) if begun.len() == 1 => broken(&mut begun[0], &error),
-            Err(_) => fill_one_by_one(scenario, &mut begun, workers)?,
+            Err(_) => fill_one_by_one(scenario, &mut begun, &all, workers)?,
             Ok(()) => {}
         }
         for entry in &mut begun {
             let seed = entry.report.seeds.first().copied();
             entry.report.rerun = rerun(entry, seed, &settings.sets);
         }
-        entries.extend(begun);
+        let own = begun.into_iter().enumerate();
+        entries.extend(
+            own.filter(|(at, _)| all.contains(at))
+                .map(|(_, entry)| entry),
+        );
     }
     Ok(SuiteResults { entries })
 }
@@ -118,6 +129,7 @@ fn told(error: &ExperimentError) -> String {
 fn kind(error: &ExperimentError) -> ErrorKind {
     match error {
         error if error.is_input() => ErrorKind::Input,
+        ExperimentError::Broken { .. } => ErrorKind::Invariant,
         ExperimentError::Variant { source, .. } if matches!(**source, RunError::Sim(_)) => {
             ErrorKind::Invariant
         }
@@ -153,6 +165,7 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
             nameless: String::new(),
             parts: SortedMap::new(),
             files: SortedMap::new(),
+            left_out: Vec::new(),
             empty: false,
             changed: None,
             changes: 0,
@@ -207,9 +220,10 @@ fn seeds(
 fn fill_one_by_one(
     scenario: &SuiteScenario,
     entries: &mut [Entry],
+    variants: &[usize],
     workers: Workers<'_>,
 ) -> Result<(), ExperimentError> {
-    for variant in 0..entries.len() {
+    for &variant in variants {
         let result = fill(scenario, entries, &[variant], workers);
         let Err(error) = result else { continue };
         if matches!(error, ExperimentError::Interrupted) {
@@ -245,11 +259,9 @@ fn fill(
         entry.report.deterministic = false;
     }
     add(experiment, entries, variants, 0..2, workers)?;
-    let is_alike =
-        |entry: &Entry| entry.runs.len() > 1 && entry.runs[0].digest == entry.runs[1].digest;
     for &variant in variants {
         let entry = &mut entries[variant];
-        if is_alike(entry) {
+        if is_same_for_any_seed(&entry.runs) {
             entry.report.deterministic = true;
             entry.runs.truncate(1);
             entry.placements.truncate(1);
@@ -294,17 +306,11 @@ fn add(
 
 /// Tells what the runs of an entry were given, and what they came to.
 fn report(entry: &mut Entry, experiment: &Experiment, files: &[InputSummary]) {
-    let over = |hashes: &mut dyn Iterator<Item = &String>| {
-        let mut hasher = blake3::Hasher::new();
-        hashes.for_each(|hash| {
-            hasher.update(hash.as_bytes());
-        });
-        hasher.finalize().to_hex().to_string()
-    };
     let (report, runs, scenario) = (&mut entry.report, &entry.runs, &entry.scenario);
-    report.digest = over(&mut runs.iter().map(|run| &run.digest));
-    report.digests = runs.iter().map(|run| short(&run.digest)).collect();
-    report.placements = over(&mut entry.placements.iter());
+    report.digest = over(runs.iter().map(|run| &run.digest));
+    report.digests = runs.iter().map(|run| run.digest.clone()).collect();
+    report.placements = over(entry.placements.iter());
+    report.left_out = left_out(runs);
     let inputs = Inputs::of(scenario, files);
     report.inputs = inputs.hash();
     report.parts = inputs.parts();
@@ -321,6 +327,25 @@ fn report(entry: &mut Entry, experiment: &Experiment, files: &[InputSummary]) {
     let serves = !scenario.traffic.is_empty() || !scenario.functions.is_empty();
     report.empty = !serves && runs.iter().all(|run| run.pods == 0);
     entry.configs = config_of(scenario, experiment);
+}
+
+/// What the runs leave out of their input, each once: as a run tells it without `-v`.
+fn left_out(runs: &[VariantSummary]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    if let Some(run) = runs.first() {
+        let gaps = run.unexpressed.iter();
+        let gaps = gaps.map(|gap| format!("the system `{}` {}", run.system, gap.words()));
+        let remarks = run
+            .ledger
+            .iter()
+            .filter(|remark| !remark.starts_with("keep "));
+        for line in gaps.chain(remarks.cloned()) {
+            if !found.contains(&line) {
+                found.push(line);
+            }
+        }
+    }
+    found
 }
 
 /// The text of the scheduler's configuration, so that a later check can decide as this one did.

@@ -33,6 +33,8 @@ fn settings(exact: bool) -> CheckSettings {
         sets: Vec::new(),
         baseline: "quick.baseline.json".to_owned(),
         has_baseline: true,
+        only: Vec::new(),
+        is_part: false,
         despite_inputs: false,
     }
 }
@@ -101,8 +103,10 @@ fn every_end() {
         .replace("makespan.total", "energy.total")
         .replace("100d", "100");
     check(&nothing, None, false, End::NothingMeasured);
-    let advisory = worse().replace("tolerance: 5%", "tolerance: 5%, advisory: true");
-    check(&advisory, Some(&baseline), false, End::Passed);
+    let advise = |text: &str| text.replace("tolerance: 5%", "tolerance: 5%, advisory: true");
+    check(&advise(&worse()), Some(&baseline), false, End::Failed);
+    let advised = accepted(&results(&advise(TEXT)), None, "quick");
+    check(&advise(&worse()), Some(&advised), false, End::Passed);
     let broken = TEXT.replace("name: batch", "name: kubernetes");
     check(&broken, Some(&baseline), false, End::WrongInput);
     let mut report = judged(TEXT, Some(&baseline), false);
@@ -199,9 +203,11 @@ fn a_deterministic_scenario_runs_once_and_is_compared_exactly() {
     let stored = results(&fixed);
     assert_eq!(stored.entries[0].runs.len(), 1);
     let baseline = accepted(&stored, None, "quick");
+    assert!(baseline.entries["queue"].deterministic);
     assert_eq!(judged(&fixed, Some(&baseline), false).end(), End::Passed);
     let tested = fixed.replace("tolerance: 5%", "tolerance: 5%, test: true");
     let worse = tested.replace("queue: sjf, backfill: greedy-once", "queue: fcfs");
+    let baseline = accepted(&results(&tested), None, "quick");
     let report = judged(&worse, Some(&baseline), false);
     assert_eq!(report.end(), End::Failed);
     assert!(
@@ -210,6 +216,94 @@ fn a_deterministic_scenario_runs_once_and_is_compared_exactly() {
             .as_deref()
             .is_some_and(|note| note.contains("exact"))
     );
+}
+
+#[test]
+fn a_looser_or_deleted_limit_is_told_and_the_accepted_one_is_held() {
+    let check = |text: &str, base: &str, head: Option<&str>| {
+        let report = judged(text, Some(&baseline()), false);
+        assert_eq!(report.end(), End::Failed, "{:?}", report.gates);
+        let own = &report.loosened[0];
+        assert_eq!((own.base.as_str(), own.head.as_deref()), (base, head));
+        assert_eq!(report.loosened.len(), 1);
+    };
+    let worse = worse();
+    check(
+        &worse.replace("tolerance: 5%", "tolerance: 1000%"),
+        "limit +5 %",
+        Some("limit +1000 %"),
+    );
+    let gone = worse.replace("  - {metric: pending_time.mean, tolerance: 5%}\n", "");
+    check(&gone, "limit +5 %", None);
+    let tighter = TEXT.replace("tolerance: 5%", "tolerance: 1%");
+    let report = judged(&tighter, Some(&baseline()), false);
+    assert_eq!((report.end(), report.loosened), (End::Passed, Vec::new()));
+}
+
+#[test]
+fn what_vanished_is_no_pass() {
+    let of = |class: &str| {
+        let gates = ["tolerance: 5%", "max: 1000d"];
+        let gates = gates.map(|limit| {
+            format!("  - {{metric: pending_time.mean, {limit}, selector: {{{class}}}}}\n")
+        });
+        let count = "  - {metric: jobs.waiting_at_end, max: 0, selector: {minPriority: 7}}\n";
+        let (head, _) = TEXT.split_once("  - {metric").expect("objectives");
+        format!("{head}{}{count}", gates.concat())
+    };
+    let text = of("minPriority: 0");
+    let mut held = accepted(&results(&text), None, "quick");
+    // The class has lost its members since.
+    let own = held.entries.get_mut("queue").expect("the entry");
+    for (id, objective) in own.objectives.clone().iter().map(|own| (own.id(), own)) {
+        let lost = id.replace("priority>=0", "priority>=3");
+        if let Some(metric) = own
+            .metrics
+            .get(&id)
+            .cloned()
+            .filter(|own| own.mean.is_some())
+        {
+            own.metrics.insert(lost, metric);
+        }
+        assert!(objective.selector.is_some());
+    }
+    own.objectives.clear();
+    let report = judged(&of("minPriority: 3"), Some(&held), false);
+    let outcomes: Vec<Outcome> = report.gates.iter().map(|gate| gate.outcome).collect();
+    assert_eq!(outcomes, [Outcome::Vanished; 3], "{:?}", report.gates);
+    assert_eq!(report.end(), End::Failed);
+}
+
+#[test]
+fn inputs_that_change_nothing_are_proven_by_what_was_decided() {
+    let baseline = baseline();
+    // Nobody asks for the memory that there is more of now.
+    let more = TEXT.replace("memory: 1Gi", "memory: 2Gi");
+    let report = judged(&more, Some(&baseline), false);
+    assert_eq!(report.end(), End::Passed, "{:?}", report.gates);
+    let note = report.notes.join("\n");
+    assert!(
+        note.contains("every gated value of 6 seeds is the baseline's"),
+        "{note}"
+    );
+    let fewer = TEXT.replace("count: 8", "count: 9");
+    assert_eq!(
+        judged(&fewer, Some(&baseline), false).end(),
+        End::Incomparable
+    );
+}
+
+/// Nodes crash about once in twenty runs: two equal runs are no proof that there is no chance.
+#[test]
+fn two_equal_seeds_do_not_make_a_rare_event_impossible() {
+    let rare = TEXT.replace("processors: 8", "processors: 8, seed: 3").replace(
+        "system:",
+        "failures: [{kind: node-crash, mtbf: exponential(9000h), repair: constant(1h)}]\nsystem:",
+    );
+    let entry = &results(&rare).entries[0];
+    assert_eq!(entry.report.digests[0], entry.report.digests[1]);
+    assert_eq!(entry.runs.len(), 6);
+    assert!(!entry.report.deterministic);
 }
 
 #[test]
@@ -257,8 +351,9 @@ fn a_label_that_nothing_uses_is_no_other_input() {
 
 #[test]
 fn changed_decisions_are_told_although_every_gate_holds() {
-    let loose = worse().replace("tolerance: 5%", "tolerance: 10000%");
-    let report = judged(&loose, Some(&baseline()), false);
+    let loosen = |text: &str| text.replace("tolerance: 5%", "tolerance: 10000%");
+    let loose = accepted(&results(&loosen(TEXT)), None, "quick");
+    let report = judged(&loosen(&worse()), Some(&loose), false);
     assert_eq!(report.end(), End::Passed);
     let note = report.notes.join("\n");
     assert!(

@@ -32,7 +32,7 @@ pub use judge::{
     ALPHA, BOOTSTRAP_MIN, CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken,
     Verdict, decide, measure,
 };
-pub use pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, paired};
+pub use pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, is_same_for_any_seed, paired};
 pub use pareto::{ParetoPoint, mark_front};
 pub use runs::{Made, run, seeds_from};
 pub use study::{

@@ -111,15 +111,23 @@ fn is_alike(runs: &mut dyn Iterator<Item = &VariantSummary>) -> bool {
     others.peek().is_some() && others.all(is_copy)
 }
 
-/// Returns whether no seed changes anything that is measured. Two runs with the same decisions are
-/// enough to tell. Where decisions differ, all of the seeds asked for tell; runs beyond these, which
-/// other pairs need, do not count.
+/// Returns whether two runs show that no seed changes anything: their decisions are the same, and
+/// neither drew anything under its seed, so that nothing rare can happen under another.
+pub fn is_same_for_any_seed(runs: &[VariantSummary]) -> bool {
+    match runs {
+        [first, second, ..] => {
+            first.digest == second.digest && !first.has_chance && !second.has_chance
+        }
+        _ => false,
+    }
+}
+
+/// Returns whether no seed changes anything that is measured. Two runs without chance are enough to
+/// tell; otherwise all of the seeds asked for tell. Runs beyond these, which other pairs need, do not
+/// count.
 pub(super) fn is_deterministic(candidate: &Candidate, seeds: usize) -> bool {
     let runs = &candidate.by_seed;
-    match &runs[..] {
-        [first, second, ..] if first.digest == second.digest => true,
-        _ => runs.len() >= seeds && is_alike(&mut runs.iter().take(seeds)),
-    }
+    is_same_for_any_seed(runs) || runs.len() >= seeds && is_alike(&mut runs.iter().take(seeds))
 }
 
 /// The pairs of two candidates. By the seeds that both have; where no seed changes the run of either,

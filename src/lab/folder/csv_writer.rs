@@ -6,6 +6,15 @@ use std::path::PathBuf;
 use super::super::cells::Cell;
 use super::{At, FolderError, OutputFile};
 
+/// Whether a program for tables would take a text for a formula, which may run what its author likes.
+fn is_formula(text: &[u8]) -> bool {
+    match text {
+        [b'=' | b'@' | b'\t' | b'\r', ..] => true,
+        [b'+' | b'-', rest, ..] => !rest.is_ascii_digit() && *rest != b'.',
+        _ => false,
+    }
+}
+
 /// A table being written row by row, such as `timeseries.csv` and `pods.csv.zst`.
 pub struct CsvWriter {
     writer: csv::Writer<OutputFile>,
@@ -41,7 +50,11 @@ impl CsvWriter {
             self.field.clear();
             match cell {
                 Cell::Absent => Ok(()),
-                Cell::Shown(value) => write!(self.field, "{value}"),
+                Cell::Shown(value) => write!(self.field, "{value}").map(|()| {
+                    if is_formula(&self.field) {
+                        self.field.insert(0, b'\'');
+                    }
+                }),
                 Cell::Integer(value) => write!(self.field, "{value}"),
                 Cell::Number(value) => write!(self.field, "{value}"),
             }

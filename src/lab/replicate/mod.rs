@@ -8,9 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use rng::ChanceWatch;
 use scenario::{Experiment, VariantPlan};
 use sim::{EndCause, SimError};
 
+use super::broken::guarded;
 use super::experiment::ExperimentError;
 use super::placements::{FirstNodes, Placements};
 use super::run::{RunError, Tables, prepare, run_quietly};
@@ -86,7 +88,7 @@ pub fn replicate(
     workers: Workers<'_>,
 ) -> Result<Vec<Replicate>, ExperimentError> {
     each(work, workers, |work| {
-        run_one(experiment, work, workers.interrupted, Placements::default())
+        run_guarded(experiment, work, workers.interrupted, Placements::default())
             .map(|placed| placed.replicate)
     })
 }
@@ -102,7 +104,7 @@ pub(crate) fn replicate_placed(
 ) -> Result<Vec<PlacedReplicate>, ExperimentError> {
     each(work, workers, |work| {
         let placements = Placements::with_first_nodes();
-        run_one(experiment, work, workers.interrupted, placements)
+        run_guarded(experiment, work, workers.interrupted, placements)
     })
 }
 
@@ -133,6 +135,24 @@ fn each<T: Send>(
     results.into_iter().flatten().collect()
 }
 
+/// Makes a run; where an invariant breaks in it, that is its error.
+fn run_guarded(
+    experiment: &Experiment,
+    work: Work,
+    interrupted: &AtomicBool,
+    placements: Placements,
+) -> Result<PlacedReplicate, ExperimentError> {
+    let run = || run_one(experiment, work, interrupted, placements);
+    guarded(run).unwrap_or_else(|words| {
+        let variants = &experiment.variants;
+        Err(ExperimentError::Broken {
+            variant: (variants.len() > 1).then(|| variants[work.variant].name.clone()),
+            seed: work.seed,
+            words,
+        })
+    })
+}
+
 fn run_one(
     experiment: &Experiment,
     work: Work,
@@ -156,6 +176,7 @@ fn run_one(
     let files = FileSource {
         files: &experiment.files,
     };
+    let chance = ChanceWatch::of_run(work.seed);
     let mut prepared = prepare(&plan.scenario, &files).map_err(|error| failed(error.into()))?;
     if let Some(number) = work.shake {
         let shaking = Shaking {
@@ -183,7 +204,10 @@ fn run_one(
     let first_nodes = placements.take_first_nodes();
     Ok(PlacedReplicate {
         replicate: Replicate {
-            summary: summarize(&plan, &experiment.files, outcome),
+            summary: VariantSummary {
+                has_chance: chance.has_drawn(),
+                ..summarize(&plan, &experiment.files, outcome)
+            },
             placements: placements.value(),
             drawn,
         },

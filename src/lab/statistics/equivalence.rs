@@ -59,6 +59,18 @@ pub fn not_above(differences: &[f64], margin: f64) -> Option<f64> {
     Some(student_cdf(t, degrees))
 }
 
+/// The one-sided p of a mean difference of at most `margin` (superiority by a margin): at most 0.05 if
+/// the lower end of the 90 % interval lies above the margin. `None` below two differences. Without
+/// any spread the answer is certain either way.
+pub fn above(differences: &[f64], margin: f64) -> Option<f64> {
+    let (mean, error) = (mean(differences)?, standard_error(differences)?);
+    if error <= 0.0 {
+        return Some(if mean > margin { 0.0 } else { 1.0 });
+    }
+    let degrees = (differences.len() - 1) as f64;
+    Some(student_cdf((margin - mean) / error, degrees))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

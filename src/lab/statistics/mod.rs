@@ -22,7 +22,7 @@ mod stored;
 
 pub use bootstrap::{Interval, Resamples, bca};
 pub use effect::{cliffs_delta, standardized_mean};
-pub use equivalence::{Equivalence, equivalence, not_above};
+pub use equivalence::{Equivalence, above, equivalence, not_above};
 pub use fieller::change_interval;
 pub use moments::{mean, median, standard_deviation, standard_error, variance};
 pub use multiple::{benjamini_hochberg, holm};

@@ -106,6 +106,9 @@ pub struct VariantSummary {
     pub decisions: u64,
     /// Digest over every change: equal digests mean equal runs.
     pub digest: String,
+    /// Whether the run drew anything under its seed; not known of a run that was stored.
+    #[serde(skip)]
+    pub has_chance: bool,
     /// The metrics by id.
     pub metrics: SortedMap<String, MetricSummary>,
     /// Means over the events of a fill-up, by arrived demand in percent of capacity; absent if pods

@@ -15,9 +15,14 @@ pub fn is_of_jobs(entry: &MetricEntry) -> bool {
     collector.hears() == [EventKind::Jobs]
 }
 
+/// The reason why a class has no values where no job is of it.
+pub const NO_MEMBER: &str = "no pod is of this class";
+
 /// The record of a class of pods.
 pub(super) struct ClassRecorder {
     selection: Selection,
+    /// Jobs of the class.
+    members: u64,
     entries: Vec<MetricEntry>,
     /// One for each entry.
     collectors: Vec<Box<dyn Collector>>,
@@ -29,6 +34,7 @@ impl ClassRecorder {
         let entries: Vec<MetricEntry> = (entries.iter().copied()).filter(is_of_jobs).collect();
         Self {
             selection: selection.clone(),
+            members: 0,
             collectors: (entries.iter())
                 .map(|entry| (entry.construct)(setup))
                 .collect(),
@@ -40,6 +46,7 @@ impl ClassRecorder {
     pub(super) fn job(&mut self, job: &JobRecord, store: &Store) {
         let spec = job.template.spec(store);
         if spec.is_some_and(|spec| self.selection.has(spec)) {
+            self.members += 1;
             self.collectors
                 .iter_mut()
                 .for_each(|collector| collector.job(job));
@@ -62,9 +69,16 @@ impl ClassRecorder {
             let named = values.named(entry.subject)?.into_iter();
             all.extend(named.zip(entry.statistics).map(|(value, statistic)| {
                 let value = value.unless_unsteady(statistic, unsteady);
-                MetricValue {
-                    id: format!("{}{}", value.id, self.selection.name),
-                    ..value
+                let id = format!("{}{}", value.id, self.selection.name);
+                // Nothing of nobody is no measurement.
+                match self.members {
+                    0 => MetricValue {
+                        id,
+                        value: None,
+                        reason: Some(NO_MEMBER.to_owned()),
+                        ..value
+                    },
+                    _ => MetricValue { id, ..value },
                 }
             }));
         }

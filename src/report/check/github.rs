@@ -34,7 +34,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         for gate in of_level.take(most) {
             let title = format!("{} {}", gate.entry, registry::title(&gate.metric));
             let message = match (&gate.note, gate.outcome) {
-                (_, Outcome::Regressed) => failure(gate),
+                (_, outcome) if outcome.is_failure() => failure(gate),
                 (Some(note), _) => note.clone(),
                 (None, _) => outcome(gate),
             };

@@ -186,6 +186,10 @@ fn write_suite(
             write_case(out, &class, gate, flavor)?;
         }
     }
+    if !entry.left_out.is_empty() {
+        let told = content(&entry.left_out.join("\n"));
+        writeln!(out, "    <system-out>{told}</system-out>")?;
+    }
     writeln!(out, "  </testsuite>")
 }
 

@@ -7,11 +7,13 @@ use crate::format;
 use crate::releases;
 use crate::study::change;
 use lab::check::{CheckReport, Gate, Outcome};
+use lab::compare::Judgement;
 use lab::statistics::SEEDS_MIN;
-use metrics::registry;
+use metrics::{Direction, registry};
 use units::plural;
 
 mod benchmark;
+mod code_quality;
 mod github;
 mod junit;
 mod sarif;
@@ -38,6 +40,8 @@ pub enum CheckForm {
     Sarif,
     /// GitHub annotations (workflow commands).
     Github,
+    /// Code-quality report of GitLab.
+    CodeQuality,
     /// github-action-benchmark input, for one direction.
     Benchmark(Better),
 }
@@ -68,6 +72,7 @@ pub fn write(
         CheckForm::Junit(flavor) => junit::write(out, report, flavor, options),
         CheckForm::Sarif => sarif::write(out, report),
         CheckForm::Github => github::write(out, report),
+        CheckForm::CodeQuality => code_quality::write(out, report),
         CheckForm::Benchmark(better) => benchmark::write(out, report, better),
     }
 }
@@ -81,6 +86,7 @@ pub fn headline(report: &CheckReport) -> String {
     if let Some((entry, error)) = broken {
         return format!("{} could not be run: {}", entry.name, format::clean(error));
     }
+    let limits = loosened(report);
     let count = |outcome: Outcome| {
         report
             .gates
@@ -94,12 +100,13 @@ pub fn headline(report: &CheckReport) -> String {
             .iter()
             .find(|gate| gate.outcome == outcome && !gate.advisory)
     };
-    if let Some(gate) = first(Outcome::Regressed) {
-        let more = match count(Outcome::Regressed) - 1 {
+    if let Some(gate) = report.gates.iter().find(|gate| gate.fails()) {
+        let count = report.gates.iter().filter(|gate| gate.fails()).count();
+        let more = match count - 1 {
             0 => String::new(),
             more => format!(", and {more} more"),
         };
-        return format!("{}{more}.", failure(gate));
+        return format!("{}{more}{limits}.", failure(gate));
     }
     for outcome in [Outcome::DifferentInputs, Outcome::NoBaseline] {
         if let Some(gate) = first(outcome) {
@@ -123,13 +130,31 @@ pub fn headline(report: &CheckReport) -> String {
     let open = open.map(|outcome| (count(outcome) > 0).then(|| told(outcome, count(outcome))));
     let open: Vec<String> = open.into_iter().flatten().collect();
     if !open.is_empty() {
-        return format!("No gate failed; {} of {all}.", open.join(", "));
+        return format!("No gate failed; {} of {all}{limits}.", open.join(", "));
     }
     let more = besides(report);
     match all {
-        1 => format!("The gate holds{more}."),
-        _ => format!("All {} hold{more}.", plural::count(all, "gate")),
+        1 => format!("The gate holds{more}{limits}."),
+        _ => format!("All {} hold{more}{limits}.", plural::count(all, "gate")),
     }
+}
+
+/// Limits that are looser than the baseline's, in the headline.
+fn loosened(report: &CheckReport) -> String {
+    let gone = report.loosened.iter().filter(|own| own.head.is_none());
+    let gone = gone.count();
+    let counts = [
+        (report.loosened.len() - gone, "loosened"),
+        (gone, "deleted"),
+    ];
+    let counts = counts.iter().filter(|(count, _)| *count > 0);
+    let words: Vec<String> = counts
+        .map(|(count, word)| format!("{count} {word}"))
+        .collect();
+    if words.is_empty() {
+        return String::new();
+    }
+    format!("; limits: {}", words.join(", "))
 }
 
 /// Outcome with the number of its gates, such as `inconclusive: 2`.
@@ -150,7 +175,7 @@ fn besides(report: &CheckReport) -> String {
             "worse and acknowledged",
         ),
         of(
-            |gate| gate.outcome == Outcome::Regressed && gate.advisory,
+            |gate| gate.outcome.is_failure() && gate.advisory,
             "worse and advisory only",
         ),
         (report.entries.iter())
@@ -170,6 +195,15 @@ pub fn failure(gate: &Gate) -> String {
     }
     let (base, head, change) = cells(gate);
     let label = registry::title(&gate.metric);
+    if gate.outcome == Outcome::Vanished {
+        let note = gate.note.as_deref().map(format::clean).unwrap_or_default();
+        let base = if base.is_empty() {
+            String::new()
+        } else {
+            format!(" was {base} and")
+        };
+        return format!("{entry}: {label}{base} has no value any more ({note})");
+    }
     if gate.judgement.is_none() {
         return format!("{entry}: {label} is {head} ({})", gate.limit);
     }
@@ -191,16 +225,62 @@ pub fn cells(gate: &Gate) -> (String, String, String) {
     } else {
         base
     };
-    let change = gate.judgement.as_ref().map(change).unwrap_or_default();
+    let change = match &gate.judgement {
+        Some(found) if gate.limit.ends_with(" points") => points(found),
+        found => found.as_ref().map(change).unwrap_or_default(),
+    };
     (base, head, change)
+}
+
+/// Change of a part of a whole, in points like its limit.
+fn points(judgement: &Judgement) -> String {
+    let signed = |value: f64| match format::value(value, "ratio").trim_end_matches(" %") {
+        text if value > 0.0 => format!("+{text}"),
+        text => text.replace('-', "−"),
+    };
+    let Some(difference) = judgement.difference.filter(|by| by.abs() > 0.0) else {
+        return judgement
+            .difference
+            .map(|_| "0".to_owned())
+            .unwrap_or_default();
+    };
+    let interval = judgement
+        .interval
+        .map(|at| format!(" [{}, {}]", signed(at.low), signed(at.high)));
+    format!(
+        "{} points{}",
+        signed(difference),
+        interval.unwrap_or_default()
+    )
+}
+
+/// Smallest worsening that a gate with a test finds, of those that hold.
+pub fn power(report: &CheckReport) -> Vec<String> {
+    let told = report.gates.iter().filter_map(|gate| {
+        let holds = matches!(gate.outcome, Outcome::Within | Outcome::Equivalent);
+        let least = gate.detectable.filter(|_| holds)?;
+        let sign = if gate.better == Direction::Higher {
+            "−"
+        } else {
+            "+"
+        };
+        let share = gate.base.filter(|base| base.abs() > 0.0);
+        let amount = match share {
+            Some(base) => format!("{:.1} %", least / base.abs() * 100.0),
+            None => format::value(least, &gate.unit),
+        };
+        let (entry, label) = (format::clean(&gate.entry), registry::title(&gate.metric));
+        Some(format!("{entry} {label}: {sign}{amount}"))
+    });
+    told.collect()
 }
 
 /// Outcome of a gate, and whether its inputs are those of the baseline.
 pub fn outcome(gate: &Gate) -> String {
     let word = gate.outcome.word();
     let words = match gate.outcome {
-        Outcome::Regressed if gate.advisory => format!("{word}, advisory"),
-        Outcome::Regressed => word.to_uppercase(),
+        Outcome::Regressed | Outcome::Vanished if gate.advisory => format!("{word}, advisory"),
+        Outcome::Regressed | Outcome::Vanished => word.to_uppercase(),
         Outcome::Inconclusive => match gate.judgement.as_ref().and_then(|found| found.seeds_needed)
         {
             Some(needed) => format!("{word} ({needed})"),
@@ -225,8 +305,9 @@ pub fn limit(gate: &Gate) -> String {
 
 /// Counts such as `24 checks: 1 regressed, 3 improved`.
 pub fn counts(report: &CheckReport) -> String {
-    const ORDER: [Outcome; 9] = [
+    const ORDER: [Outcome; 10] = [
         Outcome::Regressed,
+        Outcome::Vanished,
         Outcome::Improved,
         Outcome::Equivalent,
         Outcome::Within,

@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         .map(|gate| gate.metric.as_str())
         .collect();
     let mut ids: Vec<&str> = ids.into_iter().collect();
-    ids.push("run");
+    ids.extend(["vanished", "run"]);
     let rules: Vec<Json> = ids.iter().map(|id| rule(id)).collect();
     let index = |id: &str| ids.iter().position(|known| *known == id).unwrap_or(0);
     let gates = report
@@ -29,7 +29,13 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         .iter()
         .filter(|gate| gate.outcome <= Outcome::Acknowledged);
     let mut results: Vec<Json> = gates
-        .map(|gate| result(report, gate, index(&gate.metric)))
+        .map(|gate| {
+            let id = match gate.outcome {
+                Outcome::Vanished => "vanished",
+                _ => gate.metric.as_str(),
+            };
+            result(report, gate, id, index(id))
+        })
         .collect();
     for entry in &report.entries {
         let Some(error) = &entry.error else { continue };
@@ -69,6 +75,10 @@ fn rule(id: &str) -> Json {
             "Exact mode: every decision as in the baseline".to_owned(),
             "The hash over every change of every run must equal the baseline's.".to_owned(),
         ),
+        (None, "vanished") => (
+            "What is gated is still there".to_owned(),
+            "A gate that had a value in the baseline must have one: absence is no pass.".to_owned(),
+        ),
         (None, _) => (
             "The scenario runs to its end".to_owned(),
             "A scenario of the suite must be readable and run without a broken invariant."
@@ -86,7 +96,7 @@ fn rule(id: &str) -> Json {
     })
 }
 
-fn result(report: &CheckReport, gate: &Gate, index: usize) -> Json {
+fn result(report: &CheckReport, gate: &Gate, id: &str, index: usize) -> Json {
     let level = match gate.outcome {
         _ if gate.fails() => "error",
         Outcome::DifferentInputs | Outcome::NoBaseline if !gate.advisory => "error",
@@ -94,7 +104,7 @@ fn result(report: &CheckReport, gate: &Gate, index: usize) -> Json {
         _ => "warning",
     };
     let text = match (&gate.note, gate.outcome) {
-        (_, Outcome::Regressed) => failure(gate),
+        (_, outcome) if outcome.is_failure() => failure(gate),
         (Some(note), _) => format!("{} {}: {note}", gate.entry, gate.metric),
         (None, _) => format!("{} {}: {}", gate.entry, gate.metric, outcome(gate)),
     };
@@ -103,7 +113,7 @@ fn result(report: &CheckReport, gate: &Gate, index: usize) -> Json {
         None => text,
     };
     json!({
-        "ruleId": format!("windtunnel/{}", gate.metric),
+        "ruleId": format!("windtunnel/{id}"),
         "ruleIndex": index,
         "level": level,
         "message": {"text": text},

@@ -19,6 +19,7 @@ fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
         head: Some(41.5),
         despite_inputs: false,
         judgement: None,
+        detectable: None,
         note: note.map(str::to_owned),
         file: "./ci/burst mixed.yaml".to_owned(),
         line: 12,

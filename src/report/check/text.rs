@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{CheckOptions, cells, counts, digest, facts, headline, limit, outcome, reasons, rerun};
+use super::{
+    CheckOptions, cells, counts, digest, facts, headline, limit, outcome, power, reasons, rerun,
+};
 use crate::format;
 use crate::sense::{BAD, GOOD};
 use crate::study::escaped;
@@ -44,7 +46,7 @@ pub(super) fn write_table(
     for (place, cells) in rows.iter().enumerate().filter(|_| !shown.is_empty()) {
         let style = match place.checked_sub(1).map(|index| shown[index].outcome) {
             None => HEAD,
-            Some(Outcome::Regressed | Outcome::DifferentInputs | Outcome::NoBaseline) => BAD,
+            Some(outcome) if outcome <= Outcome::NoBaseline => BAD,
             Some(Outcome::Improved) => GOOD,
             Some(_) => PLAIN,
         };
@@ -165,6 +167,7 @@ struct Detail<'a> {
 /// Notes below the rows: reasons, the first decision that differs, commands to examine it.
 fn details(report: &CheckReport) -> Vec<Detail<'_>> {
     const REASONS_MAX: usize = 5;
+    const LEFT_OUT_MAX: usize = 5;
     let said = |words: String| Detail {
         words,
         command: None,
@@ -191,9 +194,45 @@ fn details(report: &CheckReport) -> Vec<Detail<'_>> {
         let look = divergence.look.as_deref();
         lines.extend(look.map(|command| typed("look closer: ", command)));
     }
+    let power = power(report);
+    if let Some(first) = power.first() {
+        let more = match power.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more in `--format json`"),
+        };
+        lines.push(said(format!("found in 4 of 5 checks from: {first}{more}")));
+    }
     let notes = report.notes.iter();
     lines.extend(notes.map(|note| said(format!("note: {}", format::clean(note)))));
+    let left_out = left_out(report);
+    let more = left_out.len().saturating_sub(LEFT_OUT_MAX);
+    let told = left_out.into_iter().take(LEFT_OUT_MAX);
+    lines.extend(told.map(|words| said(format!("note: {}", format::clean(&words)))));
+    if more > 0 {
+        lines.push(said(format!(
+            "note: {more} more are left out, all in `--format json`"
+        )));
+    }
     lines.extend(rerun(report).map(|command| typed("rerun: ", command)));
+    lines
+}
+
+/// What the runs leave out of their input: of one entry with its name, of all that have it without.
+pub(super) fn left_out(report: &CheckReport) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for entry in &report.entries {
+        for words in &entry.left_out {
+            let is_of_all = { report.entries.iter() }.all(|other| other.left_out.contains(words));
+            let line = if is_of_all {
+                words.clone()
+            } else {
+                format!("{}: {words}", entry.name)
+            };
+            if !lines.contains(&line) {
+                lines.push(line);
+            }
+        }
+    }
     lines
 }
 

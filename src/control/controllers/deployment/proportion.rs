@@ -1,6 +1,6 @@
 //! Scaling a deployment whose rollout is under way or stands still: every set gets its share.
 
-use super::Sync;
+use super::{Sync, saturated};
 use model::workload::{DeploymentStrategy, ReplicaSet};
 
 impl Sync<'_> {
@@ -47,7 +47,7 @@ impl Sync<'_> {
         } else {
             0
         };
-        let present: i32 = active.iter().map(|&place| self.sets[place].replicas).sum();
+        let present = saturated(active.iter().map(|&place| self.sets[place].replicas));
         let to_add = allowed - present;
         let age = |set: &ReplicaSet| (set.created, set.name.clone());
         active.sort_by(|&one, &other| {

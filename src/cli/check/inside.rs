@@ -1,0 +1,89 @@
+//! Files that a check may read: those of the repository and of folders of traces. Whoever changes a
+//! scenario can't have the machine that checks it read, and show, anything else.
+
+use std::path::{Path, PathBuf};
+
+use scenario::FileLookup;
+use world::inputs::{DiskAndEmbedded, embedded_folder};
+
+use super::{CheckArguments, Failure, Global};
+
+/// Folders of the system that hold no files of anybody.
+const SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
+
+/// Lookup of files below some folders, wherever links lead.
+pub(super) struct Inside {
+    /// The folders; none where all may be read.
+    roots: Option<Vec<PathBuf>>,
+}
+
+impl Inside {
+    /// What a check may read.
+    pub(super) fn of(global: &Global, arguments: &CheckArguments) -> Self {
+        let folder = arguments.file.parent().unwrap_or(Path::new(""));
+        let folder = Path::new(".").join(folder).canonicalize();
+        let roots = (!arguments.allow_outside).then(|| {
+            let repository = folder.ok().map(|folder| repository(&folder));
+            let traces = global.traces_dirs();
+            let traces = traces
+                .iter()
+                .filter_map(|folder| folder.canonicalize().ok());
+            repository.into_iter().chain(traces).collect()
+        });
+        Self { roots }
+    }
+
+    /// Refuses a file that may not be read.
+    pub(super) fn check(&self, path: &Path) -> Result<(), Failure> {
+        if !self.is_barred(path) {
+            return Ok(());
+        }
+        Err(Failure::input(format!(
+            "{}: outside of this repository and of folders of traces; `--allow-outside` allows it",
+            path.display()
+        )))
+    }
+}
+
+/// The nearest repository that a folder is in; else the current folder, if that holds it.
+fn repository(folder: &Path) -> PathBuf {
+    let of_git = folder.ancestors().find(|above| above.join(".git").exists());
+    let current = std::env::current_dir().and_then(|own| own.canonicalize());
+    let current = current.ok().filter(|own| folder.starts_with(own));
+    let found = of_git.map(Path::to_path_buf).or(current);
+    found.unwrap_or_else(|| folder.to_path_buf())
+}
+
+impl FileLookup for Inside {
+    fn exists(&self, path: &Path) -> bool {
+        !self.is_barred(path) && DiskAndEmbedded.exists(path)
+    }
+
+    fn is_barred(&self, path: &Path) -> bool {
+        let Some(roots) = &self.roots else {
+            return false;
+        };
+        // What does not exist is missing, and told so.
+        let Ok(real) = path.canonicalize() else {
+            return false;
+        };
+        let is_below = |root: &Path| real.starts_with(root);
+        !path.starts_with(embedded_folder())
+            && (SYSTEM.iter().any(|root| is_below(Path::new(root)))
+                || !roots.iter().any(|root| is_below(root)))
+    }
+
+    fn kind_of_other(&self, path: &Path) -> Option<&'static str> {
+        DiskAndEmbedded.kind_of_other(path)
+    }
+
+    fn names_in(&self, folder: &Path) -> Vec<String> {
+        let mut names = DiskAndEmbedded.names_in(folder);
+        names.retain(|name| !self.is_barred(&folder.join(name)));
+        names
+    }
+
+    fn has_files(&self, folder: &Path) -> bool {
+        !self.is_barred(folder) && DiskAndEmbedded.has_files(folder)
+    }
+}

@@ -1,0 +1,90 @@
+//! A baseline defends itself: what was edited by hand, or united wrongly, is told and not compared with.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+
+use super::BaselineEntry;
+use crate::statistics::mean;
+use units::{SortedMap, SortedSet};
+
+/// Seeds that an entry may have: those of more would run for days.
+const SEEDS_MAX: usize = 10_000;
+
+/// Digest over hashes.
+pub(super) fn over<'a>(hashes: impl Iterator<Item = &'a String>) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hashes.for_each(|hash| {
+        hasher.update(hash.as_bytes());
+    });
+    hasher.finalize().to_hex().to_string()
+}
+
+/// The field of an entry that does not fit to the others, and why.
+pub(super) fn fault(entry: &BaselineEntry) -> Option<(String, String)> {
+    let seeds: SortedSet<u64> = entry.seeds.iter().copied().collect();
+    let found = |field: &str, why: String| Some((field.to_owned(), why));
+    if seeds.len() != entry.seeds.len() {
+        return found("seeds", "a seed stands there twice".to_owned());
+    }
+    if seeds.is_empty() || seeds.len() > SEEDS_MAX {
+        return found("seeds", format!("expected 1 to {SEEDS_MAX} seeds"));
+    }
+    let count = |values: usize| format!("{values} values of {} seeds", entry.seeds.len());
+    if entry.digests.len() != entry.seeds.len() {
+        return found("digests", count(entry.digests.len()));
+    }
+    if entry.digest != over(entry.digests.iter()) {
+        return found("digest", "it is not the hash over `digests`".to_owned());
+    }
+    for (id, metric) in &entry.metrics {
+        if metric.values.len() != entry.seeds.len() {
+            return found(&format!("{id}.values"), count(metric.values.len()));
+        }
+        let known: Option<Vec<f64>> = metric.values.iter().copied().collect();
+        let expected = known.as_deref().and_then(mean);
+        let is_right = match (metric.mean, expected) {
+            (Some(found), Some(mean)) => (found - mean).abs() <= 1e-12 * mean.abs(),
+            (found, mean) => found == mean,
+        };
+        if !is_right {
+            let why = "it is not the mean of `values`".to_owned();
+            return found(&format!("{id}.mean"), why);
+        }
+    }
+    (entry.checksum != entry.sum()).then(|| {
+        let why = "the entry was edited: it is not what was accepted".to_owned();
+        ("checksum".to_owned(), why)
+    })
+}
+
+/// Reads a map in which no key stands twice: the last of them would hide the others.
+pub(super) fn unique<'de, D, V>(source: D) -> Result<SortedMap<String, V>, D::Error>
+where
+    D: Deserializer<'de>,
+    V: Deserialize<'de>,
+{
+    source.deserialize_map(Unique(PhantomData))
+}
+
+struct Unique<V>(PhantomData<V>);
+
+impl<'de, V: Deserialize<'de>> Visitor<'de> for Unique<V> {
+    type Value = SortedMap<String, V>;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("a map")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+        let mut map = SortedMap::new();
+        while let Some((key, value)) = access.next_entry::<String, V>()? {
+            if map.contains_key(&key) {
+                return Err(A::Error::custom(format!("`{key}` stands there twice")));
+            }
+            map.insert(key, value);
+        }
+        Ok(map)
+    }
+}
