@@ -35,6 +35,12 @@ pub(super) fn assumptions(
         );
         lines.push("bought nodes are dealt to the zones alike, the largest first".to_owned());
     }
+    if !questions.grow.is_empty() {
+        lines.push(
+            "replicas that growth adds come after the pods of today, and have claims of their own"
+                .to_owned(),
+        );
+    }
     if !arguments.overcommit.is_empty() {
         let factors = arguments.overcommit.join(", ");
         lines.push(format!(

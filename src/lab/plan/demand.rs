@@ -11,9 +11,9 @@ use super::budgets::{Budget, Leave, budgets, leave};
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use k8s::{Maker, ManifestPod};
 use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of};
-use model::{DEFAULT_SCHEDULER, Text};
-use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
-use units::SortedMap;
+use model::{Changes, DEFAULT_SCHEDULER, PodSpec, PodVolume, Text};
+use scheduler::kube::{Amounts, Cache, NodeInfo, PodClass, PodInfo};
+use units::{QuantityError, SortedMap};
 use world::offers::Offer;
 
 /// Label of nodes that run the control plane: no plan touches them.
@@ -21,6 +21,9 @@ const CONTROL_PLANE_LABELS: [&str; 2] = [
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
 ];
+
+/// Kind of owners that make claims for each of their pods.
+const STATEFUL_SET: &str = "StatefulSet";
 
 /// A pod that has to run somewhere.
 #[derive(Clone, Debug)]
@@ -35,10 +38,35 @@ pub struct GoalPod {
     pub node: Option<Text>,
     /// Marks a pod that no controller replaces.
     pub is_bare: bool,
+    /// Marks a pod of a stateful set, whose templates give each replica claims of its own.
+    pub is_of_set: bool,
     /// Reason for which no eviction of the pod is granted, as its budget has it: it keeps its node.
     pub kept_by: Option<Text>,
     /// Marks a pod whose eviction no budget is charged for, such as one that is not ready.
     pub is_free: bool,
+}
+
+impl GoalPod {
+    /// A further pod of the workload, without the claims that belong to this one: its own are made
+    /// where it finds a node.
+    ///
+    /// # Errors
+    /// If an amount can't be expressed.
+    pub fn replica(&self, changes: Changes) -> Result<PodInfo, QuantityError> {
+        let mut info = PodInfo::clone(&self.info);
+        let own_claim = format!("-{}", info.name);
+        let is_own = |volume: &PodVolume| match volume {
+            PodVolume::Claim(name) => self.is_of_set && name.ends_with(&own_claim),
+            PodVolume::Ephemeral(_) => true,
+            _ => false,
+        };
+        if info.spec().volumes.iter().any(is_own) {
+            let mut spec = PodSpec::clone(info.spec());
+            spec.volumes.retain(|volume| !is_own(volume));
+            info.class = Arc::new(PodClass::derive(Arc::new(spec), changes)?);
+        }
+        Ok(info)
+    }
 }
 
 /// Pods of a cluster.
@@ -125,6 +153,7 @@ impl Demand {
                 workload: workload_of(&pod),
                 node: pod.node_name.clone(),
                 is_bare: pod.maker == Maker::Nobody,
+                is_of_set: (pod.controller.as_ref()).is_some_and(|own| &*own.kind == STATEFUL_SET),
                 kept_by: None,
                 is_free: false,
             };

@@ -100,6 +100,7 @@ impl Goal {
                 workload: Text::default(),
                 node: None,
                 is_bare: false,
+                is_of_set: false,
                 kept_by: None,
                 is_free: true,
                 info,

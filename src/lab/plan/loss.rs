@@ -1,5 +1,8 @@
 //! Loss of each node and each zone in turn: whether the scheduler finds new places for the pods.
 
+use std::cmp::Reverse;
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use rayon::prelude::*;
@@ -8,6 +11,7 @@ use super::bench::Bench;
 use super::demand::Demand;
 use model::Text;
 use model::node::label_of;
+use scheduler::kube::PodInfo;
 use units::{SortedMap, plural};
 
 /// Nodes that are lost together.
@@ -178,6 +182,9 @@ fn lose(bench: &mut Bench<'_>, demand: &Demand, domain: &Domain) -> Loss {
         first: None,
     };
     let requeued = places.iter().map(|&place| &demand.pods[place].info);
+    // Pods that growth added stand behind all others, whatever their priority.
+    let mut requeued: Vec<&Arc<PodInfo>> = requeued.collect();
+    requeued.sort_by_key(|pod| Reverse(pod.priority()));
     let unplaced = bench.place_all(requeued);
     loss.waiting = unplaced.len() as u64;
     loss.first = unplaced.first().map(|(pod, message)| Unplaced {

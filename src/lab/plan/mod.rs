@@ -49,7 +49,7 @@ use demand::Demand;
 use drain::{Drained, Limits, drain, prove_local};
 use existing::fewest;
 use goal::{Goal, Room};
-use growth::{Grow, Growth, Month, months};
+use growth::{Grow, Month, grow};
 use loss::{Survive, Unplaced};
 use market::{BoughtNode, Market};
 use model::Text;
@@ -176,6 +176,15 @@ pub struct BuyAnswer {
     pub picture: Option<Picture>,
 }
 
+/// A month with its pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// Number of the month, from 1.
+    pub month: u32,
+    /// Number of pods that have to run in it.
+    pub pods: u64,
+}
+
 /// Answers about a cluster.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -195,8 +204,10 @@ pub struct Plan {
     pub drain: Option<DrainAnswer>,
     /// Nodes to buy.
     pub buy: Option<BuyAnswer>,
-    /// Months of growth.
+    /// Months of growth on the nodes of today.
     pub months: Vec<Month>,
+    /// The month whose pods the nodes of a drain or a purchase have to hold.
+    pub ahead: Option<Ahead>,
     /// Whether anything beside room for the pods is asked for.
     pub has_goals: bool,
     /// First pod that a goal leaves without a place in the cluster as it is.
@@ -247,13 +258,6 @@ pub fn plan(
     let deciding = if questions.preempts { profiles } else { &calm };
     let bench = Bench::new(cache, deciding);
     check(questions, &bench, &demand).map_err(SnapshotError::Input)?;
-    let asked = Asked {
-        demand: &demand,
-        goal: &goal,
-        profiles: deciding,
-        calm: &calm,
-        questions,
-    };
     let mut plan = Plan {
         today: look(&bench, &demand, &goal, deciding),
         pods: demand.pods.len() as u64,
@@ -268,6 +272,7 @@ pub fn plan(
         drain: None,
         buy: None,
         months: Vec::new(),
+        ahead: None,
         has_goals: goal.is_stated(),
         missed: goal.missed(&bench, &demand),
         unplaced: 0,
@@ -276,20 +281,25 @@ pub fn plan(
     if questions.is_strict && questions.offers.is_empty() {
         note_unplaced(&mut plan, &bench, &demand);
     }
-    if questions.minimize.is_some() && questions.offers.is_empty() {
+    let grown = grow(&bench, &demand, &goal, quotas, questions, &mut plan)?;
+    if let Some(first) = grown.refused {
+        goal.refused.get_or_insert(first);
+    }
+    let asked = Asked {
+        today: &demand,
+        demand: &grown.demand,
+        goal: &goal,
+        profiles: deciding,
+        calm: &calm,
+        questions,
+    };
+    let is_full = plan.months.last().is_some_and(Month::is_full);
+    if questions.minimize.is_some() && questions.offers.is_empty() && !is_full {
         plan.drain = drained(&bench, &asked, &mut plan.planned);
     }
     if !questions.offers.is_empty() {
         let market = Market::new(snapshot, &questions.offers)?;
         plan.buy = Some(bought(&bench, &asked, &market, &mut plan.planned)?);
-    }
-    if !questions.grow.is_empty() {
-        let mut bench = bench.clone();
-        let growth = Growth {
-            grows: &questions.grow,
-            horizon: questions.horizon,
-        };
-        plan.months = months(&mut bench, &demand, quotas, &growth);
     }
     Ok(plan)
 }
@@ -305,6 +315,9 @@ fn check(questions: &Questions, bench: &Bench<'_>, demand: &Demand) -> Result<()
 
 /// Questions with all that answers are about.
 struct Asked<'a> {
+    /// Pods that have to run today.
+    today: &'a Demand,
+    /// Pods that have to run, those of the last month among them.
     demand: &'a Demand,
     goal: &'a Goal,
     /// Profiles that decide about losses and bought nodes.
@@ -364,7 +377,7 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Optio
     let reached = own.cache().node_count() as u64;
     // Whatever the drain had in mind makes room for the trials of what it came to.
     let end = Bench::new(own.into_cache(), asked.profiles);
-    *planned = Planned::of(end.cache(), demand, Vec::new());
+    *planned = Planned::of(end.cache(), asked.today, Vec::new());
     proof.bound = proof.bound.min(reached as i64);
     proof.reached = reached as i64;
     Some(DrainAnswer {
@@ -432,7 +445,7 @@ fn bought(
             .collect();
         *planned = Planned {
             carried,
-            ..Planned::of(bench.cache(), demand, nodes)
+            ..Planned::of(bench.cache(), asked.today, nodes)
         };
         proof = Some(proof_of(&buyer, &purchase, choice, questions));
     }

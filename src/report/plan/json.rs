@@ -40,7 +40,9 @@ impl PlanReport<'_> {
                 "pods": own.pods,
                 "waiting": own.waiting,
                 "first": own.first,
+                "missed": own.missed,
             })).collect::<Vec<Value>>(),
+            "ahead": plan.ahead.map(|own| json!({"month": own.month, "pods": own.pods})),
             "assumptions": self.assumptions,
             "warnings": self.warnings,
         })

@@ -2,6 +2,7 @@
 
 mod bound;
 mod files;
+mod growth;
 mod html;
 mod json;
 mod proof;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::growth::{goal_missed, verdict_of_growth};
 use super::proof::{proof_of_drain, proof_of_purchase};
 use super::{MONTH_HOURS, PlanReport, money, more, percent, survived};
 use lab::plan::choice::Choice;
@@ -24,24 +25,8 @@ impl PlanReport<'_> {
         if let Some(drain) = &plan.drain {
             return self.verdict_of_drain(drain);
         }
-        if let Some(last) = plan.months.last() {
-            let months = plural::count(last.month, "month");
-            return match &last.first {
-                Some(first) => format!(
-                    "full in month {}: of {}, {} {} no node ({}: {})",
-                    last.month,
-                    plural::count(last.pods, "pod"),
-                    last.waiting,
-                    plural::either(last.waiting, "finds", "find"),
-                    first.pod,
-                    first.message
-                ),
-                None => format!(
-                    "not full within {months}: all {} of month {} find a node",
-                    plural::count(last.pods, "pod"),
-                    last.month
-                ),
-            };
+        if let (Some(last), None) = (plan.months.last(), &plan.missed) {
+            return verdict_of_growth(last);
         }
         let today = &plan.today;
         let taken = &today.taken;
@@ -61,9 +46,7 @@ impl PlanReport<'_> {
             );
         }
         let missed = plan.missed.as_ref();
-        let missed = missed.map_or(String::new(), |own| {
-            format!("a goal is missed ({}: {}); ", own.pod, own.message)
-        });
+        let missed = missed.map_or(String::new(), |own| format!("{}; ", goal_missed(own)));
         format!(
             "{missed}{} {} the {} that {} to run; {} binds first ({} requested); {}",
             plural::count(today.nodes, "node"),
@@ -86,9 +69,10 @@ impl PlanReport<'_> {
             );
         }
         let mut text = format!(
-            "{} of {} are enough: {gone} can go",
+            "{} of {} are enough{}: {gone} can go",
             drain.reached,
-            plural::count(today.nodes, "node")
+            plural::count(today.nodes, "node"),
+            self.whose()
         );
         let saved = today.price - drain.picture.price;
         if saved > 0 {
@@ -141,12 +125,19 @@ impl PlanReport<'_> {
         let beside = match all.saturating_sub(bought) {
             0 => String::new(),
             _ if bought == 0 => {
-                return "no node has to be bought: those of today are enough".to_owned();
+                return format!(
+                    "no node has to be bought: those of today are enough{}",
+                    self.whose()
+                );
             }
             kept => format!(" beside the {kept} of today"),
         };
         let are = plural::either(bought, "is", "are");
-        let mut text = format!("{}{beside} {are} enough", counts(buy, reached));
+        let mut text = format!(
+            "{}{beside} {are} enough{}",
+            counts(buy, reached),
+            self.whose()
+        );
         let price = price(buy, reached);
         let _ = write!(
             text,
@@ -245,20 +236,6 @@ impl PlanReport<'_> {
                 let known = own.headroom.iter().find(|other| other.pod == room.pod);
                 known.map(|own| more(own.fits)).unwrap_or_default()
             });
-        }
-    }
-
-    fn growth(&self, text: &mut String) {
-        if self.plan.months.is_empty() {
-            return;
-        }
-        let _ = writeln!(text, "\nmonth      pods   waiting");
-        for month in &self.plan.months {
-            let _ = writeln!(
-                text,
-                "{:>5}{:>10}{:>10}",
-                month.month, month.pods, month.waiting
-            );
         }
     }
 

@@ -13,6 +13,7 @@ use intake::Input;
 
 mod checks;
 mod dumps;
+mod growth_goals;
 mod mixes;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
