@@ -36,6 +36,8 @@ pub struct GoalPod {
     pub workload: Text,
     /// Node of the pod today.
     pub node: Option<Text>,
+    /// Class whose amounts the pod holds on this node, where it was resized since.
+    pub held: Option<Arc<PodClass>>,
     /// Marks a pod that no controller replaces.
     pub is_bare: bool,
     /// Marks a pod of a stateful set, whose templates give each replica claims of its own.
@@ -141,6 +143,7 @@ impl Demand {
             let mut info = pod_info(&mut snapshot.cache, &pod)?;
             info.set_node_name(None);
             info.set_nominated_node(None);
+            let held = info.accounted().cloned();
             info.set_accounted(None);
             info.uid = if is_waiting {
                 0
@@ -152,6 +155,7 @@ impl Demand {
                 name,
                 workload: workload_of(&pod),
                 node: pod.node_name.clone(),
+                held,
                 is_bare: pod.maker == Maker::Nobody,
                 is_of_set: (pod.controller.as_ref()).is_some_and(|own| &*own.kind == STATEFUL_SET),
                 kept_by: None,
@@ -206,9 +210,24 @@ impl Demand {
             let mut known = PodInfo::clone(&pod.info);
             known.uid = 0;
             cache.remove_pod(&known, node);
-            cache.add_pod(pod.info.clone(), node)?;
+            let mut there = pod.info.clone();
+            if pod.held.is_some() {
+                Arc::make_mut(&mut there).set_accounted(pod.held.clone());
+            }
+            cache.add_pod(there, node)?;
         }
         Ok(cache)
+    }
+
+    /// The pods that have to run, and some of those that wait behind them.
+    pub fn with_expected(&self, waiting: &[usize]) -> Self {
+        let mut all = self.clone();
+        for &place in waiting {
+            let mut pod = self.waiting[place].clone();
+            Arc::make_mut(&mut pod.info).uid = all.pods.len() as u64 + 1;
+            all.pods.push(pod);
+        }
+        all
     }
 
     /// Places in the goal of pods that were found on nodes, in order.

@@ -247,6 +247,7 @@ impl<'g> GrownDemand<'g> {
                     info: Arc::new(info),
                     name,
                     node: None,
+                    held: None,
                     kept_by: None,
                     is_free: true,
                     ..first.clone()

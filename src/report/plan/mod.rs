@@ -9,6 +9,7 @@ mod proof;
 #[cfg(test)]
 mod schema_tests;
 mod text;
+mod today;
 
 pub use files::PlanFile;
 
