@@ -52,7 +52,9 @@ impl Sandbox {
         while self.steps.len() > mark {
             match self.steps.pop() {
                 Some(Step::Displaced { pod, slot }) => self.cache.add_pod_in(pod, slot),
-                Some(Step::Placed { pod, slot }) => self.cache.remove_pod_in(&pod, slot),
+                Some(Step::Placed { pod, slot }) => {
+                    self.cache.remove_pod_in(&pod, slot);
+                }
                 Some(Step::Gone(nodes)) => self.cache.put_back(nodes),
                 Some(Step::Came { names, order }) => self.cache.take_added(&names, order),
                 Some(Step::Claims(before)) => self.cache.objects.devices = *before,
@@ -103,9 +105,11 @@ impl Sandbox {
 
     /// Takes a pod out of its slot.
     pub(crate) fn displace(&mut self, pod: &Arc<PodInfo>, slot: usize) {
-        self.cache.remove_pod_in(pod, slot);
-        self.free_devices(pod);
-        let pod = pod.clone();
+        let pod = self
+            .cache
+            .remove_pod_in(pod, slot)
+            .unwrap_or_else(|| pod.clone());
+        self.free_devices(&pod);
         self.steps.push(Step::Displaced { pod, slot });
     }
 

@@ -17,8 +17,9 @@ fn cluster(name: &str) -> Scratch {
 
 #[test]
 fn a_run_places_what_a_plan_says_and_a_second_reader_agrees() {
-    let goals: [&[&str]; 3] = [
+    let goals: [&[&str]; 4] = [
         &["--minimize", "nodes"],
+        &["--minimize", "nodes", "--grow", "1/month", "--horizon", "2"],
         &["--types", "prices.csv", "--order", "large"],
         &["--types", "prices.csv", "--survive", "node"],
     ];

@@ -24,9 +24,6 @@ pub(super) fn assumptions(
         "cordoned and unready nodes keep their state; nodes of the control plane stay".to_owned(),
     ];
     lines.push(format!("kube-scheduler {release} decides (`--release`)"));
-    if questions.minimize.is_some() {
-        lines.push("every zone of today keeps a node".to_owned());
-    }
     if arguments.types.is_some() {
         lines.push(
             "bought nodes carry their daemons and static pods; allocatable amounts are the least \
@@ -34,6 +31,12 @@ pub(super) fn assumptions(
                 .to_owned(),
         );
         lines.push("bought nodes are dealt to the zones alike, the largest first".to_owned());
+    }
+    if !questions.grow.is_empty() {
+        lines.push(
+            "replicas that growth adds come after the pods of today, and have claims of their own"
+                .to_owned(),
+        );
     }
     if !arguments.overcommit.is_empty() {
         let factors = arguments.overcommit.join(", ");

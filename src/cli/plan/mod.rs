@@ -13,6 +13,7 @@ use lab::folder::{Existing, write_file, write_file_with};
 use lab::plan::adjust::{Resized, overcommit, resize};
 use lab::plan::buy::Search;
 use lab::plan::goal::Room;
+use lab::plan::growth::{Grow, Rate};
 use lab::plan::planned::{Changed, Planned, write_objects};
 use lab::plan::usage::Usage;
 use lab::plan::{Minimize, Order, Plan, Questions, plan};
@@ -421,6 +422,16 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
     let mut grows = Vec::new();
     for word in &arguments.grow {
         grows.push(growth(word).map_err(Failure::input)?);
+    }
+    let shrinks = |own: &Grow| match own.rate {
+        Rate::Share(more) | Rate::Pods(more) => more < 0,
+    };
+    let is_joined = arguments.minimize.is_some() || arguments.types.is_some();
+    if is_joined && grows.iter().any(shrinks) {
+        return Err(Failure::input(
+            "--grow: nodes that are enough for a workload that shrinks are more than are needed in \
+             the end; leave `--minimize` and `--types` out, or the workload",
+        ));
     }
     let mut free_ppm = 0;
     for word in &arguments.headroom {

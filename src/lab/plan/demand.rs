@@ -11,9 +11,9 @@ use super::budgets::{Budget, Leave, budgets, leave};
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use k8s::{Maker, ManifestPod};
 use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of};
-use model::{DEFAULT_SCHEDULER, Text};
-use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
-use units::SortedMap;
+use model::{Changes, DEFAULT_SCHEDULER, PodSpec, PodVolume, Text};
+use scheduler::kube::{Amounts, Cache, NodeInfo, PodClass, PodInfo};
+use units::{QuantityError, SortedMap};
 use world::offers::Offer;
 
 /// Label of nodes that run the control plane: no plan touches them.
@@ -21,6 +21,9 @@ const CONTROL_PLANE_LABELS: [&str; 2] = [
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
 ];
+
+/// Kind of owners that make claims for each of their pods.
+const STATEFUL_SET: &str = "StatefulSet";
 
 /// A pod that has to run somewhere.
 #[derive(Clone, Debug)]
@@ -33,12 +36,39 @@ pub struct GoalPod {
     pub workload: Text,
     /// Node of the pod today.
     pub node: Option<Text>,
+    /// Class whose amounts the pod holds on this node, where it was resized since.
+    pub held: Option<Arc<PodClass>>,
     /// Marks a pod that no controller replaces.
     pub is_bare: bool,
+    /// Marks a pod of a stateful set, whose templates give each replica claims of its own.
+    pub is_of_set: bool,
     /// Reason for which no eviction of the pod is granted, as its budget has it: it keeps its node.
     pub kept_by: Option<Text>,
     /// Marks a pod whose eviction no budget is charged for, such as one that is not ready.
     pub is_free: bool,
+}
+
+impl GoalPod {
+    /// A further pod of the workload, without the claims that belong to this one: its own are made
+    /// where it finds a node.
+    ///
+    /// # Errors
+    /// If an amount can't be expressed.
+    pub fn replica(&self, changes: Changes) -> Result<PodInfo, QuantityError> {
+        let mut info = PodInfo::clone(&self.info);
+        let own_claim = format!("-{}", info.name);
+        let is_own = |volume: &PodVolume| match volume {
+            PodVolume::Claim(name) => self.is_of_set && name.ends_with(&own_claim),
+            PodVolume::Ephemeral(_) => true,
+            _ => false,
+        };
+        if info.spec().volumes.iter().any(is_own) {
+            let mut spec = PodSpec::clone(info.spec());
+            spec.volumes.retain(|volume| !is_own(volume));
+            info.class = Arc::new(PodClass::derive(Arc::new(spec), changes)?);
+        }
+        Ok(info)
+    }
 }
 
 /// Pods of a cluster.
@@ -113,6 +143,7 @@ impl Demand {
             let mut info = pod_info(&mut snapshot.cache, &pod)?;
             info.set_node_name(None);
             info.set_nominated_node(None);
+            let held = info.accounted().cloned();
             info.set_accounted(None);
             info.uid = if is_waiting {
                 0
@@ -124,7 +155,9 @@ impl Demand {
                 name,
                 workload: workload_of(&pod),
                 node: pod.node_name.clone(),
+                held,
                 is_bare: pod.maker == Maker::Nobody,
+                is_of_set: (pod.controller.as_ref()).is_some_and(|own| &*own.kind == STATEFUL_SET),
                 kept_by: None,
                 is_free: false,
             };
@@ -177,9 +210,24 @@ impl Demand {
             let mut known = PodInfo::clone(&pod.info);
             known.uid = 0;
             cache.remove_pod(&known, node);
-            cache.add_pod(pod.info.clone(), node)?;
+            let mut there = pod.info.clone();
+            if pod.held.is_some() {
+                Arc::make_mut(&mut there).set_accounted(pod.held.clone());
+            }
+            cache.add_pod(there, node)?;
         }
         Ok(cache)
+    }
+
+    /// The pods that have to run, and some of those that wait behind them.
+    pub fn with_expected(&self, waiting: &[usize]) -> Self {
+        let mut all = self.clone();
+        for &place in waiting {
+            let mut pod = self.waiting[place].clone();
+            Arc::make_mut(&mut pod.info).uid = all.pods.len() as u64 + 1;
+            all.pods.push(pod);
+        }
+        all
     }
 
     /// Places in the goal of pods that were found on nodes, in order.

@@ -128,7 +128,6 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal, limits: Limits
     }
     drained.gone = marks.into_iter().map(|(_, name, _)| name).collect();
     exchange(bench, demand, goal, limits, &mut drained);
-    drained.moves = joined(std::mem::take(&mut drained.moves));
     drained
 }
 
@@ -247,7 +246,7 @@ fn in_turn(mut candidates: Vec<Candidate>) -> Vec<Text> {
 }
 
 /// Moves of which each pod makes one: from its first node to its last.
-fn joined(moves: Vec<Move>) -> Vec<Move> {
+pub(super) fn joined(moves: impl Iterator<Item = Move>) -> Vec<Move> {
     let mut joined: IndexMap<String, Move, FxBuildHasher> = IndexMap::default();
     for one in moves {
         match joined.get_mut(&one.pod) {

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use super::bench::Bench;
 use super::demand::{Demand, GoalPod, zone_of};
-use super::loss::{Survive, Unplaced, first_fatal};
+use super::loss::{Survive, Unplaced, first_fatal, lose_each};
 use super::quotas::Quotas;
 use model::Text;
 use model::node::{INSTANCE_TYPE_LABEL, label_of};
 use scheduler::kube::{NodeInfo, PodInfo};
-use units::SortedMap;
+use units::{SortedMap, SortedSet};
 
 /// Goals of a plan, and the prices of nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Goal {
     /// Losses after each of which every pod still finds a node.
     pub survive: Vec<Survive>,
+    /// Places of the pods that may wait after losses, for each of these.
+    pub aside: Vec<SortedSet<usize>>,
     /// Share of cpu and memory that stays free in every zone, in parts per million.
     pub free_ppm: i64,
     /// Further pods for which there has to be room, all of them together.
@@ -61,15 +63,20 @@ impl Goal {
         !self.survive.is_empty() || self.free_ppm > 0 || !self.room.is_empty()
     }
 
-    /// Whether any node may be lost.
+    /// Whether all pods outlive the loss of any node.
     pub fn survives_node(&self) -> bool {
         let mut survive = self.survive.iter();
-        survive.any(|own| matches!(own, Survive::Node(_)))
+        self.is_whole() && survive.any(|own| matches!(own, Survive::Node(_)))
     }
 
-    /// Whether any zone may be lost.
+    /// Whether all pods outlive the loss of any zone.
     pub fn survives_zone(&self) -> bool {
-        self.survive.contains(&Survive::zone())
+        self.is_whole() && self.survive.contains(&Survive::zone())
+    }
+
+    /// Whether losses may leave no pod waiting.
+    fn is_whole(&self) -> bool {
+        self.aside.iter().all(SortedSet::is_empty)
     }
 
     /// The first pod that a goal leaves without a place in a cluster; `None` if all goals are met.
@@ -83,12 +90,33 @@ impl Goal {
         if let Some(short) = self.short_room(bench) {
             return Some(short);
         }
-        self.survive.iter().find_map(|survive| {
-            let loss = first_fatal(bench, demand, &survive.domains(bench))?;
-            let Unplaced { pod, message } = loss.first?;
-            let message = format!("after the loss of {}: {message}", loss.domain);
-            Some(Unplaced { pod, message })
-        })
+        let none = SortedSet::new();
+        self.survive
+            .iter()
+            .enumerate()
+            .find_map(|(number, survive)| {
+                let aside = self.aside.get(number).unwrap_or(&none);
+                let loss = first_fatal(bench, demand, &survive.domains(bench), aside)?;
+                let Unplaced { pod, message } = loss.first?;
+                let message = format!("after the loss of {}: {message}", loss.domain);
+                Some(Unplaced { pod, message })
+            })
+    }
+
+    /// Excuses the pods that find no other node after some loss of a cluster: what is made of it has to
+    /// be no worse. Gives their names.
+    pub fn excuse(&mut self, bench: &Bench<'_>, demand: &Demand) -> Vec<String> {
+        let mut excused = SortedSet::new();
+        self.aside.resize(self.survive.len(), SortedSet::new());
+        for (survive, aside) in self.survive.iter().zip(&mut self.aside) {
+            let losses = lose_each(bench, demand, &survive.domains(bench));
+            let waiting = losses.into_iter().flat_map(|loss| loss.places);
+            excused.extend(waiting.filter(|&place| aside.insert(place)));
+        }
+        let names = excused
+            .into_iter()
+            .map(|place| demand.pods[place].name.clone());
+        names.collect()
     }
 
     /// The pods of a demand, and those for which there has to be room: what placements have to hold.
@@ -99,7 +127,9 @@ impl Goal {
                 name: info.full_name(),
                 workload: Text::default(),
                 node: None,
+                held: None,
                 is_bare: false,
+                is_of_set: false,
                 kept_by: None,
                 is_free: true,
                 info,

@@ -1,5 +1,7 @@
 //! Loss of each node and each zone in turn: whether the scheduler finds new places for the pods.
 
+use std::cmp::Reverse;
+
 use serde::Serialize;
 
 use rayon::prelude::*;
@@ -8,7 +10,7 @@ use super::bench::Bench;
 use super::demand::Demand;
 use model::Text;
 use model::node::label_of;
-use units::{SortedMap, plural};
+use units::{SortedMap, SortedSet, plural};
 
 /// Nodes that are lost together.
 #[derive(Clone, Debug)]
@@ -30,6 +32,9 @@ pub struct Loss {
     pub waiting: u64,
     /// The first pod that finds none, and the scheduler's message about it.
     pub first: Option<Unplaced>,
+    /// Places of the pods that find none.
+    #[serde(skip)]
+    pub places: Vec<usize>,
 }
 
 /// A pod that finds no node.
@@ -39,6 +44,13 @@ pub struct Unplaced {
     pub pod: String,
     /// Message of the scheduler.
     pub message: String,
+}
+
+impl Unplaced {
+    /// Whether no node of the message lacks a resource: more room gives nothing that is missing.
+    pub fn is_of_rules(&self) -> bool {
+        !self.message.contains("Insufficient") && !self.message.contains("Too many pods")
+    }
 }
 
 /// Domains that a plan is to survive.
@@ -136,10 +148,13 @@ fn by(bench: &Bench<'_>, label: &str, name: impl Fn(&str) -> String) -> Vec<Doma
 /// Loses each domain by itself; the answers are in order of the domains, however many threads work.
 pub fn lose_each(bench: &Bench<'_>, demand: &Demand, domains: &[Domain]) -> Vec<Loss> {
     // Each thread has one copy of the cluster, whose scheduler keeps its answers from trial to trial.
+    let none = SortedSet::new();
     let parts = parts(domains, rayon::current_num_threads());
     let losses = parts.into_par_iter().flat_map_iter(|part| {
         let mut own = bench.clone();
-        let losses = part.iter().map(|domain| lose(&mut own, demand, domain));
+        let losses = part
+            .iter()
+            .map(|domain| lose(&mut own, demand, domain, &none));
         losses.collect::<Vec<Loss>>()
     });
     losses.collect()
@@ -160,30 +175,49 @@ fn parts(domains: &[Domain], count: usize) -> Vec<&[Domain]> {
     parts
 }
 
-/// The first domain whose loss leaves pods waiting.
-pub fn first_fatal(bench: &Bench<'_>, demand: &Demand, domains: &[Domain]) -> Option<Loss> {
+/// The first domain whose loss leaves pods waiting, those aside left out.
+pub fn first_fatal(
+    bench: &Bench<'_>,
+    demand: &Demand,
+    domains: &[Domain],
+    aside: &SortedSet<usize>,
+) -> Option<Loss> {
     let mut own = bench.clone();
-    let mut losses = domains.iter().map(|domain| lose(&mut own, demand, domain));
+    let mut losses = domains
+        .iter()
+        .map(|domain| lose(&mut own, demand, domain, aside));
     losses.find(|loss| loss.waiting > 0)
 }
 
-fn lose(bench: &mut Bench<'_>, demand: &Demand, domain: &Domain) -> Loss {
+fn lose(bench: &mut Bench<'_>, demand: &Demand, domain: &Domain, aside: &SortedSet<usize>) -> Loss {
     let mark = bench.mark();
     let pods = bench.take_nodes(&domain.nodes);
-    let places = demand.places(&pods);
+    // Nobody makes pods anew that no controller has.
+    let mut places = demand.places(&pods);
+    places.retain(|&place| !demand.pods[place].is_bare);
+    // Pods that growth added stand behind all others, whatever their priority.
+    places.sort_by_key(|&place| Reverse(demand.pods[place].info.priority()));
     let mut loss = Loss {
         domain: domain.name.clone(),
         requeued: places.len() as u64,
         waiting: 0,
         first: None,
+        places: Vec::new(),
     };
-    let requeued = places.iter().map(|&place| &demand.pods[place].info);
-    let unplaced = bench.place_all(requeued);
-    loss.waiting = unplaced.len() as u64;
-    loss.first = unplaced.first().map(|(pod, message)| Unplaced {
-        pod: pod.full_name(),
-        message: message.to_string(),
-    });
+    let unplaced = bench.place_all(places.iter().map(|&place| &demand.pods[place].info));
+    for (pod, message) in unplaced {
+        let place = demand.places(std::slice::from_ref(&pod)).into_iter().next();
+        if place.is_some_and(|place| aside.contains(&place)) {
+            continue;
+        }
+        let own = Unplaced {
+            pod: pod.full_name(),
+            message: message.to_string(),
+        };
+        loss.places.extend(place);
+        loss.waiting += 1;
+        loss.first.get_or_insert(own);
+    }
     bench.roll_back(mark);
     loss
 }

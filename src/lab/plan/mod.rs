@@ -32,10 +32,12 @@ pub mod picture;
 pub mod planned;
 mod possible;
 pub mod proof;
+pub mod purchase;
 mod quotas;
 pub mod rules;
 #[cfg(test)]
 mod tests;
+pub mod today;
 pub mod usage;
 mod zonal;
 
@@ -43,25 +45,26 @@ use std::sync::Arc;
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;
-use buy::{Buyer, Purchase, Search, empty};
-use choice::Choice;
-use demand::Demand;
-use drain::{Drained, Limits, drain, prove_local};
+use buy::Search;
+use demand::{Demand, GoalPod};
+use drain::{Drained, Limits, drain, joined, prove_local};
 use existing::fewest;
 use goal::{Goal, Room};
-use growth::{Grow, Growth, Month, months};
+use growth::{Grow, Month, grow};
 use loss::{Survive, Unplaced};
-use market::{BoughtNode, Market};
+use market::Market;
 use model::Text;
 use moves::{Rooms, Turn, ordered};
 use orders::{OrdersTried, replay};
 use pending::{Pending, pending};
 use picture::{Picture, look};
-use planned::{Carried, Planned};
-use proof::{Proof, classes_of, kinds_of, prices};
+use planned::Planned;
+use proof::Proof;
+use purchase::{BuyAnswer, bought};
 use quotas::Quotas;
 use rules::Rule;
-use scheduler::kube::{KubeProfile, PodInfo};
+use scheduler::kube::{Cache, KubeProfile, PodInfo};
+use today::{Overfull, Settlement, settle, tied};
 use units::{SortedMap, SortedSet};
 use world::offers::Offer;
 
@@ -151,6 +154,8 @@ pub struct DrainAnswer {
     pub bound: u64,
     /// The rule that says so.
     pub rule: Option<Rule>,
+    /// Pods that find no other node after some loss today: they may wait then, as they would.
+    pub excused: Vec<String>,
     /// Whether no other node can go by itself.
     pub is_local: bool,
     /// Orders in which all pods find nodes on those that stay.
@@ -161,19 +166,13 @@ pub struct DrainAnswer {
     pub picture: Picture,
 }
 
-/// An answer about nodes to buy.
-#[derive(Clone, Debug)]
-pub struct BuyAnswer {
-    /// Names and prices of the types, in the order of counts.
-    pub types: Vec<(Text, i64)>,
-    /// Outcome of the search.
-    pub purchase: Purchase,
-    /// The nodes to buy.
-    pub nodes: Vec<BoughtNode>,
-    /// The bound with all that it adds up, if a plan was reached.
-    pub proof: Option<Proof>,
-    /// The cluster of the plan, if one was reached.
-    pub picture: Option<Picture>,
+/// A month with its pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ahead {
+    /// Number of the month, from 1.
+    pub month: u32,
+    /// Number of pods that have to run in it.
+    pub pods: u64,
 }
 
 /// Answers about a cluster.
@@ -185,6 +184,14 @@ pub struct Plan {
     pub pods: u64,
     /// Pods that wait today and stay out of the goal.
     pub waiting: Vec<String>,
+    /// Nodes that hold more than they offer today.
+    pub overfull: Vec<Overfull>,
+    /// Moves off these nodes.
+    pub off_overfull: Vec<Move>,
+    /// Pods that can't outlive some loss, because they are tied to what is lost, and stay out of the goal.
+    pub aside: Vec<String>,
+    /// Pods that wait today and would find nodes: those of a drain or a purchase hold them, too.
+    pub expected: Vec<String>,
     /// Pods that wait today, by class, with the nodes that the scheduler finds for them.
     pub pending: Vec<Pending>,
     /// Number of pods that no controller replaces.
@@ -195,8 +202,10 @@ pub struct Plan {
     pub drain: Option<DrainAnswer>,
     /// Nodes to buy.
     pub buy: Option<BuyAnswer>,
-    /// Months of growth.
+    /// Months of growth on the nodes of today.
     pub months: Vec<Month>,
+    /// The month whose pods the nodes of a drain or a purchase have to hold.
+    pub ahead: Option<Ahead>,
     /// Whether anything beside room for the pods is asked for.
     pub has_goals: bool,
     /// First pod that a goal leaves without a place in the cluster as it is.
@@ -231,6 +240,7 @@ pub fn plan(
         demand.put_large_first(snapshot, &questions.offers);
     }
     let cache = demand.cluster(snapshot)?;
+    let there = cache.clone();
     let offered = questions.offers.iter();
     let mut all_prices = questions.prices.clone();
     all_prices.extend(offered.map(|own| (own.name.as_str().into(), own.price)));
@@ -239,6 +249,7 @@ pub fn plan(
         free_ppm: questions.free_ppm,
         room: questions.room.clone(),
         refused: None,
+        aside: Vec::new(),
         prices: all_prices,
     };
     let quotas = Quotas::of(snapshot);
@@ -247,18 +258,28 @@ pub fn plan(
     let deciding = if questions.preempts { profiles } else { &calm };
     let bench = Bench::new(cache, deciding);
     check(questions, &bench, &demand).map_err(SnapshotError::Input)?;
-    let asked = Asked {
-        demand: &demand,
-        goal: &goal,
-        profiles: deciding,
-        calm: &calm,
-        questions,
-    };
+    if !questions.is_strict {
+        goal.aside = tied(&bench, &demand, &goal.survive);
+    }
+    let mut today = look(&bench, &demand, &goal, deciding);
+    let (bench, settlement) = settled(&bench, &mut demand);
+    if !settlement.overfull.is_empty() {
+        let now = look(&bench, &demand, &goal, deciding);
+        (today.node_losses, today.zone_losses) = (now.node_losses, now.zone_losses);
+    }
+    let (pending, found) = pending(&bench, &demand, &calm);
+    let aside: SortedSet<usize> = goal.aside.iter().flatten().copied().collect();
+    let name = |pod: &GoalPod| pod.name.clone();
     let mut plan = Plan {
-        today: look(&bench, &demand, &goal, deciding),
+        today,
         pods: demand.pods.len() as u64,
-        waiting: demand.waiting.iter().map(|pod| pod.name.clone()).collect(),
-        pending: pending(&bench, &demand, &calm),
+        waiting: demand.waiting.iter().map(name).collect(),
+        aside: aside.iter().map(|&own| name(&demand.pods[own])).collect(),
+        expected: found
+            .iter()
+            .map(|&own| name(&demand.waiting[own]))
+            .collect(),
+        pending,
         bare: demand.pods.iter().filter(|pod| pod.is_bare).count() as u64,
         foreign: demand
             .foreign
@@ -268,30 +289,51 @@ pub fn plan(
         drain: None,
         buy: None,
         months: Vec::new(),
-        has_goals: goal.is_stated(),
-        missed: goal.missed(&bench, &demand),
+        ahead: None,
+        has_goals: goal.is_stated() || !settlement.overfull.is_empty(),
+        missed: (settlement.first).or_else(|| goal.missed(&bench, &demand)),
         unplaced: 0,
         planned: Planned::of(bench.cache(), &demand, Vec::new()),
+        overfull: settlement.overfull,
+        off_overfull: settlement.moves,
     };
     if questions.is_strict && questions.offers.is_empty() {
         note_unplaced(&mut plan, &bench, &demand);
     }
-    if questions.minimize.is_some() && questions.offers.is_empty() {
-        plan.drain = drained(&bench, &asked, &mut plan.planned);
+    let ahead = demand.with_expected(&found);
+    let grown = grow(&bench, &ahead, &goal, quotas, questions, &mut plan)?;
+    if let Some(first) = grown.refused {
+        goal.refused.get_or_insert(first);
+    }
+    let asked = Asked {
+        today: &demand,
+        demand: &grown.demand,
+        goal: &goal,
+        there: &there,
+        profiles: deciding,
+        calm: &calm,
+        questions,
+    };
+    let is_full = plan.months.last().is_some_and(Month::is_full);
+    if questions.minimize.is_some() && questions.offers.is_empty() && !is_full {
+        plan.drain = drained(&bench, &asked, &mut plan);
     }
     if !questions.offers.is_empty() {
         let market = Market::new(snapshot, &questions.offers)?;
         plan.buy = Some(bought(&bench, &asked, &market, &mut plan.planned)?);
     }
-    if !questions.grow.is_empty() {
-        let mut bench = bench.clone();
-        let growth = Growth {
-            grows: &questions.grow,
-            horizon: questions.horizon,
-        };
-        plan.months = months(&mut bench, &demand, quotas, &growth);
-    }
     Ok(plan)
+}
+
+/// A cluster whose nodes hold no more than they offer. Pods that find no node then have none.
+fn settled<'p>(bench: &Bench<'p>, demand: &mut Demand) -> (Bench<'p>, Settlement) {
+    let mut own = bench.clone();
+    own.mark();
+    let settlement = settle(&mut own, demand);
+    for &place in &settlement.unplaced {
+        demand.pods[place].node = None;
+    }
+    (Bench::new(own.into_cache(), bench.profiles()), settlement)
 }
 
 /// Checks that the cluster has what is lost and what grows.
@@ -305,8 +347,13 @@ fn check(questions: &Questions, bench: &Bench<'_>, demand: &Demand) -> Result<()
 
 /// Questions with all that answers are about.
 struct Asked<'a> {
+    /// Pods that have to run today.
+    today: &'a Demand,
+    /// Pods that have to run, those of the last month among them.
     demand: &'a Demand,
     goal: &'a Goal,
+    /// The cluster of today, before any pod moves.
+    there: &'a Cache,
     /// Profiles that decide about losses and bought nodes.
     profiles: &'a [KubeProfile],
     /// Profiles that never displace a pod: moves are voluntary.
@@ -337,15 +384,20 @@ fn note_unplaced(plan: &mut Plan, bench: &Bench<'_>, demand: &Demand) {
 
 /// Fewer of the existing nodes; `None` if the pods that wait and have to run find no nodes on all of
 /// them.
-fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Option<DrainAnswer> {
-    let (demand, goal) = (asked.demand, asked.goal);
+fn drained(bench: &Bench<'_>, asked: &Asked<'_>, plan: &mut Plan) -> Option<DrainAnswer> {
+    let demand = asked.demand;
+    let mut excused = Vec::new();
+    let mut goal = asked.goal.clone();
+    if plan.missed.is_some() && !asked.questions.is_strict {
+        excused = goal.excuse(bench, asked.today);
+    }
+    let goal = &goal;
     let mut proof = fewest(bench, demand, goal);
     let mut own = Bench::new(bench.cache().clone(), asked.calm);
     own.mark();
     if !own.place_all(without_node(demand)).is_empty() {
         return None;
     }
-    let rooms = Rooms::of(own.cache());
     let limits = Limits {
         least: proof.bound as u64,
         steps: asked.questions.search.steps,
@@ -360,16 +412,18 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Optio
     drained
         .moves
         .retain(|own| !waiting.contains(own.pod.as_str()));
-    drained.moves = ordered(rooms, demand, drained.moves);
+    let moves = plan.off_overfull.iter().cloned().chain(drained.moves);
+    drained.moves = ordered(Rooms::of(asked.there), demand, joined(moves));
     let reached = own.cache().node_count() as u64;
     // Whatever the drain had in mind makes room for the trials of what it came to.
     let end = Bench::new(own.into_cache(), asked.profiles);
-    *planned = Planned::of(end.cache(), demand, Vec::new());
+    plan.planned = Planned::of(end.cache(), asked.today, Vec::new());
     proof.bound = proof.bound.min(reached as i64);
     proof.reached = reached as i64;
     Some(DrainAnswer {
         bound: proof.bound as u64,
         rule: proof.rules.first().cloned(),
+        excused,
         is_local,
         reached,
         orders: replay(&end, demand, asked.questions.search.orders),
@@ -377,101 +431,4 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, planned: &mut Planned) -> Optio
         proof,
         drained,
     })
-}
-
-fn bought(
-    bench: &Bench<'_>,
-    asked: &Asked<'_>,
-    market: &Market,
-    planned: &mut Planned,
-) -> Result<BuyAnswer, SnapshotError> {
-    let Asked {
-        demand,
-        goal,
-        profiles,
-        questions,
-        ..
-    } = *asked;
-    let base = if questions.keeps {
-        bench.clone()
-    } else {
-        empty(bench.cache(), profiles)
-    };
-    let unbound = Demand {
-        pods: demand
-            .pods
-            .iter()
-            .filter(|pod| pod.node.is_none() || !questions.keeps)
-            .cloned()
-            .collect(),
-        ..Demand::default()
-    };
-    let costs = market.types.iter().map(|own| match questions.minimize {
-        Some(Minimize::Nodes) => 1,
-        _ => own.price,
-    });
-    let mut buyer = Buyer {
-        base: &base,
-        demand: &unbound,
-        whole: demand,
-        market,
-        goal,
-        search: questions.search,
-        costs: costs.collect(),
-        taken: 0,
-    };
-    let purchase = buyer.run()?;
-    let reached: Option<Choice> = purchase.reached.clone();
-    let (mut picture, mut proof) = (None, None);
-    if let Some(choice) = &reached {
-        let bench = buyer.cluster(choice)?;
-        picture = Some(look(&bench, demand, goal, profiles));
-        let nodes = buyer.nodes(choice);
-        let carried: Vec<Carried> = { nodes.iter() }
-            .flat_map(|node| market.carried(node))
-            .collect();
-        *planned = Planned {
-            carried,
-            ..Planned::of(bench.cache(), demand, nodes)
-        };
-        proof = Some(proof_of(&buyer, &purchase, choice, questions));
-    }
-    let types = market.types.iter();
-    Ok(BuyAnswer {
-        types: types.map(|own| (own.name.clone(), own.price)).collect(),
-        nodes: reached
-            .map(|choice| buyer.nodes(&choice))
-            .unwrap_or_default(),
-        purchase,
-        proof,
-        picture,
-    })
-}
-
-/// The proof of a purchase.
-fn proof_of(
-    buyer: &Buyer<'_>,
-    purchase: &Purchase,
-    reached: &Choice,
-    questions: &Questions,
-) -> Proof {
-    let (goal, market) = (buyer.goal, buyer.market);
-    let names: Vec<Text> = market.types.iter().map(|own| own.name.clone()).collect();
-    Proof {
-        bound: purchase.bound,
-        reached: reached.price,
-        counts_nodes: questions.minimize == Some(Minimize::Nodes),
-        survives_node: goal.survives_node(),
-        closed: 0,
-        lost_zones: if goal.survives_zone() {
-            market.zones.len()
-        } else {
-            0
-        },
-        prices: prices(&purchase.rules, &buyer.costs),
-        rules: purchase.rules.clone(),
-        branch: Some(purchase.branch.clone()),
-        kinds: kinds_of(&market.kinds(), &names, &buyer.costs),
-        classes: classes_of(&goal.with_room(buyer.demand)),
-    }
 }

@@ -34,11 +34,16 @@ impl Pending {
 }
 
 /// Has the scheduler place the pods that wait today on the cluster as it is, one after the other; no
-/// pod is displaced.
-pub(super) fn pending(bench: &Bench<'_>, demand: &Demand, calm: &[KubeProfile]) -> Vec<Pending> {
+/// pod is displaced. Gives the classes, and the places of the pods that find nodes.
+pub(super) fn pending(
+    bench: &Bench<'_>,
+    demand: &Demand,
+    calm: &[KubeProfile],
+) -> (Vec<Pending>, Vec<usize>) {
+    let mut placed = Vec::new();
     let mut own = Bench::new(bench.cache().clone(), calm);
     let mut classes: IndexMap<usize, Found, FxBuildHasher> = IndexMap::default();
-    for pod in &demand.waiting {
+    for (place, pod) in demand.waiting.iter().enumerate() {
         let key = Arc::as_ptr(&pod.info.class).addr();
         let found = classes.entry(key).or_insert_with(|| Found {
             first: pod.name.clone(),
@@ -48,7 +53,10 @@ pub(super) fn pending(bench: &Bench<'_>, demand: &Demand, calm: &[KubeProfile]) 
         });
         found.pods += 1;
         match own.place(&pod.info) {
-            Ok(node) => *found.nodes.entry(node).or_default() += 1,
+            Ok(node) => {
+                placed.push(place);
+                *found.nodes.entry(node).or_default() += 1;
+            }
             Err(message) => {
                 found.unplaced.get_or_insert_with(|| Unplaced {
                     pod: pod.name.clone(),
@@ -63,7 +71,7 @@ pub(super) fn pending(bench: &Bench<'_>, demand: &Demand, calm: &[KubeProfile]) 
         nodes: found.nodes.into_iter().collect(),
         unplaced: found.unplaced,
     });
-    classes.collect()
+    (classes.collect(), placed)
 }
 
 /// Outcomes for a class so far.

@@ -283,7 +283,8 @@ fn headroom(bench: &Bench<'_>, demand: &Demand, profiles: &[KubeProfile]) -> Vec
     }
     let rooms = order.into_iter().filter_map(|(pod, _)| {
         let profile = profile_or_default(profiles, &pod.info);
-        let placement = place(bench.cache(), profile, &pod.info, MOST_MORE).ok()?;
+        let more = pod.replica(bench.cache().changes()).ok()?;
+        let placement = place(bench.cache(), profile, &more, MOST_MORE).ok()?;
         let asked = &pod.info.class.requests;
         Some(Headroom {
             pod: pod.name.clone(),

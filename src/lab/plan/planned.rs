@@ -54,8 +54,11 @@ impl Planned {
             if !names.contains(node.name()) {
                 planned.kept.insert(node.name().clone());
             }
-            for place in demand.places(&node.pods) {
-                let name = demand.pods[place].name.clone();
+            // Pods of growth are not there yet.
+            let pods = { demand.places(&node.pods).into_iter() }
+                .filter_map(|place| demand.pods.get(place));
+            for pod in pods {
+                let name = pod.name.clone();
                 planned.nodes_of_pods.insert(name, node.name().clone());
             }
         }

@@ -5,7 +5,7 @@ use super::rules::{Ground, NodeKind, Resource, Rule, RuleSort, classes, named, s
 use model::node::ZONE_LABEL;
 use model::rules::admits;
 use model::rules::affinity::meets;
-use model::{ClusterObjects, Node, Text};
+use model::{ClusterObjects, Node, NodeSelector, Text};
 use scheduler::kube::PodInfo;
 use units::{SortedMap, SortedSet, plural};
 
@@ -130,13 +130,13 @@ pub(super) fn zonal(demand: &Demand, ground: &Ground<'_>) -> Vec<Rule> {
 /// The zone in which all volumes of a pod lie, by its place among the zones; `None` if they lie in
 /// none, in several, or who reaches them depends on more than the zone.
 fn zone_of_volumes(info: &PodInfo, ground: &Ground<'_>) -> Option<usize> {
-    let mut affinities = Vec::new();
-    for claim in info.claim_names() {
+    let mut names = info.claim_names();
+    let is_bound = |claim| {
         let key = (info.spec().namespace.clone(), claim);
-        let volume = volume_of(&key, ground.objects)?;
-        affinities.extend(volume.node_affinity.as_ref());
-    }
-    if affinities.is_empty() {
+        volume_of(&key, ground.objects).is_some()
+    };
+    let affinities = affinities_of(info, ground.objects);
+    if affinities.is_empty() || !names.all(is_bound) {
         return None;
     }
     let reaches = |zone: &Text| {
@@ -150,6 +150,20 @@ fn zone_of_volumes(info: &PodInfo, ground: &Ground<'_>) -> Option<usize> {
     let mut found = zones.filter(|(_, zone)| !zone.is_empty() && reaches(zone));
     let (place, _) = found.next()?;
     found.next().is_none().then_some(place)
+}
+
+/// What the volumes of a pod ask of its node.
+pub(super) fn affinities_of<'o>(
+    info: &PodInfo,
+    objects: &'o ClusterObjects,
+) -> Vec<&'o NodeSelector> {
+    let volumes = info.claim_names().filter_map(|claim| {
+        let key = (info.spec().namespace.clone(), claim);
+        volume_of(&key, objects)
+    });
+    volumes
+        .filter_map(|own| own.node_affinity.as_ref())
+        .collect()
 }
 
 /// The volume that a claim is bound to.

@@ -194,11 +194,7 @@ impl PlanReport<'_> {
             );
         }
         for (month, own) in (1_u32..).zip(months) {
-            let mark = if own.waiting > 0 {
-                " class=\"bad\""
-            } else {
-                ""
-            };
+            let mark = if own.is_full() { " class=\"bad\"" } else { "" };
             let _ = writeln!(
                 page,
                 "<text x=\"{}\" y=\"{}\"{mark}>{month}</text>",
@@ -208,7 +204,7 @@ impl PlanReport<'_> {
         }
         page.push_str(
             "</svg><figcaption>Requested share by month; in a red month pods find no \
-             node.</figcaption></figure>\n",
+             node, or a goal is missed.</figcaption></figure>\n",
         );
     }
 

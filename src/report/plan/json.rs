@@ -5,12 +5,13 @@ use serde_json::{Value, json};
 use super::PlanReport;
 use crate::grid::{object, pairs};
 use intake::TraceError;
+use lab::plan::DrainAnswer;
 use lab::plan::buy::Purchase;
 use lab::plan::choice::{Choice, Way};
 use lab::plan::pending::Pending;
 use lab::plan::picture::{Picture, Pool, RESOURCES, Taken};
+use lab::plan::purchase::BuyAnswer;
 use lab::plan::rules::Rule;
-use lab::plan::{BuyAnswer, DrainAnswer};
 
 /// Version of the format.
 const SCHEMA: u32 = 1;
@@ -27,6 +28,20 @@ impl PlanReport<'_> {
             "currency": self.currency,
             "pods": plan.pods,
             "waiting": plan.waiting,
+            "overfull": plan.overfull.iter().map(|own| json!({
+                "node": own.node,
+                "resource": own.resource,
+                "requested": own.requested,
+                "offered": own.offered,
+                "pods": own.pods,
+            })).collect::<Vec<Value>>(),
+            "offOverfull": plan.off_overfull.iter().map(|own| json!({
+                "pod": own.pod,
+                "from": own.from,
+                "to": own.to,
+            })).collect::<Vec<Value>>(),
+            "aside": plan.aside,
+            "expected": plan.expected,
             "pending": plan.pending.iter().map(pending).collect::<Vec<Value>>(),
             "podsWithoutController": plan.bare,
             "meetsGoals": plan.missed.is_none(),
@@ -40,7 +55,9 @@ impl PlanReport<'_> {
                 "pods": own.pods,
                 "waiting": own.waiting,
                 "first": own.first,
+                "missed": own.missed,
             })).collect::<Vec<Value>>(),
+            "ahead": plan.ahead.map(|own| json!({"month": own.month, "pods": own.pods})),
             "assumptions": self.assumptions,
             "warnings": self.warnings,
         })
@@ -141,6 +158,7 @@ fn drain(own: &DrainAnswer) -> Value {
         "bound": own.bound,
         "status": status(own.reached as i64, own.bound as i64),
         "isLocal": own.is_local,
+        "excused": own.excused,
         "orders": {"fits": own.orders.fits, "tried": own.orders.tried},
         "rule": own.rule.as_ref().map(rule),
         "gone": own.drained.gone,
@@ -190,6 +208,7 @@ fn buy(own: &BuyAnswer) -> Value {
         "rule": purchase.binding.as_ref().map(rule),
         "refuted": refuted.collect::<Vec<Value>>(),
         "orders": {"fits": purchase.orders.0, "tried": purchase.orders.1},
+        "aside": own.aside,
         "hopeless": purchase.hopeless,
         "hopelessPods": purchase.hopeless_pods,
         "hopelessRule": purchase.hopeless_rule,

@@ -2,12 +2,14 @@
 
 mod bound;
 mod files;
+mod growth;
 mod html;
 mod json;
 mod proof;
 #[cfg(test)]
 mod schema_tests;
 mod text;
+mod today;
 
 pub use files::PlanFile;
 

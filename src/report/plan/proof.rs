@@ -4,10 +4,11 @@ use std::fmt::Write;
 
 use super::text::{SHOWN, counts, counts_nodes};
 use super::{money, percent};
+use lab::plan::DrainAnswer;
 use lab::plan::buy::Purchase;
 use lab::plan::choice::Way;
+use lab::plan::purchase::BuyAnswer;
 use lab::plan::rules::Rule;
-use lab::plan::{BuyAnswer, DrainAnswer};
 use units::plural;
 
 /// Reasons that no fewer nodes are enough.

@@ -2,13 +2,15 @@
 
 use std::fmt::Write;
 
+use super::growth::{goal_missed, verdict_of_growth};
 use super::proof::{proof_of_drain, proof_of_purchase};
+use super::today::{named, verb, waiting_today};
 use super::{MONTH_HOURS, PlanReport, money, more, percent, survived};
+use lab::plan::DrainAnswer;
 use lab::plan::choice::Choice;
 use lab::plan::loss::Loss;
-use lab::plan::pending::Pending;
 use lab::plan::picture::{Picture, RESOURCES};
-use lab::plan::{BuyAnswer, DrainAnswer};
+use lab::plan::purchase::BuyAnswer;
 use units::plural;
 
 /// Most rows of a list that are shown; files have all.
@@ -24,24 +26,8 @@ impl PlanReport<'_> {
         if let Some(drain) = &plan.drain {
             return self.verdict_of_drain(drain);
         }
-        if let Some(last) = plan.months.last() {
-            let months = plural::count(last.month, "month");
-            return match &last.first {
-                Some(first) => format!(
-                    "full in month {}: of {}, {} {} no node ({}: {})",
-                    last.month,
-                    plural::count(last.pods, "pod"),
-                    last.waiting,
-                    plural::either(last.waiting, "finds", "find"),
-                    first.pod,
-                    first.message
-                ),
-                None => format!(
-                    "not full within {months}: all {} of month {} find a node",
-                    plural::count(last.pods, "pod"),
-                    last.month
-                ),
-            };
+        if let (Some(last), None) = (plan.months.last(), &plan.missed) {
+            return self.unfit() + &verdict_of_growth(last);
         }
         let today = &plan.today;
         let taken = &today.taken;
@@ -60,14 +46,16 @@ impl PlanReport<'_> {
                 survival(today)
             );
         }
-        let missed = plan.missed.as_ref();
-        let missed = missed.map_or(String::new(), |own| {
-            format!("a goal is missed ({}: {}); ", own.pod, own.message)
-        });
+        let unfit = self.unfit();
+        let missed = plan.missed.as_ref().filter(|_| unfit.is_empty());
+        let missed = missed.map_or(String::new(), |own| format!("{}; ", goal_missed(own)));
         format!(
-            "{missed}{} {} the {} that {} to run; {} binds first ({} requested); {}",
+            "{unfit}{missed}{} {} the {} that {} to run; {} binds first ({} requested); {}",
             plural::count(today.nodes, "node"),
-            plural::either(today.nodes, "holds", "hold"),
+            match (&plan.missed, unfit.is_empty()) {
+                (Some(_), false) => plural::either(today.nodes, "does not hold", "do not hold"),
+                _ => plural::either(today.nodes, "holds", "hold"),
+            },
             plural::count(plan.pods, "pod"),
             plural::either(plan.pods, "has", "have"),
             RESOURCES[binding],
@@ -85,10 +73,13 @@ impl PlanReport<'_> {
                 own.pod, own.message
             );
         }
-        let mut text = format!(
-            "{} of {} are enough: {gone} can go",
+        let mut text = self.unfit();
+        let _ = write!(
+            text,
+            "{} of {} are enough{}: {gone} can go",
             drain.reached,
-            plural::count(today.nodes, "node")
+            plural::count(today.nodes, "node"),
+            self.whose()
         );
         let saved = today.price - drain.picture.price;
         if saved > 0 {
@@ -99,6 +90,25 @@ impl PlanReport<'_> {
                 self.currency,
                 money(today.price * MONTH_HOURS),
                 money(drain.picture.price * MONTH_HOURS)
+            );
+        }
+        for (what, now, then) in [
+            ("node", &today.node_losses, &drain.picture.node_losses),
+            ("zone", &today.zone_losses, &drain.picture.zone_losses),
+        ] {
+            let ((now, all), (then, left)) = (survived(now), survived(then));
+            if gone > 0 && all > 0 {
+                let _ = write!(
+                    text,
+                    "; {now} of {all} {what}s may be lost today, {then} of {left} then"
+                );
+            }
+        }
+        if !drain.excused.is_empty() {
+            let _ = write!(
+                text,
+                "; {} after a loss today already",
+                verb(drain.excused.len(), "waits", "wait")
             );
         }
         if let Some((node, first)) = drain.drained.kept.first() {
@@ -119,7 +129,7 @@ impl PlanReport<'_> {
                     "no number of nodes helps: a goal is missed whatever the count; {}: {}",
                     first.pod, first.message
                 ),
-                Some(first) if is_of_rules(&first.message) => format!(
+                Some(first) if first.is_of_rules() => format!(
                     "no number of nodes helps: {}{} {} whatever the count; {}: {}",
                     rule_before(purchase.hopeless_rule.as_deref()),
                     plural::count(purchase.hopeless_pods, "pod"),
@@ -141,12 +151,29 @@ impl PlanReport<'_> {
         let beside = match all.saturating_sub(bought) {
             0 => String::new(),
             _ if bought == 0 => {
-                return "no node has to be bought: those of today are enough".to_owned();
+                return format!(
+                    "no node has to be bought: those of today are enough{}",
+                    self.whose()
+                );
             }
             kept => format!(" beside the {kept} of today"),
         };
         let are = plural::either(bought, "is", "are");
-        let mut text = format!("{}{beside} {are} enough", counts(buy, reached));
+        let mut text = format!(
+            "{}{beside} {are} enough{}",
+            counts(buy, reached),
+            self.whose()
+        );
+        if let Some(first) = buy.aside.first() {
+            let names: Vec<String> = buy.aside.iter().map(|own| own.pod.clone()).collect();
+            let _ = write!(
+                text,
+                ", without {} that no node on offer can hold ({}; {})",
+                plural::count(names.len(), "pod"),
+                named(&names),
+                first.message.trim_end_matches('.')
+            );
+        }
         let price = price(buy, reached);
         let _ = write!(
             text,
@@ -183,6 +210,7 @@ impl PlanReport<'_> {
             .or_else(|| plan.buy.as_ref().and_then(|own| own.picture.as_ref()));
         self.pictures(&mut text, planned);
         binds(&mut text, planned.unwrap_or(&plan.today));
+        self.off_overfull(&mut text);
         waiting_today(&mut text, &plan.pending);
         if let Some(drain) = &plan.drain {
             proof_of_drain(&mut text, drain);
@@ -246,120 +274,6 @@ impl PlanReport<'_> {
                 known.map(|own| more(own.fits)).unwrap_or_default()
             });
         }
-    }
-
-    fn growth(&self, text: &mut String) {
-        if self.plan.months.is_empty() {
-            return;
-        }
-        let _ = writeln!(text, "\nmonth      pods   waiting");
-        for month in &self.plan.months {
-            let _ = writeln!(
-                text,
-                "{:>5}{:>10}{:>10}",
-                month.month, month.pods, month.waiting
-            );
-        }
-    }
-
-    fn notes(&self, text: &mut String) {
-        let plan = self.plan;
-        let _ = writeln!(text, "\nassumptions");
-        for line in &self.assumptions {
-            let _ = writeln!(text, "  {line}");
-        }
-        if !plan.waiting.is_empty() {
-            let named = plan.waiting[..plan.waiting.len().min(SHOWN)].join(", ");
-            let _ = writeln!(
-                text,
-                "  {} today and {} out of the goal (`--strict` counts them): {named}{}",
-                format_args!(
-                    "{} {}",
-                    plural::count(plan.waiting.len(), "pod"),
-                    plural::either(plan.waiting.len(), "waits", "wait")
-                ),
-                plural::either(plan.waiting.len(), "stays", "stay"),
-                if plan.waiting.len() > SHOWN {
-                    ", …"
-                } else {
-                    ""
-                }
-            );
-        }
-        if plan.bare > 0 {
-            let _ = writeln!(
-                text,
-                "  {} no controller: none is made again after a loss or a move",
-                format_args!(
-                    "{} {}",
-                    plural::count(plan.bare, "pod"),
-                    plural::either(plan.bare, "has", "have")
-                )
-            );
-        }
-        for (scheduler, count) in &plan.foreign {
-            let _ = writeln!(
-                text,
-                "  {} the scheduler `{scheduler}`; the default one decides about {} here",
-                format_args!(
-                    "{} {}",
-                    plural::count(*count, "pod"),
-                    plural::either(*count, "names", "name")
-                ),
-                plural::either(*count, "it", "them")
-            );
-        }
-        let _ = writeln!(text, "\nagain: {}", self.command);
-    }
-}
-
-/// Where the pods that wait today would go, and why others don't.
-fn waiting_today(text: &mut String, pending: &[Pending]) {
-    if pending.is_empty() {
-        return;
-    }
-    let all: u64 = pending.iter().map(|own| own.pods).sum();
-    let placed: u64 = pending.iter().map(Pending::placed).sum();
-    let _ = writeln!(
-        text,
-        "\nwaiting today: {}, of which {placed} would find a node now",
-        plural::count(all, "pod")
-    );
-    // Those that find no node first: they need an answer most.
-    let mut order: Vec<&Pending> = pending.iter().collect();
-    order.sort_by_key(|own| (own.unplaced.is_none(), std::cmp::Reverse(own.pods)));
-    for own in order.iter().take(SHOWN) {
-        let _ = write!(text, "  {}", own.first);
-        if own.pods > 1 {
-            let _ = write!(text, " and {} more like it", own.pods - 1);
-        }
-        let mut parts = Vec::new();
-        if !own.nodes.is_empty() {
-            let named = own.nodes.iter().take(SHOWN).map(|(node, pods)| match pods {
-                1 => node.to_string(),
-                _ => format!("{node} ({pods})"),
-            });
-            let named: Vec<String> = named.collect();
-            let more = if own.nodes.len() > SHOWN { ", …" } else { "" };
-            parts.push(format!("{}{more}", named.join(", ")));
-        }
-        if let Some(first) = &own.unplaced {
-            let rest = own.pods - own.placed();
-            let verb = plural::either(rest, "finds", "find");
-            parts.push(match rest {
-                _ if rest == own.pods => first.message.clone(),
-                _ => format!("{rest} {verb} none: {}", first.message),
-            });
-        }
-        let _ = writeln!(text, ": {}", parts.join("; "));
-    }
-    if order.len() > SHOWN {
-        let rest: u64 = order[SHOWN..].iter().map(|own| own.pods).sum();
-        let _ = writeln!(
-            text,
-            "  and {} of other kinds (`pending` of `--format json`)",
-            plural::count(rest, "pod")
-        );
     }
 }
 
@@ -434,11 +348,6 @@ fn nodes_of(choice: &Choice) -> u64 {
 /// A rule that cannot be kept, with what parts it from the words behind it.
 fn rule_before(rule: Option<&str>) -> String {
     rule.map_or(String::new(), |rule| format!("{rule}; "))
-}
-
-/// Whether no node of the message lacks a resource: more nodes give nothing that is missing.
-fn is_of_rules(message: &str) -> bool {
-    !message.contains("Insufficient") && !message.contains("Too many pods")
 }
 
 fn yes(losses: &[Loss]) -> String {

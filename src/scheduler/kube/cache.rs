@@ -292,15 +292,15 @@ impl Cache {
         }
     }
 
-    /// A pod left the node in a slot.
-    pub fn remove_pod_in(&mut self, pod: &PodInfo, slot: usize) {
+    /// A pod left the node in a slot; as the node had it, if it did.
+    pub fn remove_pod_in(&mut self, pod: &PodInfo, slot: usize) -> Option<Arc<PodInfo>> {
         let info = self.slots.get_mut(slot).and_then(Option::as_mut);
-        if let Some(removed) = info.and_then(|info| info.remove_pod(pod)) {
-            if let Some(class) = self.placements.remove(&removed, slot) {
-                self.log.push(change(&removed, class, slot, -1));
-            }
-            self.groups.assign(&removed, -1);
+        let removed = info.and_then(|info| info.remove_pod(pod))?;
+        if let Some(class) = self.placements.remove(&removed, slot) {
+            self.log.push(change(&removed, class, slot, -1));
         }
+        self.groups.assign(&removed, -1);
+        Some(removed)
     }
 
     /// A pending pod awaits a place on its nominated node.

@@ -182,7 +182,9 @@ impl Cluster {
             return Err(first.clone());
         }
         let needs = ["drain", "buy"].iter().any(|own| !plan[own].is_null());
-        let wanted = plan["pods"].as_u64().unwrap_or(0);
+        // Pods that no node on offer can hold have none.
+        let aside = array(&plan["buy"]["aside"]).len() as u64;
+        let wanted = plan["pods"].as_u64().unwrap_or(0) - aside;
         let found = self.found.len() as u64;
         if needs && found != wanted {
             return Err(format!(

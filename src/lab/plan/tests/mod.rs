@@ -13,7 +13,9 @@ use intake::Input;
 
 mod checks;
 mod dumps;
+mod growth_goals;
 mod mixes;
+mod today_pods;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
 const TYPE: &str = "node.kubernetes.io/instance-type";
@@ -224,7 +226,8 @@ fn what_is_possible_and_what_an_order_reaches_are_two_numbers() {
         items.extend(first.iter().chain(second).cloned());
         let questions = buying(Minimize::Nodes, &[("t", 1)]);
         let answer = ask(&items, &questions).buy.expect("an answer");
-        let counts = |choice: &Option<Choice>| choice.as_ref().map(|own| own.counts.clone());
+        let counts =
+            |choice: &Option<choice::Choice>| choice.as_ref().map(|own| own.counts.clone());
         assert_eq!(counts(&answer.purchase.reached), Some(vec![reached]));
         let possible = answer.purchase.possible.map(|own| own.choice);
         assert_eq!(counts(&possible), Some(vec![4]));

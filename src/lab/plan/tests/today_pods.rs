@@ -1,0 +1,175 @@
+//! Pods of today that a plan may not take for granted.
+
+use super::*;
+
+/// Pods that hold more than their node offers move, or the plan says that they can't.
+#[test]
+fn pods_over_the_amounts_of_their_node_are_not_held() {
+    let room = ["4", "16Gi", "110"];
+    let mut items = vec![node("a", room, "", ""), node("b", room, "", "")];
+    for (name, on) in [("web-0", "a"), ("web-1", "a"), ("web-2", "b")] {
+        items.push(pod(name, ["3", "1Gi"], Some(on), &json!({})));
+    }
+    let questions = Questions {
+        minimize: Some(Minimize::Nodes),
+        is_strict: false,
+        ..questions()
+    };
+    let plan = ask(&items, &questions);
+    let over = &plan.overfull[0];
+    assert_eq!(
+        (&*over.node, &*over.resource, over.requested, over.offered),
+        ("a", "cpu", 6_000, 4_000)
+    );
+    assert!(plan.missed.is_some() && plan.drain.is_none());
+    // With a third node the pod moves there, and no node can go.
+    items.push(node("c", room, "", ""));
+    let plan = ask(&items, &questions);
+    assert_eq!(plan.missed, None);
+    let drain = plan.drain.expect("a drain");
+    assert_eq!(
+        (drain.reached, drain.bound, drain.drained.moves.len()),
+        (3, 3, 1)
+    );
+    assert_eq!(&*drain.drained.moves[0].to, "c");
+    // Pods of daemon sets stay where they are.
+    let mut agent = pod("agent-x", ["5", "1Gi"], Some("a"), &json!({}));
+    agent["metadata"]["ownerReferences"][0]["kind"] = "DaemonSet".into();
+    let plan = ask(&[node("a", room, "", ""), agent], &questions);
+    assert_says(
+        &plan.missed.expect("a missed goal").message,
+        "pods of the node itself",
+    );
+}
+
+/// A pod that holds less than it asks for since counts what it holds where it is, and what it asks for
+/// elsewhere.
+#[test]
+fn a_resize_under_way_counts_what_is_held() {
+    let mut grown = pod("db-0", ["8", "1Gi"], Some("a"), &json!({}));
+    grown["status"]["containerStatuses"] = json!([{"name": "c", "ready": true,
+        "allocatedResources": {"cpu": "1", "memory": "1Gi"},
+        "resources": {"requests": {"cpu": "1", "memory": "1Gi"}}}]);
+    grown["status"]["conditions"] =
+        json!([{"type": "PodResizePending", "status": "True", "reason": "Infeasible"}]);
+    let items = [node("a", ["4", "16Gi", "110"], "", ""), grown];
+    let plan = ask(&items, &questions());
+    assert_eq!(
+        (plan.overfull.len(), plan.today.taken.requested[0]),
+        (0, 1_000)
+    );
+}
+
+/// A volume of a node.
+fn local(name: &str, on: &str) -> [Value; 3] {
+    let claim = format!("data-{name}");
+    let more = json!({"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": claim}}]});
+    [
+        json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name},
+            "spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"},
+                "claimRef": {"namespace": "shop", "name": claim},
+                "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
+                    {"key": "kubernetes.io/hostname", "operator": "In", "values": [on]}]}]}}}}),
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": claim, "namespace": "shop",
+                "annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+            "spec": {"accessModes": ["ReadWriteOnce"], "volumeName": name,
+                "resources": {"requests": {"storage": "1Gi"}}}}),
+        pod(name, ["1", "1Gi"], Some(on), &more),
+    ]
+}
+
+#[test]
+fn a_pod_tied_to_its_node_does_not_veto_the_answer() {
+    let mut items: Vec<Value> = (0..4)
+        .map(|own| node(&format!("n{own}"), ["4", "16Gi", "110"], "", "t"))
+        .collect();
+    items.extend(local("db-0", "n0"));
+    items.push(pod("web-0", ["1", "1Gi"], Some("n1"), &json!({})));
+    let asked = Questions {
+        minimize: Some(Minimize::Nodes),
+        survive: vec![Survive::Node(1)],
+        is_strict: false,
+        ..questions()
+    };
+    let plan = ask(&items, &asked);
+    assert_eq!((plan.missed.as_ref(), plan.aside.len()), (None, 1));
+    let drain = plan.drain.expect("a drain");
+    assert_eq!((drain.reached, drain.excused.len()), (2, 0));
+    assert!(!drain.drained.gone.iter().any(|own| &**own == "n0"));
+    let strict = ask(
+        &items,
+        &Questions {
+            is_strict: true,
+            ..asked.clone()
+        },
+    );
+    assert!(strict.missed.is_some() && strict.drain.is_some_and(|own| own.drained.gone.is_empty()));
+    // Bought from nothing, the node of the volume is gone.
+    let bought = Questions {
+        is_strict: false,
+        ..buying(Minimize::Nodes, &[("t", 1)])
+    };
+    let bought = ask(&items, &bought).buy.expect("a purchase");
+    assert_eq!(
+        (
+            bought.purchase.reached.expect("enough").counts,
+            bought.aside.len()
+        ),
+        (vec![1], 1)
+    );
+}
+
+#[test]
+fn pods_that_keep_apart_veto_a_check_and_not_a_drain() {
+    let apart = json!({"affinity": {"podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname",
+            "labelSelector": {"matchLabels": {"app": "web"}}}]}}, "nodeSelector": {TYPE: "t"}});
+    let mut items = vec![];
+    for number in 0..5 {
+        let kind = if number < 2 { "t" } else { "u" };
+        items.push(node(&format!("n{number}"), ["4", "16Gi", "110"], "", kind));
+    }
+    for number in 0..2 {
+        let on = format!("n{number}");
+        items.push(pod(
+            &format!("web-{number}"),
+            ["1", "1Gi"],
+            Some(&on),
+            &apart,
+        ));
+    }
+    let plan = ask(
+        &items,
+        &Questions {
+            minimize: Some(Minimize::Nodes),
+            survive: vec![Survive::Node(1)],
+            is_strict: false,
+            ..questions()
+        },
+    );
+    assert!(plan.missed.is_some() && plan.aside.is_empty());
+    let drain = plan.drain.expect("a drain");
+    assert_eq!((drain.reached, drain.excused.len()), (2, 2));
+}
+
+#[test]
+fn the_node_that_a_waiting_pod_would_get_stays() {
+    let room = ["4", "16Gi", "110"];
+    let mut items = vec![node("a", room, "", ""), node("b", room, "", "")];
+    items.push(pod("web-0", ["3", "1Gi"], Some("a"), &json!({})));
+    items.push(pod("late-0", ["3", "1Gi"], None, &json!({})));
+    let asked = Questions {
+        minimize: Some(Minimize::Nodes),
+        is_strict: false,
+        ..questions()
+    };
+    let plan = ask(&items, &asked);
+    assert_eq!(plan.expected, ["shop/late-0"]);
+    let drain = plan.drain.expect("a drain");
+    assert_eq!(
+        (drain.reached, drain.bound, drain.drained.moves.len()),
+        (2, 2, 0)
+    );
+    assert_eq!(plan.planned.nodes_of_pods.len(), 1);
+}

@@ -1,0 +1,193 @@
+//! Pods of today that no plan may take for granted: those that their node has no room for, and those
+//! that nothing but the nodes they would lose can hold.
+
+use std::cmp::Reverse;
+
+use super::Move;
+use super::bench::Bench;
+use super::demand::{Demand, GoalPod, is_troubled};
+use super::loss::{Domain, Survive, Unplaced};
+use super::zonal::affinities_of;
+use model::node::HOSTNAME_LABEL;
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use model::rules::affinity::{admits, meets};
+use model::{PodSpec, Text};
+use scheduler::kube::{Amounts, Cache, NodeInfo};
+use units::SortedSet;
+
+/// Node whose pods request more than it offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Overfull {
+    /// Name of the node.
+    pub node: Text,
+    /// Resource that it is short of.
+    pub resource: Text,
+    /// Requested amount, in milli-cores or whole units.
+    pub requested: i64,
+    /// Offered amount.
+    pub offered: i64,
+    /// Pods that have to leave it, `NAMESPACE/NAME`; none where only pods of the node itself could.
+    pub pods: Vec<String>,
+}
+
+/// Cluster whose nodes hold no more than they offer, as far as others have room.
+pub struct Settlement {
+    /// Nodes that held more.
+    pub overfull: Vec<Overfull>,
+    /// Moves off these nodes.
+    pub moves: Vec<Move>,
+    /// Places of the pods that find no other node.
+    pub unplaced: Vec<usize>,
+    /// The first of these, or the first node that stays overfull.
+    pub first: Option<Unplaced>,
+}
+
+/// Amounts of a resource: its name, the requested and the offered amount.
+type Use = (Text, i64, i64);
+
+/// What is requested of a node and what it offers.
+fn uses(node: &NodeInfo) -> Vec<Use> {
+    let (used, of) = (&node.requested, &node.allocatable);
+    let plain = [
+        (CPU, used.cpu_milli, of.cpu_milli),
+        (MEMORY, used.memory, of.memory),
+        (EPHEMERAL_STORAGE, used.storage, of.storage),
+        (PODS, node.pods.len() as i64, of.pods),
+    ];
+    let plain = plain.map(|(name, used, of)| (name.into(), used, of));
+    let scalars = used.scalars.iter();
+    let scalars = scalars.map(|(name, &used)| (name.clone(), used, of.scalar(name)));
+    plain.into_iter().chain(scalars).collect()
+}
+
+/// The first resource of a node that more is requested of than it offers.
+fn excess(node: &NodeInfo) -> Option<Use> {
+    uses(node).into_iter().find(|(_, used, of)| used > of)
+}
+
+/// Request of a resource.
+fn request(amounts: &Amounts, resource: &str) -> i64 {
+    match resource {
+        CPU => amounts.cpu_milli,
+        MEMORY => amounts.memory,
+        EPHEMERAL_STORAGE => amounts.storage,
+        PODS => 1,
+        other => amounts.scalar(other),
+    }
+}
+
+/// The pod that leaves a node: of the lowest priority the smallest that is enough, or else the largest.
+fn leaver(demand: &Demand, node: &NodeInfo, resource: &str, excess: i64) -> Option<usize> {
+    let size = |place: usize| request(&demand.pods[place].info.class.requests, resource);
+    let places = demand.places(&node.pods).into_iter();
+    places
+        .filter(|&place| size(place) > 0)
+        .min_by_key(|&place| {
+            let (pod, size) = (&demand.pods[place], size(place));
+            let by_size = if size >= excess { size } else { -size };
+            let key = (pod.kept_by.is_some(), pod.info.priority());
+            (key, size < excess, by_size, Reverse(place))
+        })
+}
+
+/// Moves pods off the nodes that have no room for them.
+pub fn settle(bench: &mut Bench<'_>, demand: &Demand) -> Settlement {
+    let mut settled = Settlement {
+        overfull: Vec::new(),
+        moves: Vec::new(),
+        unplaced: Vec::new(),
+        first: None,
+    };
+    let over = { bench.cache().nodes() }
+        .filter(|node| !is_troubled(node) && excess(node).is_some())
+        .map(|node| node.name().clone());
+    let over: Vec<Text> = over.collect();
+    let mut leaving: Vec<(usize, Text)> = Vec::new();
+    for name in over {
+        let Some((resource, requested, offered)) = bench.cache().node(&name).and_then(excess)
+        else {
+            continue;
+        };
+        let mut own = Overfull {
+            node: name.clone(),
+            resource,
+            requested,
+            offered,
+            pods: Vec::new(),
+        };
+        while let Some(node) = bench.cache().node(&name)
+            && let Some((resource, used, of)) = excess(node)
+        {
+            let Some(place) = leaver(demand, node, &resource, used - of) else {
+                settled.first.get_or_insert_with(|| Unplaced {
+                    pod: format!("node {name}"),
+                    message: "pods of the node itself request more than it offers".to_owned(),
+                });
+                break;
+            };
+            own.pods.push(demand.pods[place].name.clone());
+            bench.displace(&demand.pods[place].info, &name);
+            leaving.push((place, name.clone()));
+        }
+        settled.overfull.push(own);
+    }
+    leaving.sort_by_key(|&(place, _)| (Reverse(demand.pods[place].info.priority()), place));
+    for (place, from) in leaving {
+        let pod = &demand.pods[place];
+        match bench.place(&pod.info) {
+            Ok(to) => settled.moves.push(Move::new(&pod.name, from, to)),
+            Err(message) => {
+                settled.unplaced.push(place);
+                settled.first.get_or_insert_with(|| Unplaced {
+                    pod: pod.name.clone(),
+                    message: message.to_string(),
+                });
+            }
+        }
+    }
+    settled
+}
+
+/// Whether the selectors of a spec name nodes.
+fn names_nodes(spec: &PodSpec) -> bool {
+    let required = spec.affinity.node.required.iter();
+    let mut terms = required.flat_map(|own| &own.terms);
+    spec.node_selector.contains_key(HOSTNAME_LABEL)
+        || terms.any(|term| {
+            let mut keys = term.match_expressions.iter();
+            !term.match_fields.is_empty() || keys.any(|own| &*own.key == HOSTNAME_LABEL)
+        })
+}
+
+/// Whether a loss takes all nodes that reach a pod's volumes, or that it names: no further node helps.
+fn is_tied(pod: &GoalPod, cache: &Cache, domain: &Domain) -> bool {
+    let spec = pod.info.spec();
+    let affinities = affinities_of(&pod.info, &cache.objects);
+    let has_name = names_nodes(spec);
+    if affinities.is_empty() && !has_name {
+        return false;
+    }
+    let mut others = { cache.nodes() }.filter(|node| !domain.nodes.contains(node.name()));
+    !others.any(|node| {
+        let node = &node.object;
+        (!has_name || admits(spec, node)) && affinities.iter().all(|own| meets(Some(own), node))
+    })
+}
+
+/// Places of the pods that can't outlive some loss of a sort, for each sort.
+pub fn tied(bench: &Bench<'_>, demand: &Demand, survive: &[Survive]) -> Vec<SortedSet<usize>> {
+    let cache = bench.cache();
+    let of = |survive: &Survive| {
+        let mut tied = SortedSet::new();
+        for domain in survive.domains(bench) {
+            let nodes = domain.nodes.iter().filter_map(|name| cache.node(name));
+            for place in nodes.flat_map(|node| demand.places(&node.pods)) {
+                if is_tied(&demand.pods[place], cache, &domain) {
+                    tied.insert(place);
+                }
+            }
+        }
+        tied
+    };
+    survive.iter().map(of).collect()
+}

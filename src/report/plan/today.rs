@@ -1,0 +1,234 @@
+//! Pods of today in words: those that their node has no room for, those that wait, and those that an
+//! answer leaves out.
+
+use std::fmt::Write;
+
+use super::PlanReport;
+use super::text::SHOWN;
+use lab::plan::pending::Pending;
+use lab::plan::picture::Picture;
+use lab::plan::today::Overfull;
+use model::Text;
+use model::resource_list::CPU;
+use units::{SortedSet, plural};
+
+impl PlanReport<'_> {
+    /// Words for the pods that their nodes have no room for, before a verdict; empty if there are none.
+    pub(super) fn unfit(&self) -> String {
+        let plan = self.plan;
+        let Some(first) = plan.overfull.first() else {
+            return String::new();
+        };
+        let pods: usize = plan.overfull.iter().map(|own| own.pods.len()).sum();
+        let lost = pods - plan.off_overfull.len();
+        let mut text = match pods {
+            0 => "pods of their own request more than nodes offer".to_owned(),
+            _ => format!(
+                "{} no room on {} {}",
+                verb(pods, "has", "have"),
+                plural::either(pods, "its", "their"),
+                plural::either(plan.overfull.len(), "node", "nodes"),
+            ),
+        };
+        let _ = write!(
+            text,
+            " ({}: {}{})",
+            first.node,
+            amounts(first),
+            plural::either(plan.overfull.len(), "", ", …")
+        );
+        if let (Some(missed), 1..) = (&plan.missed, lost) {
+            let _ = write!(
+                text,
+                ", {lost} {} no other ({}: {})",
+                plural::either(lost, "finds", "find"),
+                missed.pod,
+                missed.message
+            );
+        }
+        text + "; "
+    }
+
+    /// Moves off overfull nodes.
+    pub(super) fn off_overfull(&self, text: &mut String) {
+        let plan = self.plan;
+        if plan.overfull.is_empty() {
+            return;
+        }
+        let _ = writeln!(text, "\nnodes over what they offer");
+        for own in plan.overfull.iter().take(SHOWN) {
+            let moves = plan
+                .off_overfull
+                .iter()
+                .filter(|one| own.pods.contains(&one.pod));
+            let moves: Vec<String> = moves
+                .map(|one| format!("{} → {}", one.pod, one.to))
+                .collect();
+            let _ = writeln!(
+                text,
+                "  {}: {}; {} of {} moved{}{}",
+                own.node,
+                amounts(own),
+                moves.len(),
+                plural::count(own.pods.len(), "pod"),
+                if moves.is_empty() { "" } else { ": " },
+                named(&moves)
+            );
+        }
+        if plan.overfull.len() > SHOWN {
+            let _ = writeln!(
+                text,
+                "  and {}",
+                plural::count(plan.overfull.len() - SHOWN, "more node")
+            );
+        }
+    }
+
+    /// What the answer assumes, and whom it leaves out.
+    pub(super) fn notes(&self, text: &mut String) {
+        let plan = self.plan;
+        let _ = writeln!(text, "\nassumptions");
+        for line in &self.assumptions {
+            let _ = writeln!(text, "  {line}");
+        }
+        if let Some(drain) = &plan.drain {
+            let zones = |own: &Picture| own.kinds.keys().map(|(_, zone)| zone.clone()).collect();
+            let (mut left, stay): (SortedSet<Text>, SortedSet<Text>) =
+                (zones(&plan.today), zones(&drain.picture));
+            left.retain(|zone| !stay.contains(zone));
+            for zone in left {
+                let _ = writeln!(text, "  no node of zone {zone} stays");
+            }
+        }
+        if !plan.waiting.is_empty() {
+            let _ = writeln!(
+                text,
+                "  {} today and {} out of the goal (`--strict` counts them): {}",
+                verb(plan.waiting.len(), "waits", "wait"),
+                plural::either(plan.waiting.len(), "stays", "stay"),
+                named(&plan.waiting)
+            );
+        }
+        if !plan.expected.is_empty() && (plan.drain.is_some() || plan.buy.is_some()) {
+            let _ = writeln!(
+                text,
+                "  {} today and would find {}, which {} in the plan: {}",
+                verb(plan.expected.len(), "waits", "wait"),
+                plural::either(plan.expected.len(), "a node", "nodes"),
+                plural::either(plan.expected.len(), "it keeps", "they keep"),
+                named(&plan.expected)
+            );
+        }
+        if !plan.aside.is_empty() {
+            let _ = writeln!(
+                text,
+                "  {} outlive the loss of what {} volumes or selectors name, and {} out of \
+                 `--survive` (`--strict` counts them): {}",
+                verb(plan.aside.len(), "can't", "can't"),
+                plural::either(plan.aside.len(), "its", "their"),
+                plural::either(plan.aside.len(), "stays", "stay"),
+                named(&plan.aside)
+            );
+        }
+        let excused = plan.drain.iter().flat_map(|own| &own.excused).cloned();
+        let excused: Vec<String> = excused.collect();
+        if !excused.is_empty() {
+            let _ = writeln!(
+                text,
+                "  {} no other node after a loss today, and may wait in the plan as \
+                 {} today: {}",
+                verb(excused.len(), "finds", "find"),
+                plural::either(excused.len(), "it would", "they would"),
+                named(&excused)
+            );
+        }
+        if plan.bare > 0 {
+            let _ = writeln!(
+                text,
+                "  {} no controller: none is made again after a loss or a move",
+                verb(plan.bare as usize, "has", "have")
+            );
+        }
+        for (scheduler, count) in &plan.foreign {
+            let _ = writeln!(
+                text,
+                "  {} the scheduler `{scheduler}`; the default one decides about {} here",
+                verb(*count as usize, "names", "name"),
+                plural::either(*count, "it", "them")
+            );
+        }
+        let _ = writeln!(text, "\nagain: {}", self.command);
+    }
+}
+
+/// Requested and offered amounts: `4500m of 4000m cpu`.
+fn amounts(own: &Overfull) -> String {
+    let unit = if &*own.resource == CPU { "m" } else { "" };
+    let (requested, offered) = (own.requested, own.offered);
+    format!("{requested}{unit} of {offered}{unit} {}", own.resource)
+}
+
+/// A number of pods with a verb.
+pub(super) fn verb(pods: usize, one: &str, many: &str) -> String {
+    format!(
+        "{} {}",
+        plural::count(pods, "pod"),
+        plural::either(pods, one, many)
+    )
+}
+
+/// The first names of some.
+pub(super) fn named(names: &[String]) -> String {
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    names[..names.len().min(SHOWN)].join(", ") + more
+}
+
+/// Where the pods that wait today would go, and why others don't.
+pub(super) fn waiting_today(text: &mut String, pending: &[Pending]) {
+    if pending.is_empty() {
+        return;
+    }
+    let all: u64 = pending.iter().map(|own| own.pods).sum();
+    let placed: u64 = pending.iter().map(Pending::placed).sum();
+    let _ = writeln!(
+        text,
+        "\nwaiting today: {}, of which {placed} would find a node now",
+        plural::count(all, "pod")
+    );
+    // Those that find no node first: they need an answer most.
+    let mut order: Vec<&Pending> = pending.iter().collect();
+    order.sort_by_key(|own| (own.unplaced.is_none(), std::cmp::Reverse(own.pods)));
+    for own in order.iter().take(SHOWN) {
+        let _ = write!(text, "  {}", own.first);
+        if own.pods > 1 {
+            let _ = write!(text, " and {} more like it", own.pods - 1);
+        }
+        let mut parts = Vec::new();
+        if !own.nodes.is_empty() {
+            let named = own.nodes.iter().take(SHOWN).map(|(node, pods)| match pods {
+                1 => node.to_string(),
+                _ => format!("{node} ({pods})"),
+            });
+            let named: Vec<String> = named.collect();
+            let more = if own.nodes.len() > SHOWN { ", …" } else { "" };
+            parts.push(format!("{}{more}", named.join(", ")));
+        }
+        if let Some(first) = &own.unplaced {
+            let rest = own.pods - own.placed();
+            let verb = plural::either(rest, "finds", "find");
+            parts.push(match rest {
+                _ if rest == own.pods => first.message.clone(),
+                _ => format!("{rest} {verb} none: {}", first.message),
+            });
+        }
+        let _ = writeln!(text, ": {}", parts.join("; "));
+    }
+    if order.len() > SHOWN {
+        let rest: u64 = order[SHOWN..].iter().map(|own| own.pods).sum();
+        let _ = writeln!(
+            text,
+            "  and {} of other kinds (`pending` of `--format json`)",
+            plural::count(rest, "pod")
+        );
+    }
+}
