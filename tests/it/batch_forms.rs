@@ -108,6 +108,7 @@ impl Bench {
                 tenant: TenantId(0),
                 gang: (members > 1).then_some(GangId(job)),
                 time_limit: (seconds > 0).then_some(Duration::from_secs(seconds)),
+                estimate: None,
                 found: None,
                 owner: None,
             }));

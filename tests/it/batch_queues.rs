@@ -117,6 +117,7 @@ impl Bench {
                 tenant: TenantId(tenant),
                 gang: (members > 1).then_some(GangId(number as u32)),
                 time_limit: Some(Duration::from_secs(60)),
+                estimate: None,
                 found: None,
                 owner: None,
             }));

@@ -265,6 +265,7 @@ impl Bench {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            estimate: None,
             found: None,
             owner: None,
         };

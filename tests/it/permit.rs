@@ -255,6 +255,7 @@ fn a_refused_hold_gives_up_its_reservation_and_is_tried_again() {
         tenant: TenantId(0),
         gang: None,
         time_limit: None,
+        estimate: None,
         found: None,
         owner: None,
     });
@@ -295,6 +296,7 @@ fn a_pod_that_ends_while_it_waits_is_no_backlog() {
         tenant: TenantId(0),
         gang: None,
         time_limit: None,
+        estimate: None,
         found: None,
         owner: None,
     }));

@@ -45,6 +45,7 @@ fn fill_up(openb: &Openb, order: &[u32], ranks: &Arc<[u32]>, profile: &str, form
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            estimate: None,
             found: None,
             owner: None,
         };

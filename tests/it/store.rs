@@ -119,6 +119,7 @@ fn created_pod(
         tenant: TenantId(0),
         gang: None,
         time_limit: None,
+        estimate: None,
         found: None,
         owner: None,
     })
