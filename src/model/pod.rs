@@ -205,17 +205,6 @@ impl PodSpec {
         }
     }
 
-    /// The number of the first container that is no init container: the one that a node runs which starts the
-    /// pod whole.
-    pub const fn main_container(&self) -> usize {
-        self.init_containers.len()
-    }
-
-    /// Life of that container, where it is stated.
-    pub fn main_life(&self) -> Option<&ContainerLife> {
-        self.container_life(self.main_container())
-    }
-
     /// The lives of the containers that are no init containers, with their node's numbers, where they are stated.
     pub fn main_lives(&self) -> impl Iterator<Item = (usize, &ContainerLife)> {
         let first = self.init_containers.len();

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
 
-use super::Text;
 use super::workload::Probe;
+use super::{PodSpec, Text};
 use units::Duration;
 
 /// Condition under which containers that end are started again.
@@ -201,6 +201,19 @@ impl PullPolicy {
             None | Some((_, "latest")) => Self::Always,
             Some(_) => Self::IfNotPresent,
         }
+    }
+}
+
+impl PodSpec {
+    /// The number of the first container that is no init container: the one that a node runs which starts the
+    /// pod whole.
+    pub const fn main_container(&self) -> usize {
+        self.init_containers.len()
+    }
+
+    /// Life of that container, where it is stated.
+    pub fn main_life(&self) -> Option<&ContainerLife> {
+        self.container_life(self.main_container())
     }
 }
 

@@ -158,14 +158,24 @@ fn panel(material: &Material<'_>, name: &str, marks: &[Mark<'_>], style: Style) 
     let title = format!("{}, ready pods", format::clean(name));
     let (clock, better) = (material.clock(), Direction::Higher);
     let mut panel = Panel::over_time(&title, better, clock, style, lines)?;
-    let marks = signs(marks).into_iter().zip(marks);
-    let moments = marks.map(|(sign, mark)| Moment {
-        at: mark.entry.at_ns as f64 / 1e9,
-        sign,
-        is_strong: mark.entry.kind == "failure",
-    });
-    panel.moments = moments.collect();
+    panel.moments = moments(marks);
     Some(panel)
+}
+
+/// The instants of marks; what happens at one instant is marked together.
+fn moments(marks: &[Mark<'_>]) -> Vec<Moment> {
+    let signed: Vec<(String, &Mark<'_>)> = signs(marks).into_iter().zip(marks).collect();
+    let together = signed.chunk_by(|(_, one), (_, next)| one.entry.at_ns == next.entry.at_ns);
+    together
+        .map(|own| {
+            let signs: Vec<&str> = own.iter().map(|(sign, _)| &**sign).collect();
+            Moment {
+                at: own[0].1.entry.at_ns as f64 / 1e9,
+                sign: signs.join(","),
+                is_strong: own.iter().any(|(_, mark)| mark.entry.kind == "failure"),
+            }
+        })
+        .collect()
 }
 
 /// The sign of each mark: operations are numbered, failures and repairs have letters, scaling has
@@ -230,4 +240,25 @@ fn notes(material: &Material<'_>, marks: &[Mark<'_>], unmarked: usize) -> Vec<St
         ));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_happens_at_one_instant_is_marked_together() {
+        let mark = |at_ns: i64, kind: &str| Mark {
+            entry: MarkEntry {
+                at_ns,
+                kind: kind.to_owned(),
+                what: String::new(),
+            },
+            variants: Vec::new(),
+        };
+        let kinds = ["operation", "operation", "failure"].map(|kind| mark(1, kind));
+        let marks: Vec<Mark<'_>> = kinds.into_iter().chain([mark(2, "operation")]).collect();
+        let signs: Vec<String> = moments(&marks).into_iter().map(|own| own.sign).collect();
+        assert_eq!(signs, ["1,2,A", "3"]);
+    }
 }

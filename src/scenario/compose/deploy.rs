@@ -319,6 +319,22 @@ mod tests {
     }
 
     #[test]
+    fn labels_of_engines_are_apart_where_there_are_engines() {
+        let constraints = "constraints: [engine.labels.zone == a, node.labels.zone == b]";
+        let spread = "preferences: [{spread: engine.labels.rack}]";
+        let fields = format!("    deploy: {{placement: {{{constraints}, {spread}}}}}\n");
+        for (target, zone, rack) in [
+            (Target::SwarmKit, "engine.labels.zone", "engine.labels.rack"),
+            (Target::Kubernetes, "zone", "rack"),
+        ] {
+            let own = project(&fields, target).services.swap_remove(0);
+            let labels: Vec<&str> = own.constraints.iter().map(|own| &*own.label).collect();
+            assert_eq!(labels, [zone, "zone"]);
+            assert_eq!(own.spread, [rack]);
+        }
+    }
+
+    #[test]
     fn a_restart_policy_goes_before_restart() {
         let fields = "    restart: 'no'\n    deploy: {restart_policy: {condition: any}}\n";
         for (target, expected) in [

@@ -96,7 +96,8 @@ impl Held {
         &mut self,
         now: Instant,
         pod: PodRef,
-        (container, code): (u16, i32),
+        container: u16,
+        code: i32,
         out: &mut AgentOutput,
     ) -> Option<EndReason> {
         let ran = self
@@ -245,9 +246,7 @@ impl NodeAgent for Engine {
                 held.started(now, pod, out);
                 None
             }
-            MachineEvent::Exited { container, code } => {
-                held.exited(now, pod, (container, code), out)
-            }
+            MachineEvent::Exited { container, code } => held.exited(now, pod, container, code, out),
             MachineEvent::Stopped => Some(held.stopping.unwrap_or(EndReason::Cancelled)),
             // A service's container is the only one of its pod.
             MachineEvent::Container(..) => None,
