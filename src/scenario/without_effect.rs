@@ -2,7 +2,8 @@
 
 use super::diagnostic::Findings;
 use super::schema::{
-    Backfill, Borg, BorgScore, BorgWishes, FairShareRule, NodeLife, Scenario, Scheduler, Slurm,
+    Backfill, Borg, BorgScore, BorgWishes, FairShareRule, Mesos, MesosAmount, MesosStrategy,
+    NodeLife, Scenario, Scheduler, Slurm,
 };
 use super::systems::report;
 use super::tree::Tree;
@@ -16,6 +17,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     if let Some(own) = &system.borg {
         let found = broken(own, |rules| borg(own, rules));
         report(&["system", "borg"], found, tree, findings);
+    }
+    if let Some(own) = &system.mesos {
+        let found = broken(own, |rules| mesos(own, rules));
+        report(&["system", "mesos"], found, tree, findings);
     }
     let place = ["system", "scheduler"];
     if system.name == "batch" {
@@ -38,6 +43,41 @@ fn broken<T: Default + Serialize>(own: &T, check: impl FnOnce(&mut Rules<'_>)) -
     let mut breaches = Vec::new();
     check(&mut Rules::new(own, &T::default(), &mut breaches));
     breaches
+}
+
+/// Options of masters and their offers, where tasks are placed without any.
+fn mesos(own: &Mesos, rules: &mut Rules<'_>) {
+    if own.strategy == MesosStrategy::Offers {
+        return;
+    }
+    let fields = [
+        "allocationInterval",
+        "sorter",
+        "agentOrder",
+        "minAllocatable",
+        "offerTimeout",
+        "filterGpuResources",
+        "fairSharingExcluded",
+        "reservations",
+        "oversubscription",
+        "agentPingTimeout",
+        "maxAgentPingTimeouts",
+        "agentRemovalRateLimit",
+        "registrationBackoff",
+        "masters",
+        "deal",
+        "startDate",
+    ];
+    rules.only_with("strategy: offers", &fields);
+    for (name, role) in &own.roles {
+        for (field, amount) in [("guarantee", &role.guarantee), ("limit", &role.limit)] {
+            if *amount != MesosAmount::default() {
+                let message = format!("`{field}` has an effect with `strategy: offers` alone");
+                let label = format!("expected `strategy: offers`, or no `{field}`");
+                rules.at(&["roles", name, field], message, label);
+            }
+        }
+    }
 }
 
 fn borg(own: &Borg, rules: &mut Rules<'_>) {

@@ -37,6 +37,28 @@ use units::{Quantity, SortedMap, SortedSet};
 use super::BuildError;
 use super::start_date::second_of;
 
+/// The place of the roles in an experiment.
+pub(super) const ROLES: &str = "system.mesos.roles";
+
+/// The tenants that are weighed task by task, with their weights: those of the roles of a framework of their name,
+/// and of roles of their name.
+pub(super) fn listed_tenants(written: &schema::Mesos) -> Vec<(Text, f64)> {
+    if written.strategy == MesosStrategy::Offers || written.roles.is_empty() {
+        return Vec::new();
+    }
+    let own = written.frameworks.iter().filter_map(|framework| {
+        let role = written.roles.get(framework.roles.first()?)?;
+        Some((Text::from(&*framework.name), role.weight))
+    });
+    let mut all: Vec<(Text, f64)> = own.collect();
+    for (name, role) in &written.roles {
+        if !all.iter().any(|(known, _)| **known == **name) {
+            all.push((Text::from(&**name), role.weight));
+        }
+    }
+    all
+}
+
 /// The options of a Mesos cluster.
 pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOptions, BuildError> {
     let Some(written) = written else {
@@ -67,6 +89,9 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
             MesosStrategy::DrfTasks => Strategy::DrfTasks(Blocked::Skip),
             MesosStrategy::DrfTasksStop => Strategy::DrfTasks(Blocked::Stop),
         },
+        tenant_weights: { listed_tenants(written).into_iter() }
+            .map(|(_, weight)| weight)
+            .collect(),
         allocation: allocation(written)?,
         observer,
         registration_backoff: written.registration_backoff,
@@ -335,6 +360,7 @@ fn marathon(written: &schema::Marathon, field: &str) -> Result<MarathonFramework
         written.maximum_over_capacity,
     );
     Ok(MarathonFramework {
+        has_even_groups: written.release == schema::MarathonRelease::Head,
         constraints,
         kept_label: None,
         backoff: Growth {

@@ -26,6 +26,7 @@ use sim::{InitialObjects, Resident, WaitingPod};
 
 use super::generated::generated;
 use super::manifests::ManifestFiles;
+use super::mesos_options::{ROLES, listed_tenants};
 use super::mix::{count, count_recorded};
 use super::residents::Settling;
 use super::shapes::shape_of;
@@ -162,6 +163,13 @@ fn listed(scenario: &Scenario, source: Box<dyn ArrivalSource>) -> Box<dyn Arriva
         let tenants = queues.iter().filter_map(|own| own.tenant.as_deref());
         let tenants: Vec<Text> = tenants.map(Text::from).collect();
         source = Box::new(ListedTenants::new(source, tenants, QUEUES));
+    }
+    let mesos = scenario.system.mesos.as_ref();
+    let mesos = mesos.filter(|_| scenario.system.name == systems::mesos::ENTRY.name);
+    let tenants = mesos.map(listed_tenants).unwrap_or_default();
+    if !tenants.is_empty() {
+        let tenants: Vec<Text> = tenants.into_iter().map(|(name, _)| name).collect();
+        source = Box::new(ListedTenants::new(source, tenants, ROLES));
     }
     source
 }

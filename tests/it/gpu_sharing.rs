@@ -105,7 +105,8 @@ fn a_promoted_job_is_demoted_by_its_service_since_then() {
 submit,name,run_time,gpus
 0,a,500,1
 150,b,200,1
-150,c,200,1
+150,c,250,1
+550,d,200,1
 ";
     let mean_wait = |promote: &str| {
         let sharing = format!("rule: tiresias, thresholds: [150s]{promote}");
@@ -113,17 +114,61 @@ submit,name,run_time,gpus
         let wait = run.metrics.get("pending_time.mean");
         wait.and_then(|own| own.value).expect("jobs that started")
     };
-    // Without promotion c ends at 600 s, and a waits until then.
-    let never = mean_wait("");
-    let starts = [0.0, 200.0 - 150.0, 400.0 - 150.0, 600.0 - 200.0];
+    // Without promotion c is in the second queue behind a at 600 s, and d goes first; a follows at 800 s, c at 1,100 s.
     // A job's pending time is that of all its waits.
-    let mean = |waits: &[f64]| waits.iter().sum::<f64>() / 3.0;
-    assert!((never - mean(&starts)).abs() < 1e-6, "{never}");
-    // In the first queue again, a stays ahead of c until it has another 150 s, at the round of 700 s; c
-    // ends at 800 s and a at 900 s.
+    let never = mean_wait("");
+    let waits = [800 - 200, 200 - 150, 400 - 150, 1_100 - 600, 600 - 550];
+    let mean = |waits: &[i32]| f64::from(waits.iter().sum::<i32>()) / 4.0;
+    assert!((never - mean(&waits)).abs() < 1e-6, "{never}");
+    // In the first queue again, a stands before d, until it has another 150 s at the round of 800 s; c is promoted at
+    // 900 s and follows d at 1,000 s.
     let promoted = mean_wait(", promote: 1");
-    let starts = [&starts[..3], &[500.0 - 200.0, 700.0 - 500.0, 800.0 - 700.0]].concat();
-    assert!((promoted - mean(&starts)).abs() < 1e-6, "{promoted}");
+    let waits = [
+        600 - 200,
+        1_050 - 800,
+        200 - 150,
+        400 - 150,
+        1_000 - 600,
+        800 - 550,
+    ];
+    assert!((promoted - mean(&waits)).abs() < 1e-6, "{promoted}");
+}
+
+#[test]
+fn tiresias_decides_as_the_simulator_of_its_authors() {
+    // Forty jobs on eight GPUs; mean times to the end and the last one by the rules of simulator/run_sim.py
+    // (SymbioticLab/Tiresias b0ef8449, scheme `count`): dlas-gpu, shortest, shortest-gpu.
+    let mut state = 12_345_i64;
+    let mut draw = |most: i64| {
+        state = (1_103_515_245 * state + 12_345) % (1 << 31);
+        (state >> 8) % most
+    };
+    let mut submit = 0;
+    let mut jobs =
+        "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n".to_owned();
+    for number in 0..40 {
+        let gpus = [1, 1, 1, 2, 4][draw(5) as usize];
+        let run = [200, 900, 3_000, 9_000, 20_000][draw(5) as usize] + draw(300);
+        jobs += &format!("{number},{gpus},{submit},1,m,{run},0\n");
+        submit += 200 + draw(1_000);
+    }
+    for (rule, turnaround, makespan) in [
+        ("tiresias, thresholds: [3250s, 7200s]", 7_024.925, 52_179.0),
+        ("shortest", 5_847.625, 56_678.0),
+        ("shortest-gpu", 5_822.85, 54_371.0),
+    ] {
+        let text = equal(1, 8, &format!("rule: {rule}"), "");
+        let text = text.replace("round: 100s", "round: 0s");
+        let text = text.replace("format: csv", "format: tiresias-jobs");
+        let text = text.replace(
+            "cpu: 8, memory: 8Gi, pods: 9",
+            "cpu: 80, memory: 8Gi, pods: 99",
+        );
+        let run = variant(&text, &jobs);
+        let value = |id: &str| run.metrics.get(id).and_then(|own| own.value);
+        assert_eq!(value("turnaround.mean"), Some(turnaround), "{rule}");
+        assert_eq!(value("makespan.total"), Some(makespan), "{rule}");
+    }
 }
 
 #[test]

@@ -10,40 +10,127 @@ use model::{JOB_GPUS_LABEL, JOB_TYPE_LABEL};
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "gavel",
-    summary: "training jobs of Gavel (tab-separated, without header)",
+    summary: "training jobs of Gavel (tab-separated, without header, ten fields or the older seven)",
     columns: COLUMNS,
-    names: &["command", "step option"],
-    cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
+    names: &["command", "working directory", "step option"],
+    cells: |format, input, show| {
+        show_rows(format, &Form::of(&input.first_bytes()?).layout, input, show)
+    },
     options: &[],
-    sniff: |first| LAYOUT.confidence(first),
+    sniff: |first| Form::of(first).layout.confidence(first),
     open: Constructor::Workload(open),
 };
 
+// `parse_trace` of scheduler/utils.py (stanford-futuredata/gavel) reads these.
 columns! { COLUMNS;
     TYPE: required("job type", "model and batch size; becomes the tenant, and is a row of `models.throughputs`"),
     _: required("command", "command; read, not used"),
+    _: required("working directory", "directory; read, not used; not in files of seven fields"),
     _: required("step option", "option that states the steps; read, not used") => |field| field.starts_with('-'),
     DATA: required("needs data", "1: reads a data directory; read, not used"),
     STEPS: required("total steps", "steps; without `models.throughputs` no run time") => is_whole,
+    GPUS: required("scale factor", "GPUs; each is a pod of the gang; the last of seven fields") => is_whole,
+    WEIGHT: required("priority weight", "weight, not heeded; not in files of seven fields") => is_number_or_empty,
+    DEADLINE: required("SLO",
+        "deadline as a multiple of the run time, not enforced; below 0 none; not in files of seven fields"),
     ARRIVAL: required("arrival time", "s") => is_number_or_empty,
-    GPUS: required("scale factor", "GPUs; each is a pod of the gang") => is_whole,
 }
 
-const LAYOUT: Layout = Layout {
-    separator: b'\t',
-    ..Layout::headless(COLUMNS)
-};
+/// The columns of the first published files.
+mod seven {
+    use super::{is_number_or_empty, is_whole};
+    use crate::readers::prelude::*;
+
+    columns! { pub(super) COLUMNS;
+        _: required("job type", ""),
+        _: required("command", ""),
+        _: required("step option", "") => |field| field.starts_with('-'),
+        DATA: required("needs data", ""),
+        STEPS: required("total steps", "") => is_whole,
+        ARRIVAL: required("arrival time", "") => is_number_or_empty,
+        GPUS: required("scale factor", "") => is_whole,
+    }
+}
+
+/// The fields of a file.
+struct Form {
+    layout: Layout,
+    data: usize,
+    steps: usize,
+    arrival: usize,
+    gpus: usize,
+    has_weights: bool,
+}
+
+impl Form {
+    /// The form of a file that begins with these bytes.
+    fn of(first: &[u8]) -> Self {
+        let line = first.split(|&byte| byte == b'\n').next();
+        let tabs = line
+            .unwrap_or_default()
+            .iter()
+            .filter(|&&byte| byte == b'\t');
+        let has_weights = tabs.count() + 1 == COLUMNS.len();
+        let layout = |columns| Layout {
+            separator: b'\t',
+            ..Layout::headless(columns)
+        };
+        if has_weights {
+            return Self {
+                layout: layout(COLUMNS),
+                data: DATA,
+                steps: STEPS,
+                arrival: ARRIVAL,
+                gpus: GPUS,
+                has_weights,
+            };
+        }
+        Self {
+            layout: layout(seven::COLUMNS),
+            data: seven::DATA,
+            steps: seven::STEPS,
+            arrival: seven::ARRIVAL,
+            gpus: seven::GPUS,
+            has_weights,
+        }
+    }
+}
+
+/// Tells the weight and the deadline of a job, which nothing heeds.
+fn tell_unheeded(journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<(), Refused> {
+    let number = |place| {
+        let own = fields.text(place).parse::<f64>().ok();
+        own.ok_or_else(|| fields.bad(place, "a number"))
+    };
+    let (weight, deadline) = (number(WEIGHT)?, number(DEADLINE)?);
+    let is_weighed = (weight - 1.0).abs() > f64::EPSILON;
+    journal.waive_if(
+        is_weighed,
+        "priority weight of a job, not heeded",
+        fields.line(),
+    )?;
+    journal.waive_if(
+        deadline > 0.0,
+        "deadline of a job, not enforced",
+        fields.line(),
+    )?;
+    Ok(())
+}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
-    each_row(input, &LAYOUT, &mut journal, |journal, fields| {
+    let form = Form::of(&input.first_bytes()?);
+    each_row(input, &form.layout, &mut journal, |journal, fields| {
         let job_type = fields.name(TYPE, "the type of a job")?;
-        fields.number(DATA, 0, 1)?;
-        let steps = fields.number(STEPS, 1, i64::MAX)?;
-        let submit = fields.seconds(ARRIVAL)?;
-        let submit = submit.ok_or_else(|| fields.bad(ARRIVAL, "seconds"))?;
-        let gpus = fields.number(GPUS, 1, MEMBERS)?;
+        fields.number(form.data, 0, 1)?;
+        let steps = fields.number(form.steps, 1, i64::MAX)?;
+        let submit = fields.seconds(form.arrival)?;
+        let submit = submit.ok_or_else(|| fields.bad(form.arrival, "seconds"))?;
+        let gpus = fields.number(form.gpus, 1, MEMBERS)?;
+        if form.has_weights {
+            tell_unheeded(journal, fields)?;
+        }
         let mut demand = Demand {
             submit,
             name: PodName::Job(gather.next_number(journal)),
@@ -57,7 +144,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
                 return Err(fields.bad(TYPE, NO_THROUGHPUTS).into());
             }
             let time = known.time(labels, steps, gpus as u32);
-            demand.run_time = Some(time.ok_or_else(|| fields.bad(GPUS, NO_SCALED))?);
+            demand.run_time = Some(time.ok_or_else(|| fields.bad(form.gpus, NO_SCALED))?);
             if gpus > 1 && known.is_scaled(labels) {
                 labels.insert(JOB_GPUS_LABEL.into(), gpus.to_string().as_str().into());
             }
@@ -78,6 +165,22 @@ mod tests {
     use crate::tests::prelude::*;
     use model::Throughputs;
     use units::SortedMap;
+
+    #[test]
+    fn files_of_ten_fields_have_weights_and_deadlines() {
+        let rows = "ResNet-18 (batch size 32)\tpython3 a.py\timg\t--num_steps\t1\t1000\t1\t1\t-1.000000\t0\n\
+                    LM (batch size 10)\tpython3 b.py\tlm\t--steps\t1\t2000\t2\t4\t1.500000\t60\n";
+        assert_eq!((ENTRY.sniff)(rows.as_bytes()), Confidence::Certain);
+        let recorded = collected_of(open, "g.trace", rows.to_owned());
+        let seen = recorded.each(|one| (one.submit, one.members));
+        seen.are([(Instant::ZERO, 1), (Instant::from_secs(60), 2)]);
+        recorded.ledger.has_once([
+            "priority weight of a job, not heeded",
+            "deadline of a job, not enforced",
+        ]);
+        faults(&ENTRY, "g.trace", rows.replace("\t4\t", "\tx\t"))
+            .has_bad_rows(["g.trace:2: column `priority weight`: must be a number, found `x`"]);
+    }
 
     #[test]
     fn jobs_are_gangs_without_a_run_time() {

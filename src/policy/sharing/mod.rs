@@ -3,6 +3,7 @@
 pub mod allocation;
 pub mod finish_time;
 pub mod max_min;
+pub mod shortest;
 pub mod time_slice;
 pub mod tiresias;
 
@@ -47,6 +48,8 @@ impl Default for SharingOptions {
 /// Every rule, in the order of the manual.
 pub const SHARING_RULES: &[SharingEntry] = &[
     tiresias::ENTRY,
+    shortest::TIME,
+    shortest::SERVICE,
     time_slice::ENTRY,
     max_min::ENTRY,
     finish_time::ENTRY,

@@ -9,6 +9,8 @@ use units::{Duration, SortedMap};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Marathon {
+    /// Sources whose `GROUP_BY` holds; default `1.9`.
+    pub release: MarathonRelease,
     /// Constraints by workload name, each `[FIELD, OPERATOR]` or `[FIELD, OPERATOR, VALUE]`;
     /// operators are UNIQUE, CLUSTER, LIKE, UNLIKE, IS, `MAX_PER` and `GROUP_BY`.
     pub constraints: SortedMap<String, Vec<Vec<String>>>,
@@ -55,6 +57,7 @@ pub struct Marathon {
 impl Default for Marathon {
     fn default() -> Self {
         Self {
+            release: MarathonRelease::Stable,
             constraints: SortedMap::new(),
             backoff: Duration::from_secs(1),
             backoff_factor: 1.15,
@@ -70,6 +73,19 @@ impl Default for Marathon {
             maximum_over_capacity: None,
         }
     }
+}
+
+/// Sources of Marathon.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum MarathonRelease {
+    /// Release 1.9 (v1.9.109, as v1.10.26): an instance goes to a new group, or to the smallest one if there are as many
+    /// groups as `GROUP_BY` states.
+    #[default]
+    #[serde(rename = "1.9")]
+    Stable,
+    /// The sources since October 2020 (#7206): instances are even over as many groups as `GROUP_BY` states.
+    #[serde(rename = "head")]
+    Head,
 }
 
 /// Use of agents with free GPUs by applications without GPUs.

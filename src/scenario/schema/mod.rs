@@ -79,7 +79,7 @@ pub use federation::{
 };
 pub use images::{Images, Pulls};
 pub use job_queue::{AMOUNT_FIELDS, JobQueue};
-pub use marathon::{GpuSchedulingBehavior, KillSelection, Marathon};
+pub use marathon::{GpuSchedulingBehavior, KillSelection, Marathon, MarathonRelease};
 pub use mesos::{
     Chronos, ChronosJob, Dcos, Mesos, MesosAgentOrder, MesosAmount, MesosBatch, MesosDeal,
     MesosFramework, MesosOversubscription, MesosReservation, MesosRole, MesosSorter, MesosStrategy,

@@ -104,6 +104,22 @@ pub trait SharingRule: Send {
     /// submission.
     fn score(&self, job: &SharedJob, now: Instant, jobs: usize) -> Score;
 
+    /// The order of jobs, which come by number, of a rule that keeps lists of them; `None` of one whose scores order
+    /// them. The lists change with the first order of a round, which `begins_round` marks; jobs that arrived since
+    /// are added with any.
+    fn arrange(&mut self, _jobs: &[(u64, SharedJob)], _begins_round: bool) -> Option<Vec<u64>> {
+        None
+    }
+
+    /// The next instant at which the order changes with the time that jobs run; for rounds at every event.
+    fn next_change(
+        &self,
+        _jobs: &mut dyn Iterator<Item = (u64, SharedJob)>,
+        _now: Instant,
+    ) -> Option<Instant> {
+        None
+    }
+
     /// Whether a job that waits is promoted: its service counts from now on. A rule that never does so
     /// leaves this out.
     fn promotes(&self, _job: &SharedJob, _now: Instant) -> bool {
@@ -140,6 +156,9 @@ struct Reservation {
     form: Form,
 }
 
+/// Rounds at every event begin once an instant.
+const SHORTEST_ROUND: Duration = Duration::from_nanos(1);
+
 /// The scheduler, as a component.
 #[derive(Clone)]
 pub struct SharingPlanner {
@@ -163,7 +182,7 @@ pub struct SharingPlanner {
 }
 
 impl SharingPlanner {
-    /// A planner of rounds of a length under a rule.
+    /// A planner of rounds of a length under a rule; of length zero, a round begins with every event.
     pub fn new(rule: Box<dyn SharingRule>, round: Duration) -> Self {
         Self {
             rule,
@@ -239,24 +258,24 @@ impl SharingPlanner {
 
     /// Jobs in the order of the rule, those first that have a place to start at; promotes those that the
     /// rule promotes.
-    fn order(&mut self, now: Instant) -> Vec<u64> {
+    fn order(&mut self, now: Instant, begins_round: bool) -> Vec<u64> {
         let count = self.jobs.len();
-        let rank = |number| self.granted.get(&number).map_or(usize::MAX, |own| own.rank);
-        let mut promoted = Vec::new();
-        let mut order: Vec<(usize, Score, u64)> = self
-            .jobs
-            .views(now)
-            .map(|(number, mut job)| {
-                if self.rule.promotes(&job, now) {
-                    job.ran_since_promotion = Duration::ZERO;
-                    promoted.push(number);
-                }
-                (rank(number), self.rule.score(&job, now, count), number)
-            })
-            .collect();
-        for number in promoted {
-            self.jobs.promote(number);
+        let mut jobs: Vec<(u64, SharedJob)> = self.jobs.views(now).collect();
+        for (number, job) in &mut jobs {
+            if self.rule.promotes(job, now) {
+                job.ran_since_promotion = Duration::ZERO;
+                self.jobs.promote(*number);
+            }
         }
+        let rank = |number: &u64| self.granted.get(number).map_or(usize::MAX, |own| own.rank);
+        if let Some(mut order) = self.rule.arrange(&jobs, begins_round) {
+            order.sort_by_key(rank);
+            return order;
+        }
+        let mut order: Vec<(usize, Score, u64)> = jobs
+            .iter()
+            .map(|(number, job)| (rank(number), self.rule.score(job, now, count), *number))
+            .collect();
         order.sort_unstable();
         order.into_iter().map(|(_, _, number)| number).collect()
     }
@@ -339,15 +358,16 @@ impl Component for SharingPlanner {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.read(view);
-        let mut order = self.order(now);
-        if now >= self.next {
-            self.next = now.saturating_add(self.round);
+        let begins_round = now >= self.next;
+        let mut order = self.order(now, begins_round);
+        if begins_round {
+            self.next = now.saturating_add(self.round.max(SHORTEST_ROUND));
             self.suspend(now, &order, view, out);
             if !out.writes.is_empty() {
                 return Progress::More;
             }
             // Jobs that were granted places go first from now on.
-            order = self.order(now);
+            order = self.order(now, false);
         }
         loop {
             let promised = self.granted.len();
@@ -358,11 +378,19 @@ impl Component for SharingPlanner {
                 break;
             }
             // A job whose promise came to nothing waits like any other now; no event would say so.
-            order = self.order(now);
+            order = self.order(now, false);
         }
-        let may_move = self.columns.is_some() || self.jobs.any_waits();
+        let is_at_events = self.round == Duration::ZERO;
+        let may_move = is_at_events || self.columns.is_some() || self.jobs.any_waits();
         if may_move && self.jobs.any_runs() {
-            out.wake_at(self.next);
+            let next = if is_at_events {
+                self.rule.next_change(&mut self.jobs.views(now), now)
+            } else {
+                Some(self.next)
+            };
+            if let Some(next) = next {
+                out.wake_at(next.max(self.next));
+            }
         }
         Progress::Idle
     }

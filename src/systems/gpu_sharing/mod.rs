@@ -36,8 +36,8 @@ use crate::jobs_alone;
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "gpu-sharing",
-    summary: "Sharing of GPUs over time: rounds by attained service, time slices or fairness.",
-    source: "Tiresias (NSDI'19), Gandiva (OSDI'18), Gavel (OSDI'20)",
+    summary: "Sharing of GPUs over time: rounds by attained or remaining service, time slices or fairness.",
+    source: "Tiresias (NSDI'19, SymbioticLab/Tiresias b0ef8449), Gandiva (OSDI'18), Gavel (OSDI'20)",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
     empties_nodes: false,

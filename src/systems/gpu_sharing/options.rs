@@ -16,7 +16,7 @@ use units::Duration;
 pub struct GpuSharingOptions {
     /// Rule that says whose turn it is; default `tiresias`.
     pub rule: SharingRule,
-    /// Length of a round; default `6m`.
+    /// Length of a round; 0 begins one with every event (`tiresias`, `shortest`, `shortest-gpu`); default `6m`.
     pub round: Duration,
     /// Time on one device after which a job leaves each queue of `tiresias`, ascending; default
     /// `[1h, 10h]`.
@@ -65,6 +65,10 @@ pub enum SharingRule {
     /// Jobs that used fewer device-hours first, in queues (Tiresias).
     #[default]
     Tiresias,
+    /// The job first with the least run time left (SRTF, which Tiresias is compared with).
+    Shortest,
+    /// The job first with the least run time left times its devices (SRSF).
+    ShortestGpu,
     /// Jobs take turns, a round each (Gandiva).
     TimeSlice,
     /// The job first that received least time; with `models.throughputs` the least throughput as
@@ -80,6 +84,8 @@ impl SharingRule {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tiresias => "tiresias",
+            Self::Shortest => "shortest",
+            Self::ShortestGpu => "shortest-gpu",
             Self::TimeSlice => "time-slice",
             Self::MaxMin => "max-min",
             Self::FinishTime => "finish-time",
@@ -101,8 +107,16 @@ impl SystemSection for GpuSharingOptions {
 
     fn limits(&self) -> Result<(), String> {
         let is_over = |own: &Duration| *own > Duration::ZERO;
-        if !is_over(&self.round) {
-            return Err("round: expected more than 0s, such as 6m".to_owned());
+        let has_events = matches!(
+            self.rule,
+            SharingRule::Tiresias | SharingRule::Shortest | SharingRule::ShortestGpu
+        );
+        if !is_over(&self.round) && !(has_events && self.round == Duration::ZERO) {
+            return Err(
+                "round: expected more than 0s, such as 6m; 0s, a round at every event, is for `tiresias`, \
+                 `shortest` and `shortest-gpu`"
+                    .to_owned(),
+            );
         }
         if !self.thresholds.is_sorted_by(|one, next| one < next) {
             return Err("thresholds: expected ascending durations, such as [1h, 10h]".to_owned());

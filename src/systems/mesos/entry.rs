@@ -104,7 +104,7 @@ pub(super) fn parts(options: MesosOptions, request: &SystemRequest) -> SystemPar
     };
     let component: Box<dyn Component> = match options.strategy {
         Strategy::Offers => Box::new(MesosMaster::new(options)),
-        Strategy::DrfTasks(blocked) => Box::new(DrfTasks::new(blocked)),
+        Strategy::DrfTasks(blocked) => Box::new(DrfTasks::new(blocked, options.tenant_weights)),
     };
     SystemParts {
         components: vec![component],

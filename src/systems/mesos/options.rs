@@ -30,6 +30,8 @@ pub const FAILOVER_TIMEOUT: Duration = Duration::from_secs(604_800);
 pub struct MesosOptions {
     /// Whether pods are placed by dominant-resource fairness task by task, without offers.
     pub strategy: Strategy,
+    /// Weights of the tenants by number, task by task; 1 beyond them.
+    pub tenant_weights: Vec<f64>,
     /// Allocation of resources by offers.
     pub allocation: Allocation,
     /// Observation of agents.
@@ -215,6 +217,8 @@ pub struct BatchFramework {
 pub struct MarathonFramework {
     /// Constraints by application, each over a field of the agent.
     pub constraints: SortedMap<Text, Vec<(Text, Constraint)>>,
+    /// Whether `GROUP_BY` is that of the sources since October 2020.
+    pub has_even_groups: bool,
     /// A label of agents on which only applications launch whose node selector has it.
     pub kept_label: Option<(Text, Text)>,
     /// The delay of launches after failures.
@@ -293,6 +297,7 @@ impl Default for MarathonFramework {
     fn default() -> Self {
         Self {
             constraints: SortedMap::new(),
+            has_even_groups: false,
             kept_label: None,
             backoff: DEFAULT_GROWTH,
             gpu_scheduling: GpuScheduling::default(),
@@ -410,6 +415,7 @@ impl Default for MesosOptions {
     fn default() -> Self {
         Self {
             strategy: Strategy::default(),
+            tenant_weights: Vec::new(),
             allocation: Allocation::default(),
             observer: ObserverOptions::default(),
             registration_backoff: Duration::from_secs(1),

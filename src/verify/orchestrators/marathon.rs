@@ -86,7 +86,7 @@ fn placed_values(case: &Case) -> Result<Vec<String>, Trouble> {
 
 fn group_by(case: &Case) -> Result<Value, Trouble> {
     let given: GroupByCase = read(&case.request)?;
-    let constraint = Constraint::GroupBy(Some(given.group_by).filter(|&groups| groups > 0));
+    let constraint = Constraint::EvenGroups(Some(given.group_by).filter(|&groups| groups > 0));
     let placed = placed_values(case)?;
     let offer = field_value(&given.offer_value)?;
     let accepted = constraint.accepts(offer.as_ref(), &placed, given.instances, 1);
@@ -95,7 +95,7 @@ fn group_by(case: &Case) -> Result<Value, Trouble> {
 
 fn group_by_fill(case: &Case) -> Result<Value, Trouble> {
     let given: GroupByCase = read(&case.request)?;
-    let constraint = Constraint::GroupBy(Some(given.group_by).filter(|&groups| groups > 0));
+    let constraint = Constraint::EvenGroups(Some(given.group_by).filter(|&groups| groups > 0));
     let mut placed = placed_values(case)?;
     let mut accepted = Vec::new();
     for offer in &given.offers {

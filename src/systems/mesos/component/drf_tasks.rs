@@ -28,6 +28,8 @@ struct User {
 #[derive(Clone, Default)]
 pub struct DrfTasks {
     blocked: Blocked,
+    /// Weights of tenants by number; 1 beyond them.
+    weights: Vec<f64>,
     cursor: Revision,
     columns: Columns,
     is_open: bool,
@@ -40,10 +42,11 @@ pub struct DrfTasks {
 }
 
 impl DrfTasks {
-    /// A component that has seen nothing.
-    pub fn new(blocked: Blocked) -> Self {
+    /// A component that has seen nothing, with the weights of tenants by number.
+    pub fn new(blocked: Blocked, weights: Vec<f64>) -> Self {
         Self {
             blocked,
+            weights,
             total: Amounts::new(),
             ..Self::default()
         }
@@ -111,12 +114,13 @@ impl DrfTasks {
         }
     }
 
-    /// The greatest share of any resource; pod slots are none.
-    fn share(&self, user: &User) -> f64 {
+    /// The greatest share of any resource over the weight; pod slots are none.
+    fn share(&self, tenant: TenantId, user: &User) -> f64 {
         let both = user.held.iter().zip(&self.total).enumerate();
         let counted = both.filter(|(column, (_, total))| *column != PODS && **total > 0);
         let shares = counted.map(|(_, (held, total))| *held as f64 / *total as f64);
-        shares.fold(0.0, f64::max)
+        let weight = self.weights.get(tenant.index()).copied().unwrap_or(1.0);
+        shares.fold(0.0, f64::max) / weight
     }
 
     /// The user whose turn it is: the smallest share, then the fewest tasks, then by tenant.
@@ -124,7 +128,9 @@ impl DrfTasks {
         let open = self.users.iter();
         let open = open.filter(|(_, user)| !user.waiting.is_empty() && !user.is_blocked);
         let next = open.min_by(|(one_id, one), (other_id, other)| {
-            let by_share = self.share(one).total_cmp(&self.share(other));
+            let by_share = self
+                .share(**one_id, one)
+                .total_cmp(&self.share(**other_id, other));
             by_share
                 .then(one.tasks.cmp(&other.tasks))
                 .then(one_id.cmp(other_id))

@@ -71,8 +71,11 @@ pub enum Constraint {
     Is(Text),
     /// No more than so many instances have the same value.
     MaxPer(u64),
-    /// Instances are even over groups, at least so many of them if it is said.
+    /// Instances go to new groups and to the smallest one, once there are at least so many if it is said
+    /// (`checkGroupBy` up to v1.10.26).
     GroupBy(Option<u64>),
+    /// Instances are even over so many groups, or over all that agents have (`GROUP_BY` since October 2020, #7206).
+    EvenGroups(Option<u64>),
 }
 
 /// Reason a constraint can't be.
@@ -149,7 +152,7 @@ impl Constraint {
             Self::Unlike(_) => "UNLIKE",
             Self::Is(_) => "IS",
             Self::MaxPer(_) => "MAX_PER",
-            Self::GroupBy(_) => "GROUP_BY",
+            Self::GroupBy(_) | Self::EvenGroups(_) => "GROUP_BY",
         }
     }
 
@@ -196,15 +199,36 @@ impl Constraint {
                 .is_some_and(|one| one.is_valid() && !one.matches(&value)),
             Self::Is(wanted) => value == normalized(wanted),
             Self::MaxPer(most) => same() < *most,
-            Self::GroupBy(groups) => {
-                let mut counts: IndexMap<&str, u64> = IndexMap::new();
-                for one in placed {
-                    *counts.entry(one).or_default() += 1;
-                }
-                group_by(&counts, &value, instances, groups.unwrap_or(seen.max(1)))
+            Self::GroupBy(least) => {
+                let counts = counts(placed);
+                let own = counts.get(&*value);
+                let is_least = own.is_some() && counts.values().min() == own;
+                own.is_none() || (is_least && counts.len() as u64 >= least.unwrap_or(0))
+            }
+            Self::EvenGroups(groups) => {
+                let groups = groups.unwrap_or(seen.max(1));
+                keeps_even(&counts(placed), &value, instances, groups)
             }
         }
     }
+
+    /// The constraint as the newest sources have it.
+    #[must_use]
+    pub fn even_groups(self) -> Self {
+        match self {
+            Self::GroupBy(groups) => Self::EvenGroups(groups),
+            other => other,
+        }
+    }
+}
+
+/// Number of instances by value.
+fn counts(placed: &[String]) -> IndexMap<&str, u64> {
+    let mut counts = IndexMap::new();
+    for one in placed {
+        *counts.entry(one.as_str()).or_default() += 1;
+    }
+    counts
 }
 
 /// A wanted value is printed like a scalar if it looks like one without a sign.
@@ -218,7 +242,7 @@ fn normalized(wanted: &str) -> String {
 }
 
 /// Whether another instance keeps the groups even.
-fn group_by(counts: &IndexMap<&str, u64>, value: &str, instances: u64, groups: u64) -> bool {
+fn keeps_even(counts: &IndexMap<&str, u64>, value: &str, instances: u64, groups: u64) -> bool {
     let Some(&count) = counts.get(value) else {
         return (counts.len() as u64) < groups;
     };

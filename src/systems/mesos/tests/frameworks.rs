@@ -99,11 +99,25 @@ fn groups_stay_even_also_when_instances_are_killed() {
         (4, &[("r1", 2), ("r2", 1)], "r2", false),
     ] {
         let offer = FieldValue::Text(offer.into());
-        let constraint = Constraint::GroupBy(Some(groups));
+        let constraint = Constraint::EvenGroups(Some(groups));
         assert_eq!(
             constraint.accepts(Some(&offer), &placed(counts), 5, 1),
             expected
         );
+    }
+    for (least, counts, offer, expected) in [
+        (3, &[("r1", 1), ("r2", 1)][..], "r1", false),
+        (3, &[("r1", 1), ("r2", 1)], "r3", true),
+        (3, &[("r1", 1), ("r2", 1), ("r3", 1)], "r4", true),
+        (2, &[("r1", 2), ("r2", 1)], "r2", true),
+        (2, &[("r1", 2), ("r2", 1)], "r1", false),
+        (0, &[("r1", 1)], "r1", true),
+        (0, &[], "r1", true),
+    ] {
+        let offer = FieldValue::Text(offer.into());
+        let constraint = Constraint::GroupBy(Some(least).filter(|&least| least > 0));
+        let found = constraint.accepts(Some(&offer), &placed(counts), 5, 1);
+        assert_eq!(found, expected, "{least} {counts:?} {offer:?}");
     }
     let instance = |number: i64, host: &str| Instance {
         id: format!("i{number:02}").into(),

@@ -13,6 +13,7 @@ use crate::parts::turn::Turn;
 use cluster::Store;
 use control::Outbox;
 use model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
+use model::rules::affinity;
 use model::{PodRef, Text};
 use units::{Duration, Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
@@ -44,7 +45,7 @@ pub struct Marathon {
     has_relaxed: bool,
     tokens: Tokens,
     /// Distinct values of fields over all agents, as counted when nodes were last declared.
-    seen: SortedMap<Text, (units::Revision, u64)>,
+    seen: SortedMap<(Option<ObjectId>, Text), (units::Revision, u64)>,
 }
 
 /// Launches that are left until tasks run, or the tokens are refilled.
@@ -191,19 +192,42 @@ impl Marathon {
         self.touched.insert(id);
     }
 
-    /// Number of values that a field has over all agents.
-    fn values_of(&mut self, field: &Text, store: &Store) -> u64 {
+    /// Number of values that a field has over all agents, or over those that the selectors of an application admit.
+    fn values_of(&mut self, app: Option<ObjectId>, field: &Text, store: &Store) -> u64 {
         let declared = store.nodes().declared();
-        if let Some(&(at, count)) = self.seen.get(field)
+        let key = (app, field.clone());
+        if let Some(&(at, count)) = self.seen.get(&key)
             && at == declared
         {
             return count;
         }
-        let present = store.nodes().present();
+        let spec = app.and_then(|id| Some(&self.apps.get(&id)?.spec));
+        let admits = |node: &NodeId| {
+            let object = store.nodes().object(*node);
+            spec.is_none_or(|spec| object.is_some_and(|object| affinity::admits(spec, object)))
+        };
+        let present = store.nodes().present().filter(admits);
         let values = present.filter_map(|node| Some(field_of(store, node, field)?.printed()));
         let count = values.collect::<SortedSet<_>>().len() as u64;
-        self.seen.insert(field.clone(), (declared, count));
+        self.seen.insert(key, (declared, count));
         count
+    }
+
+    /// Gives the required spreads of an application, the last of its constraints, as many groups as its agents have: without
+    /// a number the first agent offered would do for all instances.
+    fn spread(&mut self, id: ObjectId, all: &mut [(Text, Constraint)], store: &Store) {
+        let spec = self.apps.get(&id).map(|app| &app.spec);
+        let rules = spec.map_or(0, |spec| {
+            spec.topology_spread.iter().filter(|rule| rule.hard).count()
+        });
+        for (field, own) in all.iter_mut().rev().take(rules) {
+            let groups = Some(self.values_of(Some(id), field, store));
+            *own = if self.options.has_even_groups {
+                Constraint::EvenGroups(groups)
+            } else {
+                Constraint::GroupBy(groups)
+            };
+        }
     }
 
     /// Whether an application's constraints let it have another instance on an offer's agent.
@@ -222,10 +246,11 @@ impl Marathon {
         if scheduling.keeps_off(app.spec.gpu.devices > 0, open.gpus()) {
             return false;
         }
-        let (wanted, constraints) = (app.wanted, constraints_of(app, &self.options));
+        let (wanted, mut constraints) = (app.wanted, constraints_of(app, &self.options));
+        self.spread(id, &mut constraints, open.store);
         for (field, constraint) in &constraints {
-            let groups = if matches!(constraint, Constraint::GroupBy(None)) {
-                self.values_of(field, open.store)
+            let groups = if matches!(constraint, Constraint::EvenGroups(None)) {
+                self.values_of(None, field, open.store)
             } else {
                 0
             };
@@ -259,6 +284,10 @@ fn constraints_of(app: &App, options: &MarathonFramework) -> Vec<(Text, Constrai
     }
     let spread = app.spec.topology_spread.iter().filter(|rule| rule.hard);
     all.extend(spread.map(|rule| (rule.topology_key.clone(), Constraint::GroupBy(None))));
+    if options.has_even_groups {
+        let even = |(field, own): (Text, Constraint)| (field, own.even_groups());
+        all = all.into_iter().map(even).collect();
+    }
     all
 }
 
