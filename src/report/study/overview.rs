@@ -57,11 +57,10 @@ fn row(study: &Study, id: &str) -> Option<OverviewRow> {
         *own && both.is_some_and(|(value, best)| value.total_cmp(&best).is_eq())
     });
     let text = place.map(|place| &cells[place]);
-    let is_shown = place.is_some_and(|place| {
-        let mut others =
-            (0..cells.len()).filter(|&at| is_comparable[at] && Some(&cells[at]) != text);
-        others.all(|other| is_worse(study, id, other, place))
-    });
+    let is_other = |at: &usize| is_comparable[*at] && Some(&cells[*at]) != text;
+    let others: Vec<usize> = (0..cells.len()).filter(is_other).collect();
+    let is_shown = !others.is_empty()
+        && place.is_some_and(|best| others.iter().all(|other| is_worse(study, id, *other, best)));
     let compared = cells.iter().zip(&is_comparable);
     let best = compared.map(|(cell, own)| is_shown && *own && Some(cell) == text);
     let best = best.collect();
