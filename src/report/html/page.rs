@@ -98,10 +98,17 @@ pub(super) struct Shown<'a> {
 
 impl<'a> Shown<'a> {
     pub(super) fn new(gathered: &'a Gathered, plots: &'a [Plot], missing: &'a [NotDrawn]) -> Self {
-        let headline = Comparison::of(gathered, Rows::Headline);
+        let compared = |rows: Rows| {
+            let mut comparison = Comparison::of(gathered, rows);
+            if let Some(figures) = &gathered.figures {
+                figures.show_means(&mut comparison);
+            }
+            comparison
+        };
+        let headline = compared(Rows::Headline);
         Self {
             gathered,
-            all: Comparison::of(gathered, Rows::All),
+            all: compared(Rows::All),
             verdict: match &gathered.study {
                 Some(study) => Verdict {
                     sentence: study::headline(study),
@@ -261,7 +268,7 @@ fn page_plot(plot: &Plot) -> Value {
     context! {
         name => plot.name,
         title => plot.title,
-        caption => plot.caption,
+        caption => plot.caption.clone(),
         svg => Value::from_safe_string(plot.svg.clone()),
     }
 }

@@ -119,7 +119,7 @@ pub struct Plot {
     /// Title of the plot.
     pub title: &'static str,
     /// Caption that explains its lines or bars.
-    pub caption: &'static str,
+    pub caption: String,
     /// SVG document, without an XML declaration, so that HTML can hold it.
     pub svg: String,
     drawn: Drawn,
@@ -184,14 +184,26 @@ impl PlotEntry {
             title: self.title,
             reason,
         })?;
-        Ok(self.plot(drawn))
+        Ok(Plot {
+            caption: self.caption_of(material),
+            ..self.plot(drawn)
+        })
+    }
+
+    /// The caption; among the means of a comparison it says of a plot of runs that it shows one each.
+    fn caption_of(&self, material: &Material<'_>) -> String {
+        let first = material.summary.variants.first();
+        match first.filter(|_| material.figures.is_some() && !self.shows_metrics) {
+            Some(run) => format!("One run each, seed {}. {}", run.seed, self.caption),
+            None => self.caption.to_owned(),
+        }
     }
 
     fn plot(&self, drawn: Drawn) -> Plot {
         Plot {
             name: self.name,
             title: self.title,
-            caption: self.caption,
+            caption: self.caption.to_owned(),
             svg: svg::write(self.name, self.title, &drawn),
             drawn,
         }

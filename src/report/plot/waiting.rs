@@ -39,7 +39,10 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         [] => &usual[..],
         chosen => chosen,
     };
-    let comparison = Comparison::new(material.summary, Rows::All);
+    let mut comparison = Comparison::new(material.summary, Rows::All);
+    if let Some(study) = material.figures {
+        study.show_means(&mut comparison);
+    }
     let measured = |row: &&Row| row.cells.iter().any(|cell| cell.value.is_some());
     let rows: Vec<&Row> = (ids.iter())
         .filter_map(|id| {

@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::comparison::Comparison;
+use crate::format;
 use lab::compare::Study;
 use units::SortedMap;
 
@@ -106,6 +108,45 @@ impl StudyFigures {
     pub(crate) fn metric(&self, id: &str) -> Option<&MetricFigures> {
         let mut all = self.pairs.iter().flat_map(|pair| &pair.metrics);
         all.find(|own| own.metric == id)
+    }
+
+    /// Puts the means that verdicts stand on in the place of single runs, of which none is called best.
+    pub(crate) fn show_means(&self, comparison: &mut Comparison) {
+        let names: Vec<String> = comparison
+            .columns
+            .iter()
+            .map(|own| own.name.clone())
+            .collect();
+        for row in &mut comparison.rows {
+            let means = names.iter().map(|name| self.mean(&row.id, name));
+            let means: Vec<Option<Option<f64>>> = means.collect();
+            let values: Vec<Option<f64>> = means.iter().map(|own| own.flatten()).collect();
+            let texts = format::values(&values, &row.unit);
+            for ((cell, mean), text) in row.cells.iter_mut().zip(means).zip(texts) {
+                (cell.best, cell.difference) = (false, None);
+                if let Some(mean) = mean {
+                    (cell.value, cell.text) = (mean, text);
+                }
+            }
+        }
+        comparison.facts.retain(|fact| !fact.starts_with("seed "));
+        comparison
+            .facts
+            .push("means over the runs compared".to_owned());
+    }
+
+    /// Mean of a metric of a candidate over the runs of its pair; none if it was not compared.
+    fn mean(&self, id: &str, candidate: &str) -> Option<Option<f64>> {
+        let is_own = |pair: &&PairFigures| format::clean(&pair.candidate) == candidate;
+        let own = self.pairs.iter().find(is_own);
+        let metric = |pair: &PairFigures| {
+            let found = pair.metrics.iter().find(|own| own.metric == id);
+            found.map(|found| (found.base, found.head))
+        };
+        match own {
+            Some(pair) => metric(pair).map(|(_, head)| head),
+            None => metric(self.pairs.first()?).map(|(base, _)| base),
+        }
     }
 
     /// Ids of every metric of the comparison.

@@ -1,7 +1,8 @@
 //! All candidates side by side in the gated metrics: the pairs alone do not rank more than two.
 
 use crate::format;
-use lab::compare::{Pair, Study};
+use lab::compare::{Method, Pair, Pairs, Question, Study, Threshold, Verdict, decide, measure};
+use lab::statistics::Resamples;
 use metrics::{Direction, registry};
 
 /// Metric over all candidates.
@@ -11,7 +12,7 @@ pub(super) struct OverviewRow {
     pub(super) label: String,
     /// Result of each candidate, in their order.
     pub(super) cells: Vec<String>,
-    /// Best candidates; none if all are alike.
+    /// Candidates that everybody else is shown to be worse than; none if there is none.
     pub(super) best: Vec<bool>,
 }
 
@@ -48,20 +49,70 @@ fn row(study: &Study, id: &str) -> Option<OverviewRow> {
         Direction::Lower if least < most => Some(least),
         _ => None,
     };
-    // What reads the same is equally good; where everything does, nothing is marked.
+    // What reads the same is equally good. The mark stands where everybody else is shown to be worse:
+    // means of a few runs always differ.
     let cells = format::values(&values, &first.unit);
     let place = values.iter().zip(&is_comparable).position(|(value, own)| {
         let both = value.zip(best);
         *own && both.is_some_and(|(value, best)| value.total_cmp(&best).is_eq())
     });
-    let text = place.map(|place| cells[place].clone());
-    let compared = || cells.iter().zip(&is_comparable);
-    let tells = compared().any(|(cell, own)| *own && Some(cell) != text.as_ref());
-    let is_best = |(cell, own): (&String, &bool)| tells && *own && Some(cell) == text.as_ref();
-    let best = compared().map(is_best).collect();
+    let text = place.map(|place| &cells[place]);
+    let is_other = |at: &usize| is_comparable[*at] && Some(&cells[*at]) != text;
+    let others: Vec<usize> = (0..cells.len()).filter(is_other).collect();
+    let is_shown = !others.is_empty()
+        && place.is_some_and(|best| others.iter().all(|other| is_worse(study, id, *other, best)));
+    let compared = cells.iter().zip(&is_comparable);
+    let best = compared.map(|(cell, own)| is_shown && *own && Some(cell) == text);
+    let best = best.collect();
     Some(OverviewRow {
         label: registry::title(id),
         cells,
         best,
     })
+}
+
+/// Returns whether a candidate is shown to be worse than another in a metric, by the runs that both have.
+fn is_worse(study: &Study, id: &str, candidate: usize, than: usize) -> bool {
+    let judged = |at: usize| {
+        let pair = study.pairs.get(at.saturating_sub(1))?;
+        let own = pair.metrics.iter().find(|own| own.metric == id)?;
+        let points = if at == 0 {
+            &own.base_points
+        } else {
+            &own.head_points
+        };
+        Some((pair, own, points.clone()))
+    };
+    // The baseline's runs are those of the pair with the other.
+    let of_baseline = |points: Vec<Option<f64>>, at: usize, other: usize| match at {
+        0 => judged(other).map(|(_, own, _)| own.base_points.clone()),
+        _ => Some(points),
+    };
+    let Some(((_, _, base), (pair, own, head))) = judged(than).zip(judged(candidate)) else {
+        return false;
+    };
+    let base = of_baseline(base, than, candidate);
+    let Some((base, head)) = base.zip(of_baseline(head, candidate, than)) else {
+        return false;
+    };
+    if base.len() != head.len() {
+        return false;
+    }
+    let question = Question {
+        metric: id.to_owned(),
+        unit: own.unit.clone(),
+        direction: own.better,
+        threshold: Threshold::Absolute(own.threshold),
+        gated: true,
+    };
+    let resamples = Resamples::draw(0, base.len(), 1);
+    let pairs = Pairs {
+        base,
+        head,
+        is_whole: matches!(pair.method, Method::Whole { .. }),
+        ..Pairs::default()
+    };
+    let mut found = measure(&question, &pairs, &resamples);
+    decide(std::iter::once(&mut found));
+    found.verdict == Some(Verdict::Regressed)
 }

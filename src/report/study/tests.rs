@@ -1,6 +1,7 @@
 //! Forms of comparisons.
 
 use super::*;
+use crate::comparison::{Comparison, Rows};
 use crate::example;
 use Verdict::{Equivalent, Improved, Inconclusive, NotMeasurable, NotWorse};
 use lab::compare::{Candidate, Settings, judge_candidates};
@@ -216,6 +217,41 @@ fn more_than_two_stand_side_by_side() {
         "{markdown}"
     );
     assert!(!written(Format::Table).contains("side by side"));
+}
+
+/// A mean that is smaller by chance is not best; one of which all others are shown to be worse is.
+#[test]
+fn only_what_is_shown_is_best() {
+    let mut all = of(&[("fcfs", 0.0), ("sjf", -5.0), ("close", -4.0)]);
+    assert_eq!(overview::rows(&all)[0].best, [false, true, false]);
+    let noise = [3.0, -3.0];
+    let points = &mut all.pairs[1].metrics[0].head_points;
+    for (point, noise) in points.iter_mut().zip(noise.iter().cycle()) {
+        *point = point.map(|value| value + noise);
+    }
+    assert_eq!(overview::rows(&all)[0].best, [false, false, false]);
+}
+
+/// The report of a comparison shows the means that verdicts stand on, and calls no single run best.
+#[test]
+fn tables_of_runs_show_the_means_of_the_comparison() {
+    let study = study();
+    let mut summary = example::batch();
+    summary.variants.truncate(2);
+    for (variant, own) in summary.variants.iter_mut().zip(&study.candidates) {
+        variant.name.clone_from(&own.name);
+    }
+    let mut comparison = Comparison::new(&summary, Rows::All);
+    assert!(comparison.rows.iter().any(|row| row.has_best()));
+    let figures = StudyFigures::of(&study).expect("figures");
+    figures.show_means(&mut comparison);
+    assert!(!comparison.rows.iter().any(|row| row.has_best()));
+    let slowdown = |row: &&crate::comparison::Row| row.id == "bounded_slowdown.mean";
+    let row = comparison.rows.iter().find(slowdown).expect("a row");
+    let values: Vec<Option<f64>> = row.cells.iter().map(|cell| cell.value).collect();
+    let own = &study.pairs[0].metrics[0];
+    assert_eq!(values, [own.base, own.head]);
+    assert!(!comparison.facts.iter().any(|fact| fact.contains("seed")));
 }
 
 /// Lists of plain values take one line, everything else is indented, and it reads back the same.
