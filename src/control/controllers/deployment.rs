@@ -253,7 +253,7 @@ impl<'a> Sync<'a> {
             return wanted;
         };
         let total = self.total();
-        let most = wanted + rolling.max_surge.rounded_up(wanted);
+        let most = wanted.saturating_add(rolling.max_surge.rounded_up(wanted));
         if total >= most {
             return present;
         }

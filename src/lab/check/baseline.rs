@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::verify::{fault, unique};
+use super::verify::{fault, objectives, unique};
 use scenario::schema::Objective;
 use units::{Date, SortedMap};
 
@@ -67,7 +67,7 @@ pub struct BaselineEntry {
     #[serde(default)]
     pub nameless: String,
     /// The objectives, so that looser ones are told.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "objectives")]
     pub objectives: Vec<Objective>,
     /// Hashes over the parts of the inputs, to tell which one differs.
     #[serde(default)]
@@ -463,6 +463,11 @@ mod tests {
                         ("m.y".to_owned(), metric(2.0)),
                     ]),
                     parts: SortedMap::from([("models".to_owned(), "m".to_owned())]),
+                    objectives: serde_saphyr::from_str(
+                        "[{metric: m.x, max: 0.5, tolerance: 5%}, {metric: m.y, min: 3h, \
+                         selector: {minPriority: 7}}]",
+                    )
+                    .expect("objectives"),
                     seeds: vec![42, 43],
                     system: serde_json::json!({"name": "kubernetes"}),
                     ..BaselineEntry::default()

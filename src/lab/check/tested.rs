@@ -129,7 +129,8 @@ fn worse_p(judgement: &Judgement) -> Option<f64> {
 /// The smallest worsening, in the metric's unit, that a gate finds with these seeds in four of five
 /// checks.
 fn detectable(judgement: &Judgement, tests: usize) -> Option<f64> {
-    let error = standard_error(&worsenings(judgement)?)?;
+    // Runs that are all alike tell nothing of the spread that a change would show.
+    let error = standard_error(&worsenings(judgement)?).filter(|error| *error > 0.0)?;
     let degrees = (judgement.n - 1) as f64;
     let found = student_quantile(1.0 - ALPHA / tests.max(1) as f64, degrees)
         + student_quantile(POWER, degrees);

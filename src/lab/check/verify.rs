@@ -5,8 +5,11 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
+use serde_json::{Map, Value as Json};
+
 use super::BaselineEntry;
 use crate::statistics::mean;
+use scenario::schema::Objective;
 use units::{SortedMap, SortedSet};
 
 /// Seeds that an entry may have: those of more would run for days.
@@ -57,6 +60,19 @@ pub(super) fn fault(entry: &BaselineEntry) -> Option<(String, String)> {
         let why = "the entry was edited: it is not what was accepted".to_owned();
         ("checksum".to_owned(), why)
     })
+}
+
+/// Reads objectives, whose numbers are texts with a grammar of their own.
+pub(super) fn objectives<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Objective>, D::Error> {
+    let mut maps = Vec::<Map<String, Json>>::deserialize(source)?;
+    let fields = maps.iter_mut().flat_map(Map::values_mut);
+    for number in fields.filter(|value| value.is_number()) {
+        *number = Json::String(number.to_string());
+    }
+    let read = maps
+        .into_iter()
+        .map(|map| serde_json::from_value(map.into()));
+    read.collect::<Result<_, _>>().map_err(D::Error::custom)
 }
 
 /// Reads a map in which no key stands twice: the last of them would hide the others.

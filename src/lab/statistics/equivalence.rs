@@ -107,4 +107,27 @@ mod tests {
         assert_eq!(p(&[1.0, 1.0], 1.0), Some(1.0));
         assert_eq!(p(&[1.0], 1.0), None);
     }
+
+    /// A worsening of just the margin, 2,000 times: normal differences, and skewed ones (log-normal, which
+    /// a change of waits often is).
+    #[test]
+    fn a_worsening_of_the_margin_is_seldom_above_it() {
+        for n in [6, 20, 50] {
+            let found = |draw: &dyn Fn(&mut rng::Stream) -> f64| {
+                let is_above = |number: &u64| {
+                    let mut stream = rng::Stream::new(7, "test-above", *number);
+                    let values: Vec<f64> = (0..n).map(|_| draw(&mut stream)).collect();
+                    above(&values, 1.0).is_some_and(|p| p <= 0.05)
+                };
+                (0..2_000).filter(is_above).count()
+            };
+            let normal = found(&|stream| 1.0 + stream.standard_normal());
+            assert!(
+                (60..=130).contains(&normal),
+                "{normal} of 2,000 with {n} pairs"
+            );
+            let skewed = found(&|stream| rng::math::exp(stream.standard_normal() - 0.5));
+            assert!(skewed <= 130, "{skewed} of 2,000 with {n} pairs");
+        }
+    }
 }
