@@ -34,6 +34,12 @@ const CONFIG: &str = "write it as a Deployment, which `name: openshift` runs as 
     triggers, hooks and times as `system.openshift.deploymentConfigs`; the pods that it would make are missing";
 const MEASURED: &str = "measurements are not read: pods use what the experiment's models say";
 
+/// Whether a kind is missed in runs alone: of a cluster as it is, its pods and nodes are read themselves.
+pub fn is_of_runs(kind: &str) -> bool {
+    let effect = effect_of_kind(kind);
+    effect == MAKES_PODS || effect == NODE_POOLS
+}
+
 /// End of the names under which objects are counted that no user wants read.
 pub(super) const UNWANTED: &str = " (--ignore)";
 

@@ -96,7 +96,7 @@ pub use findings::ManifestFinding;
 pub use homeless::HomelessPods;
 pub use json_copy::OmittedFields;
 pub use kinds::kind_named;
-pub use left_out::effect_of_kind;
+pub use left_out::{effect_of_kind, is_of_runs};
 pub use node_status::NodeReport;
 pub use pod_status::{PodEnd, PodReport, ReportedContainer, ReportedRun, ReportedState};
 pub use programs::Programs;

@@ -71,6 +71,34 @@ pub const CAPACITY_LABEL: &str = "karpenter.sh/capacity-type";
 pub const SPOT: &str = "spot";
 /// Label value of on-demand capacity.
 pub const ON_DEMAND: &str = "on-demand";
+/// Labels by which providers say that a node is spot or preemptible capacity, with their values.
+const SPOT_LABELS: [(&str, &str); 5] = [
+    (CAPACITY_LABEL, SPOT),
+    ("eks.amazonaws.com/capacityType", "SPOT"),
+    ("cloud.google.com/gke-spot", "true"),
+    ("cloud.google.com/gke-preemptible", "true"),
+    ("kubernetes.azure.com/scalesetpriority", SPOT),
+];
+
+/// Labels of nodes that are no machines: each pod has one of its own, or a service behind it.
+const VIRTUAL_LABELS: [(&str, &str); 2] = [
+    ("type", "virtual-kubelet"),
+    ("eks.amazonaws.com/compute-type", "fargate"),
+];
+
+/// The taint of nodes that stand for a service.
+const VIRTUAL_TAINT: &str = "virtual-kubelet.io/provider";
+
+fn has_any(labels: &Labels, of: &[(&str, &str)]) -> bool {
+    let mut of = of.iter();
+    of.any(|(key, value)| labels.get(*key).is_some_and(|own| **own == **value))
+}
+
+/// Whether the labels of a node say that it is spot or preemptible capacity.
+pub fn is_spot(labels: &Labels) -> bool {
+    has_any(labels, &SPOT_LABELS)
+}
+
 /// The label that holds when a node was asked for, in nanoseconds of the run.
 pub const ORDERED_LABEL: &str = "windtunnel.dev/ordered";
 
@@ -197,6 +225,13 @@ impl Hash for AvoidedControllers {
 }
 
 impl Node {
+    /// Whether the node is no machine, but a service that runs pods, such as Fargate or container
+    /// instances.
+    pub fn is_virtual(&self) -> bool {
+        has_any(&self.labels, &VIRTUAL_LABELS)
+            || self.taints.iter().any(|taint| *taint.key == *VIRTUAL_TAINT)
+    }
+
     /// `true` if a taint marks the node as out of order, so that pods that tolerate it may go there
     /// all the same (spec: kubernetes.md 2.7).
     pub fn is_marked_away(&self) -> bool {

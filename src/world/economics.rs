@@ -6,7 +6,7 @@ use intake::Input;
 use metrics::economics::{Commitment, FunctionPrices, TaskPrices};
 use metrics::power::{Embodied, MACHINES, Power, PowerCurve};
 use metrics::{Billing, Economics, NodeEconomics};
-use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, SPOT, ZONE_LABEL, label_of};
+use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, is_spot, label_of};
 use model::{Node, Text};
 use scenario::schema::{self, NodeSource};
 use scenario::{Scenario, Share};
@@ -94,8 +94,7 @@ fn list_price(node: &Node, listed: &PriceList) -> Option<i64> {
     let label = |key: &str| label_of(&node.labels, key).map(|own| &**own);
     let prices = listed.of.get(label(INSTANCE_TYPE_LABEL)?)?;
     let price = in_zone(prices, label(ZONE_LABEL))?;
-    let is_spot = label(CAPACITY_LABEL) == Some(SPOT);
-    let spot = price.spot.filter(|_| is_spot);
+    let spot = price.spot.filter(|_| is_spot(&node.labels));
     spot.or(price.on_demand)
 }
 

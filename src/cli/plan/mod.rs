@@ -27,10 +27,12 @@ use world::offers::{Offers, offers};
 use super::snapshot::{SchedulerArguments, described, ignored, tell};
 use super::{Exit, Failure, Global, output};
 use assumptions::assumptions;
+use prices::{Prices, prices};
 use words::{Headroom, growth, headroom, horizon, survive};
 
 mod answer;
 mod assumptions;
+mod prices;
 mod scenario;
 mod words;
 
@@ -86,11 +88,11 @@ pub(super) struct PlanArguments {
     /// reached
     #[arg(long)]
     pub(super) strict: bool,
-    /// Every pod finds a node after the loss of any node, any N nodes, any zone, or any value of a
+    /// Every pod finds a node after the loss of any node, of any N nodes whichever they are, any zone, or any value of a
     /// label: `node`, `node:2`, `zone`, a label; may be repeated
     #[arg(long, value_name = "DOMAIN")]
     survive: Vec<String>,
-    /// Share of cpu and memory that stays free in every zone, such as `10%`, or a number of pods of a
+    /// Share of cpu and memory that stays free in every zone on the nodes that pods can use, such as `10%`, or a number of pods of a
     /// file for which there has to be room, such as `20=web.yaml`; may be repeated
     #[arg(long, value_name = "SHARE|N=FILE")]
     headroom: Vec<String>,
@@ -188,7 +190,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     if let Some(exit) = scenario::run(global, arguments)? {
         return Ok(exit);
     }
-    let (mut questions, currency) = questions(arguments)?;
+    let (mut questions, mut currency) = questions(arguments)?;
     let traces = global.traces_dirs();
     let ignored = ignored(global)?;
     let options = SnapshotOptions {
@@ -198,6 +200,17 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     };
     let mut gathered = Snapshot::gather(&arguments.paths, &options)?;
     let profiles = arguments.scheduler.profiles(global, gathered.release)?;
+    let listed = match (&arguments.prices, &arguments.types) {
+        (Some(path), _) => prices(path, &gathered.nodes)?,
+        // What is bought has a price in any case.
+        (None, Some(path)) => prices(path, &gathered.nodes).unwrap_or_default(),
+        (None, None) => Prices::default(),
+    };
+    if currency.is_empty() {
+        currency = listed.currency;
+    }
+    questions.prices = listed.of;
+    tell(global, &listed.notes);
     let factors = words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
     let nodes = gathered.nodes.iter().map(AsRef::as_ref);
     let offered = questions.offers.iter().map(|offer| &offer.node);
@@ -213,6 +226,14 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     tell(global, &snapshot.warnings);
     let summary = described(&snapshot);
     let answers = plan(&mut snapshot, &profiles, &questions)?;
+    if answers.pods == 0 && answers.waiting.is_empty() {
+        return Err(Failure::input(format!(
+            "{}: no pod that has to run ({summary}); add those of `kubectl get pods -A -o json`",
+            arguments.paths[0].display()
+        )));
+    }
+    let mut assumptions = assumptions(arguments, snapshot.release, &questions, &resized);
+    assumptions.extend(listed.notes);
     let command = command();
     let report = PlanReport {
         snapshot: &summary,
@@ -220,7 +241,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         currency: &currency,
         inputs: &snapshot.inputs,
         plan: &answers,
-        assumptions: assumptions(arguments, snapshot.release, &questions, &resized),
+        assumptions,
         warnings: &snapshot.warnings,
     };
     if let Some(folder) = &arguments.out {
@@ -391,16 +412,6 @@ fn exit(arguments: &PlanArguments, plan: &Plan) -> Exit {
 }
 
 fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> {
-    let (mut prices, mut currency) = (SortedMap::new(), None);
-    if let Some(path) = &arguments.prices {
-        let list = offers(&Input::path(path), &[], &Reserved::default());
-        let list = list.map_err(Failure::input)?;
-        let all = list.offers.iter();
-        prices = all
-            .map(|own| (own.name.as_str().into(), own.price))
-            .collect();
-        currency = Some(list.currency);
-    }
     let offers = match &arguments.types {
         None => Offers {
             offers: Vec::new(),
@@ -409,7 +420,10 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
         Some(path) => offers(&Input::path(path), &arguments.only, &Reserved::default())
             .map_err(Failure::input)?,
     };
-    if arguments.minimize == Some(What::Cost) && offers.offers.is_empty() && prices.is_empty() {
+    if arguments.minimize == Some(What::Cost)
+        && offers.offers.is_empty()
+        && arguments.prices.is_none()
+    {
         return Err(Failure::input(
             "--minimize cost: the dump states no prices; give a price list with `--types FILE.csv` \
              to buy of it, or with `--prices FILE.csv` to drain, or ask for `--minimize nodes`",
@@ -451,7 +465,7 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
         is_strict: arguments.strict,
         survive: domains,
         free_ppm,
-        prices,
+        prices: SortedMap::new(),
         room: Vec::new(),
         preempts: arguments.preemption,
         grow: grows,
@@ -462,7 +476,7 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
             orders: arguments.orders,
         },
     };
-    Ok((questions, currency.unwrap_or(offers.currency)))
+    Ok((questions, offers.currency))
 }
 
 /// The command line that was given.

@@ -10,9 +10,10 @@ use rustc_hash::FxBuildHasher;
 use super::budgets::{Budget, Leave, budgets, leave};
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use k8s::{Maker, ManifestPod};
+use model::behaviour::Behaviour;
 use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of};
 use model::{Changes, DEFAULT_SCHEDULER, PodSpec, PodVolume, Text};
-use scheduler::kube::{Amounts, Cache, NodeInfo, PodClass, PodInfo};
+use scheduler::kube::{Amounts, Cache, KubeProfile, NodeInfo, PodClass, PodInfo};
 use units::{QuantityError, SortedMap};
 use world::offers::Offer;
 
@@ -44,6 +45,8 @@ pub struct GoalPod {
     pub is_of_set: bool,
     /// Reason for which no eviction of the pod is granted, as its budget has it: it keeps its node.
     pub kept_by: Option<Text>,
+    /// Reason for which autoscalers leave the pod on its node, though its eviction would be granted.
+    pub shun: Option<Text>,
     /// Marks a pod whose eviction no budget is charged for, such as one that is not ready.
     pub is_free: bool,
 }
@@ -159,6 +162,7 @@ impl Demand {
                 is_bare: pod.maker == Maker::Nobody,
                 is_of_set: (pod.controller.as_ref()).is_some_and(|own| &*own.kind == STATEFUL_SET),
                 kept_by: None,
+                shun: shun(&pod),
                 is_free: false,
             };
             if is_waiting {
@@ -178,6 +182,19 @@ impl Demand {
         }
         demand.budgets = budgets;
         Ok(demand)
+    }
+
+    /// Keeps the pods of other schedulers where they are: what those would decide is not known.
+    pub fn keep_foreign(&mut self, profiles: &[KubeProfile]) {
+        for pod in &mut self.pods {
+            let name = pod.info.spec().scheduler();
+            let is_known =
+                name == DEFAULT_SCHEDULER || profiles.iter().any(|own| own.scheduler_name == name);
+            if !is_known {
+                let why = format!("its scheduler is `{name}`, which decides by itself");
+                pod.kept_by.get_or_insert(why.into());
+            }
+        }
     }
 
     /// Puts the largest pods first among those of one priority: by their share of the largest node that
@@ -239,6 +256,22 @@ impl Demand {
     }
 }
 
+/// Reason for which autoscalers leave a pod where it is.
+fn shun(pod: &ManifestPod) -> Option<Text> {
+    let behaviour = pod.spec.behaviour.as_deref();
+    let says = |is: fn(&Behaviour) -> bool| behaviour.is_some_and(is);
+    let why = match pod.maker {
+        _ if says(|own| own.is_evictable == Some(false)) => "annotation safe-to-evict: false",
+        _ if says(|own| own.do_not_disrupt.is_some()) => "annotation do-not-disrupt",
+        Maker::Nobody => "no controller makes it anew",
+        _ if says(|own| own.is_evictable.is_none() && !own.local_volumes.is_empty()) => {
+            "data on the node's disk"
+        }
+        _ => return None,
+    };
+    Some(why.into())
+}
+
 /// The workload of a pod: pods of one workload are alike, and grow in number together.
 fn workload_of(pod: &ManifestPod) -> Text {
     let namespace = pod.namespace();
@@ -272,6 +305,11 @@ pub fn pool_of(node: &NodeInfo) -> Text {
 pub fn is_control_plane(node: &NodeInfo) -> bool {
     let mut labels = CONTROL_PLANE_LABELS.iter();
     labels.any(|label| node.label(label).is_some())
+}
+
+/// Whether no plan takes a node out by itself: of the control plane, or no machine.
+pub fn is_fixed(node: &NodeInfo) -> bool {
+    is_control_plane(node) || node.object.is_virtual()
 }
 
 /// Whether a node is out of order or cordoned: it keeps its state in every plan.

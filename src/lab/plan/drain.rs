@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{Demand, is_control_plane, is_troubled, largest, zone_of};
+use super::demand::{Demand, is_fixed, is_troubled, largest, zone_of};
 use super::loss::Unplaced;
 use super::{Goal, Move};
 use model::Text;
@@ -26,7 +26,8 @@ pub struct Drained {
     /// Nodes that stay because the first of their pods named here finds no other node, or because
     /// the goal is not met without them.
     pub kept: Vec<(Text, Unplaced)>,
-    /// Nodes that no plan touches: of the control plane, troubled ones.
+    /// Nodes that no plan touches: of the control plane, troubled ones, those that are no machines, and
+    /// those whose annotations forbid it.
     pub untouched: Vec<Text>,
 }
 
@@ -34,7 +35,7 @@ pub struct Drained {
 /// first: 5 % in millionths.
 const ALIKE: i64 = 50_000;
 
-/// Number of nodes up to which each node that stayed for a goal is tried again with that goal.
+/// Number of losses up to which each node that stayed for a goal is tried again with that goal.
 const MOST_TRIED_AGAIN: usize = 200;
 
 /// Share of a node that is requested, in millionths: of the resource that is used most.
@@ -65,7 +66,7 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal, limits: Limits
     let mut drained = Drained::default();
     let mut candidates = Vec::new();
     for node in bench.cache().nodes() {
-        if is_control_plane(node) || is_troubled(node) {
+        if is_fixed(node) || is_troubled(node) || !node.object.guard.is_empty() {
             drained.untouched.push(node.name().clone());
         } else {
             let (fullness, price) = (fullness(node), goal.price_of(node));
@@ -104,7 +105,8 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal, limits: Limits
         drained.moves.truncate(moves);
         drained.kept.push((name, missed));
     }
-    if !marks.is_empty() && goal.is_stated() && bench.cache().node_count() <= MOST_TRIED_AGAIN {
+    let is_small = goal.trials(bench) <= MOST_TRIED_AGAIN;
+    if !marks.is_empty() && goal.is_stated() && is_small {
         // Others may go in the place of those that came back.
         let kept = std::mem::take(&mut drained.kept);
         for (name, _) in kept {
@@ -127,7 +129,9 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal, limits: Limits
         }
     }
     drained.gone = marks.into_iter().map(|(_, name, _)| name).collect();
-    exchange(bench, demand, goal, limits, &mut drained);
+    if is_small || !goal.is_stated() {
+        exchange(bench, demand, goal, limits, &mut drained);
+    }
     drained
 }
 
@@ -173,7 +177,8 @@ fn exchange(
 /// The nodes that may go, the emptiest first.
 fn by_fullness(bench: &Bench<'_>) -> Vec<Text> {
     let nodes = bench.cache().nodes();
-    let open = nodes.filter(|node| !is_control_plane(node) && !is_troubled(node));
+    let open =
+        nodes.filter(|node| !is_fixed(node) && !is_troubled(node) && node.object.guard.is_empty());
     let mut order: Vec<(i64, Text)> = open
         .map(|node| (fullness(node), node.name().clone()))
         .collect();

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{Demand, GoalPod, is_control_plane, is_troubled, zone_of};
+use super::demand::{Demand, GoalPod, is_fixed, is_troubled, zone_of};
 use super::goal::Goal;
 use super::proof::{Proof, ProofKind, classes_of, kinds_of};
 use super::rules::{Ground, NodeKind, Rule, rules};
@@ -29,7 +29,9 @@ struct Existing {
 /// disrupted.
 fn stays(info: &NodeInfo, demand: &Demand) -> bool {
     let is_kept = |place: usize| demand.pods[place].kept_by.is_some();
-    is_control_plane(info) || demand.places(&info.pods).into_iter().any(is_kept)
+    is_fixed(info)
+        || !info.object.guard.is_empty()
+        || demand.places(&info.pods).into_iter().any(is_kept)
 }
 
 fn existing(bench: &Bench<'_>, demand: &Demand) -> Existing {

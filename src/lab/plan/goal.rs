@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::bench::Bench;
-use super::demand::{Demand, GoalPod, zone_of};
+use super::demand::{Demand, GoalPod, is_troubled, zone_of};
 use super::loss::{Survive, Unplaced, first_fatal, lose_each};
 use super::quotas::Quotas;
 use model::Text;
 use model::node::{INSTANCE_TYPE_LABEL, label_of};
+use model::rules::admits;
 use scheduler::kube::{NodeInfo, PodInfo};
 use units::{SortedMap, SortedSet};
 
@@ -26,6 +27,8 @@ pub struct Goal {
     pub refused: Option<Unplaced>,
     /// Prices of types in millionths an hour.
     pub prices: SortedMap<Text, i64>,
+    /// Prices of existing nodes, which go first.
+    pub node_prices: SortedMap<Text, i64>,
 }
 
 /// Room for further pods of a shape.
@@ -54,7 +57,8 @@ impl Goal {
     /// Price of a node in millionths an hour; 0 if it is not known.
     pub fn price_of(&self, node: &NodeInfo) -> i64 {
         let kind = label_of(&node.object.labels, INSTANCE_TYPE_LABEL);
-        let price = kind.and_then(|kind| self.prices.get(kind));
+        let of_kind = || kind.and_then(|kind| self.prices.get(kind));
+        let price = self.node_prices.get(node.name()).or_else(of_kind);
         price.copied().unwrap_or(0)
     }
 
@@ -84,7 +88,7 @@ impl Goal {
         if self.refused.is_some() {
             return self.refused.clone();
         }
-        if let Some(short) = self.short_zone(bench) {
+        if let Some(short) = self.short_zone(bench, demand) {
             return Some(short);
         }
         if let Some(short) = self.short_room(bench) {
@@ -131,6 +135,7 @@ impl Goal {
                 is_bare: false,
                 is_of_set: false,
                 kept_by: None,
+                shun: None,
                 is_free: true,
                 info,
             });
@@ -168,29 +173,33 @@ impl Goal {
         })
     }
 
-    /// A zone with too little left.
-    fn short_zone(&self, bench: &Bench<'_>) -> Option<Unplaced> {
+    /// Number of losses to try.
+    pub fn trials(&self, bench: &Bench<'_>) -> usize {
+        let domains = self.survive.iter().map(|own| own.domains(bench).len());
+        domains.sum()
+    }
+
+    /// A zone in which the nodes that some pods can use have too little left.
+    fn short_zone(&self, bench: &Bench<'_>, demand: &Demand) -> Option<Unplaced> {
         if self.free_ppm <= 0 {
             return None;
         }
-        let mut zones: SortedMap<Text, [(i128, i128); 2]> = SortedMap::new();
-        for node in bench.cache().nodes() {
-            let zone = zones.entry(zone_of(node)).or_default();
-            let (used, of) = (&node.requested, &node.allocatable);
-            for (sum, (used, of)) in zone
-                .iter_mut()
-                .zip([(used.cpu_milli, of.cpu_milli), (used.memory, of.memory)])
-            {
-                sum.0 += i128::from(used);
-                sum.1 += i128::from(of);
+        let nodes: Vec<&NodeInfo> = { bench.cache().nodes() }
+            .filter(|node| !is_troubled(node) && !node.object.is_virtual())
+            .collect();
+        let mut classes = SortedSet::new();
+        let mut seen = SortedSet::new();
+        demand.pods.iter().find_map(|pod| {
+            if !classes.insert(Arc::as_ptr(&pod.info.class).addr()) {
+                return None;
             }
-        }
-        zones.iter().find_map(|(zone, sums)| {
-            let is_short = |(used, of): &(i128, i128)| {
-                (of - used) * 1_000_000 < of * i128::from(self.free_ppm)
-            };
-            let place = sums.iter().position(is_short)?;
-            let resource = ["cpu", "memory"][place];
+            let spec = pod.info.spec();
+            let is_open: Vec<bool> = nodes.iter().map(|own| admits(spec, &own.object)).collect();
+            if !seen.insert(is_open.clone()) {
+                return None;
+            }
+            let open = nodes.iter().zip(&is_open).filter(|(_, open)| **open);
+            let (zone, resource) = self.short(open.map(|(node, _)| *node))?;
             let place = if zone.is_empty() {
                 "the cluster".to_owned()
             } else {
@@ -198,8 +207,33 @@ impl Goal {
             };
             Some(Unplaced {
                 pod: place,
-                message: format!("less {resource} would be free than `--headroom` asks for"),
+                message: format!(
+                    "less {resource} would be free than `--headroom` asks for, on the nodes that \
+                     pods such as {} can use",
+                    pod.name
+                ),
             })
+        })
+    }
+
+    /// The first zone and resource of which nodes have too little left.
+    fn short<'n>(&self, nodes: impl Iterator<Item = &'n NodeInfo>) -> Option<(Text, &'static str)> {
+        let mut zones: SortedMap<Text, [(i128, i128); 2]> = SortedMap::new();
+        for node in nodes {
+            let zone = zones.entry(zone_of(node)).or_default();
+            let (used, of) = (&node.requested, &node.allocatable);
+            let pairs = [(used.cpu_milli, of.cpu_milli), (used.memory, of.memory)];
+            for (sum, (used, of)) in zone.iter_mut().zip(pairs) {
+                sum.0 += i128::from(used);
+                sum.1 += i128::from(of);
+            }
+        }
+        zones.into_iter().find_map(|(zone, sums)| {
+            let is_short = |(used, of): &(i128, i128)| {
+                (of - used) * 1_000_000 < of * i128::from(self.free_ppm)
+            };
+            let place = sums.iter().position(is_short)?;
+            Some((zone, ["cpu", "memory"][place]))
         })
     }
 }

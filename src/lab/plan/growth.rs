@@ -249,6 +249,7 @@ impl<'g> GrownDemand<'g> {
                     node: None,
                     held: None,
                     kept_by: None,
+                    shun: None,
                     is_free: true,
                     ..first.clone()
                 };

@@ -56,7 +56,7 @@ impl Unplaced {
 /// Domains that a plan is to survive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Survive {
-    /// Any node; the number of nodes at once, those next to each other in the scheduler's order.
+    /// Any node; the number of nodes at once, whichever they are.
     Node(usize),
     /// Any value of a label.
     Label(Text),
@@ -81,6 +81,11 @@ impl Survive {
                  smaller number",
                 plural::count(nodes, "node")
             )),
+            Self::Node(count) if sets(machines(bench).len(), *count) > MOST_SETS => Err(format!(
+                "--survive node:{count}: {} have more than the {MOST_SETS} sets of {count} that are \
+                 tried; give `node`, or a label such as a rack's",
+                plural::count(machines(bench).len(), "node")
+            )),
             Self::Label(label) if self.domains(bench).is_empty() => Err(format!(
                 "--survive: no node has the label `{label}`, so that nothing can be lost by it; give \
                  `node`, or a label that nodes have"
@@ -99,25 +104,41 @@ impl Survive {
     }
 }
 
-/// Each node, or `count` nodes at once: the largest pods go with the fullest nodes.
+/// Most sets of nodes that are lost one after the other.
+const MOST_SETS: usize = 50_000;
+
+/// Machines of a cluster.
+fn machines(bench: &Bench<'_>) -> Vec<Text> {
+    let nodes = bench.cache().nodes();
+    let machines = nodes.filter(|node| !node.object.is_virtual());
+    machines.map(|node| node.name().clone()).collect()
+}
+
+/// Number of ways to choose some of a number of nodes, as far as it matters.
+fn sets(nodes: usize, count: usize) -> usize {
+    (0..count).fold(1, |sets: usize, place| {
+        sets.saturating_mul(nodes.saturating_sub(place)) / (place + 1)
+    })
+}
+
+/// Each node, or every `count` nodes at once.
 fn nodes(bench: &Bench<'_>, count: usize) -> Vec<Domain> {
-    let names: Vec<Text> = bench
-        .cache()
-        .nodes()
-        .map(|node| node.name().clone())
-        .collect();
-    if count <= 1 {
-        let single = |name: &Text| Domain {
-            name: format!("node {name}"),
-            nodes: vec![name.clone()],
-        };
-        return names.iter().map(single).collect();
+    let names = machines(bench);
+    let mut chosen: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..count {
+        let longer = chosen.into_iter().flat_map(|own| {
+            let next = own.last().map_or(0, |last| last + 1);
+            (next..names.len()).map(move |place| [&own[..], &[place]].concat())
+        });
+        chosen = longer.collect();
     }
-    let groups = names.windows(count).map(|group| Domain {
-        name: format!("nodes {}", group.join(", ")),
-        nodes: group.to_vec(),
+    let what = if count == 1 { "node" } else { "nodes" };
+    let domains = chosen.into_iter().map(|own| {
+        let nodes: Vec<Text> = own.into_iter().map(|place| names[place].clone()).collect();
+        let name = format!("{what} {}", nodes.join(", "));
+        Domain { name, nodes }
     });
-    groups.collect()
+    domains.collect()
 }
 
 /// Each zone.
@@ -182,11 +203,14 @@ pub fn first_fatal(
     domains: &[Domain],
     aside: &SortedSet<usize>,
 ) -> Option<Loss> {
-    let mut own = bench.clone();
-    let mut losses = domains
-        .iter()
-        .map(|domain| lose(&mut own, demand, domain, aside));
-    losses.find(|loss| loss.waiting > 0)
+    let parts = parts(domains, rayon::current_num_threads());
+    parts.into_par_iter().find_map_first(|part| {
+        let mut own = bench.clone();
+        let mut losses = part
+            .iter()
+            .map(|domain| lose(&mut own, demand, domain, aside));
+        losses.find(|loss| loss.waiting > 0)
+    })
 }
 
 fn lose(bench: &mut Bench<'_>, demand: &Demand, domain: &Domain, aside: &SortedSet<usize>) -> Loss {

@@ -102,7 +102,7 @@ pub struct Questions {
     pub survive: Vec<Survive>,
     /// Share of cpu and memory that stays free in every zone, in parts per million.
     pub free_ppm: i64,
-    /// Prices of the types of existing nodes, in millionths an hour.
+    /// Prices of existing nodes by name, in millionths an hour.
     pub prices: SortedMap<Text, i64>,
     /// Further pods for which there has to be room.
     pub room: Vec<Room>,
@@ -156,6 +156,8 @@ pub struct DrainAnswer {
     pub rule: Option<Rule>,
     /// Pods that find no other node after some loss today: they may wait then, as they would.
     pub excused: Vec<String>,
+    /// Moved pods that autoscalers leave alone, each with the reason.
+    pub shunned: Vec<String>,
     /// Whether no other node can go by itself.
     pub is_local: bool,
     /// Orders in which all pods find nodes on those that stay.
@@ -236,21 +238,22 @@ pub fn plan(
     questions: &Questions,
 ) -> Result<Plan, SnapshotError> {
     let mut demand = Demand::of(snapshot, questions.is_strict)?;
+    demand.keep_foreign(profiles);
     if questions.order == Order::Large {
         demand.put_large_first(snapshot, &questions.offers);
     }
     let cache = demand.cluster(snapshot)?;
     let there = cache.clone();
     let offered = questions.offers.iter();
-    let mut all_prices = questions.prices.clone();
-    all_prices.extend(offered.map(|own| (own.name.as_str().into(), own.price)));
+    let type_prices = offered.map(|own| (own.name.as_str().into(), own.price));
     let mut goal = Goal {
         survive: questions.survive.clone(),
         free_ppm: questions.free_ppm,
         room: questions.room.clone(),
         refused: None,
         aside: Vec::new(),
-        prices: all_prices,
+        prices: type_prices.collect(),
+        node_prices: questions.prices.clone(),
     };
     let quotas = Quotas::of(snapshot);
     goal.charge(quotas.clone());
@@ -382,6 +385,50 @@ fn note_unplaced(plan: &mut Plan, bench: &Bench<'_>, demand: &Demand) {
     }
 }
 
+/// Moved pods that autoscalers leave alone, each with the reason.
+fn shunned(demand: &Demand, moves: &[Move]) -> Vec<String> {
+    let moved: SortedSet<&str> = moves.iter().map(|own| own.pod.as_str()).collect();
+    let pods = demand
+        .pods
+        .iter()
+        .filter(|own| moved.contains(own.name.as_str()));
+    pods.filter_map(|own| Some(format!("{} ({})", own.name, own.shun.as_ref()?)))
+        .collect()
+}
+
+/// A drain of the emptiest nodes first, or of the dearest where that comes out cheaper.
+fn cheapest<'p>(
+    whole: &Bench<'p>,
+    asked: &Asked<'_>,
+    goal: &Goal,
+    least: u64,
+) -> (Bench<'p>, Drained) {
+    let by = |sells_dear: bool| {
+        let limits = Limits {
+            least,
+            steps: asked.questions.search.steps,
+            sells_dear,
+        };
+        let mut own = whole.clone();
+        let drained = drain(&mut own, asked.demand, goal, limits);
+        (own, drained)
+    };
+    let price = |own: &Bench<'_>| {
+        let prices = own.cache().nodes().map(|node| goal.price_of(node));
+        prices.sum::<i64>()
+    };
+    let found = by(false);
+    if asked.questions.minimize != Some(Minimize::Cost) {
+        return found;
+    }
+    let dear = by(true);
+    if price(&dear.0) < price(&found.0) {
+        dear
+    } else {
+        found
+    }
+}
+
 /// Fewer of the existing nodes; `None` if the pods that wait and have to run find no nodes on all of
 /// them.
 fn drained(bench: &Bench<'_>, asked: &Asked<'_>, plan: &mut Plan) -> Option<DrainAnswer> {
@@ -393,17 +440,12 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, plan: &mut Plan) -> Option<Drai
     }
     let goal = &goal;
     let mut proof = fewest(bench, demand, goal);
-    let mut own = Bench::new(bench.cache().clone(), asked.calm);
-    own.mark();
-    if !own.place_all(without_node(demand)).is_empty() {
+    let mut whole = Bench::new(bench.cache().clone(), asked.calm);
+    whole.mark();
+    if !whole.place_all(without_node(demand)).is_empty() {
         return None;
     }
-    let limits = Limits {
-        least: proof.bound as u64,
-        steps: asked.questions.search.steps,
-        sells_dear: asked.questions.minimize == Some(Minimize::Cost),
-    };
-    let mut drained = drain(&mut own, demand, goal, limits);
+    let (mut own, mut drained) = cheapest(&whole, asked, goal, proof.bound as u64);
     let is_local = prove_local(&mut own, demand, &mut drained);
     let waiting: SortedSet<&str> = { demand.pods.iter() }
         .filter(|pod| pod.node.is_none())
@@ -424,6 +466,7 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, plan: &mut Plan) -> Option<Drai
         bound: proof.bound as u64,
         rule: proof.rules.first().cloned(),
         excused,
+        shunned: shunned(demand, &drained.moves),
         is_local,
         reached,
         orders: replay(&end, demand, asked.questions.search.orders),

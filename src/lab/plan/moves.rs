@@ -79,25 +79,34 @@ pub fn ordered(mut rooms: Rooms, demand: &Demand, moves: Vec<Move>) -> Vec<Move>
         .filter_map(|own| {
             let pod = pods.get(own.pod.as_str())?;
             Some(Pending {
+                workload: pod.workload.clone(),
                 covering: covering(demand, pod),
                 own,
                 info: Arc::clone(&pod.info),
             })
         })
         .collect();
+    let mut sizes: SortedMap<Text, u64> = SortedMap::new();
+    for pod in demand.pods.iter().filter(|pod| pod.node.is_some()) {
+        *sizes.entry(pod.workload.clone()).or_default() += 1;
+    }
     let mut done = Vec::with_capacity(left.len());
     let mut wave = 0;
     while !left.is_empty() {
         wave += 1;
         let mut allowed: Vec<i64> = demand.budgets.iter().map(|own| own.allowed).collect();
+        let mut moved: SortedMap<Text, u64> = SortedMap::new();
         let mut gone: Vec<(Text, Arc<PodInfo>)> = Vec::new();
         let mut stays = Vec::new();
         for mut next in left {
             let is_allowed = next.covering.iter().all(|&place| allowed[place] > 0);
-            if !is_allowed || !rooms.has_room(&next.own.to, &next.info) {
+            let own_moved = moved.entry(next.workload.clone()).or_default();
+            let most = most_at_once(sizes[&next.workload], !next.covering.is_empty());
+            if !is_allowed || *own_moved >= most || !rooms.has_room(&next.own.to, &next.info) {
                 stays.push(next);
                 continue;
             }
+            *own_moved += 1;
             next.own.turn = turn(demand, &next.covering, &mut allowed, wave);
             rooms.change(&next.own.to, &next.info, 1);
             gone.push((next.own.from.clone(), next.info));
@@ -120,8 +129,16 @@ pub fn ordered(mut rooms: Rooms, demand: &Demand, moves: Vec<Move>) -> Vec<Move>
     done
 }
 
+/// Most pods of a workload that move in one wave: never all of several, and half of them where no budget
+/// says how many.
+fn most_at_once(pods: u64, has_budget: bool) -> u64 {
+    let most = if has_budget { pods - 1 } else { pods / 2 };
+    most.max(1)
+}
+
 /// A move that is still ahead.
 struct Pending {
+    workload: Text,
     own: Move,
     info: Arc<PodInfo>,
     /// Places of the budgets that the move is charged to.

@@ -148,6 +148,8 @@ pub fn zone_rooms(bench: &Bench<'_>) -> Vec<ZoneRoom> {
 /// A cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Picture {
+    /// Number of nodes that are no machines.
+    pub virtual_nodes: u64,
     /// Each node, in the scheduler's order.
     pub shares: Vec<NodeShare>,
     /// Each zone.
@@ -214,7 +216,11 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
         });
         pool.nodes += 1;
         pool.full += u64::from(is_full);
-        for taken in [&mut pool.taken, &mut picture.taken] {
+        // What a service offers says nothing about machines.
+        let is_virtual = node.object.is_virtual();
+        let all = (!is_virtual).then_some(&mut picture.taken);
+        picture.virtual_nodes += u64::from(is_virtual);
+        for taken in all.into_iter().chain([&mut pool.taken]) {
             taken.add(requested, offered);
             if is_full {
                 for (sum, own) in taken.stranded.iter_mut().zip(&free) {

@@ -10,7 +10,7 @@ use crate::names::Registered;
 use intake::Input;
 use k8s::{
     AdmissionClasses, Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests,
-    effect_of_kind,
+    effect_of_kind, is_of_runs,
 };
 use model::Object;
 use model::dra::DeviceObjects;
@@ -237,15 +237,11 @@ impl<'a> Sources<'a> {
         }
         for (kind, count) in &read.ignored_kinds {
             // Pods stand in a snapshot themselves, and workloads change nothing about them.
-            if !read.unread_workloads.contains_key(kind) {
+            let has_pods = !self.gathered.pods.is_empty();
+            if !read.unread_workloads.contains_key(kind) && !(has_pods && is_of_runs(kind)) {
                 let words = ignored(*count, kind, effect_of_kind(kind));
                 self.gathered.findings.push(format!("{place}{words}"));
             }
-        }
-        let pools = read.objects.node_pools.pools.len();
-        if pools > 0 {
-            let words = ignored(pools, "NodePool", "the nodes are those that are there");
-            self.gathered.findings.push(format!("{place}{words}"));
         }
         for (kind, count) in read.ignored_kinds {
             *self.gathered.ignored_kinds.entry(kind).or_default() += count;

@@ -117,6 +117,7 @@ fn picture(own: &Picture) -> Value {
         kinds.map(|((kind, zone), count)| json!({"type": kind, "zone": zone, "nodes": count}));
     json!({
         "nodes": own.nodes,
+        "virtualNodes": own.virtual_nodes,
         "kinds": kinds.collect::<Vec<Value>>(),
         "priceMicroPerHour": own.price,
         "resources": taken(&own.taken),
@@ -159,6 +160,7 @@ fn drain(own: &DrainAnswer) -> Value {
         "status": status(own.reached as i64, own.bound as i64),
         "isLocal": own.is_local,
         "excused": own.excused,
+        "shunned": own.shunned,
         "orders": {"fits": own.orders.fits, "tried": own.orders.tried},
         "rule": own.rule.as_ref().map(rule),
         "gone": own.drained.gone,

@@ -142,6 +142,33 @@ impl PlanReport<'_> {
                 named(&excused)
             );
         }
+        if plan.today.virtual_nodes > 0 {
+            let _ = writeln!(
+                text,
+                "  {} no machines, but services that run pods: they stay, and no share or loss counts \
+                 them",
+                format_args!(
+                    "{} {}",
+                    plural::count(plan.today.virtual_nodes, "node"),
+                    plural::either(plan.today.virtual_nodes, "is", "are")
+                )
+            );
+        }
+        let shunned: Vec<String> = plan
+            .drain
+            .iter()
+            .flat_map(|own| &own.shunned)
+            .cloned()
+            .collect();
+        if !shunned.is_empty() {
+            let _ = writeln!(
+                text,
+                "  {} in the plan though autoscalers leave {} alone: {}",
+                verb(shunned.len(), "moves", "move"),
+                plural::either(shunned.len(), "it", "them"),
+                named(&shunned)
+            );
+        }
         if plan.bare > 0 {
             let _ = writeln!(
                 text,
@@ -152,8 +179,11 @@ impl PlanReport<'_> {
         for (scheduler, count) in &plan.foreign {
             let _ = writeln!(
                 text,
-                "  {} the scheduler `{scheduler}`; the default one decides about {} here",
+                "  {} the scheduler `{scheduler}`: {} on {} in a drain, and the default one decides \
+                 about {} after losses and on bought nodes",
                 verb(*count as usize, "names", "name"),
+                plural::either(*count, "it stays", "they stay"),
+                plural::either(*count, "its node", "their nodes"),
                 plural::either(*count, "it", "them")
             );
         }

@@ -12,6 +12,7 @@ use model::{Changes, Node, Object};
 use intake::Input;
 
 mod checks;
+mod company;
 mod dumps;
 mod growth_goals;
 mod mixes;

@@ -10,8 +10,7 @@
 use std::sync::Arc;
 
 use model::node::{
-    BILLED_LABEL, CAPACITY_LABEL, FROM_JOINING, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL,
-    SPOT,
+    BILLED_LABEL, FROM_JOINING, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, is_spot,
 };
 use model::{EndReason, Event, NewPrice, Pod, PodPhase, Text, TrafficNames, TrafficStretch};
 use units::{Instant, NodeId, SortedMap};
@@ -202,7 +201,7 @@ impl Cost {
         }
         let row = node.index();
         let kind = label(INSTANCE_TYPE_LABEL).or_else(|| label(GROUP_LABEL));
-        let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
+        let is_spot = object.is_some_and(|object| is_spot(&object.labels));
         if !is_spot && !self.commitments.is_empty() {
             let names = [label(INSTANCE_TYPE_LABEL), label(GROUP_LABEL)];
             self.commitments

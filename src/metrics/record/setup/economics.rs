@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use cluster::Store;
 use model::node::{
-    CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, ZONE_LABEL, label_of,
+    CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, SPOT, ZONE_LABEL, is_spot,
+    label_of,
 };
 use model::{Labels, Text};
 use units::{Instant, NodeId, SortedMap};
@@ -161,11 +162,10 @@ impl Economics {
             .get(GROUP_LABEL)
             .and_then(|group| self.kinds.get(group));
         let kind = || {
-            let (own, bought) = (
-                label_of(labels, INSTANCE_TYPE_LABEL)?,
-                labels.get(CAPACITY_LABEL),
-            );
-            let bought = bought.map_or(ON_DEMAND, |bought| bought);
+            let own = label_of(labels, INSTANCE_TYPE_LABEL)?;
+            let bought = labels.get(CAPACITY_LABEL).map(|own| &**own);
+            let usual = if is_spot(labels) { SPOT } else { ON_DEMAND };
+            let bought = bought.unwrap_or(usual);
             let zone = label_of(labels, ZONE_LABEL);
             let in_zone =
                 zone.and_then(|zone| self.kinds.get(&*priced_as(own, bought, Some(zone))));
