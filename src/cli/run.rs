@@ -39,12 +39,11 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     let mut profiler = Profiler::new(arguments.profile, experiment.variants.len(), started)?;
     profiler.ended("experiment file");
     let bars = Bars::new(global, &experiment);
-    let interrupted = interrupt::flag();
     let plan = Plan {
         experiment: &experiment,
         form: arguments.form.into(),
         threads: global.threads(),
-        interrupted,
+        interrupted: interrupt::flag(),
         progress: &bars,
         outputs: arguments
             .tables
@@ -69,7 +68,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     let gathered = Gathered::new(vec![run]);
     write_report(&gathered, &folder)?;
     let summary = &gathered.summary;
-    if interrupted.load(Ordering::Relaxed) {
+    if interrupt::flag().load(Ordering::Relaxed) {
         return Err(Failure::silent(interrupt::exit()));
     }
     if let Some(failure) = stopped(summary, &folder) {

@@ -21,7 +21,7 @@ const HOURS: usize = 64;
 /// The zone of a name, or of hours east of Greenwich.
 #[derive(Clone, Debug)]
 pub struct Zone {
-    zone: TimeZone,
+    rules: TimeZone,
     /// Hours of which a date was read, each at a place by its day and number: most dates are of one of them.
     hours: [Cell<Hour>; HOURS],
     /// Whether dates of fields have a zone of their own, as the first one had.
@@ -98,7 +98,7 @@ impl Zone {
 
     fn of(zone: TimeZone) -> Self {
         Self {
-            zone,
+            rules: zone,
             hours: [const { Cell::new(Hour { text: 0, begin: 0 }) }; HOURS],
             has_zones: Cell::new(None),
         }
@@ -145,7 +145,7 @@ impl Zone {
     }
 
     fn read(&self, text: &str, meant: Disambiguation) -> Option<Instant> {
-        let is_utc = { self.zone.to_fixed_offset() }.is_ok_and(|offset| offset.seconds() == 0);
+        let is_utc = { self.rules.to_fixed_offset() }.is_ok_and(|offset| offset.seconds() == 0);
         let zero = ["Z", "+00:00"].into_iter().filter(|_| is_utc);
         let text = { zero }
             .find_map(|zone| text.strip_suffix(zone))
@@ -155,7 +155,7 @@ impl Zone {
         }
         let date: DateTime = text.parse().ok()?;
         let zoned = self
-            .zone
+            .rules
             .to_ambiguous_zoned(date)
             .disambiguate(meant)
             .ok()?;

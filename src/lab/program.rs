@@ -41,6 +41,7 @@ pub fn described(version: &str, build: &str) -> String {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "it reads the program itself")]
 fn linked(path: &Path) -> Option<String> {
     let mut start = Vec::new();
     let file = File::open(path).ok()?;
@@ -52,7 +53,8 @@ fn linked(path: &Path) -> Option<String> {
 fn noted(start: &[u8]) -> Option<String> {
     let at = start.windows(NOTE.len()).position(|own| own == NOTE)?;
     let hash = start.get(at + NOTE.len()..)?.get(..8)?;
-    Some(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    let hash: [u8; 8] = hash.try_into().ok()?;
+    Some(format!("{:016x}", u64::from_be_bytes(hash)))
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ const VIRTUAL_TAINT: &str = "virtual-kubelet.io/provider";
 
 fn has_any(labels: &Labels, of: &[(&str, &str)]) -> bool {
     let mut of = of.iter();
-    of.any(|(key, value)| labels.get(*key).is_some_and(|own| **own == **value))
+    of.any(|(key, value)| labels.get(key).is_some_and(|own| **own == **value))
 }
 
 /// Whether the labels of a node say that it is spot or preemptible capacity.

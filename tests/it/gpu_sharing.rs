@@ -1,5 +1,7 @@
 //! Sharing of GPUs of unlike speed over time, and wrong throughputs, which are refused with their place.
 
+use std::fmt::Write as _;
+
 use crate::scratch::Scratch;
 
 /// A V100 and a K80, and a round of 100 s.
@@ -149,7 +151,7 @@ fn tiresias_decides_as_the_simulator_of_its_authors() {
     for number in 0..40 {
         let gpus = [1, 1, 1, 2, 4][draw(5) as usize];
         let run = [200, 900, 3_000, 9_000, 20_000][draw(5) as usize] + draw(300);
-        jobs += &format!("{number},{gpus},{submit},1,m,{run},0\n");
+        let _ = writeln!(jobs, "{number},{gpus},{submit},1,m,{run},0");
         submit += 200 + draw(1_000);
     }
     for (rule, turnaround, makespan) in [

@@ -19,7 +19,7 @@ use lab::plan::usage::Usage;
 use lab::plan::{Minimize, Order, Plan, Questions, plan};
 use lab::shell::quoted;
 use lab::snapshot::{Gathered, Snapshot, SnapshotOptions};
-use model::Release;
+use model::{Node, Release};
 use report::plan::{PlanFile, PlanReport};
 use units::{SortedMap, plural};
 use world::offers::{Offers, offers};
@@ -200,12 +200,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     };
     let mut gathered = Snapshot::gather(&arguments.paths, &options)?;
     let profiles = arguments.scheduler.profiles(global, gathered.release)?;
-    let listed = match (&arguments.prices, &arguments.types) {
-        (Some(path), _) => prices(path, &gathered.nodes)?,
-        // What is bought has a price in any case.
-        (None, Some(path)) => prices(path, &gathered.nodes).unwrap_or_default(),
-        (None, None) => Prices::default(),
-    };
+    let listed = listed(arguments, &gathered.nodes)?;
     if currency.is_empty() {
         currency = listed.currency;
     }
@@ -226,12 +221,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     tell(global, &snapshot.warnings);
     let summary = described(&snapshot);
     let answers = plan(&mut snapshot, &profiles, &questions)?;
-    if answers.pods == 0 && answers.waiting.is_empty() {
-        return Err(Failure::input(format!(
-            "{}: no pod that has to run ({summary}); add those of `kubectl get pods -A -o json`",
-            arguments.paths[0].display()
-        )));
-    }
+    refuse_none(arguments, &answers, &summary)?;
     let mut assumptions = assumptions(arguments, snapshot.release, &questions, &resized);
     assumptions.extend(listed.notes);
     let command = command();
@@ -244,15 +234,13 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         assumptions,
         warnings: &snapshot.warnings,
     };
-    if let Some(folder) = &arguments.out {
+    if let Some(path) = &arguments.out {
         let changed = Changed {
             factors: &factors,
             resized: &resized.specs,
         };
-        let folder = PlanFolder {
-            path: folder,
-            existing: Existing::forced(arguments.force),
-        };
+        let existing = Existing::forced(arguments.force);
+        let folder = PlanFolder { path, existing };
         for file in report.files().map_err(Failure::incomplete)? {
             folder.write(&file)?;
         }
@@ -269,6 +257,26 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     };
     output::print(text.as_bytes())?;
     Ok(exit(arguments, &answers))
+}
+
+/// Prices of the nodes of today. What is bought has a price in any case.
+fn listed(arguments: &PlanArguments, nodes: &[Arc<Node>]) -> Result<Prices, Failure> {
+    match (&arguments.prices, &arguments.types) {
+        (Some(path), _) => prices(path, nodes),
+        (None, Some(path)) => Ok(prices(path, nodes).unwrap_or_default()),
+        (None, None) => Ok(Prices::default()),
+    }
+}
+
+/// Refuses a question to a cluster without pods.
+fn refuse_none(arguments: &PlanArguments, answers: &Plan, summary: &str) -> Result<(), Failure> {
+    if answers.pods > 0 || !answers.waiting.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::input(format!(
+        "{}: no pod that has to run ({summary}); add those of `kubectl get pods -A -o json`",
+        arguments.paths[0].display()
+    )))
 }
 
 /// Folder of the files of a plan.

@@ -171,7 +171,7 @@ mod tests {
         let rows = "ResNet-18 (batch size 32)\tpython3 a.py\timg\t--num_steps\t1\t1000\t1\t1\t-1.000000\t0\n\
                     LM (batch size 10)\tpython3 b.py\tlm\t--steps\t1\t2000\t2\t4\t1.500000\t60\n";
         assert_eq!((ENTRY.sniff)(rows.as_bytes()), Confidence::Certain);
-        let recorded = collected_of(open, "g.trace", rows.to_owned());
+        let recorded = collected_of(open, "g.trace", rows);
         let seen = recorded.each(|one| (one.submit, one.members));
         seen.are([(Instant::ZERO, 1), (Instant::from_secs(60), 2)]);
         recorded.ledger.has_once([

@@ -58,14 +58,7 @@ pub fn judge(
         }
     }
     hold_tests(&mut gates, &tests, results);
-    let is_empty = |gate: &Gate| {
-        let mut entries = results.entries.iter();
-        entries.any(|entry| entry.report.empty && entry.report.name == gate.entry)
-    };
-    for gate in gates.iter_mut().filter(|gate| is_empty(gate)) {
-        gate.outcome = Outcome::NotMeasurable;
-        gate.note = Some("the workload is empty: no pod arrived in any run".to_owned());
-    }
+    set_empty_apart(&mut gates, results);
     let mut notes: Vec<String> = loosened.iter().map(LoosenedLimit::words).collect();
     if let Some((baseline, _)) = baseline {
         notes.extend(comparability(results.entries.iter(), baseline, settings));
@@ -108,6 +101,18 @@ pub fn judge(
         loosened,
         gates,
         notes,
+    }
+}
+
+/// Gates of workloads without pods measure nothing.
+fn set_empty_apart(gates: &mut [Gate], results: &SuiteResults) {
+    let is_empty = |gate: &Gate| {
+        let mut entries = results.entries.iter();
+        entries.any(|entry| entry.report.empty && entry.report.name == gate.entry)
+    };
+    for gate in gates.iter_mut().filter(|gate| is_empty(gate)) {
+        gate.outcome = Outcome::NotMeasurable;
+        gate.note = Some("the workload is empty: no pod arrived in any run".to_owned());
     }
 }
 
@@ -206,18 +211,17 @@ fn of_objective(
     if objective.min.is_some() || objective.max.is_some() {
         let mut bounded = gate.clone();
         bounded.limit = bounds(objective, &gate.unit);
-        match bounded.head {
-            Some(head) => bounded.outcome = within(objective, head),
-            None => {
-                let base = stored.and_then(|stored| stored.metrics.get(&id)?.mean);
-                let is_empty = metric.is_some_and(|own| own.note.as_deref() == Some(NO_MEMBER));
-                let has_none = values.iter().all(Option::is_none);
-                if has_none && (base.is_some() || is_empty) {
-                    bounded.outcome = Outcome::Vanished;
-                }
-                bounded.base = base;
-                bounded.note = Some(reason_of_none(entry, objective));
+        if let Some(head) = bounded.head {
+            bounded.outcome = within(objective, head);
+        } else {
+            let base = stored.and_then(|stored| stored.metrics.get(&id)?.mean);
+            let is_empty = metric.is_some_and(|own| own.note.as_deref() == Some(NO_MEMBER));
+            let has_none = values.iter().all(Option::is_none);
+            if has_none && (base.is_some() || is_empty) {
+                bounded.outcome = Outcome::Vanished;
             }
+            bounded.base = base;
+            bounded.note = Some(reason_of_none(entry, objective));
         }
         gates.push(bounded);
     }

@@ -336,7 +336,7 @@ pub(super) fn grow(
     bench: &Bench<'_>,
     demand: &Demand,
     goal: &Goal,
-    quotas: Quotas,
+    quotas: &Quotas,
     questions: &Questions,
     plan: &mut Plan,
 ) -> Result<GrownPods, SnapshotError> {

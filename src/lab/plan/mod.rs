@@ -244,17 +244,7 @@ pub fn plan(
     }
     let cache = demand.cluster(snapshot)?;
     let there = cache.clone();
-    let offered = questions.offers.iter();
-    let type_prices = offered.map(|own| (own.name.as_str().into(), own.price));
-    let mut goal = Goal {
-        survive: questions.survive.clone(),
-        free_ppm: questions.free_ppm,
-        room: questions.room.clone(),
-        refused: None,
-        aside: Vec::new(),
-        prices: type_prices.collect(),
-        node_prices: questions.prices.clone(),
-    };
+    let mut goal = questions.goal();
     let quotas = Quotas::of(snapshot);
     goal.charge(quotas.clone());
     let calm = without_preemption(profiles);
@@ -271,40 +261,20 @@ pub fn plan(
         (today.node_losses, today.zone_losses) = (now.node_losses, now.zone_losses);
     }
     let (pending, found) = pending(&bench, &demand, &calm);
-    let aside: SortedSet<usize> = goal.aside.iter().flatten().copied().collect();
-    let name = |pod: &GoalPod| pod.name.clone();
     let mut plan = Plan {
-        today,
-        pods: demand.pods.len() as u64,
-        waiting: demand.waiting.iter().map(name).collect(),
-        aside: aside.iter().map(|&own| name(&demand.pods[own])).collect(),
-        expected: found
-            .iter()
-            .map(|&own| name(&demand.waiting[own]))
-            .collect(),
         pending,
-        bare: demand.pods.iter().filter(|pod| pod.is_bare).count() as u64,
-        foreign: demand
-            .foreign
-            .iter()
-            .map(|(name, &count)| (name.clone(), count))
-            .collect(),
-        drain: None,
-        buy: None,
-        months: Vec::new(),
-        ahead: None,
         has_goals: goal.is_stated() || !settlement.overfull.is_empty(),
         missed: (settlement.first).or_else(|| goal.missed(&bench, &demand)),
-        unplaced: 0,
         planned: Planned::of(bench.cache(), &demand, Vec::new()),
         overfull: settlement.overfull,
         off_overfull: settlement.moves,
+        ..Plan::of_today(today, &demand, &goal, &found)
     };
     if questions.is_strict && questions.offers.is_empty() {
         note_unplaced(&mut plan, &bench, &demand);
     }
     let ahead = demand.with_expected(&found);
-    let grown = grow(&bench, &ahead, &goal, quotas, questions, &mut plan)?;
+    let grown = grow(&bench, &ahead, &goal, &quotas, questions, &mut plan)?;
     if let Some(first) = grown.refused {
         goal.refused.get_or_insert(first);
     }
@@ -326,6 +296,57 @@ pub fn plan(
         plan.buy = Some(bought(&bench, &asked, &market, &mut plan.planned)?);
     }
     Ok(plan)
+}
+
+impl Questions {
+    /// The goal that is asked for, before anything is known of the cluster.
+    fn goal(&self) -> Goal {
+        let offered = self.offers.iter();
+        let type_prices = offered.map(|own| (own.name.as_str().into(), own.price));
+        Goal {
+            survive: self.survive.clone(),
+            free_ppm: self.free_ppm,
+            room: self.room.clone(),
+            refused: None,
+            aside: Vec::new(),
+            prices: type_prices.collect(),
+            node_prices: self.prices.clone(),
+        }
+    }
+}
+
+impl Plan {
+    /// A plan that tells who is in a cluster, and answers nothing yet. `found` are the waiting pods that
+    /// find a node.
+    fn of_today(today: Picture, demand: &Demand, goal: &Goal, found: &[usize]) -> Self {
+        let name = |pod: &GoalPod| pod.name.clone();
+        let aside: SortedSet<usize> = goal.aside.iter().flatten().copied().collect();
+        let foreign = demand.foreign.iter();
+        Self {
+            today,
+            pods: demand.pods.len() as u64,
+            waiting: demand.waiting.iter().map(name).collect(),
+            aside: aside.iter().map(|&own| name(&demand.pods[own])).collect(),
+            expected: { found.iter() }
+                .map(|&own| name(&demand.waiting[own]))
+                .collect(),
+            pending: Vec::new(),
+            bare: demand.pods.iter().filter(|pod| pod.is_bare).count() as u64,
+            foreign: foreign
+                .map(|(name, &count)| (name.clone(), count))
+                .collect(),
+            drain: None,
+            buy: None,
+            months: Vec::new(),
+            ahead: None,
+            has_goals: false,
+            missed: None,
+            unplaced: 0,
+            planned: Planned::default(),
+            overfull: Vec::new(),
+            off_overfull: Vec::new(),
+        }
+    }
 }
 
 /// A cluster whose nodes hold no more than they offer. Pods that find no node then have none.

@@ -238,7 +238,8 @@ impl<'a> Sources<'a> {
         for (kind, count) in &read.ignored_kinds {
             // Pods stand in a snapshot themselves, and workloads change nothing about them.
             let has_pods = !self.gathered.pods.is_empty();
-            if !read.unread_workloads.contains_key(kind) && !(has_pods && is_of_runs(kind)) {
+            let is_told = has_pods && is_of_runs(kind);
+            if !(read.unread_workloads.contains_key(kind) || is_told) {
                 let words = ignored(*count, kind, effect_of_kind(kind));
                 self.gathered.findings.push(format!("{place}{words}"));
             }

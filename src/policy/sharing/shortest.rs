@@ -1,5 +1,5 @@
 //! Shortest remaining time and shortest remaining service first, which Tiresias (NSDI'19) is compared with in the authors'
-//! simulator (`shortest` and `shortest-gpu`, SymbioticLab/Tiresias b0ef8449, simulator/run_sim.py): both know run times.
+//! simulator (`shortest` and `shortest-gpu`, `SymbioticLab/Tiresias` `b0ef8449`, `simulator/run_sim.py`): both know run times.
 
 use super::SharingEntry;
 use scheduler::batch::Score;

@@ -1,5 +1,5 @@
-//! Tiresias (NSDI'19) as the authors' simulator has it (`dlas-gpu`, SymbioticLab/Tiresias b0ef8449,
-//! simulator/run_sim.py, `dlas_sim_jobs`): queues are lists. A job arrives at the tail of the first one and goes to the
+//! Tiresias (NSDI'19) as the authors' simulator has it (`dlas-gpu`, `SymbioticLab/Tiresias` `b0ef8449`,
+//! `simulator/run_sim.py`, `dlas_sim_jobs`): queues are lists. A job arrives at the tail of the first one and goes to the
 //! tail of the next when its service reaches the queue's threshold; after each round the jobs of a queue that wait stand
 //! behind those that run, which so keep their devices from jobs of their own queue. A job that waits too long is promoted
 //! to the first queue.

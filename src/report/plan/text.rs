@@ -7,6 +7,7 @@ use super::proof::{proof_of_drain, proof_of_purchase};
 use super::today::{named, verb, waiting_today};
 use super::{MONTH_HOURS, PlanReport, money, more, percent, survived};
 use lab::plan::DrainAnswer;
+use lab::plan::buy::Purchase;
 use lab::plan::choice::Choice;
 use lab::plan::loss::Loss;
 use lab::plan::picture::{Picture, RESOURCES};
@@ -124,27 +125,7 @@ impl PlanReport<'_> {
     fn verdict_of_purchase(&self, buy: &BuyAnswer) -> String {
         let purchase = &buy.purchase;
         let Some(reached) = &purchase.reached else {
-            return match &purchase.hopeless {
-                Some(first) if purchase.hopeless_pods == 0 => format!(
-                    "no number of nodes helps: a goal is missed whatever the count; {}: {}",
-                    first.pod, first.message
-                ),
-                Some(first) if first.is_of_rules() => format!(
-                    "no number of nodes helps: {}{} {} whatever the count; {}: {}",
-                    rule_before(purchase.hopeless_rule.as_deref()),
-                    plural::count(purchase.hopeless_pods, "pod"),
-                    plural::either(purchase.hopeless_pods, "waits", "wait"),
-                    first.pod,
-                    first.message
-                ),
-                Some(first) => format!(
-                    "no number of nodes was found on which all pods fit; {}: {}",
-                    first.pod, first.message
-                ),
-                None => "no type on offer takes all pods, whatever the count: each lacks room or \
-                         is of the wrong kind for one of them"
-                    .to_owned(),
-            };
+            return verdict_of_none(purchase);
         };
         let bought = nodes_of(reached);
         let all = buy.picture.as_ref().map_or(0, |own| own.nodes);
@@ -404,5 +385,30 @@ fn losses(text: &mut String, what: &str, losses: &[Loss]) {
             loss.waiting,
             plural::either(loss.waiting, "waits", "wait")
         );
+    }
+}
+
+/// Reason why nothing that is on offer can be bought.
+fn verdict_of_none(purchase: &Purchase) -> String {
+    match &purchase.hopeless {
+        Some(first) if purchase.hopeless_pods == 0 => format!(
+            "no number of nodes helps: a goal is missed whatever the count; {}: {}",
+            first.pod, first.message
+        ),
+        Some(first) if first.is_of_rules() => format!(
+            "no number of nodes helps: {}{} {} whatever the count; {}: {}",
+            rule_before(purchase.hopeless_rule.as_deref()),
+            plural::count(purchase.hopeless_pods, "pod"),
+            plural::either(purchase.hopeless_pods, "waits", "wait"),
+            first.pod,
+            first.message
+        ),
+        Some(first) => format!(
+            "no number of nodes was found on which all pods fit; {}: {}",
+            first.pod, first.message
+        ),
+        None => "no type on offer takes all pods, whatever the count: each lacks room or is of the wrong \
+                 kind for one of them"
+            .to_owned(),
     }
 }

@@ -86,20 +86,18 @@ impl PlanReport<'_> {
 
     /// What the answer assumes, and whom it leaves out.
     pub(super) fn notes(&self, text: &mut String) {
-        let plan = self.plan;
         let _ = writeln!(text, "\nassumptions");
         for line in &self.assumptions {
             let _ = writeln!(text, "  {line}");
         }
-        if let Some(drain) = &plan.drain {
-            let zones = |own: &Picture| own.kinds.keys().map(|(_, zone)| zone.clone()).collect();
-            let (mut left, stay): (SortedSet<Text>, SortedSet<Text>) =
-                (zones(&plan.today), zones(&drain.picture));
-            left.retain(|zone| !stay.contains(zone));
-            for zone in left {
-                let _ = writeln!(text, "  no node of zone {zone} stays");
-            }
-        }
+        self.notes_of_waiting(text);
+        self.notes_of_moves(text);
+        let _ = writeln!(text, "\nagain: {}", self.command);
+    }
+
+    /// Pods that wait, today or after a loss, and what that is to the answer.
+    fn notes_of_waiting(&self, text: &mut String) {
+        let plan = self.plan;
         if !plan.waiting.is_empty() {
             let _ = writeln!(
                 text,
@@ -141,6 +139,20 @@ impl PlanReport<'_> {
                 plural::either(excused.len(), "it would", "they would"),
                 named(&excused)
             );
+        }
+    }
+
+    /// Nodes and pods that stay or move against what one would expect.
+    fn notes_of_moves(&self, text: &mut String) {
+        let plan = self.plan;
+        if let Some(drain) = &plan.drain {
+            let zones = |own: &Picture| own.kinds.keys().map(|(_, zone)| zone.clone()).collect();
+            let (mut left, stay): (SortedSet<Text>, SortedSet<Text>) =
+                (zones(&plan.today), zones(&drain.picture));
+            left.retain(|zone| !stay.contains(zone));
+            for zone in left {
+                let _ = writeln!(text, "  no node of zone {zone} stays");
+            }
         }
         if plan.today.virtual_nodes > 0 {
             let _ = writeln!(
@@ -187,7 +199,6 @@ impl PlanReport<'_> {
                 plural::either(*count, "it", "them")
             );
         }
-        let _ = writeln!(text, "\nagain: {}", self.command);
     }
 }
 

@@ -91,6 +91,10 @@ impl Range {
     }
 }
 
+/// Mean of a metric over runs; none where no run has a value.
+#[derive(Clone, Copy)]
+struct RunMean(Option<f64>);
+
 impl StudyFigures {
     /// Figures of a comparison; `None` if its form is another.
     pub fn of(study: &Study) -> Option<Self> {
@@ -119,12 +123,13 @@ impl StudyFigures {
             .collect();
         for row in &mut comparison.rows {
             let means = names.iter().map(|name| self.mean(&row.id, name));
-            let means: Vec<Option<Option<f64>>> = means.collect();
-            let values: Vec<Option<f64>> = means.iter().map(|own| own.flatten()).collect();
+            let means: Vec<Option<RunMean>> = means.collect();
+            let values = means.iter().map(|own| own.and_then(|own| own.0));
+            let values: Vec<Option<f64>> = values.collect();
             let texts = format::values(&values, &row.unit);
             for ((cell, mean), text) in row.cells.iter_mut().zip(means).zip(texts) {
                 (cell.best, cell.difference) = (false, None);
-                if let Some(mean) = mean {
+                if let Some(RunMean(mean)) = mean {
                     (cell.value, cell.text) = (mean, text);
                 }
             }
@@ -136,12 +141,12 @@ impl StudyFigures {
     }
 
     /// Mean of a metric of a candidate over the runs of its pair; none if it was not compared.
-    fn mean(&self, id: &str, candidate: &str) -> Option<Option<f64>> {
+    fn mean(&self, id: &str, candidate: &str) -> Option<RunMean> {
         let is_own = |pair: &&PairFigures| format::clean(&pair.candidate) == candidate;
         let own = self.pairs.iter().find(is_own);
         let metric = |pair: &PairFigures| {
             let found = pair.metrics.iter().find(|own| own.metric == id);
-            found.map(|found| (found.base, found.head))
+            found.map(|found| (RunMean(found.base), RunMean(found.head)))
         };
         match own {
             Some(pair) => metric(pair).map(|(_, head)| head),

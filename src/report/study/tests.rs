@@ -1,7 +1,7 @@
 //! Forms of comparisons.
 
 use super::*;
-use crate::comparison::{Comparison, Rows};
+use crate::comparison::{Comparison, Row, Rows};
 use crate::example;
 use Verdict::{Equivalent, Improved, Inconclusive, NotMeasurable, NotWorse};
 use lab::compare::{Candidate, Settings, judge_candidates};
@@ -242,10 +242,10 @@ fn tables_of_runs_show_the_means_of_the_comparison() {
         variant.name.clone_from(&own.name);
     }
     let mut comparison = Comparison::new(&summary, Rows::All);
-    assert!(comparison.rows.iter().any(|row| row.has_best()));
+    assert!(comparison.rows.iter().any(Row::has_best));
     let figures = StudyFigures::of(&study).expect("figures");
     figures.show_means(&mut comparison);
-    assert!(!comparison.rows.iter().any(|row| row.has_best()));
+    assert!(!comparison.rows.iter().any(Row::has_best));
     let slowdown = |row: &&crate::comparison::Row| row.id == "bounded_slowdown.mean";
     let row = comparison.rows.iter().find(slowdown).expect("a row");
     let values: Vec<Option<f64>> = row.cells.iter().map(|cell| cell.value).collect();

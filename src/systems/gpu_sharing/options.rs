@@ -111,7 +111,8 @@ impl SystemSection for GpuSharingOptions {
             self.rule,
             SharingRule::Tiresias | SharingRule::Shortest | SharingRule::ShortestGpu
         );
-        if !is_over(&self.round) && !(has_events && self.round == Duration::ZERO) {
+        let is_at_events = has_events && self.round == Duration::ZERO;
+        if !(is_over(&self.round) || is_at_events) {
             return Err(
                 "round: expected more than 0s, such as 6m; 0s, a round at every event, is for `tiresias`, \
                  `shortest` and `shortest-gpu`"

@@ -115,7 +115,7 @@ impl Node {
 
     fn exit(&mut self, code: i32) {
         self.act(&|agent, now, out| {
-            agent.machine(now, POD, MachineEvent::Exited { container: 0, code }, out)
+            agent.machine(now, POD, MachineEvent::Exited { container: 0, code }, out);
         });
     }
 

@@ -266,7 +266,7 @@ mod tests {
                     2023-05-17 11:02:26+00:00,78.0,10.0,624.0\n\
                     dlct2,u02,4.0,32,480,1000.0,FAILED,2023-05-17 12:10:58+01:00,2023-05-17 12:12:08+01:00,\
                     2023-05-17 13:12:08+01:00,3600.0,70.0,115000.0\n";
-        let recorded = collected_of(open, "trace_kalos.csv", text.to_owned());
+        let recorded = collected_of(open, "trace_kalos.csv", text);
         let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
         let at = Instant::from_secs;
         seen.are([

@@ -299,9 +299,12 @@ fn points_lie_within_their_intervals_and_verdicts_follow_them() {
     assert!(seen.len() >= 4, "{seen:?}");
 }
 
+/// Draw of a value.
+type Draw = fn(&mut rng::Stream) -> f64;
+
 /// Populations of which 20 pairs are seen, by how skewed they are: normal ones, some with a tail, and
 /// such as simulations have, where one run in seven takes another course.
-const POPULATIONS: [(&str, fn(&mut rng::Stream) -> f64); 5] = [
+const POPULATIONS: [(&str, Draw); 5] = [
     ("normal", rng::Stream::standard_normal),
     ("uniform", rng::Stream::unit_f64),
     ("gamma", |stream| {
