@@ -6,7 +6,7 @@
 
 #![expect(
     clippy::disallowed_methods,
-    reason = "a record is written and read while the run goes on, in the folder that its caller made for it"
+    reason = "a record is written and read during the run, in the folder that its caller made for it"
 )]
 
 use std::fs::File;

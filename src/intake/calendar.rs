@@ -187,10 +187,10 @@ impl Zone {
     }
 }
 
-/// What is expected of a date with a zone among others.
+/// Expectation of a date with a zone among others.
 pub const WITHOUT_ZONE: &str = "a date without a zone of its own, as the others are";
 
-/// What is expected of a date without a zone among others.
+/// Expectation of a date without a zone among others.
 pub const WITH_ZONE: &str =
     "a date with a zone, such as `2024-03-01T10:00:00+0100`, as the others are";
 

@@ -269,12 +269,13 @@ fn precision_adds_seeds_up_to_its_cap() {
         };
         run(&experiment, &settings, workers(2)).expect("a comparison")
     };
-    let never = with(1e-6, 12);
+    let never = with(1e-6, 24);
     // The equal variant needs no more seeds, the baseline as many as any pair.
-    assert_eq!(never.runs, 12 + 12 + 6);
+    assert_eq!(never.runs, 24 + 24 + 6);
     assert!(!never.study.precision.expect("a rule").wide.is_empty());
-    let at_once = with(0.9, 12);
-    assert_eq!(at_once.runs, 18);
+    // Fewer than 20 pairs carry no interval.
+    let at_once = with(0.9, 24);
+    assert_eq!(at_once.runs, 20 + 20 + 6);
     assert!(at_once.study.precision.expect("a rule").wide.is_empty());
 }
 

@@ -1,7 +1,5 @@
 //! Sharing of GPUs of unlike speed over time, and wrong throughputs, which are refused with their place.
 
-use std::fmt::Write as _;
-
 use crate::scratch::Scratch;
 
 /// A V100 and a K80, and a round of 100 s.
@@ -69,7 +67,7 @@ fn turns_may_be_many() {
 
 /// An experiment on nodes with this many V100s each, in rounds of 100 s, with options of the sharing and of
 /// the throughputs.
-fn equal(nodes: u32, gpus: u32, sharing: &str, throughputs: &str) -> String {
+pub(crate) fn equal(nodes: u32, gpus: u32, sharing: &str, throughputs: &str) -> String {
     format!(
         "windtunnel: v1
 name: gpu-sharing
@@ -91,7 +89,7 @@ stop: {{when: drained}}
     )
 }
 
-fn variant(experiment: &str, jobs: &str) -> windtunnel::lab::summary::VariantSummary {
+pub(crate) fn variant(experiment: &str, jobs: &str) -> windtunnel::lab::summary::VariantSummary {
     let files = [("a.yaml", experiment), ("jobs.csv", jobs)];
     let scratch = Scratch::new("gpu-sharing", &files);
     scratch.run(&["run", "a.yaml", "--out", "out"], 0);
@@ -134,43 +132,6 @@ submit,name,run_time,gpus
         800 - 550,
     ];
     assert!((promoted - mean(&waits)).abs() < 1e-6, "{promoted}");
-}
-
-#[test]
-fn tiresias_decides_as_the_simulator_of_its_authors() {
-    // Forty jobs on eight GPUs; mean times to the end and the last one by the rules of simulator/run_sim.py
-    // (SymbioticLab/Tiresias b0ef8449, scheme `count`): dlas-gpu, shortest, shortest-gpu.
-    let mut state = 12_345_i64;
-    let mut draw = |most: i64| {
-        state = (1_103_515_245 * state + 12_345) % (1 << 31);
-        (state >> 8) % most
-    };
-    let mut submit = 0;
-    let mut jobs =
-        "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n".to_owned();
-    for number in 0..40 {
-        let gpus = [1, 1, 1, 2, 4][draw(5) as usize];
-        let run = [200, 900, 3_000, 9_000, 20_000][draw(5) as usize] + draw(300);
-        let _ = writeln!(jobs, "{number},{gpus},{submit},1,m,{run},0");
-        submit += 200 + draw(1_000);
-    }
-    for (rule, turnaround, makespan) in [
-        ("tiresias, thresholds: [3250s, 7200s]", 7_024.925, 52_179.0),
-        ("shortest", 5_847.625, 56_678.0),
-        ("shortest-gpu", 5_822.85, 54_371.0),
-    ] {
-        let text = equal(1, 8, &format!("rule: {rule}"), "");
-        let text = text.replace("round: 100s", "round: 0s");
-        let text = text.replace("format: csv", "format: tiresias-jobs");
-        let text = text.replace(
-            "cpu: 8, memory: 8Gi, pods: 9",
-            "cpu: 80, memory: 8Gi, pods: 99",
-        );
-        let run = variant(&text, &jobs);
-        let value = |id: &str| run.metrics.get(id).and_then(|own| own.value);
-        assert_eq!(value("turnaround.mean"), Some(turnaround), "{rule}");
-        assert_eq!(value("makespan.total"), Some(makespan), "{rule}");
-    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ fn a_cluster_is_answered_by_the_rules_of_its_newest_kubelet() {
         let questions: [&[&str]; 3] = [
             &["place", "dump.yaml", "pod.yaml"],
             &["explain", "dump.yaml", "pod.yaml"],
-            &["plan", "dump.yaml"],
+            &["plan", "dump.yaml", "pod.yaml"],
         ];
         for question in questions {
             let said = scratch.run(question, 0);
@@ -114,7 +114,7 @@ fn an_object_of_a_newer_release_is_told_and_not_refused() {
         let questions: [&[&str]; 4] = [
             &["place", "dump.yaml", "pod.yaml", "--verbose"],
             &["explain", "dump.yaml", "pod.yaml", "--verbose"],
-            &["plan", "dump.yaml", "--verbose"],
+            &["plan", "dump.yaml", "pod.yaml", "--verbose"],
             &["run", "run.yaml", "--out", "o", "--verbose"],
         ];
         for question in questions {
@@ -133,7 +133,7 @@ fn a_kind_that_is_ignored_is_left_out_by_every_reader() {
     let questions: [&[&str]; 5] = [
         &["place", "dump.yaml", "pod.yaml", "--ignore", "hpa"],
         &["explain", "dump.yaml", "pod.yaml", "--ignore", "hpa"],
-        &["plan", "dump.yaml", "--ignore", "hpa"],
+        &["plan", "dump.yaml", "pod.yaml", "--ignore", "hpa"],
         &["run", "run.yaml", "--out", "o", "--ignore", "hpa"],
         &[
             "import",

@@ -136,6 +136,7 @@ mod swarm;
 mod swarm_properties;
 mod swarm_scenarios;
 mod tidy;
+mod tiresias;
 mod trace_conversions;
 mod trace_edits;
 mod trace_runs;

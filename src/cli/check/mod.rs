@@ -16,7 +16,7 @@ use lab::check::{
 use lab::compare::RESAMPLES;
 use report::check::{self, CheckOptions};
 use scenario::objective_lines;
-use units::Date;
+use units::{Date, plural};
 
 use super::accept::{self, Acceptance};
 use super::divergence::Asked;
@@ -169,10 +169,10 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
     let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
     let mut report = judge(&results, held, &file, &settings, &divergence);
     if !settings.only.is_empty() {
-        let (run, all) = (report.entries.len(), names.len());
-        report
-            .notes
-            .push(format!("{run} of {all} entries were run (`--only`)"));
+        let run = report.entries.len();
+        let all = plural::count(names.len(), "entry");
+        let note = format!("{run} of {all} ran (`--only`)");
+        report.notes.push(note);
     }
     if arguments.accept {
         let asked = Acceptance {
@@ -232,7 +232,8 @@ fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteSc
             global,
             arguments,
             &inside,
-            (&path, item.as_ref()),
+            &path,
+            item.as_ref(),
         )?);
     }
     for (place, scenario) in suite.iter().enumerate() {
@@ -255,7 +256,8 @@ fn read_scenario(
     global: &Global,
     arguments: &CheckArguments,
     inside: &Inside,
-    (path, item): (&Path, Option<&SuiteItem>),
+    path: &Path,
+    item: Option<&SuiteItem>,
 ) -> Result<SuiteScenario, Failure> {
     let reading = Reading {
         path: Some(path),

@@ -3,16 +3,12 @@
 
 mod progress;
 mod proportion;
-/// Sum of counts, each of which may be as large as the API allows.
-fn saturated(counts: impl Iterator<Item = i32>) -> i32 {
-    counts.fold(0, i32::saturating_add)
-}
-
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
+use self::proportion::saturated;
 use super::ControllerEvent;
 use model::workload::deployment::{ConditionReason, DeploymentStatus};
 use model::workload::replica_set::{RolloutAnnotations, is_same_template};

@@ -51,9 +51,14 @@ pub(super) fn floor(threshold: Threshold, judgement: &Judgement, unit: &str) -> 
     };
     let is_ruling = floor > share * judgement.base?.abs();
     is_ruling.then(|| match unit {
-        "ratio" => format!("{} points", rounded(floor * 100.0)),
+        "ratio" => points(floor),
         _ => bound_text(&Bound::Number(floor), unit),
     })
+}
+
+/// A part of a whole as points of percent.
+fn points(part: f64) -> String {
+    format!("{} percentage points", rounded(part * 100.0))
 }
 
 fn bound_text(bound: &Bound, unit: &str) -> String {
@@ -75,9 +80,7 @@ pub(super) fn limit(objective: &Objective, better: Direction, unit: &str) -> Str
     let amount = match (&objective.tolerance, &objective.threshold) {
         (Some(tolerance), _) => format!("{} %", rounded(tolerance.as_f64() * 100.0)),
         // Beside a change in percent, a part of a whole is told in points.
-        (None, Some(Bound::Number(value))) if unit == "ratio" => {
-            format!("{} points", rounded(value * 100.0))
-        }
+        (None, Some(Bound::Number(value))) if unit == "ratio" => points(*value),
         (None, Some(threshold)) => bound_text(threshold, unit),
         (None, None) => " noise".to_owned(),
     };

@@ -205,7 +205,7 @@ pub struct EntryReport {
     pub parts: SortedMap<String, String>,
     /// First digits of the hash of each file that was read, by its path.
     pub files: SortedMap<String, String>,
-    /// What the input asks for and the runs leave out, each once.
+    /// Demands of the input that the runs leave out, each once.
     pub left_out: Vec<String>,
     /// Whether no pod arrived in any run, so that nothing was scheduled.
     pub empty: bool,

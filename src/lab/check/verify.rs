@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::BaselineEntry;
 use crate::statistics::mean;
 use scenario::schema::Objective;
-use units::{SortedMap, SortedSet};
+use units::{SortedMap, SortedSet, plural};
 
 /// Seeds that an entry may have: those of more would run for days.
 const SEEDS_MAX: usize = 10_000;
@@ -34,7 +34,10 @@ pub(super) fn fault(entry: &BaselineEntry) -> Option<(String, String)> {
     if seeds.is_empty() || seeds.len() > SEEDS_MAX {
         return found("seeds", format!("expected 1 to {SEEDS_MAX} seeds"));
     }
-    let count = |values: usize| format!("{values} values of {} seeds", entry.seeds.len());
+    let count = |values: usize| {
+        let seeds = plural::count(entry.seeds.len(), "seed");
+        format!("{} of {seeds}", plural::count(values, "value"))
+    };
     if entry.digests.len() != entry.seeds.len() {
         return found("digests", count(entry.digests.len()));
     }

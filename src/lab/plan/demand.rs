@@ -263,7 +263,7 @@ fn shun(pod: &ManifestPod) -> Option<Text> {
     let why = match pod.maker {
         _ if says(|own| own.is_evictable == Some(false)) => "annotation safe-to-evict: false",
         _ if says(|own| own.do_not_disrupt.is_some()) => "annotation do-not-disrupt",
-        Maker::Nobody => "no controller makes it anew",
+        Maker::Nobody => "no controller replaces it",
         _ if says(|own| own.is_evictable.is_none() && !own.local_volumes.is_empty()) => {
             "data on the node's disk"
         }

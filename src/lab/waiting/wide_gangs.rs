@@ -3,7 +3,7 @@
 use cluster::Store;
 use model::{Pod, PodName};
 use scheduler::batch::whole_places;
-use units::{ClassId, GangId, SortedMap};
+use units::{ClassId, GangId, SortedMap, plural};
 
 /// The gangs of a store of which no member has a node, with the reasons of those that can never start.
 #[derive(Default)]
@@ -35,8 +35,9 @@ impl WideGangs {
                 continue;
             }
             let reason = known.entry((class, members)).or_insert_with(|| {
+                let pods = plural::count(members, "pod");
                 format!(
-                    "a gang of {members} pods (such as `{}`) can never start: all nodes together hold {all}",
+                    "a gang of {pods} (such as `{}`) can never start: all nodes together hold {all}",
                     job_of(&first.name)
                 )
             });

@@ -28,7 +28,7 @@ pub struct BackfillEntry {
     pub name: &'static str,
     /// Description of the rule in one sentence.
     pub summary: &'static str,
-    /// Whether it looks at the estimates of jobs' run times.
+    /// `true` if it looks at the estimates of jobs' run times.
     pub uses_estimates: bool,
     /// The maker of the rule.
     pub rule: RuleKind,

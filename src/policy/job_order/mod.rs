@@ -25,7 +25,7 @@ pub struct JobOrderEntry {
     pub name: &'static str,
     /// Description of the order in one sentence.
     pub summary: &'static str,
-    /// Whether it looks at the estimates of jobs' run times.
+    /// `true` if it looks at the estimates of jobs' run times.
     pub uses_estimates: bool,
     /// Makes one.
     pub build: fn(&OrderOptions) -> Box<dyn JobOrder>,

@@ -115,7 +115,8 @@ fn worst<'a>(gated: &[Gated<'a>], verdict: Option<Verdict>) -> Option<Gated<'a>>
 }
 
 /// A difference in words.
-fn changed(study: &Study, (pair, found): Gated<'_>, word: &str) -> String {
+fn changed(study: &Study, gated: Gated<'_>, word: &str) -> String {
+    let (pair, found) = gated;
     let row = row(pair, found);
     format!(
         "{} makes {} {word} than {}: {} → {} ({})",

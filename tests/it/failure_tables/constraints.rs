@@ -21,14 +21,8 @@ pub(super) struct Agent {
 }
 
 impl Rule {
-    /// `meetsConstraint`, given the agents of the instances that are placed and the number that is wanted.
-    pub(super) fn meets(
-        self,
-        node: NodeId,
-        placed: &[NodeId],
-        agents: &[Agent],
-        wanted: u64,
-    ) -> bool {
+    /// `meetsConstraint`, given the agents of the instances that are placed.
+    pub(super) fn meets(self, node: NodeId, placed: &[NodeId], agents: &[Agent]) -> bool {
         let rack = |node: NodeId| agents[node.index()].rack;
         let count = |name: &str| placed.iter().filter(|own| rack(**own) == name).count() as u64;
         let same = count(rack(node));
@@ -42,13 +36,8 @@ impl Rule {
             Self::RackUnlike(word) => rack(node) != word,
             Self::RackGroupBy(groups) => {
                 let names: SortedSet<&str> = placed.iter().map(|own| rack(*own)).collect();
-                if same == 0 {
-                    return (names.len() as u64) < groups;
-                }
-                let share = wanted / groups;
-                let over = names.iter().map(|name| count(name).saturating_sub(share));
-                let over: u64 = over.sum();
-                same < share || (same == share && wanted % groups > over)
+                let least = names.iter().map(|name| count(name)).min();
+                same == 0 || (least == Some(same) && names.len() as u64 >= groups)
             }
         }
     }

@@ -295,7 +295,7 @@ impl Judge {
             .filter(|own| own.version == self.version)
             .filter_map(|own| own.node)
             .collect();
-        self.rule.meets(node, &placed, &self.agents, self.wanted)
+        self.rule.meets(node, &placed, &self.agents)
     }
 
     fn has_room(&self, node: NodeId) -> bool {

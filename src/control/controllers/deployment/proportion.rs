@@ -1,7 +1,12 @@
 //! Scaling a deployment whose rollout is under way or stands still: every set gets its share.
 
-use super::{Sync, saturated};
+use super::Sync;
 use model::workload::{DeploymentStrategy, ReplicaSet};
+
+/// Sum of counts, each of which may be as large as the API allows.
+pub(super) fn saturated(counts: impl Iterator<Item = i32>) -> i32 {
+    counts.fold(0, i32::saturating_add)
+}
 
 impl Sync<'_> {
     /// Brings the sets to the wanted size without moving the rollout on.

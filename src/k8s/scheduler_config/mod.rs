@@ -1,12 +1,18 @@
 //! The configuration file of the Kubernetes scheduler, `KubeSchedulerConfiguration` of
 //! `kubescheduler.config.k8s.io/v1`, in YAML or JSON (spec: kubernetes.md 1.1).
 
+mod arguments;
+
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use self::arguments::{
+    RawBalanced, RawCoscheduling, RawFit, RawInterPod, RawNodeAffinityArguments, RawPreemption,
+    RawShape, RawSpread,
+};
 use super::affinity::{node_affinity, topology_spread};
 use super::field::{Path, Problem, Texts};
 use super::fields;
@@ -274,82 +280,6 @@ fn plugin_set(raw: &RawSet, path: &Path<'_>) -> Result<PluginSet, Problem> {
         set.enabled.push((own.name.clone(), weight));
     }
     Ok(set)
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawNodeAffinityArguments {
-    #[serde(deserialize_with = "raw::nullable")]
-    added_affinity: raw::NodeAffinity,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawFit {
-    #[serde(deserialize_with = "raw::nullable")]
-    ignored_resources: Vec<String>,
-    #[serde(deserialize_with = "raw::nullable")]
-    ignored_resource_groups: Vec<String>,
-    scoring_strategy: Option<RawStrategy>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawStrategy {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    #[serde(deserialize_with = "raw::nullable")]
-    resources: Vec<RawPlugin>,
-    requested_to_capacity_ratio: Option<RawShape>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawShape {
-    #[serde(deserialize_with = "raw::nullable")]
-    shape: Vec<RawPoint>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawPoint {
-    utilization: i64,
-    score: i64,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawBalanced {
-    #[serde(deserialize_with = "raw::nullable")]
-    resources: Vec<RawPlugin>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawSpread {
-    defaulting_type: Option<String>,
-    #[serde(deserialize_with = "raw::nullable")]
-    default_constraints: Vec<raw::TopologySpread>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawInterPod {
-    hard_pod_affinity_weight: Option<i64>,
-    ignore_preferred_terms_of_existing_pods: Option<bool>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawPreemption {
-    min_candidate_nodes_percentage: Option<i64>,
-    min_candidate_nodes_absolute: Option<i64>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawCoscheduling {
-    permit_waiting_time_seconds: Option<i64>,
 }
 
 /// The arguments of one plugin.
