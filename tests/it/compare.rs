@@ -269,13 +269,13 @@ fn precision_adds_seeds_up_to_its_cap() {
         };
         run(&experiment, &settings, workers(2)).expect("a comparison")
     };
-    let never = with(1e-6, 24);
+    let never = with(1e-6, 40);
     // The equal variant needs no more seeds, the baseline as many as any pair.
-    assert_eq!(never.runs, 24 + 24 + 6);
+    assert_eq!(never.runs, 40 + 40 + 6);
     assert!(!never.study.precision.expect("a rule").wide.is_empty());
     // Fewer than 20 pairs carry no interval.
-    let at_once = with(0.9, 24);
-    assert_eq!(at_once.runs, 20 + 20 + 6);
+    let at_once = with(0.9, 40);
+    assert_eq!(at_once.runs, 24 + 24 + 6);
     assert!(at_once.study.precision.expect("a rule").wide.is_empty());
 }
 

@@ -8,7 +8,6 @@ mod tests;
 
 use std::sync::Arc;
 
-use self::proportion::saturated;
 use super::ControllerEvent;
 use model::workload::deployment::{ConditionReason, DeploymentStatus};
 use model::workload::replica_set::{RolloutAnnotations, is_same_template};
@@ -431,7 +430,7 @@ impl<'a> Sync<'a> {
 
     /// Wanted pods of all sets.
     fn total(&self) -> i32 {
-        saturated(self.sets.iter().map(|set| set.replicas))
+        proportion::saturated(self.sets.iter().map(|set| set.replicas))
     }
 
     /// The deployment's size and its surge.

@@ -106,7 +106,8 @@ impl Pair {
             match width {
                 Some(width) => {
                     let is_early = judgement.n < PRECISION_MIN || !judgement.carried;
-                    level > 0.0 && (is_early || width > target * level)
+                    // Pairs without any difference are as narrow as can be.
+                    level > 0.0 && width > 0.0 && (is_early || width > target * level)
                 }
                 None => judgement.n < 2 && judgement.difference.is_some(),
             }
