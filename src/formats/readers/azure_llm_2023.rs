@@ -67,16 +67,17 @@ mod tests {
             .collect();
         // 175 days, 5 h 42 min 56.02997 s.
         assert_eq!(at, [0, 151_405_760_299_700]);
-        let rows = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-13-16 18:17:03,1,1\n\
+        let rows = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:02,1,1\n\
+                    2023-13-16 18:17:03,1,1\n\
                     2023-11-16 18:17:03+01:00,1,1\n2023-11-16 18:17:03,-1,1\n\
                     2023-11-16 18:17:03,1\n";
         faults(&ENTRY, "l.csv", rows).has_bad_rows([
-            "l.csv:2: column `TIMESTAMP`: must be a date such as `2020-04-01 07:01:55`, found \
+            "l.csv:3: column `TIMESTAMP`: must be a date such as `2020-04-01 07:01:55`, found \
                  `2023-13-16 18:17:03`",
-            "l.csv:3: column `TIMESTAMP`: must be a date without a zone of its own, as the \
+            "l.csv:4: column `TIMESTAMP`: must be a date without a zone of its own, as the \
                  others are, found `2023-11-16 18:17:03+01:00`",
-            "l.csv:4: column `ContextTokens`: must be at least 0, found `-1`",
-            "l.csv:5: column `GeneratedTokens`: the row has 2 fields where the header has 3, \
+            "l.csv:5: column `ContextTokens`: must be at least 0, found `-1`",
+            "l.csv:6: column `GeneratedTokens`: the row has 2 fields where the header has 3, \
                  found `2023-11-16 18:17:03,1`",
         ]);
     }

@@ -52,7 +52,7 @@ fn reads_what_it_writes_one_metric_a_line() {
     assert_eq!(Baseline::parse(&text, PathBuf::new(), "s"), Ok(written));
     assert_eq!(
         text.lines().filter(|line| line.contains("\"m.")).count(),
-        3,
+        5,
         "{text}"
     );
     let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -103,10 +103,10 @@ fn what_is_wrong_is_said() {
         2,
         "`seeds`: a seed stands there twice",
     );
-    check("[42,43]", "[42]", 2, "`digests`: 2 values of 1 seeds");
+    check("[42,43]", "[42]", 2, "`digests`: 2 values of 1 seed");
     check("[\"d\",", "[\"f\",", 2, "`digest`: it is not the hash");
     check("\"mean\":0.1", "\"mean\":0.2", 2, "`m.x.mean`: it is not");
-    check("[2.0,2.0]", "[2.0]", 2, "`m.y.values`: 1 values of 2 seeds");
+    check("[2.0,2.0]", "[2.0]", 2, "`m.y.values`: 1 value of 2 seeds");
     check("m.y", "m.x", 2, "`m.x` stands there twice");
     check("\"i\"", "\"j\"", 2, "`checksum`: the entry was edited");
     check("kubernetes", "batch", 2, "`checksum`");
