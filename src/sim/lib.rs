@@ -7,7 +7,7 @@
 //! use std::sync::atomic::AtomicBool;
 //! use std::sync::Arc;
 //!
-//! use model::{Found, Node, PodName, PodSpec, ResourceList};
+//! use model::{InitialState, Node, PodName, PodSpec, ResourceList};
 //! use sim::check::Checker;
 //! use sim::{CellParts, Environment, Options, Resident, RunControl, Simulation, Stop};
 //! use arrivals::memory::{MemorySource, Recorded};
@@ -52,7 +52,7 @@
 //!     time_limit: None,
 //!     run_time: Some(Duration::from_secs(seconds)),
 //!     devices: model::DeviceSet::EMPTY,
-//!     found: Found { is_running: true, ..Found::on(NodeId(0)) },
+//!     found: InitialState { is_running: true, ..InitialState::on(NodeId(0)) },
 //!     owner: None,
 //! };
 //! let cell = CellParts {

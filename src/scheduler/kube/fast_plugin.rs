@@ -85,7 +85,7 @@ pub trait Follower {
 /// ```
 /// use std::sync::Arc;
 ///
-/// use scheduler::kube::cacheable::{CacheableFilter, CacheableScore, Rests};
+/// use scheduler::kube::cacheable::{AnswerScope, CacheableFilter, CacheableScore};
 /// use scheduler::kube::{
 ///     AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo, Reach, Rejection,
 /// };
@@ -119,7 +119,7 @@ pub trait Follower {
 ///     }
 ///
 ///     fn kept_filter(&self, _ctx: AttemptContext<'_>) -> CacheableFilter {
-///         CacheableFilter::Node(Rests::OnDeclaration)
+///         CacheableFilter::Node(AnswerScope::OnDeclaration)
 ///     }
 ///
 ///     fn kept_score(&self, _ctx: AttemptContext<'_>) -> CacheableScore {
