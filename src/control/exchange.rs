@@ -15,7 +15,7 @@ pub trait Exchange: Send {
     /// The program can't be started, ended, or gave no whole answer in its time.
     fn ask(&mut self, question: &str) -> Result<String, ExchangeError>;
 
-    /// The same program anew, as at its beginning.
+    /// A fresh start of the same program.
     fn again(&self) -> Box<dyn Exchange>;
 }
 

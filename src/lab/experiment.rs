@@ -56,7 +56,7 @@ pub enum ExperimentError {
         variant: Option<String>,
         /// Seed of the run.
         seed: u64,
-        /// What broke, and where.
+        /// The broken invariant, with its place.
         words: String,
     },
     /// It was interrupted.

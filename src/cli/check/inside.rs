@@ -18,7 +18,7 @@ pub(super) struct Inside {
 }
 
 impl Inside {
-    /// What a check may read.
+    /// Folders that a check may read.
     pub(super) fn of(global: &Global, arguments: &CheckArguments) -> Self {
         let folder = arguments.file.parent().unwrap_or(Path::new(""));
         let folder = Path::new(".").join(folder).canonicalize();

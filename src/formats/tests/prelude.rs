@@ -56,7 +56,7 @@ pub(crate) fn opener(format: &FormatEntry) -> OpenWorkload {
     open
 }
 
-/// Events of machines: the time in a unit of so many nanoseconds, the place of the node, and the kind.
+/// Events of machines: time in units of `unit` nanoseconds, index of the node, and kind.
 pub(crate) fn events(list: &NodeList, unit: i64) -> Vec<(i64, usize, &NodeEventKind)> {
     { list.events.iter() }
         .map(|event| (event.at.as_nanos() / unit, event.node, &event.kind))

@@ -329,7 +329,7 @@ fn report(entry: &mut Entry, experiment: &Experiment, files: &[InputSummary]) {
     entry.configs = config_of(scenario, experiment);
 }
 
-/// What the runs leave out of their input, each once: as a run tells it without `-v`.
+/// Demands of the input that the runs leave out, each once, as `run` lists them without `-v`.
 fn left_out(runs: &[VariantSummary]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     if let Some(run) = runs.first() {

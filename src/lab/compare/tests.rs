@@ -65,7 +65,7 @@ fn compared(workload: &str, candidates: &[&str], precision: Option<f64>) -> Vec<
     made.expect("a comparison").study.pairs
 }
 
-/// What a pair is measured to be: all but what follows from the correction over all candidates.
+/// A pair without the results of the correction over all candidates.
 fn measured(pair: &Pair) -> Pair {
     let mut pair = pair.clone();
     pair.tests = Tests::default();

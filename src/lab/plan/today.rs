@@ -45,7 +45,7 @@ pub struct Settlement {
 /// Amounts of a resource: its name, the requested and the offered amount.
 type Use = (Text, i64, i64);
 
-/// What is requested of a node and what it offers.
+/// Amounts that are requested of a node, beside those that it offers.
 fn uses(node: &NodeInfo) -> Vec<Use> {
     let (used, of) = (&node.requested, &node.allocatable);
     let plain = [

@@ -152,7 +152,7 @@ fn zone_of_volumes(info: &PodInfo, ground: &Ground<'_>) -> Option<usize> {
     found.next().is_none().then_some(place)
 }
 
-/// What the volumes of a pod ask of its node.
+/// Node affinities of the volumes of a pod.
 pub(super) fn affinities_of<'o>(
     info: &PodInfo,
     objects: &'o ClusterObjects,

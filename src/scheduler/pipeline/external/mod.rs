@@ -42,13 +42,12 @@ pub struct ExternalPoints {
 }
 
 /// A plugin that asks a program. A copy asks a program of its own, which begins anew.
-#[derive(Clone)]
 pub struct ExternalPlugin {
     exchange: Box<dyn Exchange>,
     points: ExternalPoints,
     seed: u64,
-    /// What the program knows; `None` before the greeting.
-    seen: Option<Seen>,
+    /// Its copy of the cluster; `None` before the greeting.
+    mirror: Option<ClusterMirror>,
     /// Its last answer about all nodes, by row.
     accepted: Vec<bool>,
     /// Its last points, by place among the nodes asked about.
@@ -56,9 +55,9 @@ pub struct ExternalPlugin {
     failure: Option<String>,
 }
 
-/// State of the cluster as the program was told it.
-#[derive(Clone, Debug, Default)]
-struct Seen {
+/// The program's copy of the cluster: what questions have stated so far.
+#[derive(Default)]
+struct ClusterMirror {
     revision: Option<Revision>,
     /// Declarations by row.
     nodes: Vec<Option<Arc<Node>>>,
@@ -73,7 +72,7 @@ impl ExternalPlugin {
             exchange,
             points,
             seed,
-            seen: None,
+            mirror: None,
             accepted: Vec::new(),
             scores: Vec::new(),
             failure: None,
@@ -81,7 +80,7 @@ impl ExternalPlugin {
     }
 
     /// The greeting, once.
-    fn greet(&mut self) -> Result<Seen, ExchangeError> {
+    fn greet(&mut self) -> Result<ClusterMirror, ExchangeError> {
         let mut points = Vec::new();
         points.extend(self.points.filter.then_some("filter"));
         points.extend(self.points.score.then_some("score"));
@@ -92,7 +91,7 @@ impl ExternalPlugin {
         };
         let hello: Hello = ask(&mut *self.exchange, &question)?;
         if hello.protocol == PROTOCOL {
-            return Ok(Seen::default());
+            return Ok(ClusterMirror::default());
         }
         let other = hello.protocol;
         let why = format!(
@@ -109,20 +108,20 @@ impl ExternalPlugin {
         candidates: &[NodeId],
         call: impl FnOnce(Request) -> Question,
     ) -> Result<T, ExchangeError> {
-        let mut seen = match self.seen.take() {
-            Some(seen) => seen,
+        let mut mirror = match self.mirror.take() {
+            Some(mirror) => mirror,
             None => self.greet()?,
         };
-        let (nodes, gone) = seen.advance(ctx.store);
+        let (nodes, gone) = mirror.advance(ctx.store);
         let request = Request {
             now: ctx.now.as_nanos(),
-            class: seen.class(ctx),
+            class: mirror.class(ctx),
             nodes,
             gone,
             candidates: candidates.iter().map(|node| node.0).collect(),
         };
         let answer = ask(&mut *self.exchange, &call(request));
-        self.seen = Some(seen);
+        self.mirror = Some(mirror);
         answer
     }
 
@@ -242,15 +241,11 @@ impl Plugin for ExternalPlugin {
     }
 
     fn clone_plugin(&self) -> Box<dyn Plugin> {
-        Box::new(Self {
-            exchange: self.exchange.again(),
-            seen: None,
-            ..self.clone()
-        })
+        Box::new(Self::new(self.exchange.again(), self.points, self.seed))
     }
 }
 
-impl Seen {
+impl ClusterMirror {
     /// The nodes that are new or changed, and those that went, since the last question.
     fn advance(&mut self, store: &Store) -> (Vec<NodeState>, Vec<u32>) {
         let nodes = store.nodes();
