@@ -122,6 +122,7 @@ fn of_baseline(global: &Global, run: &NamedRun, path: &Path) -> Result<HeldRun, 
         variant: 0,
         recorded: None,
         file: run.file.clone(),
+        before: None,
     };
     Ok(HeldRun {
         run: named,

@@ -131,11 +131,13 @@ impl Asked<'_> {
                 label: "base".to_owned(),
                 scenario: &then,
                 files: &base.files,
+                before: None,
             };
             let head = Side {
                 label: "head".to_owned(),
                 scenario: &now,
                 files: &entry.locations,
+                before: None,
             };
             let found = first_difference([&base, &head], interrupt::flag()).ok()?;
             if let Some(words) = divergence_words(seed, &found, &changes) {

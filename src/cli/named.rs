@@ -7,11 +7,13 @@ use lab::diff::Side;
 use lab::folder::EXTERNAL;
 use lab::results;
 use lab::summary::{Summary, VariantSummary};
+use lab::travel::{FORK_FILE, Fork};
 use scenario::Experiment;
 
+use super::report::fork_of;
 use super::source::Source;
 use super::{Failure, Global, terminal};
-use units::plural;
+use units::{Instant, plural};
 
 /// One run, with its experiment.
 pub(super) struct NamedRun {
@@ -25,6 +27,8 @@ pub(super) struct NamedRun {
     pub(super) recorded: Option<Summary>,
     /// Path of the experiment file.
     pub(super) file: PathBuf,
+    /// Instant at which it parted from another run and the experiment up to there, if it is a fork.
+    pub(super) before: Option<(Instant, Experiment)>,
 }
 
 impl NamedRun {
@@ -39,6 +43,10 @@ impl NamedRun {
             label: self.label.clone(),
             scenario: &self.experiment.variants[self.variant].scenario,
             files: &self.experiment.files,
+            before: (self.before.as_ref()).and_then(|(at, before)| {
+                let variant = before.variants.get(self.variant)?;
+                Some((*at, &variant.scenario))
+            }),
         }
     }
 
@@ -78,6 +86,19 @@ pub(super) fn experiment(
     Ok((experiment, Some(run.summary)))
 }
 
+/// State of a fork before it branched off: its scenario alone does not reproduce it.
+pub(super) fn before_fork(
+    global: &Global,
+    fork: Option<&Fork>,
+    file: &Path,
+    base: &Path,
+) -> Result<Option<(Instant, Experiment)>, Failure> {
+    let Some(fork) = fork else { return Ok(None) };
+    let name = format!("{} (before the fork)", file.display());
+    let source = Source::of(global, name, fork.scenario.clone(), base.to_path_buf());
+    Ok(Some((fork.at(), source.experiment(&[])?)))
+}
+
 /// Reads `PATH` or `PATH:VARIANT`.
 pub(super) fn run(global: &Global, text: &str, sets: &[String]) -> Result<NamedRun, Failure> {
     let (path, variant) = match text.rsplit_once(':') {
@@ -109,8 +130,13 @@ pub(super) fn run(global: &Global, text: &str, sets: &[String]) -> Result<NamedR
         },
         (None, []) => return Err(Failure::input(format!("{text}: has nothing to run"))),
     };
+    let fork = match recorded {
+        Some(_) => fork_of(&path)?,
+        None => None,
+    };
     Ok(NamedRun {
         label: text.to_owned(),
+        before: before_fork(global, fork.as_ref(), &path.join(FORK_FILE), &path)?,
         experiment,
         variant: position,
         file: if recorded.is_some() {

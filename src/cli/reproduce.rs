@@ -9,12 +9,12 @@ use lab::compare::{CandidateCheck, RecordedStudy, STUDY_FILE, StudyCheck};
 use lab::program;
 use lab::reproduce::{Repeat, Reproduction, VariantCheck, reproduce, reproduce_study};
 use lab::summary::Summary;
-use lab::travel::{FORK_FILE, Fork};
+use lab::travel::FORK_FILE;
 use report::embedded;
 use report::format::clean;
-use scenario::Experiment;
-use units::{Instant, plural};
+use units::plural;
 
+use super::named::before_fork;
 use super::report::fork_of;
 use super::run_count::counted;
 use super::source::Source;
@@ -230,7 +230,7 @@ fn claim(global: &Global, target: &Path) -> Result<Claim, Failure> {
             let source = Source::of(global, name, scenario.text, base.clone());
             Ok::<_, Failure>(Repeat {
                 experiment: source.experiment(&[])?,
-                before: before(global, scenario.fork.as_ref(), target, &base)?,
+                before: before_fork(global, scenario.fork.as_ref(), target, &base)?,
             })
         });
         return Ok(Claim {
@@ -245,7 +245,7 @@ fn claim(global: &Global, target: &Path) -> Result<Claim, Failure> {
     match named::experiment(global, target, &[])? {
         (experiment, Some(summary)) => {
             let fork = fork_of(target)?;
-            let before = before(global, fork.as_ref(), &target.join(FORK_FILE), target)?;
+            let before = before_fork(global, fork.as_ref(), &target.join(FORK_FILE), target)?;
             Ok(Claim {
                 summary,
                 repeats: vec![Repeat { experiment, before }],
@@ -254,17 +254,4 @@ fn claim(global: &Global, target: &Path) -> Result<Claim, Failure> {
         }
         (_, None) => Err(wrong("is neither a report nor a result folder")),
     }
-}
-
-/// State of a fork before it branched off: its scenario alone does not reproduce it.
-fn before(
-    global: &Global,
-    fork: Option<&Fork>,
-    file: &Path,
-    base: &Path,
-) -> Result<Option<(Instant, Experiment)>, Failure> {
-    let Some(fork) = fork else { return Ok(None) };
-    let name = format!("{} (before the fork)", file.display());
-    let source = Source::of(global, name, fork.scenario.clone(), base.to_path_buf());
-    Ok(Some((fork.at(), source.experiment(&[])?)))
 }

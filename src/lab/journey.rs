@@ -111,20 +111,13 @@ impl<'a> Journey<'a> {
             .and_then(|snapshot| snapshot.variants.get(index));
         let before = self.before(index);
         Stopover {
-            at: self.at,
             expected: expected.map(|variant| RunPosition {
                 at: Instant::from_nanos(variant.last_ns),
                 changes: variant.changes,
                 decisions: variant.decisions,
                 digest: variant.digest.clone(),
             }),
-            is_replaced: before
-                .is_some_and(|before| before.system.scheduler != variant.scenario.system.scheduler),
-            changed: before
-                .filter(|before| **before != variant.scenario)
-                .map(|_| &variant.scenario),
-            reached: None,
-            strayed: &self.strayed,
+            ..Stopover::between(self.at, before, &variant.scenario, &self.strayed)
         }
     }
 

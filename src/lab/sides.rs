@@ -24,13 +24,23 @@ pub struct Side<'a> {
     pub scenario: &'a Scenario,
     /// Files of the side.
     pub files: &'a Files,
+    /// Instant at which the run parted from another, and the scenario up to there, if it is a fork.
+    pub before: Option<(Instant, &'a Scenario)>,
 }
 
 impl Side<'_> {
     /// Nodes and workload of the run.
     pub(crate) fn prepare(&self) -> Result<Prepared, RunError> {
         let files = FileSource { files: self.files };
-        Ok(prepare(self.scenario, &files)?)
+        Ok(prepare(self.scenario_at(Instant::ZERO), &files)?)
+    }
+
+    /// The scenario by which the run decides at an instant.
+    pub(crate) fn scenario_at(&self, at: Instant) -> &Scenario {
+        match self.before {
+            Some((fork, before)) if at < fork => before,
+            _ => self.scenario,
+        }
     }
 }
 
@@ -74,17 +84,18 @@ impl Observer for Stopped<'_> {
     }
 }
 
-/// Runs a side until the change that has a revision comes next. The cluster there, and the profile
+/// Runs a side until the change at an instant that has a revision comes next. The cluster there, and the profile
 /// that decides; systems that plan jobs have none.
 pub(crate) fn stop_before(
     side: &Side<'_>,
+    at: Instant,
     revision: Revision,
     interrupted: &AtomicBool,
 ) -> Result<(Option<Store>, Option<Profile>), DiffError> {
     let failed = failed(side);
     let prepared = side.prepare().map_err(&failed)?;
     let setup = Setup {
-        seed: side.scenario.seed,
+        seed: side.scenario_at(at).seed,
         scheduler: 0,
         typical_pods: prepared
             .typical
@@ -99,21 +110,21 @@ pub(crate) fn stop_before(
         store: None,
         stop: &stop,
     };
-    run_silently(side.scenario, prepared, &mut stopped, &stop).map_err(failed)?;
+    run_silently(side, prepared, &mut stopped, &stop).map_err(failed)?;
     if interrupted.load(Ordering::Relaxed) {
         return Err(DiffError::Interrupted);
     }
-    Ok((stopped.store, profile(side, &setup)))
+    Ok((stopped.store, profile(side.scenario_at(at), &setup)))
 }
 
 /// The profile that decides; `None` for systems without one.
-fn profile(side: &Side<'_>, setup: &Setup) -> Option<Profile> {
-    let entry = systems::registry::find(&side.scenario.system.name).ok()?;
+fn profile(scenario: &Scenario, setup: &Setup) -> Option<Profile> {
+    let entry = systems::registry::find(&scenario.system.name).ok()?;
     // kube-scheduler itself ranks by its own plugins, which this pipeline's do not explain.
     if entry.scheduler != systems::SchedulerKind::Pipeline {
         return None;
     }
-    let choice = profile_choice(side.scenario).ok()?;
+    let choice = profile_choice(scenario).ok()?;
     build_profile(&choice, setup).ok()
 }
 

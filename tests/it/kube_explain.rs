@@ -46,6 +46,7 @@ fn a_node_that_a_run_chose_is_among_the_best_of_its_explanation() {
         label: "own".to_owned(),
         scenario: &own.0.variants[0].scenario,
         files: &own.0.files,
+        before: None,
     };
     let (mut placed, mut waiting) = (0, 0);
     for index in 0..12 {

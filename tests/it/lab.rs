@@ -274,6 +274,14 @@ fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
     assert!(scratch.path("new/fork.json").exists() && !scratch.path("old/fork.json").exists());
     // The fork is made again from its folder, and from its report alone.
     scratch.run(&["reproduce", "new"], 0);
+    // Compared with what it is a fork of, it is followed over the fork.
+    let diff = ["diff", "old:spread", "new:spread", "--format", "json"];
+    let output = scratch.command(&diff).output().expect("a run");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!told.contains("have changed"), "{told}");
+    let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let parted = found["parting"]["decisions"][1]["timeNs"].as_i64();
+    assert!(parted.is_some_and(|at| at >= instant), "{found}");
     fs::copy(scratch.path("new/report.html"), scratch.path("fork.html")).expect("a report");
     let told = scratch.run(&["reproduce", "fork.html"], 0);
     assert!(told.contains("the same"), "{told}");

@@ -77,7 +77,7 @@ pub(super) fn look(
     nodes: &[Option<Name>; 2],
     interrupted: &AtomicBool,
 ) -> Result<Situation, DiffError> {
-    let (store, profile) = stop_before(side, decision.revision, interrupted)?;
+    let (store, profile) = stop_before(side, decision.at, decision.revision, interrupted)?;
     let pod = store
         .as_ref()
         .and_then(|store| store.pods().iter().find(|pod| pod.pod.id.0 == decision.pod));
@@ -87,7 +87,7 @@ pub(super) fn look(
     let ctx = ClassContext::new(decision.at, store, spec);
     let mut situation = situation(side, profile, &ctx, nodes);
     let is_attempt = matches!(decision.outcome, Outcome::Bound | Outcome::Unschedulable);
-    if is_exact(side.scenario) && is_attempt {
+    if is_exact(side.scenario_at(decision.at)) && is_attempt {
         let name = pod.map(|pod| pod.name.to_string()).unwrap_or_default();
         let pod = match &*store.class(spec).spec.namespace {
             "" => name,
@@ -180,16 +180,17 @@ fn situation(
         nodes: asked.iter().map(|name| view(store, name)).collect(),
         explanation: Explanation::default(),
     };
+    let scenario = side.scenario_at(ctx.now);
     let Some(mut profile) = profile else {
-        if is_exact(side.scenario) {
+        if is_exact(scenario) {
             "kube-scheduler".clone_into(&mut situation.explanation.scheduler);
             return situation;
         }
-        let scheduler = &side.scenario.system.scheduler;
+        let scheduler = &scenario.system.scheduler;
         let queue = scheduler.queue.as_deref().unwrap_or("the default order");
         situation.explanation.scheduler = format!(
             "{}: jobs in the order `{queue}`, each where its pods fit",
-            side.scenario.system.name
+            scenario.system.name
         );
         return situation;
     };

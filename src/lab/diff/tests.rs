@@ -27,6 +27,7 @@ fn compare(one: (&Experiment, usize), other: (&Experiment, usize)) -> Difference
         label: experiment.variants[variant].name.clone(),
         scenario: &experiment.variants[variant].scenario,
         files: &experiment.files,
+        before: None,
     };
     let leak = |experiment: &Experiment| -> &'static Experiment {
         Box::leak(Box::new(experiment.clone()))

@@ -19,6 +19,27 @@ pub struct Stopover<'s> {
     pub(in super::super) strayed: &'s AtomicBool,
 }
 
+impl<'s> Stopover<'s> {
+    /// A stop at which another scenario follows on one, if that is known.
+    pub(in super::super) fn between(
+        at: Instant,
+        before: Option<&Scenario>,
+        scenario: &'s Scenario,
+        strayed: &'s AtomicBool,
+    ) -> Self {
+        let parts = before.filter(|before| *before != scenario);
+        Self {
+            at,
+            expected: None,
+            changed: parts.map(|_| scenario),
+            is_replaced: parts
+                .is_some_and(|before| before.system.scheduler != scenario.system.scheduler),
+            reached: None,
+            strayed,
+        }
+    }
+}
+
 /// Changes from the stop on, if there are any.
 pub(super) fn turn(
     stopover: &Stopover<'_>,
@@ -39,19 +60,33 @@ pub(super) fn turn(
     }))
 }
 
-/// Runs to the stop, looks whether it is where it should be, and goes on to the end.
+/// Runs to the stop and takes its turn there, and goes on to the end.
 pub(super) fn run(
     simulation: &mut Simulation<'_>,
     stopover: &mut Stopover<'_>,
     turn: Option<SettingsChange>,
     control: &mut RunControl<'_>,
 ) -> Result<End, RunError> {
+    match reach(simulation, stopover, turn, control)? {
+        Some(end) => Ok(end),
+        None => Ok(simulation.run(control)?),
+    }
+}
+
+/// Runs to the stop, looks whether it is where it should be, and takes its turn there; the end,
+/// if the run was interrupted before.
+pub(super) fn reach(
+    simulation: &mut Simulation<'_>,
+    stopover: &mut Stopover<'_>,
+    turn: Option<SettingsChange>,
+    control: &mut RunControl<'_>,
+) -> Result<Option<End>, RunError> {
     if stopover.is_replaced {
         simulation.keep_log();
     }
     if let Some(end) = simulation.run_until(stopover.at, control)? {
         if end.cause == EndCause::Interrupted {
-            return Ok(end);
+            return Ok(Some(end));
         }
         return Err(RunError::Sim(SimError::Declaration {
             what: format!("a snapshot at {}", stopover.at),
@@ -82,5 +117,5 @@ pub(super) fn run(
     if let Some(turn) = turn {
         simulation.turn(stopover.at, turn)?;
     }
-    Ok(simulation.run(control)?)
+    Ok(None)
 }

@@ -6,11 +6,12 @@ use cluster::Observer;
 use model::{PodRef, Text};
 use scenario::Scenario;
 use scheduler::pipeline::evaluate::Form;
-use sim::{End, RunControl, Simulation};
+use sim::{End, RunControl, SettingsChange, Simulation};
 use units::{Duration, Instant};
 
 use super::watching::Nobody;
-use super::{Prepared, RunError, world};
+use super::{Prepared, RunError, Stopover, stopover, world};
+use crate::sides::Side;
 
 /// Runs a prepared variant and measures nothing: what measuring costs is judged against it.
 pub fn run_unmeasured(
@@ -35,9 +36,9 @@ pub fn run_watched(
     Ok(simulation.run(control)?)
 }
 
-/// Runs a prepared variant for an observer, without metrics and without a sign of how far it is.
+/// Runs a prepared side for an observer, without metrics and without a sign of how far it is.
 pub(crate) fn run_silently(
-    scenario: &Scenario,
+    side: &Side<'_>,
     prepared: Prepared,
     observer: &mut dyn Observer,
     interrupted: &AtomicBool,
@@ -46,13 +47,42 @@ pub(crate) fn run_silently(
         interrupted,
         progress: &mut |_| {},
     };
-    run_watched(
-        scenario,
+    let strayed = AtomicBool::new(false);
+    with_fork(
+        side,
         prepared,
-        Form::Incremental,
         observer,
-        &mut control,
+        &strayed,
+        |simulation, fork| match fork {
+            Some((mut stop, turn)) => stopover::run(simulation, &mut stop, turn, &mut control),
+            None => Ok(simulation.run(&mut control)?),
+        },
     )
+}
+
+/// A stop at a fork, and what changes there.
+type ForkPoint<'s> = (Stopover<'s>, Option<SettingsChange>);
+
+/// A simulation of a prepared side, and its fork if it is one.
+fn with_fork<T>(
+    side: &Side<'_>,
+    prepared: Prepared,
+    observer: &mut dyn Observer,
+    strayed: &AtomicBool,
+    simulate: impl FnOnce(&mut Simulation<'_>, Option<ForkPoint<'_>>) -> Result<T, RunError>,
+) -> Result<T, RunError> {
+    let form = Form::Incremental;
+    let fork = match side.before {
+        Some((at, before)) => {
+            let stop = Stopover::between(at, Some(before), side.scenario, strayed);
+            let turn = stopover::turn(&stop, &prepared, form)?;
+            Some((stop, turn))
+        }
+        None => None,
+    };
+    let (options, cell, _) = world(side.scenario_at(Instant::ZERO), prepared, form)?;
+    let mut simulation = Simulation::new(options, vec![cell], observer)?;
+    simulate(&mut simulation, fork)
 }
 
 /// A question about a pod at an instant.
@@ -62,24 +92,27 @@ pub(crate) struct Question {
     pub(crate) pod: PodRef,
 }
 
-/// The last answer of a variant's schedulers about a pod that has no node once an instant is over.
+/// The last answer of a side's schedulers about a pod that has no node once an instant is over.
 ///
 /// # Errors
-/// The variant can't be run.
+/// The side can't be run.
 pub(crate) fn waiting_at(
-    scenario: &Scenario,
+    side: &Side<'_>,
     prepared: Prepared,
     question: Question,
     interrupted: &AtomicBool,
 ) -> Result<Option<Text>, RunError> {
-    let (options, cell, _) = world(scenario, prepared, Form::Incremental)?;
-    let mut nobody = Nobody;
-    let mut simulation = Simulation::new(options, vec![cell], &mut nobody)?;
     let after = question.at.saturating_add(Duration::from_nanos(1));
     let mut control = RunControl {
         interrupted,
         progress: &mut |_| {},
     };
-    simulation.run_until(after, &mut control)?;
-    Ok(simulation.waiting_message(0, question.pod))
+    let strayed = AtomicBool::new(false);
+    with_fork(side, prepared, &mut Nobody, &strayed, |simulation, fork| {
+        if let Some((mut stop, turn)) = fork.filter(|(stop, _)| stop.at < after) {
+            stopover::reach(simulation, &mut stop, turn, &mut control)?;
+        }
+        simulation.run_until(after, &mut control)?;
+        Ok(simulation.waiting_message(0, question.pod))
+    })
 }

@@ -152,6 +152,7 @@ impl Folder {
             label: "case".to_owned(),
             scenario: &plan.scenario,
             files: &experiment.files,
+            before: None,
         };
         match find(&side, pod, Which::Number(1), &AtomicBool::new(false)) {
             Ok(attempted) => Ok(Some(attempted)),

@@ -235,7 +235,7 @@ pub fn find(
         wanted: Wanted(pod.to_owned()),
         ..Followed::default()
     };
-    let end = run_silently(side.scenario, prepared, &mut followed, interrupted).map_err(&fail)?;
+    let end = run_silently(side, prepared, &mut followed, interrupted).map_err(&fail)?;
     if end.cause == EndCause::Interrupted {
         return Err(DiffError::Interrupted.into());
     }
@@ -370,7 +370,7 @@ impl About<'_> {
         if scheduler_of(self.side) == Some(SchedulerKind::Own) {
             return Err(self.own_rules(tried, position + 1, count, interrupted)?);
         }
-        let (store, profile) = stop_before(self.side, tried.revision, interrupted)?;
+        let (store, profile) = stop_before(self.side, tried.at, tried.revision, interrupted)?;
         let record = store.as_ref().and_then(|store| store.pods().get(tried.pod));
         let class = record.map(|record| record.class);
         let (Some(store), Some(profile), Some(class)) = (store, profile, class) else {
