@@ -7,11 +7,13 @@ use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
-use crate::replicate::{Replicate, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Work, Workers, replicate};
+use crate::replicate::{
+    Replicate, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Work, Workers, replicate, replicate_paired,
+};
 use crate::summary::{InputSummary, VariantSummary};
 use history::VariantData;
 use scenario::Experiment;
-use scenario::schema::{Arrivals, Order, WorkloadSource};
+use scenario::schema::{Arrivals, MeasuredWindow, Order, WorkloadSource};
 use units::nearest;
 
 /// A comparison and the runs behind it.
@@ -318,7 +320,7 @@ impl Runs<'_> {
     }
 
     fn make(&mut self, work: &[Work]) -> Result<(), CompareError> {
-        let results = replicate(self.experiment, work, self.workers)?;
+        let results = replicate_paired(self.experiment, work, self.workers)?;
         self.made += results.len();
         for (work, Replicate { summary, drawn, .. }) in work.iter().zip(results) {
             let candidate = &mut self.candidates[work.variant];
@@ -390,6 +392,14 @@ impl Runs<'_> {
                  system (ties, start-up, failures), not other workloads",
                 whom(&by_seed)
             ));
+        }
+        let mut plans = self.experiment.variants.iter();
+        if plans.any(|plan| plan.scenario.metrics.window == MeasuredWindow::Auto) {
+            notes.push(
+                "with each seed all candidates are measured from the latest end of their warm-ups \
+                 on (`window.from`)"
+                    .to_owned(),
+            );
         }
         let runs = self.candidates.iter().filter_map(|own| {
             let (name, run) = (own.name.as_str(), own.by_seed.first()?);

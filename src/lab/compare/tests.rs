@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicBool;
 
 use super::judge::Pairs;
+use super::pairing::Candidate;
 use super::*;
 use crate::fixture;
 use crate::replicate::{Work, Workers, replicate};
@@ -11,6 +12,7 @@ use crate::summary::VariantSummary;
 use metrics::Direction;
 use rng::Stream;
 use scenario::Experiment;
+use scenario::schema::MeasuredWindow;
 use units::SortedMap;
 
 /// Workloads of a few jobs, by what their arrivals and sizes depend on.
@@ -50,6 +52,55 @@ fn workers() -> Workers<'static> {
         interrupted: &INTERRUPTED,
         progress: &|_, _| {},
     }
+}
+
+#[test]
+fn candidates_are_measured_over_one_stretch() {
+    let lublin = "{generate: {model: lublin99, jobs: 300, processors: 8}}";
+    let mut experiment = experiment(lublin, &CANDIDATES[..3]);
+    let begins = |experiment: &Experiment| -> Vec<Vec<Option<f64>>> {
+        let settings = Settings {
+            seeds: 3,
+            ..Settings::default()
+        };
+        let made = run(experiment, &settings, workers()).expect("a comparison");
+        let from = |run: &VariantSummary| run.metrics["window.from"].value;
+        let of = |own: &Candidate| own.by_seed.iter().map(from).collect();
+        made.candidates.iter().map(of).collect()
+    };
+    for plan in &mut experiment.variants {
+        plan.scenario.metrics.window = MeasuredWindow::Auto;
+    }
+    let together = begins(&experiment);
+    assert!(
+        together[0].iter().any(|from| *from > Some(0.0)),
+        "{together:?}"
+    );
+    assert!(
+        together.iter().all(|own| *own == together[0]),
+        "{together:?}"
+    );
+    // Each alone begins elsewhere.
+    let work: Vec<Work> = (0..3)
+        .map(|variant| Work {
+            variant,
+            seed: experiment.variants[0].scenario.seed,
+            shake: None,
+            is_drawn: false,
+        })
+        .collect();
+    let alone = replicate(&experiment, &work, workers()).expect("runs");
+    let alone = alone
+        .iter()
+        .map(|run| run.summary.metrics["window.from"].value);
+    let alone: Vec<Option<f64>> = alone.collect();
+    assert!(alone.iter().any(|from| *from != alone[0]), "{alone:?}");
+    assert_eq!(
+        alone
+            .into_iter()
+            .max_by(|a, b| a.partial_cmp(b).expect("numbers")),
+        Some(together[0][0])
+    );
 }
 
 /// Every pair of a list, by its candidate's name.

@@ -9,13 +9,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use rng::ChanceWatch;
+use scenario::schema::MeasuredWindow;
 use scenario::{Experiment, VariantPlan};
-use sim::{EndCause, SimError};
+use scheduler::pipeline::evaluate::Form;
+use sim::{EndCause, RunControl, SimError};
+use units::{Instant, SortedMap, SortedSet};
 
 use super::broken::guarded;
 use super::experiment::ExperimentError;
 use super::placements::{FirstNodes, Placements};
-use super::run::{RunError, Tables, prepare, run_quietly};
+use super::run::{Prepared, RunError, Tables, WarmUpEnd, prepare, run_quietly, warm_up};
 use super::summarize::summarize;
 use super::summary::VariantSummary;
 use history::{PODS_MAX, VariantData};
@@ -88,9 +91,69 @@ pub fn replicate(
     workers: Workers<'_>,
 ) -> Result<Vec<Replicate>, ExperimentError> {
     each(work, workers, |work| {
-        run_guarded(experiment, work, workers.interrupted, Placements::default())
+        let placements = Placements::default();
+        run_guarded(experiment, work, None, workers.interrupted, placements)
             .map(|placed| placed.replicate)
     })
+}
+
+/// Runs all of the work as [`replicate`] does; where the measured window begins after a warm-up that is
+/// found, all variants begin at the latest one of the same seed and perturbation, so that they are
+/// measured over the same stretch.
+///
+/// # Errors
+/// As [`replicate`].
+pub fn replicate_paired(
+    experiment: &Experiment,
+    work: &[Work],
+    workers: Workers<'_>,
+) -> Result<Vec<Replicate>, ExperimentError> {
+    let warm_ups = common_warm_ups(experiment, work, workers)?;
+    each(work, workers, |work| {
+        let warm_up = warm_ups.get(&(work.seed, work.shake)).cloned();
+        let placements = Placements::default();
+        run_guarded(experiment, work, warm_up, workers.interrupted, placements)
+            .map(|placed| placed.replicate)
+    })
+}
+
+/// The latest end of a warm-up over all variants, by seed and perturbation; if a variant has none, why.
+fn common_warm_ups(
+    experiment: &Experiment,
+    work: &[Work],
+    workers: Workers<'_>,
+) -> Result<SortedMap<(u64, Option<u64>), WarmUpEnd>, ExperimentError> {
+    let variants = &experiment.variants;
+    let is_found =
+        |variant: &usize| variants[*variant].scenario.metrics.window == MeasuredWindow::Auto;
+    let inputs: SortedSet<_> = work.iter().map(|work| (work.seed, work.shake)).collect();
+    let all = inputs.iter().flat_map(|&(seed, shake)| {
+        let variants = (0..variants.len()).filter(is_found);
+        variants.map(move |variant| Work {
+            variant,
+            seed,
+            shake,
+            is_drawn: false,
+        })
+    });
+    let all: Vec<Work> = all.collect();
+    let found = each(&all, workers, |work| {
+        let end = || warm_up_of(experiment, work, workers.interrupted);
+        guarded(end).unwrap_or_else(|words| Err(broken(experiment, work, words)))
+    })?;
+    let mut latest: SortedMap<(u64, Option<u64>), WarmUpEnd> = SortedMap::new();
+    for (work, end) in all.iter().zip(found) {
+        let name = &variants[work.variant].name;
+        let end = end.map_err(|why| format!("`{name}`: {why}"));
+        let common = latest
+            .entry((work.seed, work.shake))
+            .or_insert(Ok(Instant::ZERO));
+        *common = match (common.clone(), end) {
+            (Ok(one), Ok(other)) => Ok(one.max(other)),
+            (Err(why), _) | (Ok(_), Err(why)) => Err(why),
+        };
+    }
+    Ok(latest)
 }
 
 /// Runs all of the work as [`replicate`] does, and keeps the first node of each pod.
@@ -104,7 +167,7 @@ pub(crate) fn replicate_placed(
 ) -> Result<Vec<PlacedReplicate>, ExperimentError> {
     each(work, workers, |work| {
         let placements = Placements::with_first_nodes();
-        run_guarded(experiment, work, workers.interrupted, placements)
+        run_guarded(experiment, work, None, workers.interrupted, placements)
     })
 }
 
@@ -139,54 +202,86 @@ fn each<T: Send>(
 fn run_guarded(
     experiment: &Experiment,
     work: Work,
+    warm_up: Option<WarmUpEnd>,
     interrupted: &AtomicBool,
     placements: Placements,
 ) -> Result<PlacedReplicate, ExperimentError> {
-    let run = || run_one(experiment, work, interrupted, placements);
-    guarded(run).unwrap_or_else(|words| {
-        let variants = &experiment.variants;
-        Err(ExperimentError::Broken {
-            variant: (variants.len() > 1).then(|| variants[work.variant].name.clone()),
-            seed: work.seed,
-            words,
-        })
-    })
+    let run = || run_one(experiment, work, warm_up, interrupted, placements);
+    guarded(run).unwrap_or_else(|words| Err(broken(experiment, work, words)))
 }
 
-fn run_one(
-    experiment: &Experiment,
-    work: Work,
-    interrupted: &AtomicBool,
-    mut placements: Placements,
-) -> Result<PlacedReplicate, ExperimentError> {
-    let plan = &experiment.variants[work.variant];
-    let failed = |source: RunError| {
-        let is_of_a_file = matches!(
-            source,
-            RunError::Build(BuildError::Trace(_)) | RunError::Sim(SimError::Trace(_))
-        );
-        ExperimentError::Variant {
-            variant: (!is_of_a_file && experiment.variants.len() > 1).then(|| plan.name.clone()),
-            seed: (!is_of_a_file).then_some(work.seed),
-            source: Box::new(source),
-        }
-    };
-    let mut plan: VariantPlan = plan.clone();
+/// Error of a run in which an invariant broke.
+fn broken(experiment: &Experiment, work: Work, words: String) -> ExperimentError {
+    let variants = &experiment.variants;
+    ExperimentError::Broken {
+        variant: (variants.len() > 1).then(|| variants[work.variant].name.clone()),
+        seed: work.seed,
+        words,
+    }
+}
+
+/// Error of a run that can't be made.
+fn failed(experiment: &Experiment, work: Work, source: RunError) -> ExperimentError {
+    let is_of_a_file = matches!(
+        source,
+        RunError::Build(BuildError::Trace(_)) | RunError::Sim(SimError::Trace(_))
+    );
+    let variants = &experiment.variants;
+    ExperimentError::Variant {
+        variant: (!is_of_a_file && variants.len() > 1).then(|| variants[work.variant].name.clone()),
+        seed: (!is_of_a_file).then_some(work.seed),
+        source: Box::new(source),
+    }
+}
+
+/// The plan of a run with its seed, and what it runs, perturbed if that is asked for.
+fn prepared(experiment: &Experiment, work: Work) -> Result<(VariantPlan, Prepared), RunError> {
+    let mut plan = experiment.variants[work.variant].clone();
     plan.scenario.seed = work.seed;
     let files = FileSource {
         files: &experiment.files,
     };
-    let chance = ChanceWatch::of_run(work.seed);
-    let mut prepared = prepare(&plan.scenario, &files).map_err(|error| failed(error.into()))?;
+    let mut prepared = prepare(&plan.scenario, &files)?;
     if let Some(number) = work.shake {
         let shaking = Shaking {
             seed: work.seed,
             number,
         };
         let shaken = shaking.apply(prepared.workload.source);
-        let shaken = shaken.map_err(|error| failed(BuildError::Trace(error).into()))?;
-        prepared.workload.source = shaken;
+        prepared.workload.source = shaken.map_err(BuildError::Trace)?;
     }
+    Ok((plan, prepared))
+}
+
+/// End of the warm-up of a run.
+fn warm_up_of(
+    experiment: &Experiment,
+    work: Work,
+    interrupted: &AtomicBool,
+) -> Result<WarmUpEnd, ExperimentError> {
+    let mut control = RunControl {
+        interrupted,
+        progress: &mut |_| {},
+    };
+    let found = prepared(experiment, work)
+        .and_then(|(plan, run)| warm_up(&plan.scenario, &run, Form::Incremental, &mut control));
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(ExperimentError::Interrupted);
+    }
+    found.map_err(|error| failed(experiment, work, error))
+}
+
+fn run_one(
+    experiment: &Experiment,
+    work: Work,
+    warm_up: Option<WarmUpEnd>,
+    interrupted: &AtomicBool,
+    mut placements: Placements,
+) -> Result<PlacedReplicate, ExperimentError> {
+    let chance = ChanceWatch::of_run(work.seed);
+    let failed = |error: RunError| failed(experiment, work, error);
+    let (plan, mut prepared) = prepared(experiment, work).map_err(failed)?;
+    prepared.warm_up = warm_up;
     let tables = Tables {
         watch: Some(&mut placements),
         report_pods: (work.is_drawn).then(|| PODS_MAX / experiment.variants.len().max(1)),

@@ -58,7 +58,9 @@ pub(crate) use unmeasured::run_silently;
 pub(super) use unmeasured::{Question, waiting_at};
 pub use unmeasured::{run_unmeasured, run_watched};
 use watching::Watching;
-use window::{declared_window, purpose, warm_up, warmup_end};
+pub use window::WarmUpEnd;
+pub(crate) use window::warm_up;
+use window::{declared_window, purpose, warmup_end};
 
 /// A variant that is ready to run.
 pub struct Prepared {
@@ -102,6 +104,8 @@ pub struct Prepared {
     pub remarks: Remarks,
     /// Tells where work is being done.
     pub probe: Probe,
+    /// End of the warm-up, where it was found beforehand, for several runs alike.
+    pub warm_up: Option<WarmUpEnd>,
 }
 
 /// The provider of a scenario; nodes join its groups, and those that these begin with join the nodes.
@@ -219,6 +223,7 @@ pub(crate) fn prepare_on(
         releases: releases_of(scenario),
         remarks,
         probe: Probe::default(),
+        warm_up: None,
     })
 }
 
@@ -323,10 +328,16 @@ pub fn run_through(
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {
     let (window, unsteady) = match scenario.metrics.window {
-        MeasuredWindow::Auto => match warm_up(scenario, &prepared, form, control)? {
-            Ok(from) => (Window::since(from), None),
-            Err(why) => (Window::since(warmup_end(scenario)), Some(why)),
-        },
+        MeasuredWindow::Auto => {
+            let found = match prepared.warm_up.take() {
+                Some(found) => found,
+                None => warm_up(scenario, &prepared, form, control)?,
+            };
+            match found {
+                Ok(from) => (Window::since(from), None),
+                Err(why) => (Window::since(warmup_end(scenario)), Some(why)),
+            }
+        }
         _ => (declared_window(scenario), None),
     };
     let setup = MetricSetup {

@@ -14,14 +14,16 @@ use world::{BuildError, Remarks};
 
 use super::{Prepared, RunError, world};
 
-/// End of the warm-up by MSER-5, found by a run of its own; the inner error says why it can't be
-/// found.
-pub(super) fn warm_up(
+/// End of the warm-up of a run, or why it can't be found.
+pub type WarmUpEnd = Result<Instant, String>;
+
+/// End of the warm-up by MSER-5, found by a run of its own.
+pub(crate) fn warm_up(
     scenario: &Scenario,
     prepared: &Prepared,
     form: Form,
     control: &mut RunControl<'_>,
-) -> Result<Result<Instant, String>, RunError> {
+) -> Result<WarmUpEnd, RunError> {
     let again = Prepared {
         workload: prepared.workload.fork().map_err(BuildError::Trace)?,
         nodes: prepared.nodes.clone(),
@@ -43,6 +45,7 @@ pub(super) fn warm_up(
         releases: Vec::new(),
         remarks: Remarks::default(),
         probe: prepared.probe.clone(),
+        warm_up: None,
     };
     let (options, cell, _) = world(scenario, again, form)?;
     let mut finder = WarmUpFinder::default();
