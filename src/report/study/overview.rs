@@ -1,7 +1,9 @@
 //! All candidates side by side in the gated metrics: the pairs alone do not rank more than two.
 
 use crate::format;
-use lab::compare::{Method, Pair, Pairs, Question, Study, Threshold, Verdict, decide, measure};
+use lab::compare::{
+    ALPHA, Method, Pair, Pairs, Question, Study, Threshold, Verdict, decide, measure,
+};
 use lab::statistics::Resamples;
 use metrics::{Direction, registry};
 
@@ -114,5 +116,7 @@ fn is_worse(study: &Study, id: &str, candidate: usize, than: usize) -> bool {
     };
     let mut found = measure(&question, &pairs, &resamples);
     decide(std::iter::once(&mut found));
-    found.verdict == Some(Verdict::Regressed)
+    // The marks of a table are as many claims as its verdicts are, and err together as rarely.
+    let family = pair.tests.gated.max(1) as f64;
+    found.verdict == Some(Verdict::Regressed) && found.p.is_none_or(|p| p * family <= ALPHA)
 }
