@@ -7,7 +7,10 @@ use crate::gpu_sharing::{equal, variant};
 #[test]
 fn tiresias_decides_as_the_simulator_of_its_authors() {
     // Forty jobs on eight GPUs; mean times to the end and the last one by the rules of simulator/run_sim.py
-    // (SymbioticLab/Tiresias b0ef8449, scheme `count`): dlas-gpu, shortest, shortest-gpu.
+    // (SymbioticLab/Tiresias b0ef8449, scheme `count`): dlas-gpu, dlas-gpu-gittins with these past services,
+    // shortest, shortest-gpu.
+    let gittins = "tiresias-gittins, thresholds: [3250s, 7200s], services: [300s, 950s, 1000s, 2000s, 3100s, 9100s, \
+                   18000s, 20100s, 40000s, 80000s]";
     let mut state = 12_345_i64;
     let mut draw = |most: i64| {
         state = (1_103_515_245 * state + 12_345) % (1 << 31);
@@ -24,6 +27,7 @@ fn tiresias_decides_as_the_simulator_of_its_authors() {
     }
     for (rule, turnaround, makespan) in [
         ("tiresias, thresholds: [3250s, 7200s]", 7_024.925, 52_179.0),
+        (gittins, 6_921.35, 47_750.0),
         ("shortest", 5_847.625, 56_678.0),
         ("shortest-gpu", 5_822.85, 54_371.0),
     ] {

@@ -2,6 +2,7 @@
 
 pub mod allocation;
 pub mod finish_time;
+pub mod gittins;
 pub mod max_min;
 pub mod shortest;
 pub mod time_slice;
@@ -33,6 +34,8 @@ pub struct SharingOptions {
     /// A job of `tiresias` that waits longer than this many times its last run goes to the first queue
     /// again, and its service counts from then on; 0 never promotes one.
     pub promote: f64,
+    /// Services of past jobs, in time of one device, that `tiresias-gittins` knows.
+    pub services: Vec<Duration>,
 }
 
 impl Default for SharingOptions {
@@ -41,6 +44,7 @@ impl Default for SharingOptions {
         Self {
             thresholds: vec![Duration::from_secs(3_600), Duration::from_secs(36_000)],
             promote: 0.0,
+            services: Vec::new(),
         }
     }
 }
@@ -48,6 +52,7 @@ impl Default for SharingOptions {
 /// Every rule, in the order of the manual.
 pub const SHARING_RULES: &[SharingEntry] = &[
     tiresias::ENTRY,
+    tiresias::GITTINS,
     shortest::TIME,
     shortest::SERVICE,
     time_slice::ENTRY,

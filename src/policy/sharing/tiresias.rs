@@ -2,8 +2,11 @@
 //! `simulator/run_sim.py`, `dlas_sim_jobs`): queues are lists. A job arrives at the tail of the first one and goes to the
 //! tail of the next when its service reaches the queue's threshold; after each round the jobs of a queue that wait stand
 //! behind those that run, which so keep their devices from jobs of their own queue. A job that waits too long is promoted
-//! to the first queue.
+//! to the first queue. `tiresias-gittins` (`dlas-gpu-gittins`) orders the jobs of each queue by their Gittins index.
 
+use std::cmp::Reverse;
+
+use super::gittins::Gittins;
 use super::{SharingEntry, SharingOptions};
 use crate::las::Queues;
 use scheduler::batch::Score;
@@ -19,6 +22,19 @@ pub const ENTRY: SharingEntry = SharingEntry {
     build: |options| Box::new(Tiresias::new(options)),
 };
 
+/// The registry's entry of the rule with known services.
+pub const GITTINS: SharingEntry = SharingEntry {
+    name: "tiresias-gittins",
+    summary: "Tiresias: queues by device-hours, in each the job first that most likely ends soon, by past jobs.",
+    uses_estimates: false,
+    build: |options| {
+        Box::new(Tiresias {
+            gittins: Some(Gittins::new(&options.services)),
+            ..Tiresias::new(options)
+        })
+    },
+};
+
 /// The rule.
 #[derive(Clone, Debug)]
 pub struct Tiresias {
@@ -27,6 +43,8 @@ pub struct Tiresias {
     lists: Vec<Vec<u64>>,
     /// The queue of each job, from 0.
     places: SortedMap<u64, usize>,
+    /// Index of the jobs of a queue; `None` leaves them in the order of the list.
+    gittins: Option<Gittins>,
 }
 
 impl Tiresias {
@@ -38,6 +56,7 @@ impl Tiresias {
             lists: vec![Vec::new(); queues.count()],
             queues,
             places: SortedMap::new(),
+            gittins: None,
         }
     }
 
@@ -55,6 +74,19 @@ impl Tiresias {
         self.lists[queue].push(number);
     }
 
+    /// The job with the highest index stands first in its queue, and of equal ones that submitted first.
+    fn rank(&mut self, known: &SortedMap<u64, &SharedJob>) {
+        let Some(gittins) = &self.gittins else { return };
+        let key = |number: &u64| {
+            let job = known.get(number)?;
+            let attained = Queues::attained(job.devices, job.ran_since_promotion);
+            Some((Reverse(gittins.index(attained)), job.submitted))
+        };
+        for list in &mut self.lists {
+            list.sort_by_key(key);
+        }
+    }
+
     /// Jobs that wait stand behind those of their queue that run, since the round before this.
     fn set_back(&mut self, known: &SortedMap<u64, &SharedJob>) {
         for list in &mut self.lists {
@@ -67,7 +99,10 @@ impl Tiresias {
 
 impl SharingRule for Tiresias {
     fn name(&self) -> &'static str {
-        ENTRY.name
+        match self.gittins {
+            Some(_) => GITTINS.name,
+            None => ENTRY.name,
+        }
     }
 
     fn score(&self, job: &SharedJob, _now: Instant, _jobs: usize) -> Score {
@@ -93,6 +128,9 @@ impl SharingRule for Tiresias {
                 Some(own) if begins_round && by_service > own => self.join(*number, own + 1),
                 Some(_) => {}
             }
+        }
+        if begins_round {
+            self.rank(&known);
         }
         Some(self.lists.concat())
     }

@@ -86,6 +86,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let rules = SharingOptions {
         thresholds: options.thresholds,
         promote: options.promote,
+        services: options.services,
     };
     let planner = SharingPlanner::new((rule.build)(&rules), options.round);
     let planner = planner.with_throughputs(options.throughputs);

@@ -16,7 +16,7 @@ use units::Duration;
 pub struct GpuSharingOptions {
     /// Rule that says whose turn it is; default `tiresias`.
     pub rule: SharingRule,
-    /// Length of a round; 0 begins one with every event (`tiresias`, `shortest`, `shortest-gpu`); default `6m`.
+    /// Length of a round; 0 begins one with every event (`tiresias`, `tiresias-gittins`, `shortest`, `shortest-gpu`); default `6m`.
     pub round: Duration,
     /// Time on one device after which a job leaves each queue of `tiresias`, ascending; default
     /// `[1h, 10h]`.
@@ -25,6 +25,10 @@ pub struct GpuSharingOptions {
     /// first queue again, and its service counts from then on; default 0, which never promotes one.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub promote: f64,
+    /// Services of past jobs (GPUs × run time, in time of one GPU), by which `tiresias-gittins` tells how
+    /// likely a job ends soon.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<Duration>,
     /// Jobs move to other nodes at the beginning of a round so that a job finds room on the nodes that it
     /// needs, if enough GPUs are free, scattered over several nodes; default false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -50,6 +54,7 @@ impl Default for GpuSharingOptions {
             round: Duration::from_secs(360),
             thresholds: vec![Duration::from_secs(3_600), Duration::from_secs(36_000)],
             promote: 0.0,
+            services: Vec::new(),
             migrate: false,
             pack: false,
             grow: false,
@@ -65,6 +70,9 @@ pub enum SharingRule {
     /// Jobs that used fewer device-hours first, in queues (Tiresias).
     #[default]
     Tiresias,
+    /// The same queues, in each the job first that most likely ends soon by the services of past jobs
+    /// (Tiresias with its Gittins index).
+    TiresiasGittins,
     /// The job first with the least run time left (SRTF, which Tiresias is compared with).
     Shortest,
     /// The job first with the least run time left times its devices (SRSF).
@@ -80,10 +88,16 @@ pub enum SharingRule {
 }
 
 impl SharingRule {
+    /// Returns whether jobs go down queues with their service.
+    const fn has_queues(self) -> bool {
+        matches!(self, Self::Tiresias | Self::TiresiasGittins)
+    }
+
     /// Name of the rule.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Tiresias => "tiresias",
+            Self::TiresiasGittins => "tiresias-gittins",
             Self::Shortest => "shortest",
             Self::ShortestGpu => "shortest-gpu",
             Self::TimeSlice => "time-slice",
@@ -100,22 +114,29 @@ impl SystemSection for GpuSharingOptions {
         "Options of the sharing of GPUs over time, for `name: gpu-sharing`.";
 
     fn check(&self, rules: &mut Rules<'_>) {
-        if self.rule != SharingRule::Tiresias {
+        if !self.rule.has_queues() {
             rules.only_with("rule: tiresias", &["thresholds", "promote"]);
+        }
+        if self.rule != SharingRule::TiresiasGittins {
+            rules.only_with("rule: tiresias-gittins", &["services"]);
         }
     }
 
     fn limits(&self) -> Result<(), String> {
         let is_over = |own: &Duration| *own > Duration::ZERO;
-        let has_events = matches!(
-            self.rule,
-            SharingRule::Tiresias | SharingRule::Shortest | SharingRule::ShortestGpu
-        );
+        let has_events = self.rule.has_queues()
+            || matches!(self.rule, SharingRule::Shortest | SharingRule::ShortestGpu);
+        if self.rule == SharingRule::TiresiasGittins && self.services.is_empty() {
+            return Err(
+                "services: `tiresias-gittins` needs the services of past jobs, such as [20m, 1h, 9h]"
+                    .to_owned(),
+            );
+        }
         let is_at_events = has_events && self.round == Duration::ZERO;
         if !(is_over(&self.round) || is_at_events) {
             return Err(
                 "round: expected more than 0s, such as 6m; 0s, a round at every event, is for `tiresias`, \
-                 `shortest` and `shortest-gpu`"
+                 `tiresias-gittins`, `shortest` and `shortest-gpu`"
                     .to_owned(),
             );
         }
