@@ -27,7 +27,7 @@ use model::workload::{
     ClaimTemplate, ClaimTemplates, Count, DaemonHistory, DaemonSet, Deployment, DeploymentStrategy,
     Finding, PodManagement, ReplicaSet, RollingUpdate, StatefulSet, StatefulUpdate, validate,
 };
-use model::{LabelSelector, Labels, Object, Operator, Requirement};
+use model::{LabelSelector, Labels, Object, Operator, PodVolume, Requirement};
 
 /// A broken rule of a workload, and its field.
 pub(super) struct BrokenRule {
@@ -76,6 +76,9 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         } else {
             role_jobs::jobs(&mut workload, parts.late_status.as_ref())?
         };
+        if let Some(first) = jobs.first() {
+            note_binding(&mut workload, &first.checked.0);
+        }
         let declare = |job: job_sets::Member| {
             workload.priority = job.priority;
             workload.states_policy = job.states_policy;
@@ -107,7 +110,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         ),
         _ => budgets::budget(&mut workload)?,
     };
-    note_binding(&mut workload);
+    note_binding(&mut workload, &checked.0);
     Ok(vec![declare(parts, &mut workload, checked)?])
 }
 
@@ -145,11 +148,22 @@ fn declare(
     })
 }
 
-/// Notes a template whose pods are bound to a node.
-fn note_binding(workload: &mut Workload<'_>) {
+/// Notes a template whose pods are bound to a node. Claims of theirs may wait until a scheduler has chosen a node,
+/// which none does.
+fn note_binding(workload: &mut Workload<'_>, object: &Object) {
     let kind = workload.kind;
     let Some(node) = workload.bound_to.take().filter(|_| kind != "DaemonSet") else {
         return;
+    };
+    let volumes = object.template().map(|own| &own.volumes[..]);
+    let is_claim = |own: &PodVolume| matches!(own, PodVolume::Claim(_) | PodVolume::Ephemeral(_));
+    let has_claims = volumes.unwrap_or_default().iter().any(is_claim)
+        || matches!(object, Object::StatefulSet(set) if !set.claims.0.is_empty());
+    let effect = if has_claims {
+        "that is not modelled: here a scheduler finds nodes for them; in a cluster pods never run whose claims wait \
+         until a scheduler has chosen a node (`WaitForFirstConsumer`), and others have right numbers and wrong places"
+    } else {
+        "that is not modelled: here a scheduler finds nodes for them, so their number is right and their places are not"
     };
     let object = ObjectName {
         kind,
@@ -160,7 +174,7 @@ fn note_binding(workload: &mut Workload<'_>) {
         object,
         &"spec.template.spec.nodeName",
         format!("Kubernetes starts its pods on `{node}` and asks no scheduler"),
-        "that is not modelled: here a scheduler finds nodes for them, so their number is right and their places are not",
+        effect,
     );
 }
 
