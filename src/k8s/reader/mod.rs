@@ -10,6 +10,8 @@ mod pods;
 mod queued_pods;
 mod unread_parts;
 
+pub(super) use queued_pods::GroupPart;
+
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
