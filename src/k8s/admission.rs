@@ -2,7 +2,7 @@
 //! as the API server's admission fills them in, claims, and groups of pods. They may stand anywhere, so objects are settled
 //! at the end of their file.
 
-use super::reader::GroupPart;
+use super::group_part::GroupPart;
 use super::runtime_class::RuntimeClasses;
 use model::volume::{PersistentVolumeClaim, StorageClass};
 use model::{ClusterObjects, Text};

@@ -10,8 +10,6 @@ mod pods;
 mod queued_pods;
 mod unread_parts;
 
-pub(super) use queued_pods::GroupPart;
-
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};

@@ -7,6 +7,7 @@ use super::Reader;
 use crate::declared_workload::DeclaredWorkload;
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
+use crate::group_part::GroupPart;
 use crate::job_sets::MOST;
 use crate::keys::{ADMISSION_GATE, POD_GROUP, POD_GROUP_PODS};
 use crate::parts::Parts;
@@ -48,30 +49,6 @@ struct Role {
     first: Text,
     pods: u32,
     own: QueuedPod,
-}
-
-/// Pods of a group that are alike and stand in one file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct GroupPart {
-    spec: Arc<PodSpec>,
-    /// Name of the first of them.
-    first: Text,
-    pods: u32,
-    /// Name of their queue.
-    queue: Text,
-    /// Number of pods of the group.
-    total: u32,
-}
-
-impl GroupPart {
-    /// Adds parts that are not known yet.
-    pub(crate) fn extend(known: &mut Vec<Self>, others: Vec<Self>) {
-        for part in others {
-            if known.iter().all(|own| own.first != part.first) {
-                known.push(part);
-            }
-        }
-    }
 }
 
 impl Reader {
