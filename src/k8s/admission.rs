@@ -1,7 +1,8 @@
 //! Objects of any file by which others are settled that name them: classes of priority, of run time and of storage,
-//! as the API server's admission fills them in, and claims. They may stand anywhere, so objects are settled
+//! as the API server's admission fills them in, claims, and groups of pods. They may stand anywhere, so objects are settled
 //! at the end of their file.
 
+use super::group_part::GroupPart;
 use super::runtime_class::RuntimeClasses;
 use model::volume::{PersistentVolumeClaim, StorageClass};
 use model::{ClusterObjects, Text};
@@ -25,6 +26,8 @@ pub struct AdmissionClasses {
     /// Storage class of claims that name none.
     pub(super) default_storage: Option<Text>,
     pub(super) claims: SortedMap<(Text, Text), PersistentVolumeClaim>,
+    /// Parts of groups of pods that wait for quota, by namespace and name.
+    pub(super) pod_groups: SortedMap<(Text, Text), Vec<GroupPart>>,
 }
 
 impl Default for AdmissionClasses {
@@ -44,6 +47,7 @@ impl Default for AdmissionClasses {
             storage_classes: SortedMap::new(),
             default_storage: None,
             claims: SortedMap::new(),
+            pod_groups: SortedMap::new(),
         }
     }
 }
@@ -68,6 +72,9 @@ impl AdmissionClasses {
         self.storage_classes.extend(others.storage_classes);
         self.default_storage = others.default_storage.or(self.default_storage.take());
         self.claims.extend(others.claims);
+        for (group, parts) in others.pod_groups {
+            GroupPart::extend(self.pod_groups.entry(group).or_default(), parts);
+        }
         if let Some(class) = others.default {
             self.offer_default(class);
         }

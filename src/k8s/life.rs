@@ -103,7 +103,7 @@ impl Reader<'_> {
     fn container(&self, raw: &raw::Container, path: &Path<'_>) -> Result<ContainerLife, Problem> {
         let probe =
             |raw: Option<raw::Probe>, kind| raw.map(|raw| probe(raw, kind, path)).transpose();
-        let sleep = raw.lifecycle.pre_stop.sleep.as_ref();
+        let sleep = raw.lifecycle.sleep();
         let slept = sleep.map(|sleep| {
             let path = path.field("lifecycle");
             let path = path.field("preStop.sleep.seconds");

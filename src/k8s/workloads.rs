@@ -10,7 +10,6 @@ use serde_json::Value;
 use super::affinity::optional_selector;
 use super::declared_workload::{DeclaredWorkload, PodPriority};
 use super::field::{Path, Problem};
-use super::findings::ObjectName;
 use super::keys::QUEUE_LEAST_PODS;
 use super::parts::Parts;
 use super::raw::{self, TextMap, texts};
@@ -18,8 +17,8 @@ use super::reported_status::ReportedStatus;
 use super::template::Template;
 use super::workload::{CheckResult, Workload, count, last_applied, part, span};
 use super::{
-    Ctx, autoscalers, budgets, cluster_scoped, job_sets, needs, pod, quotas, role_jobs, routes,
-    services, workload_jobs,
+    Ctx, autoscalers, bound_template, budgets, cluster_scoped, job_sets, needs, pod, quotas,
+    role_jobs, routes, services, workload_jobs,
 };
 use model::workload::daemon_set::DaemonUpdate;
 use model::workload::omissions::Omissions;
@@ -76,6 +75,9 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         } else {
             role_jobs::jobs(&mut workload, parts.late_status.as_ref())?
         };
+        if let Some(first) = jobs.first() {
+            bound_template::note(&mut workload, &first.checked.0);
+        }
         let declare = |job: job_sets::Member| {
             workload.priority = job.priority;
             workload.states_policy = job.states_policy;
@@ -107,7 +109,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         ),
         _ => budgets::budget(&mut workload)?,
     };
-    note_binding(&mut workload);
+    bound_template::note(&mut workload, &checked.0);
     Ok(vec![declare(parts, &mut workload, checked)?])
 }
 
@@ -143,25 +145,6 @@ fn declare(
         written: workload.written.take(),
         places: Vec::new(),
     })
-}
-
-/// Notes a template whose pods are bound to a node.
-fn note_binding(workload: &mut Workload<'_>) {
-    let kind = workload.kind;
-    let Some(node) = workload.bound_to.take().filter(|_| kind != "DaemonSet") else {
-        return;
-    };
-    let object = ObjectName {
-        kind,
-        namespace: Some(&workload.namespace),
-        name: &workload.name,
-    };
-    workload.ctx.findings.add(
-        object,
-        &"spec.template.spec.nodeName",
-        format!("Kubernetes starts its pods on `{node}` and asks no scheduler"),
-        "that is not modelled: here a scheduler finds nodes for them, so their number is right and their places are not",
-    );
 }
 
 #[derive(Default, Deserialize)]

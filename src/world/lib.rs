@@ -55,6 +55,7 @@ mod openshift_options;
 mod operations;
 mod outcome_remarks;
 mod partitions;
+mod pool_states;
 mod powers;
 mod price_history;
 mod price_list;

@@ -217,8 +217,8 @@ impl ManifestFiles {
         self.division.options(scenario, nodes, remarks)
     }
 
-    /// Follows the release of a scenario, and reads the classes and claims of several files, which objects
-    /// of each of them may name. What is wrong with a file is said where it is read as a whole.
+    /// Follows the release of a scenario, and reads the classes, claims and groups of pods of several files, which
+    /// objects of each of them may name or belong to. What is wrong with a file is said where it is read as a whole.
     #[must_use]
     pub fn with_classes_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
         self.changes = scenario.system.scheduler_changes();
@@ -248,6 +248,9 @@ impl ManifestFiles {
         if written.len() > 1 {
             for file in written {
                 let mut reader = ManifestReader::new().without(&self.unwanted);
+                if self.has_controllers {
+                    reader = reader.with_workloads();
+                }
                 if reader.read(&files.open(file)).is_ok() {
                     self.admission.merge(reader.finish().admission);
                 }

@@ -11,6 +11,7 @@ use units::{Duration, Instant};
 
 use super::BuildError;
 use super::instance_labels::{is_of_provider, value};
+use super::pool_states::{PoolState, states};
 
 /// Field of the provisioner.
 pub(super) const PROVISIONER: &str = "system.autoscaling.provisioner";
@@ -28,18 +29,16 @@ pub(super) struct PlannedPool<'o> {
 /// for pods that wait.
 pub(super) fn pools<'o>(
     own: &Provisioning,
+    operations: &[schema::Operation],
     objects: &'o NodePoolObjects,
 ) -> Result<Vec<PlannedPool<'o>>, BuildError> {
-    let first = objects.pools.values().map(|pool| (Instant::ZERO, pool));
-    let later = objects.later.iter().map(|(at, pool)| (*at, pool));
-    let states: Vec<(Instant, &NodePool)> = first.chain(later).collect();
-    let makes_nodes = |(_, pool): &&(Instant, &NodePool)| pool.replicas.is_none();
-    let mut declared: Vec<(Instant, &NodePool)> =
-        states.iter().filter(makes_nodes).copied().collect();
-    declared.sort_by(|(since, one), (since_other, other)| {
-        let weight = other.weight.cmp(&one.weight);
-        let name = weight.then_with(|| other.name.cmp(&one.name));
-        name.then_with(|| since.cmp(since_other))
+    let states = states(operations, objects)?;
+    let makes_nodes = |own: &&PoolState<'_>| own.pool.replicas.is_none();
+    let mut declared: Vec<PoolState<'_>> = states.iter().filter(makes_nodes).copied().collect();
+    declared.sort_by(|one, other| {
+        let weight = other.pool.weight.cmp(&one.pool.weight);
+        let name = weight.then_with(|| other.pool.name.cmp(&one.pool.name));
+        name.then_with(|| one.since.cmp(&other.since))
     });
     if states.is_empty() {
         let pool = Pool {
@@ -53,21 +52,21 @@ pub(super) fn pools<'o>(
         let declared = None;
         return Ok(vec![PlannedPool { pool, declared }]);
     }
-    let pools = declared.iter().map(|&(since, state)| {
-        let is_same = |other: &NodePool| other.name == state.name;
-        let next = states
-            .iter()
-            .filter(|(at, other)| *at > since && is_same(other));
+    let pools = declared.iter().map(|state| {
+        let is_same = |other: &PoolState<'_>| other.pool.name == state.pool.name;
+        let later = states.iter().filter(|own| own.since > state.since);
+        let next = later.filter(|own| is_same(own));
         let mut alike = declared.iter();
         let pool = Pool {
-            since,
-            until: next.map(|(at, _)| *at).min(),
+            since: state.since,
+            until: next.map(|own| own.since).min(),
+            is_deleted: state.is_deleted,
             make: alike
-                .position(|(_, other)| is_same(other) && other.makes_same_nodes(state))
+                .position(|own| is_same(own) && own.pool.makes_same_nodes(state.pool))
                 .unwrap_or_default(),
-            ..of_declared(own, state)?
+            ..of_declared(own, state.pool)?
         };
-        let declared = Some(state);
+        let declared = Some(state.pool);
         Ok(PlannedPool { pool, declared })
     });
     pools.collect()
@@ -213,9 +212,11 @@ fn budget_of(own: &NodePoolBudget) -> BudgetWindow {
 impl PlannedPool<'_> {
     /// Its name, and from when on it is there.
     pub(super) fn told(&self) -> String {
-        match self.pool.since {
-            Instant::ZERO => self.pool.name.to_string(),
-            since => format!("{} from {since} on", self.pool.name),
+        let Pool { name, since, .. } = &self.pool;
+        match *since {
+            since if self.pool.is_deleted => format!("{name} until {since}"),
+            Instant::ZERO => name.to_string(),
+            since => format!("{name} from {since} on"),
         }
     }
 
@@ -430,7 +431,7 @@ mod tests {
         }
         let own = serde_json::json!({"instanceTypes": ["*"]});
         let own: Provisioning = serde_json::from_value(own).expect("a provisioner");
-        let pools = pools(&own, &objects).expect("pools");
+        let pools = pools(&own, &[], &objects).expect("pools");
         let names: Vec<&str> = pools.iter().map(|own| &*own.pool.name).collect();
         assert_eq!(names, ["d", "c", "a", "b"]);
     }

@@ -187,6 +187,10 @@ pub fn operations(
             operations.extend(applied.into_iter().map(|operation| (at, operation)));
             continue;
         }
+        if super::pool_states::deleted(operation).is_some() && provisions(scenario) {
+            // The provisioner follows it.
+            continue;
+        }
         if operation.machine.is_some() {
             // Its effect is an outage of the node.
             continue;
@@ -332,6 +336,12 @@ struct Known {
     nodes: SortedSet<Text>,
     /// Objects of the workload's manifests.
     objects: Vec<Name>,
+}
+
+/// Whether a scenario has pools of nodes that a provisioner follows.
+fn provisions(scenario: &Scenario) -> bool {
+    let autoscaling = scenario.system.autoscaling.as_ref();
+    autoscaling.is_some_and(|own| own.provisioner.is_some())
 }
 
 /// The objects that operations create.

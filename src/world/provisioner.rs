@@ -35,7 +35,7 @@ pub(super) fn provisioner(
             "{PROVISIONER}.spot: spot capacity is not configured; write `spot` under `cluster.provider`"
         ));
     }
-    let pools = pools(own, &objects.node_pools)?;
+    let pools = pools(own, &scenario.operations, &objects.node_pools)?;
     let offerings = offerings(own, plan, &pools, has_market)?;
     let mut drifts: Vec<Instant> = own
         .drifts
@@ -196,7 +196,7 @@ fn of_pools(
         let pools = known.pools.len() + known.later.len();
         return Ok(unheeded(pools, known.claims.len()));
     };
-    let pools = pools(own, known)?;
+    let pools = pools(own, &scenario.operations, known)?;
     let mut notes = of_nodes(plan, known, &pools, nodes);
     if known.pools.is_empty() && known.later.is_empty() {
         return Ok(notes);
@@ -326,7 +326,9 @@ fn unjudged(
             }
         }
         let mut taken = types.iter();
-        if !taken.any(|(name, known)| planned.complete(name, known.node.clone()).is_some()) {
+        if !planned.pool.is_deleted
+            && !taken.any(|(name, known)| planned.complete(name, known.node.clone()).is_some())
+        {
             notes.push(format!(
                 "provisioner: no instance type of `instanceTypes` meets the requirements of NodePool `{}`: \
                  it gets no nodes",

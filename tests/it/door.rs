@@ -133,6 +133,13 @@ fn windows_of_job_logs_come_out_of_runs() {
 }
 
 #[test]
+fn schedules_of_batsim_come_out_of_runs() {
+    if let Some(file) = shared::reference("vectors/batsim/easy/out_jobs.csv.gz") {
+        check("batsim", &[], &[file], 50, 801);
+    }
+}
+
+#[test]
 fn decisions_of_other_releases_come_out_of_dumps_and_runs() {
     let releases = ["1.30", "1.31", "1.32", "1.33", "1.35", "1.36"];
     let names = releases.map(|release| format!("cases-{release}.jsonl.gz"));

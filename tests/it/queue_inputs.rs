@@ -262,7 +262,7 @@ const WRONG: [(&str, &str, &str, &str); 20] = [
     ),
     (
         "podset-required-topology: rack",
-        "podset-slice-size: 0",
+        "podset-slice-size: '0'",
         "kueue.x-k8s.io/podset-slice-size\"]:",
         "expected a number of pods, 1 or more, found `0`",
     ),

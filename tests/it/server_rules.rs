@@ -38,6 +38,11 @@ const POLICIES: &str = "Unsupported value: supported values: \"Always\", \"OnFai
 
 const CASES: &[Case] = &[
     case(
+        "Required value: must specify a handler type",
+        "spec.containers[0].readinessProbe",
+        r#"{"containers": [{"name": "c", "readinessProbe": {"periodSeconds": 5}}]}"#,
+    ),
+    case(
         "Forbidden: may not specify more than 1 handler type",
         "spec.containers[0].livenessProbe",
         r#"{"containers": [{"name": "c", "livenessProbe": {"exec": {}, "httpGet": {"port": 80}}}]}"#,
@@ -106,12 +111,12 @@ const CASES: &[Case] = &[
     case(
         "may not be set for init containers without restartPolicy=Always",
         "spec.initContainers[0].readinessProbe",
-        r#"{"initContainers": [{"name": "i", "readinessProbe": {"periodSeconds": 5}}], "containers": [{"name": "c"}]}"#,
+        r#"{"initContainers": [{"name": "i", "readinessProbe": {"exec": {}, "periodSeconds": 5}}], "containers": [{"name": "c"}]}"#,
     ),
     case(
         "must be 1",
         "spec.containers[0].livenessProbe.successThreshold",
-        r#"{"containers": [{"name": "c", "livenessProbe": {"successThreshold": 2}}]}"#,
+        r#"{"containers": [{"name": "c", "livenessProbe": {"exec": {}, "successThreshold": 2}}]}"#,
     ),
     case(
         "must be non-negative and less than terminationGracePeriodSeconds ({})",

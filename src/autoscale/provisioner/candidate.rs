@@ -95,7 +95,7 @@ impl Provisioner {
         drifts.filter(|drift| **drift <= at).count()
     }
 
-    /// Nodes that are older than they may become, or were to go before, and are not on their way out yet.
+    /// Nodes that are older than they may become, or go for another reason, and are not on their way out yet.
     pub(super) fn expired(&mut self, now: Instant, store: &Store) -> Vec<NodeId> {
         let pool = self.pool(store).into_iter();
         let is_old = |(node, own): &(NodeId, Arc<PoolNode>)| {
@@ -195,7 +195,7 @@ enum ClaimCondition {
     Current,
     /// Its claim said otherwise, or its pool makes other nodes now.
     Drifted,
-    /// It was to go before the run.
+    /// It was to go before the run, or went with its pool.
     Going,
 }
 
@@ -254,7 +254,7 @@ impl PoolNode {
                 ordered: found.created,
                 expire_after: found.expire_after,
                 priced_as: Some(found.price.0.clone()),
-                condition: if found.is_going {
+                condition: if found.is_going || options.pools[pool].is_deleted {
                     ClaimCondition::Going
                 } else {
                     ClaimCondition::of(is_drifted)
@@ -287,7 +287,11 @@ impl PoolNode {
             pool,
             ordered,
             priced_as: offering.map(|offering| offering.priced_as.clone()),
-            condition: ClaimCondition::of(is_drifted),
+            condition: if options.pools[pool].is_deleted {
+                ClaimCondition::Going
+            } else {
+                ClaimCondition::of(is_drifted)
+            },
             ..own
         }))
     }

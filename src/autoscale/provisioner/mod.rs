@@ -192,8 +192,9 @@ impl Provisioner {
     fn open(&self, now: Instant) -> Vec<usize> {
         let all = 0..self.options.offerings.len();
         let is_open = |place: &usize| {
-            let pool = self.options.offerings[*place].pool;
-            self.options.pools[pool].is_there(now)
+            let pool = &self.options.pools[self.options.offerings[*place].pool];
+            pool.is_there(now)
+                && !pool.is_deleted
                 && self.shunned.get(place).is_none_or(|until| *until <= now)
         };
         all.filter(is_open).collect()

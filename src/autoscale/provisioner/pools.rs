@@ -48,6 +48,8 @@ pub struct Pool {
     pub since: Instant,
     /// Instant at which another state of it follows, if one does.
     pub until: Option<Instant>,
+    /// Marks the state after its deletion: its nodes go, and it makes no others.
+    pub is_deleted: bool,
     /// Number of what its nodes are made of: states of a pool with another number make other nodes.
     pub make: usize,
 }

@@ -104,7 +104,7 @@ const PROBE: List = table! {
         KEPT,
     terminationGracePeriodSeconds:
         left_out("a container that fails the probe has the grace period of its pod"),
-    exec grpc httpGet tcpSocket: SILENT,
+    exec grpc httpGet tcpSocket: PRESENCE,
 };
 
 const TOLERATION: List = table! { effect key operator tolerationSeconds value: KEPT };

@@ -3,8 +3,6 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::nullable;
-
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Probe {
@@ -30,14 +28,26 @@ impl Probe {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Lifecycle {
-    #[serde(deserialize_with = "nullable")]
-    pub(crate) pre_stop: Hook,
+    pub(crate) pre_stop: Option<Hook>,
+    pub(crate) post_start: Option<Hook>,
+}
+
+impl Lifecycle {
+    /// Whether there is a hook.
+    pub(crate) const fn is_stated(&self) -> bool {
+        self.pre_stop.is_some() || self.post_start.is_some()
+    }
+
+    /// The sleep before a container ends.
+    pub(crate) fn sleep(&self) -> Option<&Sleep> {
+        self.pre_stop.as_ref()?.sleep.as_ref()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Hook {
-    pub(crate) sleep: Option<Sleep>,
+    sleep: Option<Sleep>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -7,6 +7,7 @@ use super::Reader;
 use crate::declared_workload::DeclaredWorkload;
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
+use crate::group_part::GroupPart;
 use crate::job_sets::MOST;
 use crate::keys::{ADMISSION_GATE, POD_GROUP, POD_GROUP_PODS};
 use crate::parts::Parts;
@@ -144,7 +145,13 @@ impl Reader {
             let Some((group, _)) = &own.group else {
                 let workload = workload_of("pod", &pod.name);
                 let role = Role::of(pod, own);
-                self.workloads.push(role.job(&workload, "main", 0, 1));
+                self.workloads.push(role.job(JobMember {
+                    workload,
+                    set: "main".into(),
+                    jobs: 1,
+                    keeps_quota: true,
+                    ..JobMember::default()
+                }));
                 continue;
             };
             let key = (pod.namespace().clone(), group.clone());
@@ -154,27 +161,64 @@ impl Reader {
                 None => roles.push(Role::of(pod, own)),
             }
         }
-        for ((namespace, group), roles) in groups {
-            let total = roles[0].own.group.as_ref().map_or(0, |(_, total)| *total);
-            let found: u32 = roles.iter().map(|role| role.pods).sum();
-            let count = u32::try_from(roles.len()).unwrap_or(u32::MAX);
-            // A group that is not complete has no workload: one more job would be part of it.
-            let jobs = count.saturating_add(u32::from(found < total));
-            if found < total {
-                let total = plural::count(total, "pod");
-                let what = format!("the group `{group}` has {found} of {total}");
-                self.note_incomplete(&namespace, &roles[0].first, what);
-            }
-            for (number, role) in (0..).zip(&roles) {
-                let set = if count == 1 { "main" } else { &*role.first };
-                self.workloads.push(role.job(&group, set, number, jobs));
-            }
+        for (key, roles) in groups {
+            self.settle_group(key, &roles);
         }
         let mut place = 0;
         self.pods.retain(|_| {
             place += 1;
             !places.contains(&(place - 1))
         });
+    }
+
+    /// Turns the pods of a group into jobs. A group that its file holds a part of has the rest in others; one
+    /// that is not complete has no workload: one more job would be part of it.
+    fn settle_group(&mut self, key: (Text, Text), roles: &[Role]) {
+        let own: Vec<GroupPart> = roles.iter().map(Role::part).collect();
+        let total = own[0].total;
+        let found = |parts: &[GroupPart]| parts.iter().map(|part| part.pods).sum::<u32>();
+        let (namespace, group) = key.clone();
+        let known = self.admission.pod_groups.entry(key).or_default();
+        GroupPart::extend(known, own.clone());
+        let parts = if found(&own) == total {
+            own
+        } else {
+            let is_alike = |part: &&GroupPart| (part.total, &part.queue) == (total, &own[0].queue);
+            known.iter().filter(is_alike).cloned().collect()
+        };
+        let found = found(&parts);
+        let missing = u32::from(found != total);
+        let jobs = u32::try_from(parts.len()).unwrap_or(u32::MAX);
+        let jobs = jobs.saturating_add(missing);
+        if missing > 0 {
+            let total = plural::count(total, "pod");
+            let what = format!("the group `{group}` has {found} of {total}");
+            self.note_incomplete(&namespace, &roles[0].first, what);
+        }
+        let mut sets: Vec<&GroupPart> = Vec::new();
+        for part in &parts {
+            if sets.iter().all(|set| set.spec != part.spec) {
+                sets.push(part);
+            }
+        }
+        for role in roles {
+            let alike = parts.iter().filter(|part| part.spec == role.spec);
+            let before = alike.take_while(|part| part.first != role.first).count();
+            let number = sets.iter().position(|set| set.spec == role.spec);
+            let number = number.unwrap_or_default();
+            let member = JobMember {
+                workload: group.clone(),
+                set: match &*sets {
+                    [_] => "main".into(),
+                    sets => sets[number].first.clone(),
+                },
+                number: u32::try_from(number).unwrap_or(u32::MAX),
+                replica: u32::try_from(before).unwrap_or(u32::MAX),
+                jobs,
+                keeps_quota: true,
+            };
+            self.workloads.push(role.job(member));
+        }
     }
 
     fn note_incomplete(&mut self, namespace: &str, pod: &str, what: String) {
@@ -204,17 +248,22 @@ impl Role {
         }
     }
 
-    /// The job of these pods, at a place among so many jobs of the workload.
-    fn job(&self, workload: &Text, set: &str, number: u32, jobs: u32) -> DeclaredWorkload {
+    /// What files that hold the rest of the group know of it.
+    fn part(&self) -> GroupPart {
+        let total = self.own.group.as_ref().map_or(0, |(_, total)| *total);
+        GroupPart {
+            spec: Arc::clone(&self.spec),
+            first: self.first.clone(),
+            pods: self.pods,
+            queue: self.own.queue.name.clone(),
+            total,
+        }
+    }
+
+    /// The job of these pods, a part of a workload.
+    fn job(&self, member: JobMember) -> DeclaredWorkload {
         let mut queue = (*self.own.queue).clone();
-        queue.member = Some(Arc::new(JobMember {
-            workload: workload.clone(),
-            set: set.into(),
-            number,
-            replica: 0,
-            jobs,
-            keeps_quota: true,
-        }));
+        queue.member = Some(Arc::new(member));
         let job = Job {
             namespace: self.spec.namespace.clone(),
             name: self.first.clone(),

@@ -165,7 +165,7 @@ pub(super) const RULES: &[Rule] = &[
                     return;
                 }
                 for (field, is_stated) in [
-                    ("lifecycle", own.lifecycle.pre_stop.sleep.is_some()),
+                    ("lifecycle", own.lifecycle.is_stated()),
                     ("livenessProbe", own.liveness_probe.is_some()),
                     ("readinessProbe", own.readiness_probe.is_some()),
                     ("startupProbe", own.startup_probe.is_some()),
@@ -198,21 +198,14 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
+        "Required value: must specify a handler type",
+        "validateHandler",
+        |spec, breaches| each_probe(spec, breaches, |handlers| handlers == 0),
+    ),
+    Rule::new(
         "Forbidden: may not specify more than 1 handler type",
         "validateHandler",
-        |spec, breaches| {
-            each_container(spec, |path, own, _| {
-                for (field, probe) in [
-                    ("livenessProbe", &own.liveness_probe),
-                    ("readinessProbe", &own.readiness_probe),
-                    ("startupProbe", &own.startup_probe),
-                ] {
-                    if probe.is_some_and(|probe| probe.handlers() > 1) {
-                        breaches.add_plain(&path.field(field));
-                    }
-                }
-            });
-        },
+        |spec, breaches| each_probe(spec, breaches, |handlers| handlers > 1),
     ),
     Rule::new(
         "must be non-negative and less than terminationGracePeriodSeconds ({})",
@@ -221,7 +214,7 @@ pub(super) const RULES: &[Rule] = &[
             // The grace that a pod has by default (`SetDefaults_PodSpec`).
             let grace = spec.termination_grace_period_seconds.unwrap_or(30);
             each_container(spec, |path, own, _| {
-                let sleep = own.lifecycle.pre_stop.sleep.as_ref();
+                let sleep = own.lifecycle.sleep();
                 let wrong = sleep.filter(|own| !(0..=grace).contains(&own.seconds));
                 if let Some(sleep) = wrong {
                     let path = path.field("lifecycle");
@@ -232,6 +225,21 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
 ];
+
+/// Adds the probes whose number of handlers is wrong.
+fn each_probe(spec: &raw::PodSpec, breaches: &mut Breaches, is_wrong: fn(usize) -> bool) {
+    each_container(spec, |path, own, _| {
+        for (field, probe) in [
+            ("livenessProbe", &own.liveness_probe),
+            ("readinessProbe", &own.readiness_probe),
+            ("startupProbe", &own.startup_probe),
+        ] {
+            if probe.is_some_and(|probe| is_wrong(probe.handlers())) {
+                breaches.add_plain(&path.field(field));
+            }
+        }
+    });
+}
 
 /// A text that is not empty.
 fn stated(text: Option<&str>) -> Option<&str> {

@@ -243,3 +243,28 @@ proptest! {
         let _ = read_manifests("x", &String::from_utf8_lossy(&bytes));
     }
 }
+
+#[test]
+fn annotations_are_texts_but_for_those_of_files_that_no_server_reads() {
+    let annotated = |own: &str| {
+        format!(
+            "kind: Pod\nmetadata: {{name: p, annotations: {{{own}}}}}\nspec: {{containers: [{{name: c}}]}}\n"
+        )
+    };
+    for own in [
+        "windtunnel.dev/run-time: 5",
+        "alibabacloud.com/gpu-milli: 500",
+        "other: 'true', more: ~",
+    ] {
+        assert_eq!(read(&annotated(own)).pods.len(), 1, "{own}");
+    }
+    for own in [
+        "controller.kubernetes.io/pod-deletion-cost: 5",
+        "other: 5",
+        "other: true",
+        "other: {a: b}",
+    ] {
+        let message = error(&annotated(own));
+        assert!(message.contains("expected a text"), "{message}");
+    }
+}

@@ -92,6 +92,10 @@ fn content(manifests: &Manifests) -> String {
 fn fate(base: &Base, path: &str, value: Value) -> &'static str {
     let plain = read(&base.object()).unwrap_or_else(|why| panic!("{}: {why}", base.kind));
     let mut object = base.object();
+    if let Some((probe, _)) = path.split_once("Probe.") {
+        // Without a handler it is refused.
+        set(&mut object, &format!("{probe}Probe.exec"), json!({}));
+    }
     set(&mut object, path, value);
     let last = path.rsplit('.').next().unwrap_or(path);
     match read(&object) {

@@ -116,7 +116,7 @@ fn what_workloads_have_to_pass_is_read() {
         check("windtunnel.dev/check-takes: 2m, windtunnel.dev/check-retries: 1"),
         wish(
             "required-topology: rack, kueue.x-k8s.io/podset-slice-required-topology: host, \
-              kueue.x-k8s.io/podset-slice-size: 2"
+              kueue.x-k8s.io/podset-slice-size: '2'"
         ),
     ))
     .expect("it can be read");
@@ -233,7 +233,7 @@ fn what_workloads_have_to_pass_is_checked() {
              found `block`",
         ),
         (
-            wish("slice-size: 2"),
+            wish("slice-size: '2'"),
             "kueue.x-k8s.io/podset-slice-size\"]: expected `kueue.x-k8s.io/podset-slice-required-topology` \
              beside it, found `2`",
         ),
@@ -321,7 +321,10 @@ fn jobs_of_a_dumped_set_are_read_once() {
 
 /// Jobs of a file as `NAME PODS WORKLOAD SET NUMBER of JOBS`.
 fn told(yaml: &str) -> Vec<String> {
-    let read = with_jobs(yaml).expect("it can be read");
+    told_of(&with_jobs(yaml).expect("it can be read"))
+}
+
+fn told_of(read: &Manifests) -> Vec<String> {
     assert!(read.pods.is_empty());
     let jobs = read
         .workloads
@@ -422,6 +425,14 @@ fn pods_of_a_group_are_one_workload() {
     // A group that is not complete waits for a job that never comes.
     let some = grouped("a", "1", 3) + &grouped("c", "1", 3);
     assert_eq!(told(&some), ["a 2 g main 0 of 2"]);
+    // The rest of a group may stand in another file; a job of each file is a part of it.
+    let rest = with_jobs(&(grouped("b", "2", 3) + &grouped("c", "1", 3))).expect("it can be read");
+    let mut reader = ManifestReader::with_classes(rest.admission).with_workloads();
+    let first = grouped("a", "1", 3);
+    reader
+        .read(&Input::bytes("a.yaml", first.as_bytes()))
+        .expect("it can be read");
+    assert_eq!(told_of(&reader.finish()), ["a 1 g c 1 of 3"]);
     let more = error(&(all + &grouped("d", "1", 3)));
     assert!(more.contains("expected a group of 3 pods"), "{more}");
     let other = error(&(grouped("a", "1", 3) + &grouped("b", "1", 2)));

@@ -126,13 +126,15 @@ pub use workload::{
     Arrivals, Depart, Generate, OnBadRow, Order, UnitFiles, Window, WorkloadSource, WorkloadTrace,
 };
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::names::{NameKind, Names};
 use super::scalar::WordOr;
-use options::Plain;
+use options::{Plain, Section};
 use units::SortedMap;
 
 /// Version of the experiment file format.
@@ -237,11 +239,24 @@ fn default_seed() -> u64 {
 
 /// JSON Schema with the private keywords that the checks walk. `variants` is not part of it: it is
 /// read earlier.
-pub(super) fn internal_schema(names: &dyn Names) -> Json {
+pub(super) fn internal_schema(names: &dyn Names) -> Arc<Json> {
+    // Made once for all experiments that a program reads: it takes longer than to read a small one.
+    static MADE: Mutex<Vec<(&[Section], Arc<Json>)>> = Mutex::new(Vec::new());
+    let sections = names.sections();
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, schema)) = made.iter().find(|(own, _)| std::ptr::eq(*own, sections)) {
+        return Arc::clone(schema);
+    }
+    let schema = Arc::new(made_schema(sections));
+    made.push((sections, Arc::clone(&schema)));
+    schema
+}
+
+fn made_schema(sections: &[Section]) -> Json {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.root_schema_for::<Scenario>().to_value();
     let mut system = schema["$defs"]["System"].take();
-    for section in names.sections() {
+    for section in sections {
         let mut own = (section.schema)(&mut generator).to_value();
         own["description"] = section.meaning.into();
         system["properties"][section.field] = own;
@@ -256,7 +271,7 @@ pub(super) fn internal_schema(names: &dyn Names) -> Json {
 /// JSON Schema for editors: with `variants`, without private keywords, with the names that
 /// registries know.
 pub(super) fn public_schema(names: &dyn Names) -> Json {
-    let mut schema = internal_schema(names);
+    let mut schema = Json::clone(&internal_schema(names));
     let generator = SchemaSettings::draft2020_12().into_generator();
     let variants = generator
         .into_root_schema_for::<SortedMap<String, Option<Variant>>>()

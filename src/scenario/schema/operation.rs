@@ -70,7 +70,7 @@ pub struct Operation {
     pub apply: Option<String>,
     /// Object to delete together with its dependents, as `KIND/NAMESPACE/NAME`; a pod, which ends
     /// within its grace period, as `Pod/NAMESPACE/NAME`, and a node, whose pods are collected later,
-    /// as `Node/NAME`.
+    /// as `Node/NAME`; a pool of the provisioner, whose nodes go with it, as `NodePool/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delete: Option<String>,
     /// Fate of the dependents of `delete`; default `background`.

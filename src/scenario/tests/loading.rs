@@ -76,7 +76,7 @@ fn is_elsewhere(field: &str) -> bool {
 #[test]
 fn the_complete_example_has_every_field() {
     let schema = schema::internal_schema(&AnyName(::systems::SECTIONS));
-    let objects = std::iter::once(&schema).chain(schema["$defs"].as_object().unwrap().values());
+    let objects = std::iter::once(&*schema).chain(schema["$defs"].as_object().unwrap().values());
     for object in objects {
         for (field, property) in object["properties"].as_object().into_iter().flatten() {
             assert!(

@@ -477,7 +477,10 @@ impl Component for SwarmKitManager {
             return self.needs.message(number);
         }
         let is_waiting = task.observed == TaskState::Pending;
+        // A task of a global service looks at its own node alone.
+        let own = task.node.as_ref().filter(|_| task.is_pinned);
         let nodes = self.scheduler.nodes().values();
+        let nodes = nodes.filter(|node| own.is_none_or(|own| node.id == *own));
         is_waiting.then(|| super::pipeline::explain(&task.spec, nodes).into())
     }
 
