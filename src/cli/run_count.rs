@@ -4,6 +4,7 @@ use std::time::Duration as WallDuration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use lab::limits::Limits;
 use lab::replicate::Workers;
 
 use super::{Global, interrupt};
@@ -49,6 +50,7 @@ pub(super) fn counted<T>(global: &Global, work: impl FnOnce(Workers<'_>) -> T) -
         threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|done, all| count.at(done, all),
+        limits: Limits::default(),
     });
     count.clear();
     done

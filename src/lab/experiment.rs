@@ -59,6 +59,9 @@ pub enum ExperimentError {
         /// The broken invariant, with its place.
         words: String,
     },
+    /// A limit of time or memory is exceeded.
+    #[error("{0}")]
+    Limit(String),
     /// It was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -79,7 +82,9 @@ impl ExperimentError {
             Self::Variant { source, .. } => is_input(source),
             Self::Folder(folder) => folder.exit_code() == 2,
             Self::Trace(_) => true,
-            Self::Broken { .. } | Self::Interrupted | Self::Threads { .. } => false,
+            Self::Broken { .. } | Self::Limit(_) | Self::Interrupted | Self::Threads { .. } => {
+                false
+            }
         }
     }
 

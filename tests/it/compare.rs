@@ -10,6 +10,7 @@ use windtunnel::lab::compare::{
     judge_candidates, measure, run,
 };
 use windtunnel::lab::names::Registered;
+use windtunnel::lab::limits::Limits;
 use windtunnel::lab::replicate::{Work, Workers, replicate};
 use windtunnel::lab::statistics::{Resamples, power, standard_deviation};
 use windtunnel::lab::summary::VariantSummary;
@@ -50,6 +51,7 @@ fn workers(threads: usize) -> Workers<'static> {
         threads,
         interrupted: &INTERRUPTED,
         progress: &|_, _| {},
+        limits: Limits::default(),
     }
 }
 

@@ -6,6 +6,7 @@ use ::scenario::schema::{NodeSource, Objective, Template, WorkloadSource};
 use ::scenario::{Experiment, Scenario};
 use lab::check::Outcome;
 use lab::check::limit::within;
+use lab::limits::Limits;
 use lab::plan::over_time::{SeedOutcome, Sources, fewest};
 use lab::replicate::{Work, Workers, replicate};
 use lab::snapshot::is_experiment;
@@ -236,6 +237,7 @@ fn outcomes(
         threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
+        limits: Limits::default(),
     };
     let runs = replicate(experiment, &work, workers).map_err(|error| {
         if error.is_input() {

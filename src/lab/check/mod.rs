@@ -78,6 +78,13 @@ pub struct CheckSettings {
     pub despite_inputs: bool,
 }
 
+impl CheckSettings {
+    /// Whether an entry is run.
+    fn runs(&self, entry: &String) -> bool {
+        self.only.is_empty() || self.only.contains(entry)
+    }
+}
+
 /// Outcome of a gate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 use super::judge::Pairs;
 use super::*;
 use crate::fixture;
+use crate::limits::Limits;
 use crate::replicate::{Work, Workers, replicate};
 use crate::statistics::{Interval, Resamples, mean, student_interval};
 use crate::summary::VariantSummary;
@@ -49,6 +50,7 @@ fn workers() -> Workers<'static> {
         threads: 2,
         interrupted: &INTERRUPTED,
         progress: &|_, _| {},
+        limits: Limits::default(),
     }
 }
 

@@ -14,6 +14,7 @@ use sim::{EndCause, SimError};
 
 use super::broken::guarded;
 use super::experiment::ExperimentError;
+use super::limits::Limits;
 use super::placements::{FirstNodes, Placements};
 use super::run::{RunError, Tables, prepare, run_quietly};
 use super::summarize::summarize;
@@ -47,6 +48,8 @@ pub struct Workers<'a> {
     pub interrupted: &'a AtomicBool,
     /// Told after every run how many are done, of how many.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// Limits of what is run.
+    pub limits: Limits<'a>,
 }
 
 impl Workers<'_> {
@@ -88,8 +91,7 @@ pub fn replicate(
     workers: Workers<'_>,
 ) -> Result<Vec<Replicate>, ExperimentError> {
     each(work, workers, |work| {
-        run_guarded(experiment, work, workers.interrupted, Placements::default())
-            .map(|placed| placed.replicate)
+        run_guarded(experiment, work, workers, Placements::default()).map(|placed| placed.replicate)
     })
 }
 
@@ -104,7 +106,7 @@ pub(crate) fn replicate_placed(
 ) -> Result<Vec<PlacedReplicate>, ExperimentError> {
     each(work, workers, |work| {
         let placements = Placements::with_first_nodes();
-        run_guarded(experiment, work, workers.interrupted, placements)
+        run_guarded(experiment, work, workers, placements)
     })
 }
 
@@ -139,10 +141,10 @@ fn each<T: Send>(
 fn run_guarded(
     experiment: &Experiment,
     work: Work,
-    interrupted: &AtomicBool,
+    workers: Workers<'_>,
     placements: Placements,
 ) -> Result<PlacedReplicate, ExperimentError> {
-    let run = || run_one(experiment, work, interrupted, placements);
+    let run = || run_one(experiment, work, workers, placements);
     guarded(run).unwrap_or_else(|words| {
         let variants = &experiment.variants;
         Err(ExperimentError::Broken {
@@ -156,7 +158,7 @@ fn run_guarded(
 fn run_one(
     experiment: &Experiment,
     work: Work,
-    interrupted: &AtomicBool,
+    workers: Workers<'_>,
     mut placements: Placements,
 ) -> Result<PlacedReplicate, ExperimentError> {
     let plan = &experiment.variants[work.variant];
@@ -177,7 +179,9 @@ fn run_one(
         files: &experiment.files,
     };
     let chance = ChanceWatch::of_run(work.seed);
+    (workers.limits.check_nodes(&plan.scenario)).map_err(failed)?;
     let mut prepared = prepare(&plan.scenario, &files).map_err(|error| failed(error.into()))?;
+    workers.limits.check_objects(&prepared).map_err(failed)?;
     if let Some(number) = work.shake {
         let shaking = Shaking {
             seed: work.seed,
@@ -192,7 +196,7 @@ fn run_one(
         report_pods: (work.is_drawn).then(|| PODS_MAX / experiment.variants.len().max(1)),
         ..Tables::default()
     };
-    let outcome = run_quietly(&plan.scenario, prepared, tables, interrupted);
+    let outcome = run_quietly(&plan.scenario, prepared, tables, workers.interrupted);
     let mut outcome = outcome.map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);

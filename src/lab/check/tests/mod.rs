@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::fixture;
+use crate::limits::Limits;
 use crate::replicate::Workers;
 use crate::summary::VariantSummary;
 
@@ -58,6 +59,7 @@ fn results_of(text: &str, settings: &CheckSettings) -> SuiteResults {
         threads: 1,
         interrupted: &interrupted,
         progress: &|_, _| {},
+        limits: Limits::default(),
     };
     run(&[scenario], None, settings, workers).expect("runs")
 }
