@@ -1,6 +1,7 @@
 //! `windtunnel check`: gates for CI, against absolute bounds and a stored baseline.
 
 mod inside;
+mod limits;
 mod outputs;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -9,9 +10,10 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
+use intake::Input;
 use lab::check::{
-    Baseline, BaselineError, CheckSettings, Divergence, End, SuiteItem, SuiteScenario, entry_name,
-    judge, parse_suite, run as run_suite,
+    Baseline, BaselineError, CheckSettings, Divergence, End, EntryReport, SuiteItem, SuiteScenario,
+    entry_name, judge, parse_suite, run as run_suite,
 };
 use lab::compare::RESAMPLES;
 use report::check::{self, CheckOptions};
@@ -22,10 +24,12 @@ use super::accept::{self, Acceptance};
 use super::divergence::Asked;
 use super::experiment_file::{self, MessageFormat, Reading};
 use super::run_count::counted;
-use super::{Exit, Failure, Global, output, source, terminal};
+use super::{Exit, Failure, Global, exit, output, source, terminal};
 use inside::Inside;
+use limits::{LimitArguments, limited};
 use outputs::{
-    CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets, write_unfinished,
+    CheckFormat, JunitFlavor, broken_entry, target, timestamp, write_refusal, write_targets,
+    write_unfinished,
 };
 
 /// Arguments of `check`.
@@ -78,6 +82,8 @@ pub(super) struct CheckArguments {
     /// Override a field of every scenario, such as `stop.at=1h`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
+    #[command(flatten)]
+    limits: LimitArguments,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -95,6 +101,7 @@ scenario failed to complete";
 
 pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure> {
     let is_told = !arguments.accept;
+    Inside::of(global, arguments).check_targets(&arguments.targets)?;
     if is_told {
         write_unfinished(arguments);
     }
@@ -130,13 +137,17 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
              person; run the command on your own machine and commit the file",
         ));
     }
-    let suite = read_suite(global, arguments)?;
+    let mut broken = Vec::new();
+    let suite = read_suite(global, arguments, &mut broken)?;
     let stem = stem(arguments);
     let path = baseline_path(arguments, &stem);
     let name = path.display().to_string();
     let names = entry_names(&suite);
     let is_single =
         suite.len() == 1 && relative(&arguments.file).display().to_string() == suite[0].file;
+    if arguments.baseline.is_none() {
+        Inside::of(global, arguments).check(&path)?;
+    }
     let baseline = read_baseline(&path, &stem, arguments, is_single.then_some(&names))?;
     let only = run_only(arguments, &names)?;
     let is_of_suite = baseline
@@ -156,7 +167,7 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
         only,
         despite_inputs: arguments.despite_inputs,
     };
-    let results = counted(global, |workers| {
+    let results = limited(global, arguments, |workers| {
         run_suite(&suite, baseline.as_ref(), &settings, workers)
     })?;
     let held = baseline.as_ref().map(|baseline| (baseline, name.as_str()));
@@ -168,6 +179,7 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
     };
     let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
     let mut report = judge(&results, held, &file, &settings, &divergence);
+    report.entries.extend(broken);
     if !settings.only.is_empty() {
         let run = report.entries.len();
         let all = plural::count(names.len(), "entry");
@@ -206,7 +218,13 @@ const fn exit_of(end: End, is_strict: bool) -> Exit {
     }
 }
 
-fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteScenario>, Failure> {
+fn read_suite(
+    global: &Global,
+    arguments: &CheckArguments,
+    broken: &mut Vec<EntryReport>,
+) -> Result<Vec<SuiteScenario>, Failure> {
+    let inside = Inside::of(global, arguments);
+    inside.check(&arguments.file)?;
     let (name, text) = source::text_of(&arguments.file)?;
     let items = match parse_suite(&text, &name).map_err(Failure::input)? {
         None => vec![(arguments.file.clone(), None)],
@@ -223,18 +241,20 @@ fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteSc
         }
     };
     let mut suite = Vec::new();
-    let inside = Inside::of(global, arguments);
     for (path, item) in items {
-        if item.is_some() {
-            inside.check(&path)?;
+        let read = inside
+            .check(&path)
+            .and_then(|()| read_scenario(global, arguments, &inside, &path, item.as_ref()));
+        match read {
+            Ok(scenario) => suite.push(scenario),
+            // The others are checked.
+            Err(failure) if item.is_some() && !arguments.accept => {
+                exit::complain(&failure.message);
+                let file = relative(&path).display().to_string();
+                broken.push(broken_entry(&file, &file, failure.exit, &failure.message));
+            }
+            Err(failure) => return Err(failure),
         }
-        suite.push(read_scenario(
-            global,
-            arguments,
-            &inside,
-            &path,
-            item.as_ref(),
-        )?);
     }
     for (place, scenario) in suite.iter().enumerate() {
         let name = &scenario.experiment.name;
@@ -348,8 +368,7 @@ fn read_baseline(
         }
         return Ok(None);
     }
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+    let text = Input::path(path).read_to_string().map_err(Failure::input)?;
     match Baseline::parse(&text, path.to_path_buf(), suite) {
         Ok(baseline) => Ok(Some(baseline)),
         // What is accepted replaces it, but for what was acknowledged.

@@ -117,18 +117,7 @@ fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
         stem(arguments),
         relative(&arguments.file).display().to_string(),
     );
-    let why = one_line(&anstream::adapter::strip_str(why).to_string());
-    let entry = EntryReport {
-        name: suite.clone(),
-        file: file.clone(),
-        error: Some(why),
-        error_kind: Some(match exit {
-            Exit::Incomplete => ErrorKind::CouldNotComplete,
-            _ => ErrorKind::Input,
-        }),
-        rerun: format!("windtunnel check {}", lab::shell::quoted(&file)),
-        ..EntryReport::default()
-    };
+    let entry = broken_entry(&suite, &file, exit, why);
     CheckReport {
         schema_version: CHECK_VERSION,
         windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
@@ -136,6 +125,22 @@ fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
         file,
         entries: vec![entry],
         ..CheckReport::default()
+    }
+}
+
+/// Entry of a scenario that can't be run, with the reason.
+pub(super) fn broken_entry(name: &str, file: &str, exit: Exit, why: &str) -> EntryReport {
+    let why = one_line(&anstream::adapter::strip_str(why).to_string());
+    EntryReport {
+        name: name.to_owned(),
+        file: file.to_owned(),
+        error: Some(why),
+        error_kind: Some(match exit {
+            Exit::Incomplete => ErrorKind::CouldNotComplete,
+            _ => ErrorKind::Input,
+        }),
+        rerun: format!("windtunnel check {}", lab::shell::quoted(file)),
+        ..EntryReport::default()
     }
 }
 

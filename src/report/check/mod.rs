@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::format;
 use crate::releases;
 use crate::study::change;
-use lab::check::{CheckReport, Gate, Outcome};
+use lab::check::{CheckReport, EntryReport, Gate, Outcome};
 use lab::compare::Judgement;
 use lab::statistics::SEEDS_MIN;
 use metrics::{Direction, registry};
@@ -75,6 +75,15 @@ pub fn write(
         CheckForm::CodeQuality => code_quality::write(out, report),
         CheckForm::Benchmark(better) => benchmark::write(out, report, better),
     }
+}
+
+/// The line of an entry's file that its error names, from 1.
+fn line_of(entry: &EntryReport) -> usize {
+    let error = entry.error.as_deref().unwrap_or_default();
+    let lead = format!("{}:", entry.file);
+    let named = error.split(&*lead).skip(1);
+    let mut lines = named.filter_map(|rest| rest.split(':').next()?.parse().ok());
+    lines.next().unwrap_or(1)
 }
 
 /// Headline in one sentence: the most severe gated change in the words of users (ci.md 6.2).

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{failure, outcome};
+use super::{failure, line_of, outcome};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
 use units::SortedSet;
@@ -44,7 +44,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             "ruleIndex": index("run"),
             "level": "error",
             "message": {"text": format!("{} could not be run: {error}", entry.name)},
-            "locations": [location(&entry.file, 1)],
+            "locations": [location(&entry.file, line_of(entry))],
             "partialFingerprints": fingerprint(report, &entry.name, "run"),
         }));
     }
