@@ -59,6 +59,7 @@ mod harness;
 mod headless;
 mod hints;
 mod holds;
+mod hostile;
 mod images;
 mod input_release;
 mod invariants;
