@@ -9,8 +9,8 @@ use windtunnel::lab::compare::{
     Candidate, Judgement, Method, Pairs, Question, Settings, Study, Threshold, Verdict, decide,
     judge_candidates, measure, run,
 };
-use windtunnel::lab::names::Registered;
 use windtunnel::lab::limits::Limits;
+use windtunnel::lab::names::Registered;
 use windtunnel::lab::replicate::{Work, Workers, replicate};
 use windtunnel::lab::statistics::{Resamples, power, standard_deviation};
 use windtunnel::lab::summary::VariantSummary;
