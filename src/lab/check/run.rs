@@ -93,7 +93,10 @@ pub fn run(
         for entry in &mut begun {
             entry.report.seeds = seeds(scenario, entry, baseline, settings);
         }
-        let is_run = |name: &String| settings.only.is_empty() || settings.only.contains(name);
+        let is_run = |name: &String| {
+            let only = settings.only.as_ref();
+            only.is_none_or(|only| only.contains(name))
+        };
         let all: Vec<usize> = (0..begun.len())
             .filter(|&at| is_run(&begun[at].report.name))
             .collect();

@@ -35,9 +35,10 @@ fn settings(exact: bool) -> CheckSettings {
         sets: Vec::new(),
         baseline: "quick.baseline.json".to_owned(),
         has_baseline: true,
-        only: Vec::new(),
+        only: None,
         is_part: false,
         despite_inputs: false,
+        base: None,
     }
 }
 
