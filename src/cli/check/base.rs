@@ -177,7 +177,11 @@ impl Base {
         let places = places.into_iter().flatten();
         let mut places = places.map(|place| Path::new(name).join(place));
         let first = places.clone().next().unwrap_or_default();
-        let found = places.find(|place| place.is_file()).ok_or_else(|| {
+        // The suite itself is no base, whatever folder is given.
+        let is_base = |place: &PathBuf| {
+            place.is_file() && place.canonicalize().is_ok_and(|place| place != file)
+        };
+        let found = places.find(is_base).ok_or_else(|| {
             Failure::input(format!(
                 "--base {name}: {} is not there; give a folder that has the base's files at the same \
                  places, or a commit by a name that no folder has, such as `refs/heads/main`",

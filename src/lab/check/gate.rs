@@ -69,7 +69,7 @@ pub fn judge(
     gates.extend(gone);
     if let Some((baseline, _)) = baseline {
         notes.extend(comparability(results.entries.iter(), baseline, settings));
-        acknowledge(&mut gates, baseline, settings.today, &mut notes);
+        acknowledge(&mut gates, results, baseline, settings.today, &mut notes);
         if !settings.is_part && settings.base.is_none() {
             orphans(results, baseline, &mut notes);
         }

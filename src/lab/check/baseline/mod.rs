@@ -116,7 +116,8 @@ pub struct Acknowledgement {
     pub entry: String,
     /// The metric; `digest` for the exact mode.
     pub metric: String,
-    /// Permitted worsening, as a share; without it any regression is accepted.
+    /// Permitted worsening, as a share: of the baseline's value, or of a bound; none of what is no
+    /// number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow: Option<f64>,
     /// Reason for the acknowledgement.
@@ -201,8 +202,8 @@ pub enum BaselineError {
     },
     /// An acknowledgement lacks what makes it one.
     #[error(
-        "{}: acknowledgement {number} (`{entry}` `{metric}`): {reason}; expected a reason and an \
-         expiry such as \"expires\": \"2026-12-31\"", path.display()
+        "{}: acknowledgement {number} (`{entry}` `{metric}`): {reason}; expected a reason, a \
+         share and an expiry, such as \"allow\": 0.1, \"expires\": \"2026-12-31\"", path.display()
     )]
     Acknowledgement {
         /// The file.
@@ -370,6 +371,11 @@ impl Baseline {
     }
 }
 
+/// Whether a gate is on a number.
+fn is_measured(metric: &str) -> bool {
+    !["digest", "entry"].contains(&metric)
+}
+
 /// Error of a text that is no baseline.
 fn damaged(error: &serde_json::Error, path: &Path) -> BaselineError {
     let reason = error.to_string();
@@ -387,6 +393,9 @@ fn check_acknowledgements(all: &[Acknowledgement], path: &Path) -> Result<(), Ba
         let reason = match acknowledged.expires.parse::<Date>() {
             Err(error) => error,
             Ok(_) if acknowledged.reason.trim().is_empty() => "it has no reason".to_owned(),
+            Ok(_) if acknowledged.allow.is_none() && is_measured(&acknowledged.metric) => {
+                "it does not say by what share the metric may be worse".to_owned()
+            }
             Ok(_) => continue,
         };
         return Err(BaselineError::Acknowledgement {
