@@ -4,7 +4,7 @@ use control::operation::Operation;
 use model::Object;
 use scenario::Scenario;
 use scenario::schema::NodeSource;
-use units::SortedMap;
+use units::{SortedMap, plural};
 use world::BuildError;
 
 use super::run::{Prepared, RunError};
@@ -38,7 +38,7 @@ impl Limits<'_> {
             NodeSource::Trace(_) | NodeSource::Manifests(_) => 0,
         });
         let nodes = counts.sum();
-        let what = || format!("cluster.nodes: {nodes} nodes");
+        let what = || format!("cluster.nodes: {}", plural::count(nodes, "node"));
         check(nodes, self.objects, "--objects-limit", what)
     }
 
@@ -75,14 +75,19 @@ impl Limits<'_> {
             let largest = wanted.iter().max_by_key(|(_, pods)| **pods);
             let largest = largest.map(|(name, pods)| format!(", {pods} of them pods of {name}"));
             let largest = largest.unwrap_or_default();
-            format!("{all} nodes, objects and pods{largest}")
+            format!("{} in all{largest}", plural::count(all, "object"))
         };
         check(all, self.objects, "--objects-limit", what)
     }
 
     /// Refuses a suite of more runs than are allowed.
     pub(crate) fn check_runs(&self, runs: u64) -> Result<(), RunError> {
-        let what = || format!("{runs} runs: variants × seeds of the suite");
+        let what = || {
+            format!(
+                "variants × seeds of the suite: {}",
+                plural::count(runs, "run")
+            )
+        };
         check(runs, self.runs, "--runs-limit", what)
     }
 }
@@ -139,7 +144,7 @@ mod tests {
         };
         assert!(most.check_runs(10).is_ok());
         let told = most.check_runs(11).map_err(|error| error.to_string());
-        let expected = "11 runs: variants × seeds of the suite, more than the 10 of `--runs-limit`; ask for \
+        let expected = "variants × seeds of the suite: 11 runs, more than the 10 of `--runs-limit`; ask for \
                         fewer, or raise the limit";
         assert_eq!(told, Err(expected.to_owned()));
         assert!(Limits::default().check_runs(u64::MAX).is_ok());

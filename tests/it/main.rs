@@ -15,6 +15,7 @@ mod batch_queues;
 mod borg;
 mod build_quotas;
 mod check;
+mod check_base;
 mod cli;
 mod closed_form;
 mod cloud_inputs;

@@ -23,13 +23,22 @@ impl Inside {
     pub(super) fn of(global: &Global, arguments: &CheckArguments) -> Self {
         let folder = arguments.file.parent().unwrap_or(Path::new(""));
         let folder = Path::new(".").join(folder).canonicalize();
+        let repository = folder.ok().map(|folder| repository(&folder));
+        Self::below(global, arguments, repository)
+    }
+
+    /// A folder that a check may read, and those of traces.
+    pub(super) fn below(
+        global: &Global,
+        arguments: &CheckArguments,
+        folder: Option<PathBuf>,
+    ) -> Self {
         let roots = (!arguments.allow_outside).then(|| {
-            let repository = folder.ok().map(|folder| repository(&folder));
             let traces = global.traces_dirs();
             let traces = traces
                 .iter()
                 .filter_map(|folder| folder.canonicalize().ok());
-            repository.into_iter().chain(traces).collect()
+            folder.into_iter().chain(traces).collect()
         });
         Self { roots }
     }
@@ -78,7 +87,7 @@ impl Inside {
 }
 
 /// The nearest repository that a folder is in; else the current folder, if that holds it.
-fn repository(folder: &Path) -> PathBuf {
+pub(super) fn repository(folder: &Path) -> PathBuf {
     let of_git = folder.ancestors().find(|above| above.join(".git").exists());
     let current = std::env::current_dir().and_then(|own| own.canonicalize());
     let current = current.ok().filter(|own| folder.starts_with(own));

@@ -148,7 +148,7 @@ pub(super) fn broken_entry(name: &str, file: &str, exit: Exit, why: &str) -> Ent
 fn one_line(message: &str) -> String {
     let is_drawn = message.contains('\n');
     let is_told = |line: &&str| {
-        let said = ["error", "help", "note", "-->"];
+        let said = ["base ", "error", "help", "note", "-->"];
         !is_drawn || said.iter().any(|lead| line.starts_with(lead))
     };
     let lines: Vec<&str> = message.lines().map(str::trim).filter(is_told).collect();

@@ -15,6 +15,7 @@ use metrics::{Direction, NO_MEMBER, registry};
 use scenario::schema::Objective;
 
 use super::acknowledge::{acknowledge, orphans};
+use super::base::removed;
 use super::cause::{Cause, FirstDivergence, point_to_seeds};
 use super::comparable::{Standing, notes as comparability, standing};
 use super::limit::{bounds, floor, limit, number, within};
@@ -59,16 +60,23 @@ pub fn judge(
     }
     hold_tests(&mut gates, &tests, results);
     set_empty_apart(&mut gates, results);
-    let mut notes: Vec<String> = loosened.iter().map(LoosenedLimit::words).collect();
+    let words = |own: &LoosenedLimit| own.words(settings.base.is_some());
+    let mut notes: Vec<String> = loosened.iter().map(words).collect();
+    let (gone, gone_entries) = settings
+        .base
+        .as_ref()
+        .map_or_else(Default::default, |side| removed(side, file));
+    gates.extend(gone);
     if let Some((baseline, _)) = baseline {
         notes.extend(comparability(results.entries.iter(), baseline, settings));
-        acknowledge(&mut gates, baseline, settings.today, &mut notes);
-        if !settings.is_part {
+        acknowledge(&mut gates, results, baseline, settings.today, &mut notes);
+        if !settings.is_part && settings.base.is_none() {
             orphans(results, baseline, &mut notes);
         }
     }
     let mut entries: Vec<EntryReport> = (results.entries.iter())
         .map(|entry| entry.report.clone())
+        .chain(gone_entries)
         .collect();
     point_to_seeds(&mut gates, results, settings);
     if let Some((baseline, _)) = baseline {
@@ -79,11 +87,7 @@ pub fn judge(
             first_divergence,
         };
         cause.explain(&mut gates, &mut entries);
-        notes.extend(entries.iter().filter_map(|entry| {
-            let changed = entry.changed.as_ref()?;
-            let is_shown = |gate: &Gate| gate.entry == entry.name && gate.divergence.is_some();
-            (!gates.iter().any(is_shown)).then(|| changed.words(&entry.name))
-        }));
+        notes.extend(unshown(&entries, &gates));
     }
     let size = |gate: &Gate| {
         let relative = gate.judgement.as_ref().and_then(|found| found.relative);
@@ -104,6 +108,16 @@ pub fn judge(
     }
 }
 
+/// Notes on decisions that differ, where no gate shows the first of them.
+fn unshown(entries: &[EntryReport], gates: &[Gate]) -> Vec<String> {
+    let words = |entry: &EntryReport| {
+        let changed = entry.changed.as_ref()?;
+        let is_shown = |gate: &Gate| gate.entry == entry.name && gate.divergence.is_some();
+        (!gates.iter().any(is_shown)).then(|| changed.words(&entry.name))
+    };
+    entries.iter().filter_map(words).collect()
+}
+
 /// Gates of workloads without pods measure nothing.
 fn set_empty_apart(gates: &mut [Gate], results: &SuiteResults) {
     let is_empty = |gate: &Gate| {
@@ -118,23 +132,10 @@ fn set_empty_apart(gates: &mut [Gate], results: &SuiteResults) {
 
 fn blank(entry: &Entry, metric: &str, place: usize, settings: &CheckSettings) -> Gate {
     Gate {
-        entry: entry.report.name.clone(),
-        metric: metric.to_owned(),
-        unit: String::new(),
-        better: Direction::None,
-        outcome: Outcome::NotMeasurable,
-        advisory: false,
-        limit: String::new(),
-        base: None,
-        head: None,
-        despite_inputs: false,
-        judgement: None,
-        detectable: None,
-        note: None,
         file: entry.report.file.clone(),
         line: entry.lines.get(place).copied().unwrap_or(1),
         rerun: rerun(entry, entry.report.seeds.first().copied(), &settings.sets),
-        divergence: None,
+        ..Gate::of(&entry.report.name, metric)
     }
 }
 
@@ -142,8 +143,7 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, settings: &CheckSettings
     let mut gate = blank(entry, "digest", usize::MAX, settings);
     "exact".clone_into(&mut gate.limit);
     let Some(stored) = stored else {
-        gate.note = Some(no_baseline(settings));
-        gate.outcome = Outcome::NoBaseline;
+        set_alone(&mut gate, settings);
         return gate;
     };
     let standing = standing(entry, stored, settings);
@@ -159,6 +159,7 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, settings: &CheckSettings
         }
         // Labels are part of the digest; placements were compared already.
         Standing::Renamed(_) => Outcome::Equivalent,
+        Standing::Proven(_) if settings.base.is_some() => Outcome::Equivalent,
         _ if stored.digest == entry.report.digest => Outcome::Equivalent,
         Standing::Proven(words) => {
             gate.note = Some(format!("{words}, and the digest with it"));
@@ -171,6 +172,16 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, settings: &CheckSettings
         }
     };
     gate
+}
+
+/// Gives a gate that has nothing to be compared with its outcome.
+fn set_alone(gate: &mut Gate, settings: &CheckSettings) {
+    if settings.base.is_some() {
+        gate.outcome = Outcome::New;
+    } else {
+        gate.outcome = Outcome::NoBaseline;
+        gate.note = Some(no_baseline(settings));
+    }
 }
 
 /// Note about the missing part where a gate has nothing to be compared with, and about the remedy.
@@ -229,10 +240,7 @@ fn of_objective(
         gate.limit = limit(objective, gate.better, &gate.unit);
         let standing = stored.map(|stored| standing(entry, stored, settings));
         match (stored.zip(standing), metric) {
-            (None, _) => {
-                gate.outcome = Outcome::NoBaseline;
-                gate.note = Some(no_baseline(settings));
-            }
+            (None, _) => set_alone(&mut gate, settings),
             (Some((_, Standing::Other(words))), _) => {
                 gate.outcome = Outcome::DifferentInputs;
                 gate.note = Some(words);
@@ -316,8 +324,7 @@ fn against(
     settings: &CheckSettings,
 ) {
     let Some(pairs) = pairs else {
-        gate.outcome = Outcome::NoBaseline;
-        gate.note = Some(no_baseline(settings));
+        set_alone(gate, settings);
         return;
     };
     if pairs.base.is_empty() {

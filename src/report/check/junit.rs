@@ -116,7 +116,7 @@ fn kind_of(gate: &Gate) -> Kind {
         _ if gate.fails() => Kind::Failure,
         // A comparison that can't be made is no pass.
         Outcome::DifferentInputs | Outcome::NoBaseline if !gate.advisory => Kind::Error,
-        Outcome::Improved | Outcome::Within | Outcome::Equivalent => Kind::Passed,
+        Outcome::New | Outcome::Improved | Outcome::Within | Outcome::Equivalent => Kind::Passed,
         _ => Kind::Skipped,
     }
 }

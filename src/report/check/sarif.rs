@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         .map(|gate| gate.metric.as_str())
         .collect();
     let mut ids: Vec<&str> = ids.into_iter().collect();
-    ids.extend(["vanished", "run"]);
+    ids.extend(["vanished", "removed", "run"]);
     let rules: Vec<Json> = ids.iter().map(|id| rule(id)).collect();
     let index = |id: &str| ids.iter().position(|known| *known == id).unwrap_or(0);
     let gates = report
@@ -32,6 +32,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         .map(|gate| {
             let id = match gate.outcome {
                 Outcome::Vanished => "vanished",
+                Outcome::Removed => "removed",
                 _ => gate.metric.as_str(),
             };
             result(report, gate, id, index(id))
@@ -78,6 +79,10 @@ fn rule(id: &str) -> Json {
         (None, "vanished") => (
             "What is gated is still there".to_owned(),
             "A gate that had a value in the baseline must have one: absence is no pass.".to_owned(),
+        ),
+        (None, "removed") => (
+            "What was checked still is".to_owned(),
+            "An entry of the base must be in the suite: what is not checked is no pass.".to_owned(),
         ),
         (None, _) => (
             "The scenario runs to its end".to_owned(),
