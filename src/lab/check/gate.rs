@@ -215,7 +215,9 @@ fn of_objective(
             bounded.outcome = within(objective, head);
         } else {
             let base = stored.and_then(|stored| stored.metrics.get(&id)?.mean);
-            let is_empty = metric.is_some_and(|own| own.note.as_deref() == Some(NO_MEMBER));
+            let is_empty = metric
+                .and_then(|own| own.note.as_deref())
+                .is_some_and(|note| note.starts_with(NO_MEMBER));
             let has_none = values.iter().all(Option::is_none);
             if has_none && (base.is_some() || is_empty) {
                 bounded.outcome = Outcome::Vanished;
