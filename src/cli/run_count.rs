@@ -5,6 +5,7 @@ use std::time::Duration as WallDuration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use lab::replicate::Workers;
+use world::ManifestCache;
 
 use super::{Global, interrupt};
 
@@ -49,6 +50,7 @@ pub(super) fn counted<T>(global: &Global, work: impl FnOnce(Workers<'_>) -> T) -
         threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|done, all| count.at(done, all),
+        manifests: &ManifestCache::new(),
     });
     count.clear();
     done

@@ -187,9 +187,7 @@ fn prices(
     scenario: &Scenario,
     templates: &[Source<'_>],
 ) -> Result<(Vec<i64>, String), Failure> {
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files);
     let (mut manifests, mut remarks) = (ManifestFiles::default(), Remarks::default());
     let made = nodes(scenario, &files, &mut manifests, &mut remarks).map_err(Failure::input)?;
     let economics = economics(scenario, &made, &files, None).map_err(Failure::input)?;
@@ -236,6 +234,7 @@ fn outcomes(
         threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
+        manifests: &world::ManifestCache::new(),
     };
     let runs = replicate(experiment, &work, workers).map_err(|error| {
         if error.is_input() {

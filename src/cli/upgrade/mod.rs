@@ -241,6 +241,7 @@ fn of_runs(
         threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
+        manifests: &world::ManifestCache::new(),
     };
     let runs = compare_runs(&from, &to, &seeds, workers)?;
     let report = RunsReport {

@@ -102,6 +102,7 @@ fn with_file(
         threads: 2,
         interrupted: &AtomicBool::new(false),
         progress: &|_, _| {},
+        manifests: &world::ManifestCache::new(),
     };
     compact(&experiment, plan, workers)
 }

@@ -45,10 +45,12 @@ fn experiment(workload: &str, candidates: &[&str]) -> Experiment {
 
 fn workers() -> Workers<'static> {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    static MANIFESTS: world::ManifestCache = world::ManifestCache::new();
     Workers {
         threads: 2,
         interrupted: &INTERRUPTED,
         progress: &|_, _| {},
+        manifests: &MANIFESTS,
     }
 }
 

@@ -19,7 +19,7 @@ use super::run::{RunError, Tables, prepare, run_quietly};
 use super::summarize::summarize;
 use super::summary::VariantSummary;
 use history::{PODS_MAX, VariantData};
-use world::{BuildError, FileSource};
+use world::{BuildError, FileSource, ManifestCache};
 
 mod shake;
 
@@ -47,6 +47,8 @@ pub struct Workers<'a> {
     pub interrupted: &'a AtomicBool,
     /// Told after every run how many are done, of how many.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// Manifests that all of the runs share.
+    pub manifests: &'a ManifestCache,
 }
 
 impl Workers<'_> {
@@ -88,8 +90,7 @@ pub fn replicate(
     workers: Workers<'_>,
 ) -> Result<Vec<Replicate>, ExperimentError> {
     each(work, workers, |work| {
-        run_guarded(experiment, work, workers.interrupted, Placements::default())
-            .map(|placed| placed.replicate)
+        run_guarded(experiment, work, workers, Placements::default()).map(|placed| placed.replicate)
     })
 }
 
@@ -104,7 +105,7 @@ pub(crate) fn replicate_placed(
 ) -> Result<Vec<PlacedReplicate>, ExperimentError> {
     each(work, workers, |work| {
         let placements = Placements::with_first_nodes();
-        run_guarded(experiment, work, workers.interrupted, placements)
+        run_guarded(experiment, work, workers, placements)
     })
 }
 
@@ -139,10 +140,10 @@ fn each<T: Send>(
 fn run_guarded(
     experiment: &Experiment,
     work: Work,
-    interrupted: &AtomicBool,
+    workers: Workers<'_>,
     placements: Placements,
 ) -> Result<PlacedReplicate, ExperimentError> {
-    let run = || run_one(experiment, work, interrupted, placements);
+    let run = || run_one(experiment, work, workers, placements);
     guarded(run).unwrap_or_else(|words| {
         let variants = &experiment.variants;
         Err(ExperimentError::Broken {
@@ -156,7 +157,7 @@ fn run_guarded(
 fn run_one(
     experiment: &Experiment,
     work: Work,
-    interrupted: &AtomicBool,
+    workers: Workers<'_>,
     mut placements: Placements,
 ) -> Result<PlacedReplicate, ExperimentError> {
     let plan = &experiment.variants[work.variant];
@@ -173,9 +174,7 @@ fn run_one(
     };
     let mut plan: VariantPlan = plan.clone();
     plan.scenario.seed = work.seed;
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files).parsed_once(Some(workers.manifests));
     let chance = ChanceWatch::of_run(work.seed);
     let mut prepared = prepare(&plan.scenario, &files).map_err(|error| failed(error.into()))?;
     if let Some(number) = work.shake {
@@ -192,7 +191,7 @@ fn run_one(
         report_pods: (work.is_drawn).then(|| PODS_MAX / experiment.variants.len().max(1)),
         ..Tables::default()
     };
-    let outcome = run_quietly(&plan.scenario, prepared, tables, interrupted);
+    let outcome = run_quietly(&plan.scenario, prepared, tables, workers.interrupted);
     let mut outcome = outcome.map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);

@@ -80,6 +80,7 @@ fn compaction(case: &Case) -> Result<Value, Trouble> {
         threads: 1,
         interrupted: &AtomicBool::new(false),
         progress: &|_, _| {},
+        manifests: &world::ManifestCache::new(),
     };
     let compacted = compact(&experiment, plan, workers);
     let compacted = compacted.map_err(|error| Trouble::Malformed(error.to_string()))?;
