@@ -256,6 +256,7 @@ impl Command {
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
+    program::built_from(env!("WINDTUNNEL_COMMIT"));
     // From here on a signal ends the program in words.
     interrupt::flag();
     let arguments = match Arguments::try_parse() {

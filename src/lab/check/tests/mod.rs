@@ -1,6 +1,7 @@
 //! Gates on runs of a small scenario: what passes, what does not, and why.
 
 mod company;
+mod placement;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -58,6 +59,7 @@ fn results_of(text: &str, settings: &CheckSettings) -> SuiteResults {
         threads: 1,
         interrupted: &interrupted,
         progress: &|_, _| {},
+        manifests: &world::ManifestCache::new(),
     };
     run(&[scenario], None, settings, workers).expect("runs")
 }
