@@ -6,6 +6,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use lab::limits::Limits;
 use lab::replicate::Workers;
+use world::ManifestCache;
 
 use super::{Global, interrupt};
 
@@ -51,6 +52,7 @@ pub(super) fn counted<T>(global: &Global, work: impl FnOnce(Workers<'_>) -> T) -
         interrupted: interrupt::flag(),
         progress: &|done, all| count.at(done, all),
         limits: Limits::default(),
+        manifests: &ManifestCache::new(),
     });
     count.clear();
     done

@@ -311,9 +311,7 @@ fn run_one(
     // Up to the stop it is run as it was.
     let before = journey.and_then(|journey| journey.before(index));
     let scenario = before.unwrap_or(&variant.scenario);
-    let files = FileSource {
-        files: &plan.experiment.files,
-    };
+    let files = FileSource::of(&plan.experiment.files);
     let probe = plan.probes.get(index).cloned().unwrap_or_default();
     let input = probe.part("input");
     let prepared = probe.within(input, || prepare(scenario, &files));

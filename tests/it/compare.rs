@@ -47,11 +47,13 @@ fn experiment(text: &str) -> Experiment {
 
 fn workers(threads: usize) -> Workers<'static> {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    static MANIFESTS: windtunnel::world::ManifestCache = windtunnel::world::ManifestCache::new();
     Workers {
         threads,
         interrupted: &INTERRUPTED,
         progress: &|_, _| {},
         limits: Limits::default(),
+        manifests: &MANIFESTS,
     }
 }
 

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use lab::check::{CHECK_VERSION, CheckReport, EntryReport, ErrorKind};
 use lab::folder::{Existing, write_file};
+use lab::program;
 use report::check::{self, Better, CheckForm, CheckOptions, Flavor};
 use units::Date;
 
@@ -120,7 +121,8 @@ fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
     let entry = broken_entry(&suite, &file, exit, why);
     CheckReport {
         schema_version: CHECK_VERSION,
-        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        windtunnel: program::VERSION.to_owned(),
+        program: program::identity().to_owned(),
         suite,
         file,
         entries: vec![entry],

@@ -188,9 +188,7 @@ fn prices(
     scenario: &Scenario,
     templates: &[Source<'_>],
 ) -> Result<(Vec<i64>, String), Failure> {
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files);
     let (mut manifests, mut remarks) = (ManifestFiles::default(), Remarks::default());
     let made = nodes(scenario, &files, &mut manifests, &mut remarks).map_err(Failure::input)?;
     let economics = economics(scenario, &made, &files, None).map_err(Failure::input)?;
@@ -238,6 +236,7 @@ fn outcomes(
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
         limits: Limits::default(),
+        manifests: &world::ManifestCache::new(),
     };
     let runs = replicate(experiment, &work, workers).map_err(|error| {
         if error.is_input() {

@@ -243,6 +243,7 @@ fn of_runs(
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
         limits: Limits::default(),
+        manifests: &world::ManifestCache::new(),
     };
     let runs = compare_runs(&from, &to, &seeds, workers)?;
     let report = RunsReport {

@@ -9,6 +9,7 @@
 //! Whatever else the suite holds, the outcome of a gate is that of its entry alone.
 
 use crate::compare::{ALPHA, Judgement, Pairs, Question, Threshold, Verdict, measure, question_of};
+use crate::program;
 use crate::statistics::{Resamples, mean};
 use crate::summary::{MetricSummary, VariantSummary};
 use metrics::{Direction, NO_MEMBER, registry};
@@ -96,7 +97,8 @@ pub fn judge(
     gates.sort_by(|a, b| a.outcome.cmp(&b.outcome).then(size(b).total_cmp(&size(a))));
     CheckReport {
         schema_version: CHECK_VERSION,
-        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        windtunnel: program::VERSION.to_owned(),
+        program: program::identity().to_owned(),
         suite: settings.suite.clone(),
         file: file.to_owned(),
         baseline: baseline.map(|(_, path)| path.to_owned()),
@@ -226,7 +228,9 @@ fn of_objective(
             bounded.outcome = within(objective, head);
         } else {
             let base = stored.and_then(|stored| stored.metrics.get(&id)?.mean);
-            let is_empty = metric.is_some_and(|own| own.note.as_deref() == Some(NO_MEMBER));
+            let is_empty = metric
+                .and_then(|own| own.note.as_deref())
+                .is_some_and(|note| note.starts_with(NO_MEMBER));
             let has_none = values.iter().all(Option::is_none);
             if has_none && (base.is_some() || is_empty) {
                 bounded.outcome = Outcome::Vanished;
@@ -266,13 +270,30 @@ fn of_objective(
         }
         gates.push(gate);
     }
+    name_worst(entry, &id, &mut gates);
     gates
+}
+
+/// Tells of a value that is the worst of several workloads which one it is of.
+fn name_worst(entry: &Entry, id: &str, gates: &mut [Gate]) {
+    let remark = |run: &VariantSummary| {
+        let metric = run.metrics.get(id)?;
+        metric.note.clone().filter(|_| metric.value.is_some())
+    };
+    for gate in gates {
+        if gate.outcome == Outcome::Regressed && gate.note.is_none() {
+            gate.note = entry.runs.iter().find_map(remark);
+        }
+    }
 }
 
 /// Reason the metric of an objective has no value in some run.
 fn reason_of_none(entry: &Entry, objective: &Objective) -> String {
     let id = objective.id();
-    let note = |run: &VariantSummary| run.metrics.get(&id)?.note.clone();
+    let note = |run: &VariantSummary| {
+        let metric = run.metrics.get(&id)?;
+        metric.note.clone().filter(|_| metric.value.is_none())
+    };
     entry.runs.iter().find_map(note).unwrap_or_else(|| {
         if objective.selector.is_some() {
             "the selector matches no pod that the metric counts".to_owned()

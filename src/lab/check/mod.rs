@@ -293,6 +293,9 @@ pub struct CheckReport {
     pub schema_version: u32,
     /// Version of the program.
     pub windtunnel: String,
+    /// Version, commit and build of the program.
+    #[serde(default)]
+    pub program: String,
     /// The suite.
     pub suite: String,
     /// The check's file.

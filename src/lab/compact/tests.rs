@@ -104,6 +104,7 @@ fn with_file(
         interrupted: &AtomicBool::new(false),
         progress: &|_, _| {},
         limits: Limits::default(),
+        manifests: &world::ManifestCache::new(),
     };
     compact(&experiment, plan, workers)
 }

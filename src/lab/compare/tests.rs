@@ -46,11 +46,13 @@ fn experiment(workload: &str, candidates: &[&str]) -> Experiment {
 
 fn workers() -> Workers<'static> {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    static MANIFESTS: world::ManifestCache = world::ManifestCache::new();
     Workers {
         threads: 2,
         interrupted: &INTERRUPTED,
         progress: &|_, _| {},
         limits: Limits::default(),
+        manifests: &MANIFESTS,
     }
 }
 

@@ -20,7 +20,7 @@ use super::run::{RunError, Tables, prepare, run_quietly};
 use super::summarize::summarize;
 use super::summary::VariantSummary;
 use history::{PODS_MAX, VariantData};
-use world::{BuildError, FileSource};
+use world::{BuildError, FileSource, ManifestCache};
 
 mod shake;
 
@@ -50,6 +50,8 @@ pub struct Workers<'a> {
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
     /// Limits of what is run.
     pub limits: Limits<'a>,
+    /// Manifests that all of the runs share.
+    pub manifests: &'a ManifestCache,
 }
 
 impl Workers<'_> {
@@ -175,9 +177,7 @@ fn run_one(
     };
     let mut plan: VariantPlan = plan.clone();
     plan.scenario.seed = work.seed;
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files).parsed_once(Some(workers.manifests));
     let chance = ChanceWatch::of_run(work.seed);
     (workers.limits.check_nodes(&plan.scenario)).map_err(failed)?;
     let mut prepared = prepare(&plan.scenario, &files).map_err(|error| failed(error.into()))?;

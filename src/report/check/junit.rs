@@ -152,7 +152,7 @@ fn write_suite(
         ("seeds", seeds.join(" ")),
         ("digest", entry.digest.clone()),
         ("inputs", entry.inputs.clone()),
-        ("windtunnel", report.windtunnel.clone()),
+        ("windtunnel", report.program.clone()),
     ];
     writeln!(out, "    <properties>")?;
     for (name, value) in properties {

@@ -56,6 +56,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             "tool": {"driver": {
                 "name": "windtunnel",
                 "semanticVersion": report.windtunnel,
+                "version": report.program,
                 "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",

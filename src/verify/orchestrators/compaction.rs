@@ -82,6 +82,7 @@ fn compaction(case: &Case) -> Result<Value, Trouble> {
         interrupted: &AtomicBool::new(false),
         progress: &|_, _| {},
         limits: Limits::default(),
+        manifests: &world::ManifestCache::new(),
     };
     let compacted = compact(&experiment, plan, workers);
     let compacted = compacted.map_err(|error| Trouble::Malformed(error.to_string()))?;

@@ -78,6 +78,9 @@ pub struct BaselineEntry {
     /// Hash over the placements of all runs, without names and labels.
     #[serde(default)]
     pub placements: String,
+    /// Version, commit and build of the program that measured it.
+    #[serde(default)]
+    pub program: String,
     /// The seeds, in the order of values.
     pub seeds: Vec<u64>,
     /// The system as it was, to find the first decision that differs.
@@ -353,6 +356,7 @@ impl Baseline {
                 format!("\"objectives\": [{}", list(objectives, "        ", "]")),
                 format!("\"parts\": {}", json(&entry.parts)),
                 format!("\"placements\": {}", json(&entry.placements)),
+                format!("\"program\": {}", json(&entry.program)),
                 format!("\"seeds\": {}", json(&entry.seeds)),
                 format!("\"system\": {}", json(&entry.system)),
             ];

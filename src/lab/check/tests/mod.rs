@@ -1,6 +1,7 @@
 //! Gates on runs of a small scenario: what passes, what does not, and why.
 
 mod company;
+mod placement;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
@@ -61,6 +62,7 @@ fn results_of(text: &str, settings: &CheckSettings) -> SuiteResults {
         interrupted: &interrupted,
         progress: &|_, _| {},
         limits: Limits::default(),
+        manifests: &world::ManifestCache::new(),
     };
     run(&[scenario], None, settings, workers).expect("runs")
 }
