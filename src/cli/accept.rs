@@ -64,10 +64,10 @@ pub(super) fn run(
         count(|change| matches!(change, Change::Changed { .. })),
         count(|change| matches!(change, Change::Removed { .. }))
     );
-    output::print(format!("{lines}{summary}").as_bytes())?;
     if !asked.is_dry {
         write_file(asked.path, new.to_text().as_bytes(), Existing::Replace)?;
     }
+    output::print(format!("{lines}{summary}").as_bytes())?;
     Ok(Exit::Done)
 }
 

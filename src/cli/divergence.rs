@@ -8,9 +8,9 @@ use lab::check::{
     BaselineEntry, Divergence, FoundDivergence, divergence_words, system_changes, with_system,
 };
 use lab::compare::SYSTEM_FILE;
-use lab::diff::{Side, first_difference};
+use lab::diff::{DiffError, Side, first_difference};
 use lab::shell::{quoted, set_flags};
-use scenario::{Experiment, Scenario, load};
+use scenario::{Experiment, Files, Scenario, load};
 
 use super::source::Source;
 use super::{Failure, Global, interrupt};
@@ -78,6 +78,32 @@ pub(super) fn with_baseline_system(
     })
 }
 
+/// The first of some seeds with which a base and a head decide differently, and the decision in words.
+pub(super) fn parting(
+    sides: [(&Scenario, &Files); 2],
+    seeds: &[u64],
+    changes: &[String],
+) -> Result<Option<(u64, String)>, DiffError> {
+    for &seed in seeds {
+        let [then, now] = sides.map(|(scenario, _)| Scenario {
+            seed,
+            ..scenario.clone()
+        });
+        let side = |label: &str, place: usize, scenario| Side {
+            label: label.to_owned(),
+            scenario,
+            files: sides[place].1,
+            before: None,
+        };
+        let (base, head) = (side("base", 0, &then), side("head", 1, &now));
+        let found = first_difference([&base, &head], interrupt::flag())?;
+        if let Some(words) = divergence_words(seed, &found, changes) {
+            return Ok(Some((seed, words)));
+        }
+    }
+    Ok(None)
+}
+
 /// Arguments of `check` that matter for the closer look.
 pub(super) struct Asked<'a> {
     /// Flags of every command.
@@ -123,27 +149,13 @@ impl Asked<'_> {
             Err(failure) => return unseen(failure.message),
         };
         let base = &held.experiment;
-        for &seed in &question.seeds {
-            let mut then = base.variants[0].scenario.clone();
-            let mut now = entry.scenario.clone();
-            (then.seed, now.seed) = (seed, seed);
-            let base = Side {
-                label: "base".to_owned(),
-                scenario: &then,
-                files: &base.files,
-                before: None,
-            };
-            let head = Side {
-                label: "head".to_owned(),
-                scenario: &now,
-                files: &entry.locations,
-                before: None,
-            };
-            let found = first_difference([&base, &head], interrupt::flag()).ok()?;
-            if let Some(words) = divergence_words(seed, &found, &changes) {
-                let look = Some(self.look(question, seed));
-                return Some(FoundDivergence { words, look });
-            }
+        let sides = [
+            (&base.variants[0].scenario, &base.files),
+            (&entry.scenario, &entry.locations),
+        ];
+        if let Some((seed, words)) = parting(sides, &question.seeds, &changes).ok()? {
+            let look = Some(self.look(question, seed));
+            return Some(FoundDivergence { words, look });
         }
         unseen("the baseline's system makes the same decisions with every seed".to_owned())
     }

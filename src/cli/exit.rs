@@ -158,16 +158,7 @@ pub(super) fn report(global: &super::Global, result: Result<Exit, Failure>) -> E
             None => exit,
         },
         Err(failure) => {
-            if !failure.message.is_empty() {
-                // What was found in a file is told as it is.
-                let plain = anstream::adapter::strip_str(&failure.message).to_string();
-                let lead = if plain.starts_with("error[") {
-                    ""
-                } else {
-                    "error: "
-                };
-                terminal::complain(&format!("{lead}{}", failure.message));
-            }
+            complain(&failure.message);
             failure.exit
         }
     };
@@ -175,6 +166,21 @@ pub(super) fn report(global: &super::Global, result: Result<Exit, Failure>) -> E
         terminal::complain(&last_words(exit));
     }
     ExitCode::from(exit.code())
+}
+
+/// Tells of an error, unless it was told before.
+pub(super) fn complain(message: &str) {
+    if message.is_empty() {
+        return;
+    }
+    // What was found in a file is told as it is.
+    let plain = anstream::adapter::strip_str(message).to_string();
+    let lead = if plain.starts_with("error[") {
+        ""
+    } else {
+        "error: "
+    };
+    terminal::complain(&format!("{lead}{message}"));
 }
 
 /// The last line on stderr.

@@ -83,9 +83,7 @@ pub(super) fn check_written(global: &Global, path: &Path) -> Result<(), Failure>
         messages: MessageFormat::Human,
     };
     let experiment = read(global, reading)?.0;
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files);
     for variant in &experiment.variants {
         prepare(&variant.scenario, &files).map_err(Failure::input)?;
     }

@@ -30,9 +30,9 @@ impl From<ExperimentError> for Failure {
                     ..failure
                 }
             }
-            ExperimentError::Broken { .. } | ExperimentError::Threads { .. } => {
-                Self::incomplete(error)
-            }
+            ExperimentError::Broken { .. }
+            | ExperimentError::Limit(_)
+            | ExperimentError::Threads { .. } => Self::incomplete(error),
         }
     }
 }

@@ -254,8 +254,23 @@ impl Command {
     }
 }
 
+/// Stack of the program, whatever the shell gives.
+const STACK_BYTES: usize = 16 << 20;
+
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
+    program::built_from(env!("WINDTUNNEL_COMMIT"));
+    let program = std::thread::Builder::new().name("main".to_owned());
+    match program.stack_size(STACK_BYTES).spawn(on_own_stack) {
+        Ok(program) => program
+            .join()
+            .unwrap_or(ExitCode::from(Exit::Incomplete.code())),
+        // A system without threads gives what it has.
+        Err(_) => on_own_stack(),
+    }
+}
+
+fn on_own_stack() -> ExitCode {
     // From here on a signal ends the program in words.
     interrupt::flag();
     let arguments = match Arguments::try_parse() {

@@ -2,6 +2,7 @@
 //! pipe is not.
 
 use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
 
 use super::Failure;
 use super::visible::Visible;
@@ -20,6 +21,18 @@ pub fn print(bytes: &[u8]) -> Result<(), Failure> {
 pub fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = Visible::new(anstream::stdout().lock());
     judge(write(&mut out).and_then(|()| out.finish()))
+}
+
+/// Folder of a result whose place was not named. A link in the place of `results` may come from whoever wrote
+/// the experiment, and is not followed.
+pub fn default_folder(name: &str) -> Result<PathBuf, Failure> {
+    let results = Path::new("results");
+    if results.is_symlink() {
+        return Err(Failure::input(
+            "results: is a link, which is not followed unasked; name a folder with `--out`",
+        ));
+    }
+    Ok(results.join(name))
 }
 
 fn judge(written: io::Result<()>) -> Result<(), Failure> {

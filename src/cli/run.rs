@@ -177,7 +177,7 @@ fn result_folder(
     let out = arguments
         .out
         .clone()
-        .unwrap_or_else(|| trip.default_folder(&experiment.name));
+        .map_or_else(|| trip.default_folder(&experiment.name), Ok)?;
     // The folder named after the experiment is the program's own to renew; one that was named by
     // the user is not.
     let existing = Existing::forced(arguments.force || is_default);

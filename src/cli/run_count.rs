@@ -4,7 +4,9 @@ use std::time::Duration as WallDuration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use lab::limits::Limits;
 use lab::replicate::Workers;
+use world::ManifestCache;
 
 use super::{Global, interrupt};
 
@@ -49,6 +51,8 @@ pub(super) fn counted<T>(global: &Global, work: impl FnOnce(Workers<'_>) -> T) -
         threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|done, all| count.at(done, all),
+        limits: Limits::default(),
+        manifests: &ManifestCache::new(),
     });
     count.clear();
     done

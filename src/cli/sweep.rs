@@ -20,7 +20,7 @@ use report::sweep as words;
 
 use super::run_count::RunCount;
 use super::source::{self, Source};
-use super::{Exit, Failure, Global, interrupt, terminal};
+use super::{Exit, Failure, Global, interrupt, output, terminal};
 use units::plural;
 
 const EXAMPLES: &str = "\
@@ -154,8 +154,8 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
         program: &program,
     };
     let plan = plan(&grounds)?;
-    let default = || Path::new("results").join(format!("{}-sweep", plan.file.name));
-    let out = arguments.out.clone().unwrap_or_else(default);
+    let default = || output::default_folder(&format!("{}-sweep", plan.file.name));
+    let out = arguments.out.clone().map_or_else(default, Ok)?;
     if arguments.submit.is_some() {
         return submit(global, arguments, &plan, &out);
     }

@@ -63,7 +63,8 @@ pub fn clear() {
 
 /// Returns whether messages may be colored.
 pub(super) fn color() -> bool {
-    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+    let is_plain = std::env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+    std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() && !is_plain
 }
 
 /// Width of the terminal in columns; `None` if stdout is no terminal.

@@ -12,7 +12,7 @@ use units::{Duration, Instant};
 
 use super::run_arguments::RunArguments;
 use super::source::Source;
-use super::{Exit, Failure, Global};
+use super::{Exit, Failure, Global, output};
 
 /// Snapshots that a run writes or starts from.
 #[derive(Default)]
@@ -102,12 +102,11 @@ impl Trip {
     }
 
     /// Default result folder: a changed continuation never replaces its original.
-    pub(super) fn default_folder(&self, name: &str) -> PathBuf {
-        let results = Path::new("results");
+    pub(super) fn default_folder(&self, name: &str) -> Result<PathBuf, Failure> {
         if self.is_changed() {
-            results.join(format!("{name}-fork"))
+            output::default_folder(&format!("{name}-fork"))
         } else {
-            results.join(name)
+            output::default_folder(name)
         }
     }
 

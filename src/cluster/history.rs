@@ -81,7 +81,9 @@ impl Store {
                     store.pods.number_from(created.pod.id)?;
                     let turn = pod_turns.get(&created.pod.id).copied().unwrap_or(0);
                     if let Some(owner) = created.owner {
-                        store.objects.set_turn(owner, turn)?;
+                        let root = store.objects.root(owner.object);
+                        let counter = PodOwner::new(root, owner.index);
+                        store.objects.set_turn(counter, turn)?;
                     }
                 }
                 _ => {}

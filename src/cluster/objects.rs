@@ -120,6 +120,23 @@ impl Objects {
         self.orphans.get(&owner)
     }
 
+    /// The object that stands for an object where pods are counted: the deployment of a replica set, whose
+    /// own name holds a hash; else the object itself.
+    pub(super) fn root(&self, id: ObjectId) -> ObjectId {
+        let row = self.get(id);
+        let row = row.filter(|row| matches!(row.object, Object::ReplicaSet(_)));
+        let owner = row.and_then(|row| row.owner);
+        owner
+            .filter(|&owner| self.get(owner).is_some())
+            .unwrap_or(id)
+    }
+
+    /// Number of pods that an object, or the deployment above it, had for an index so far.
+    pub(super) fn turn_of_root(&self, owner: PodOwner) -> u32 {
+        let root = self.get(self.root(owner.object));
+        root.map_or(0, |row| row.turn(owner.index))
+    }
+
     /// Number of pods that objects had for each of their indexes.
     pub(super) fn all_turns(&self) -> impl Iterator<Item = (PodOwner, u32)> {
         let turns = |(id, row): (ObjectId, &'_ ObjectRow)| {
@@ -256,13 +273,18 @@ impl Objects {
         Ok(())
     }
 
-    /// Gives a new pod to its object; returns how many pods the object had for its index before.
+    /// Gives a new pod to its object; returns how many pods the object, or the deployment above it, had for
+    /// its index before.
     pub(super) fn adopt(&mut self, owner: PodOwner, pod: PodRef) -> Result<u32, Conflict> {
+        let (turn, root) = (self.turn_of_root(owner), self.root(owner.object));
         let row = self.get_mut(owner.object)?;
         row.pods.push(pod);
-        let count = row.turns.entry(owner.index).or_default();
-        let turn = *count;
-        *count = turn.saturating_add(1);
+        let own = row.turn(owner.index);
+        self.set_turn(owner, own.saturating_add(1))?;
+        if root != owner.object {
+            let above = PodOwner::new(root, owner.index);
+            self.set_turn(above, turn.saturating_add(1))?;
+        }
         Ok(turn)
     }
 

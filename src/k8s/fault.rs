@@ -1,7 +1,7 @@
 //! Fault that a parser found, with the place in the text shown.
 
 /// Length of the shown part of a line, in characters.
-const SHOWN: usize = 80;
+const SHOWN: usize = 40;
 
 /// A parser's complaint.
 pub(super) struct Fault {

@@ -59,6 +59,9 @@ pub enum ExperimentError {
         /// The broken invariant, with its place.
         words: String,
     },
+    /// A limit of time or memory is exceeded.
+    #[error("{0}")]
+    Limit(String),
     /// It was interrupted.
     #[error("interrupted")]
     Interrupted,
@@ -79,7 +82,9 @@ impl ExperimentError {
             Self::Variant { source, .. } => is_input(source),
             Self::Folder(folder) => folder.exit_code() == 2,
             Self::Trace(_) => true,
-            Self::Broken { .. } | Self::Interrupted | Self::Threads { .. } => false,
+            Self::Broken { .. } | Self::Limit(_) | Self::Interrupted | Self::Threads { .. } => {
+                false
+            }
         }
     }
 
@@ -306,9 +311,7 @@ fn run_one(
     // Up to the stop it is run as it was.
     let before = journey.and_then(|journey| journey.before(index));
     let scenario = before.unwrap_or(&variant.scenario);
-    let files = FileSource {
-        files: &plan.experiment.files,
-    };
+    let files = FileSource::of(&plan.experiment.files);
     let probe = plan.probes.get(index).cloned().unwrap_or_default();
     let input = probe.part("input");
     let prepared = probe.within(input, || prepare(scenario, &files));

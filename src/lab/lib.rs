@@ -24,6 +24,7 @@ pub mod hashes;
 mod immediate_claims;
 pub mod import;
 pub mod journey;
+pub mod limits;
 pub mod names;
 pub mod outputs;
 #[cfg(feature = "parquet")]

@@ -32,7 +32,7 @@ impl ClusterReleases {
         let cluster = (nodes.collect(), scenario.cluster.ignore.clone());
         let release = self.0.entry(cluster).or_insert_with(|| {
             // What is wrong with a file is said where the run is prepared.
-            let followed = world::followed(scenario, &FileSource { files }).ok()?;
+            let followed = world::followed(scenario, &FileSource::of(files)).ok()?;
             followed.system.release
         });
         let mut scenario = scenario.clone();

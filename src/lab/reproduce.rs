@@ -186,9 +186,7 @@ fn all(
                     seed: None,
                     source: Box::new(source),
                 };
-                let files = FileSource {
-                    files: &experiment.files,
-                };
+                let files = FileSource::of(&experiment.files);
                 // Up to where it parted it is run as it was.
                 let before = journey.and_then(|journey| journey.before(index));
                 let scenario = before.unwrap_or(&variant.scenario);

@@ -31,7 +31,7 @@ pub struct Side<'a> {
 impl Side<'_> {
     /// Nodes and workload of the run.
     pub(crate) fn prepare(&self) -> Result<Prepared, RunError> {
-        let files = FileSource { files: self.files };
+        let files = FileSource::of(self.files);
         Ok(prepare(self.scenario_at(Instant::ZERO), &files)?)
     }
 

@@ -66,7 +66,7 @@ pub use record::tables::{NoSteadyState, Table, Tables};
 pub use record::warm_up::WarmUpFinder;
 pub use record::window::{MeasuredWindow, Window};
 pub use record::workloads;
-pub use recorder::class_recorder::{NO_MEMBER, is_of_jobs};
+pub use recorder::class_recorder::{NO_MEMBER, is_of_jobs, is_of_workloads};
 pub use recorder::outcome::RunMetrics;
 pub use recorder::{RecordError, Recorder};
 pub use registry::REGISTRY;

@@ -81,11 +81,15 @@ impl Validator<'_> {
 
     /// The result folder is named after the experiment.
     fn name(&mut self, name: &str) {
-        if name.contains(['/', '\\']) || name.starts_with('.') {
+        let is_barred = |letter: char| matches!(letter, '/' | '\\') || letter.is_control();
+        if name.contains(is_barred) || name.starts_with(['.', '-']) {
             let message = format!("`{name}` can't be the name of a folder");
             self.findings.push(
                 Finding::new(Code::Impossible, message, self.at("name"))
-                    .label("expected a name without `/` and `\\` that does not begin with `.`")
+                    .label(
+                        "expected a name without `/`, `\\` and control characters that does not begin with \
+                         `.` or `-`",
+                    )
                     .help("the result folder is named after the experiment"),
             );
         }

@@ -32,6 +32,14 @@ impl Date {
             day: day as u8,
         }
     }
+
+    /// The date a year later, which comes right before the next day where there is none such.
+    pub const fn next_year(self) -> Self {
+        Self {
+            year: self.year + 1,
+            ..self
+        }
+    }
 }
 
 impl FromStr for Date {

@@ -124,9 +124,7 @@ pub(super) fn simulate(
     let experiment = load(text, "published.yaml", load_options)
         .map_err(|rejected| rejected.render(Color::Off))?;
     let plan = experiment.variants.first().ok_or("no variant")?;
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files);
     let prepared = prepare(&plan.scenario, &files).map_err(|error| error.to_string())?;
     // The order of arrival is drawn by now; another seed gives the random policy other draws.
     let mut scenario = plan.scenario.clone();

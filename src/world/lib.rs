@@ -37,6 +37,7 @@ mod kube;
 mod left_out;
 mod machine_events;
 mod machine_steps;
+mod manifest_cache;
 mod manifests;
 mod mapping;
 mod marathon_updates;
@@ -103,8 +104,11 @@ use thiserror::Error;
 
 use arrivals::ReadOptions;
 use intake::{Input, OnBadRow, RowPolicy, TraceError};
+use k8s::Manifests;
 use scenario::schema::OnBadRow as Written;
 use scenario::{Arguments, Files};
+
+use manifest_cache::ReaderOptions;
 
 pub use adoption::Adoption;
 pub use alerts::{alerts, route};
@@ -120,6 +124,7 @@ pub use failures::{Failures, contact, failures, node_life};
 pub use found_nodes::ClusterAtStart;
 pub use images::images;
 pub use kube::{allotment_doubt, ignored_by, is_exact, kube_request};
+pub use manifest_cache::ManifestCache;
 pub use manifests::{ManifestFiles, check_ignored, followed, follows_kubelets};
 pub use mapping::mapping;
 pub use mix::workload_mix;
@@ -167,9 +172,25 @@ pub enum BuildError {
 /// The one door to the files of an experiment: what is opened here stands in the list that checking
 /// made of the scenario's file fields ([`scenario::file_fields`]), and all of that list is hashed into
 /// the inputs of a run.
+#[derive(Clone, Copy)]
 pub struct FileSource<'a> {
     /// Path of each file that is named.
     pub files: &'a Files,
+    /// Manifests that were parsed before; without it each run parses its own.
+    cache: Option<&'a ManifestCache>,
+}
+
+impl<'a> FileSource<'a> {
+    /// The files of these paths.
+    pub const fn of(files: &'a Files) -> Self {
+        Self { files, cache: None }
+    }
+
+    /// The files of these paths, whose manifests are parsed once for all runs with a cache.
+    #[must_use]
+    pub const fn parsed_once(self, cache: Option<&'a ManifestCache>) -> Self {
+        Self { cache, ..self }
+    }
 }
 
 impl FileSource<'_> {
@@ -181,6 +202,18 @@ impl FileSource<'_> {
             .cloned()
             .unwrap_or_else(|| PathBuf::from(written));
         inputs::open(&found)
+    }
+
+    /// What a reader makes of a file of manifests, from the cache where it was read so before.
+    ///
+    /// # Errors
+    /// The file can't be read.
+    fn manifests(&self, written: &str, options: &ReaderOptions) -> Result<Manifests, BuildError> {
+        let parse = || options.parse(&self.open(written));
+        match (self.cache, self.files.get(written)) {
+            (Some(cache), Some(path)) => cache.get(path, options, parse),
+            _ => parse(),
+        }
     }
 }
 

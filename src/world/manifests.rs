@@ -4,11 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use control::federation::FederationOptions;
-use intake::Input;
 use jiff::Timestamp;
 use k8s::{
-    AdmissionClasses, ContainerNames, FirstTemplates, Kubelet, Maker, ManifestReader, Manifests,
-    Updates, kind_named,
+    AdmissionClasses, ContainerNames, FirstTemplates, Kubelet, Maker, Manifests, Updates,
+    kind_named,
 };
 use model::queueing::QueueingObjects;
 use model::{Changes, Node, Object};
@@ -18,6 +17,7 @@ use scenario::schema::{NodeSource, WorkloadSource};
 use super::adoption::Beginning;
 use super::federation::Division;
 use super::kube::is_exact;
+use super::manifest_cache::{Contents, ReaderOptions};
 use super::openshift_options::ProjectSelectors;
 use super::{Adoption, BuildError, FileSource, Remarks, decoded, left_out};
 use units::{SortedMap, SortedSet};
@@ -246,13 +246,21 @@ impl ManifestFiles {
         self.of_nodes = alone.map(|file| (*file).clone()).collect();
         let written: SortedSet<&String> = of_nodes.into_iter().chain(of_objects).collect();
         if written.len() > 1 {
+            let contents = if self.has_controllers {
+                Contents::Workloads
+            } else {
+                Contents::Cluster
+            };
             for file in written {
-                let mut reader = ManifestReader::new().without(&self.unwanted);
-                if self.has_controllers {
-                    reader = reader.with_workloads();
-                }
-                if reader.read(&files.open(file)).is_ok() {
-                    self.admission.merge(reader.finish().admission);
+                let options = ReaderOptions {
+                    admission: None,
+                    unwanted: self.unwanted.clone(),
+                    names: ContainerNames::default(),
+                    updates: Updates::default(),
+                    contents,
+                };
+                if let Ok(parsed) = files.manifests(file, &options) {
+                    self.admission.merge(parsed.admission);
                 }
             }
         }
@@ -278,7 +286,7 @@ impl ManifestFiles {
             if let NodeSource::Manifests(file) = source
                 && !self.parsed.contains_key(file)
             {
-                let parsed = self.parse(&files.open(file))?;
+                let parsed = self.parse(file, files)?;
                 newest = Kubelet::newer(newest, parsed.newest_kubelet.clone());
                 self.parsed.insert(file.clone(), parsed);
             }
@@ -293,17 +301,19 @@ impl ManifestFiles {
         Ok(Cow::Owned(scenario))
     }
 
-    fn parse(&self, input: &Input) -> Result<Manifests, BuildError> {
-        let reader = ManifestReader::with_classes(self.admission.clone());
-        let mut reader = reader.without(&self.unwanted).with_names(self.names);
-        reader = reader.with_updates(self.updates);
-        if self.keeps_objects {
-            reader = reader.with_everything();
-        } else if self.has_controllers {
-            reader = reader.with_workloads();
-        }
-        reader.read(input)?;
-        Ok(reader.finish())
+    fn parse(&self, written: &str, files: &FileSource<'_>) -> Result<Manifests, BuildError> {
+        let options = ReaderOptions {
+            admission: Some(self.admission.clone()),
+            unwanted: self.unwanted.clone(),
+            names: self.names,
+            updates: self.updates,
+            contents: match (self.keeps_objects, self.has_controllers) {
+                (true, _) => Contents::Everything,
+                (false, true) => Contents::Workloads,
+                (false, false) => Contents::Cluster,
+            },
+        };
+        files.manifests(written, &options)
     }
 
     /// Reads the declarations of a file; what it says and the model leaves out is noted.
@@ -322,7 +332,7 @@ impl ManifestFiles {
         let input = files.open(written);
         let mut manifests = match self.parsed.remove(written) {
             Some(parsed) => parsed,
-            None => self.parse(&input)?,
+            None => self.parse(written, files)?,
         };
         for words in decoded::drop_unheeded(&mut manifests, self.changes) {
             remarks.note(format!("{}: {words}", input.name));

@@ -41,7 +41,7 @@ use super::{BuildError, FileSource, ManifestFiles, Remarks, read_options, row_po
 /// };
 /// let experiment = load(text, "tiny.yaml", options).expect("an experiment");
 /// let scenario = &experiment.variants[0].scenario;
-/// let files = FileSource { files: &experiment.files };
+/// let files = FileSource::of(&experiment.files);
 /// let (mut manifests, mut remarks) = (ManifestFiles::new(false), Remarks::new(None));
 /// let nodes = world::nodes(scenario, &files, &mut manifests, &mut remarks)?;
 /// assert_eq!(nodes.len(), 3);

@@ -9,6 +9,7 @@ use windtunnel::lab::compare::{
     Candidate, Judgement, Method, Pairs, Question, Settings, Study, Threshold, Verdict, decide,
     judge_candidates, measure, run,
 };
+use windtunnel::lab::limits::Limits;
 use windtunnel::lab::names::Registered;
 use windtunnel::lab::replicate::{Work, Workers, replicate};
 use windtunnel::lab::statistics::{Resamples, power, standard_deviation};
@@ -46,10 +47,13 @@ fn experiment(text: &str) -> Experiment {
 
 fn workers(threads: usize) -> Workers<'static> {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    static MANIFESTS: windtunnel::world::ManifestCache = windtunnel::world::ManifestCache::new();
     Workers {
         threads,
         interrupted: &INTERRUPTED,
         progress: &|_, _| {},
+        limits: Limits::default(),
+        manifests: &MANIFESTS,
     }
 }
 

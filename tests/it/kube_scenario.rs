@@ -161,9 +161,7 @@ impl Loaded {
     }
 
     pub(crate) fn prepared(&self) -> Result<Prepared, String> {
-        let files = FileSource {
-            files: &self.0.files,
-        };
+        let files = FileSource::of(&self.0.files);
         prepare(self.scenario(), &files).map_err(|error| error.to_string())
     }
 

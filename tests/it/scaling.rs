@@ -102,9 +102,7 @@ impl Observer for Replicas {
 
 pub(crate) fn prepared(experiment: &Experiment) -> Result<Prepared, String> {
     let scenario = &experiment.variants[0].scenario;
-    let source = FileSource {
-        files: &experiment.files,
-    };
+    let source = FileSource::of(&experiment.files);
     prepare(scenario, &source).map_err(|error| error.to_string())
 }
 

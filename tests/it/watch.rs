@@ -25,7 +25,7 @@ pub(crate) fn watch_in(
     files: &Files,
     eyes: &mut dyn Observer,
 ) -> Result<End, RunError> {
-    let prepared = prepare(scenario, &FileSource { files })?;
+    let prepared = prepare(scenario, &FileSource::of(files))?;
     let interrupted = AtomicBool::new(false);
     let mut control = RunControl {
         interrupted: &interrupted,
@@ -40,7 +40,7 @@ pub(crate) fn measure(
     files: &Files,
     eyes: &mut dyn Observer,
 ) -> Result<Outcome, RunError> {
-    let prepared = prepare(scenario, &FileSource { files })?;
+    let prepared = prepare(scenario, &FileSource::of(files))?;
     let tables = Tables {
         watch: Some(eyes),
         ..Tables::default()

@@ -1,7 +1,11 @@
 //! `windtunnel check`: gates for CI, against absolute bounds and a stored baseline.
 
+mod base;
+mod git;
 mod inside;
+mod limits;
 mod outputs;
+mod part;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -9,23 +13,26 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
+use intake::Input;
 use lab::check::{
-    Baseline, BaselineError, CheckSettings, Divergence, End, SuiteItem, SuiteScenario, entry_name,
-    judge, parse_suite, run as run_suite,
+    Baseline, BaselineError, CheckReport, CheckSettings, Divergence, End, EntryReport, SuiteItem,
+    SuiteScenario, entry_name, judge, parse_suite, run as run_suite,
 };
 use lab::compare::RESAMPLES;
 use report::check::{self, CheckOptions};
-use scenario::objective_lines;
-use units::{Date, plural};
+use scenario::{VariantPlan, objective_lines};
+use units::Date;
 
 use super::accept::{self, Acceptance};
 use super::divergence::Asked;
 use super::experiment_file::{self, MessageFormat, Reading};
 use super::run_count::counted;
-use super::{Exit, Failure, Global, output, source, terminal};
+use super::{Exit, Failure, Global, exit, output, source, terminal};
 use inside::Inside;
+use limits::{LimitArguments, limited};
 use outputs::{
-    CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets, write_unfinished,
+    CheckFormat, JunitFlavor, broken_entry, target, timestamp, write_refusal, write_targets,
+    write_unfinished,
 };
 
 /// Arguments of `check`.
@@ -42,6 +49,16 @@ pub(super) struct CheckArguments {
     /// Baseline file [default: NAME.baseline.json beside the file]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
+    /// Commit or folder to compare with: its suite is run beside this one, with the same program and seeds
+    #[arg(
+        long,
+        value_name = "REF|DIR",
+        conflicts_with_all = ["baseline", "accept", "despite_inputs"]
+    )]
+    base: Option<String>,
+    /// Run only entries whose files are not those of this commit
+    #[arg(long, value_name = "REF", conflicts_with = "accept")]
+    changed_since: Option<String>,
     /// Seeds per scenario [default: those of the suite or the baseline, otherwise 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: Option<u32>,
@@ -78,10 +95,15 @@ pub(super) struct CheckArguments {
     /// Override a field of every scenario, such as `stop.at=1h`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
+    #[command(flatten)]
+    limits: LimitArguments,
 }
 
 const EXAMPLES: &str = "Examples:
-  windtunnel check ci/quick.yaml
+  windtunnel check .ci/quick.yaml
+  windtunnel check ci/quick.yaml --base origin/main
+  windtunnel check ci/quick.yaml --base origin/main --changed-since origin/main
+  windtunnel check ci/quick.yaml --base ../rendered-main
   windtunnel check ci/quick.yaml --accept --dry-run
   windtunnel check ci/quick.yaml --accept --only burst:makespan.total
   windtunnel check ci/quick.yaml --write junit=junit.xml --write sarif=windtunnel.sarif
@@ -95,6 +117,7 @@ scenario failed to complete";
 
 pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure> {
     let is_told = !arguments.accept;
+    Inside::of(global, arguments).check_targets(&arguments.targets)?;
     if is_told {
         write_unfinished(arguments);
     }
@@ -130,58 +153,38 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
              person; run the command on your own machine and commit the file",
         ));
     }
-    let suite = read_suite(global, arguments)?;
-    let stem = stem(arguments);
-    let path = baseline_path(arguments, &stem);
-    let name = path.display().to_string();
+    let mut broken = Vec::new();
+    let inside = Inside::of(global, arguments);
+    inside.check(&arguments.file)?;
+    let suite = read_suite(global, arguments, &inside, Some(&mut broken))?;
     let names = entry_names(&suite);
-    let is_single =
-        suite.len() == 1 && relative(&arguments.file).display().to_string() == suite[0].file;
-    let baseline = read_baseline(&path, &stem, arguments, is_single.then_some(&names))?;
-    let only = run_only(arguments, &names)?;
-    let is_of_suite = baseline
-        .as_ref()
-        .is_some_and(|held| held.suite != stem && !held.suite.is_empty());
+    let only = part::selected(arguments, &suite, &names)?;
+    let run = only.as_ref().map_or(names.len(), Vec::len);
     let settings = CheckSettings {
-        suite: stem.clone(),
+        suite: stem(arguments),
         seeds: arguments.seeds.map_or(20, |seeds| seeds as usize),
         is_seeds_given: arguments.seeds.is_some(),
         exact: arguments.exact,
         today: today()?,
         resamples: RESAMPLES,
         sets: arguments.sets.clone(),
-        baseline: name.clone(),
-        has_baseline: baseline.is_some(),
-        is_part: !only.is_empty() || is_of_suite,
+        baseline: baseline_path(arguments).display().to_string(),
+        has_baseline: false,
+        is_part: only.is_some(),
         only,
         despite_inputs: arguments.despite_inputs,
+        base: None,
     };
-    let results = counted(global, |workers| {
-        run_suite(&suite, baseline.as_ref(), &settings, workers)
-    })?;
-    let held = baseline.as_ref().map(|baseline| (baseline, name.as_str()));
-    let file = relative(&arguments.file).display().to_string();
-    let asked = Asked {
-        global,
-        baseline: &path,
-        sets: &arguments.sets,
+    let judged = match &arguments.base {
+        Some(name) => base::judged(global, arguments, suite, name, settings),
+        None => stored(global, arguments, &suite, settings),
     };
-    let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
-    let mut report = judge(&results, held, &file, &settings, &divergence);
-    if !settings.only.is_empty() {
-        let run = report.entries.len();
-        let all = plural::count(names.len(), "entry");
-        let note = format!("{run} of {all} ran (`--only`)");
-        report.notes.push(note);
-    }
-    if arguments.accept {
-        let asked = Acceptance {
-            only: &arguments.only,
-            is_dry: arguments.dry_run,
-            path: &path,
-        };
-        return accept::run(&asked, &report, &results, baseline.as_ref());
-    }
+    let mut report = match judged? {
+        Judged::Report(report) => report,
+        Judged::Accepted(exit) => return Ok(exit),
+    };
+    report.entries.extend(broken);
+    report.notes.extend(part::note(arguments, run, names.len()));
     let wall_time = terminal::seconds(started.elapsed());
     let timestamp = timestamp();
     let options = CheckOptions {
@@ -192,6 +195,60 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
     let form = arguments.form(arguments.format);
     output::print_with(|out| check::write(out, &report, form, options))?;
     Ok(exit_of(report.end(), arguments.strict))
+}
+
+/// What was judged, or accepted.
+enum Judged {
+    Report(Box<CheckReport>),
+    Accepted(Exit),
+}
+
+/// Holds a suite against its stored baseline.
+fn stored(
+    global: &Global,
+    arguments: &CheckArguments,
+    suite: &[SuiteScenario],
+    settings: CheckSettings,
+) -> Result<Judged, Failure> {
+    let path = baseline_path(arguments);
+    let names = entry_names(suite);
+    let is_single =
+        suite.len() == 1 && relative(&arguments.file).display().to_string() == suite[0].file;
+    if arguments.baseline.is_none() {
+        Inside::of(global, arguments).check(&path)?;
+    }
+    let baseline = read_baseline(&path, arguments, is_single.then_some(&names))?;
+    let is_of_suite = baseline
+        .as_ref()
+        .is_some_and(|held| held.suite != settings.suite && !held.suite.is_empty());
+    let settings = CheckSettings {
+        has_baseline: baseline.is_some(),
+        is_part: settings.is_part || is_of_suite,
+        ..settings
+    };
+    let results = limited(global, arguments, |workers| {
+        run_suite(suite, baseline.as_ref(), &settings, workers)
+    })?;
+    let name = settings.baseline.as_str();
+    let held = baseline.as_ref().map(|baseline| (baseline, name));
+    let file = relative(&arguments.file).display().to_string();
+    let asked = Asked {
+        global,
+        baseline: &path,
+        sets: &arguments.sets,
+    };
+    let divergence = |question: Divergence<'_>| asked.first_divergence(&question);
+    let report = judge(&results, held, &file, &settings, &divergence);
+    if arguments.accept {
+        let asked = Acceptance {
+            only: &arguments.only,
+            is_dry: arguments.dry_run,
+            path: &path,
+        };
+        let accepted = accept::run(&asked, &report, &results, baseline.as_ref());
+        return accepted.map(Judged::Accepted);
+    }
+    Ok(Judged::Report(Box::new(report)))
 }
 
 const fn exit_of(end: End, is_strict: bool) -> Exit {
@@ -206,7 +263,12 @@ const fn exit_of(end: End, is_strict: bool) -> Exit {
     }
 }
 
-fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteScenario>, Failure> {
+fn read_suite(
+    global: &Global,
+    arguments: &CheckArguments,
+    inside: &Inside,
+    mut broken: Option<&mut Vec<EntryReport>>,
+) -> Result<Vec<SuiteScenario>, Failure> {
     let (name, text) = source::text_of(&arguments.file)?;
     let items = match parse_suite(&text, &name).map_err(Failure::input)? {
         None => vec![(arguments.file.clone(), None)],
@@ -223,18 +285,25 @@ fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteSc
         }
     };
     let mut suite = Vec::new();
-    let inside = Inside::of(global, arguments);
     for (path, item) in items {
-        if item.is_some() {
-            inside.check(&path)?;
+        let read = inside
+            .check(&path)
+            .and_then(|()| read_scenario(global, arguments, inside, &path, item.as_ref()))
+            // What the base does not gate, the suite may.
+            .and_then(|scenario| match &broken {
+                Some(_) => gated(scenario, &path),
+                None => Ok(scenario),
+            });
+        match (read, &mut broken) {
+            (Ok(scenario), _) => suite.push(scenario),
+            // The others are checked.
+            (Err(failure), Some(broken)) if item.is_some() && !arguments.accept => {
+                exit::complain(&failure.message);
+                let file = relative(&path).display().to_string();
+                broken.push(broken_entry(&file, &file, failure.exit, &failure.message));
+            }
+            (Err(failure), _) => return Err(failure),
         }
-        suite.push(read_scenario(
-            global,
-            arguments,
-            &inside,
-            &path,
-            item.as_ref(),
-        )?);
     }
     for (place, scenario) in suite.iter().enumerate() {
         let name = &scenario.experiment.name;
@@ -252,6 +321,19 @@ fn read_suite(global: &Global, arguments: &CheckArguments) -> Result<Vec<SuiteSc
     Ok(suite)
 }
 
+/// Refuses a scenario without gates.
+fn gated(scenario: SuiteScenario, path: &Path) -> Result<SuiteScenario, Failure> {
+    let gates = |plan: &VariantPlan| !plan.scenario.objectives.is_empty();
+    if scenario.exact || scenario.experiment.variants.iter().any(gates) {
+        return Ok(scenario);
+    }
+    Err(Failure::input(format!(
+        "{}: there is nothing to check; add `objectives:`, such as `- {{metric: \
+         pending_time.p99, tolerance: 5%}}`, or use --exact",
+        path.display()
+    )))
+}
+
 fn read_scenario(
     global: &Global,
     arguments: &CheckArguments,
@@ -267,17 +349,6 @@ fn read_scenario(
     };
     let (experiment, text) = experiment_file::read_by(global, reading, inside)?;
     let is_exact = arguments.exact || item.is_some_and(|item| item.exact);
-    let has_gates = experiment
-        .variants
-        .iter()
-        .any(|plan| !plan.scenario.objectives.is_empty());
-    if !is_exact && !has_gates {
-        return Err(Failure::input(format!(
-            "{}: there is nothing to check; add `objectives:`, such as `- {{metric: \
-             pending_time.p99, tolerance: 5%}}`, or use --exact",
-            path.display()
-        )));
-    }
     Ok(SuiteScenario {
         experiment,
         file: relative(path).display().to_string(),
@@ -299,32 +370,15 @@ fn entry_names(suite: &[SuiteScenario]) -> Vec<String> {
     suite.iter().flat_map(of).collect()
 }
 
-/// Entries that are run alone: what is accepted in part is run as a whole.
-fn run_only(arguments: &CheckArguments, names: &[String]) -> Result<Vec<String>, Failure> {
-    if arguments.accept {
-        return Ok(Vec::new());
-    }
-    match arguments.only.iter().find(|only| !names.contains(only)) {
-        None => Ok(arguments.only.clone()),
-        Some(unknown) => {
-            let known: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
-            Err(Failure::input(format!(
-                "--only: there is no entry `{unknown}`; entries are {}",
-                known.join(", ")
-            )))
-        }
-    }
-}
-
 /// Name of the suite: that of its file.
 pub(super) fn stem(arguments: &CheckArguments) -> String {
     let stem = arguments.file.file_stem().unwrap_or_default();
     stem.to_string_lossy().into_owned()
 }
 
-fn baseline_path(arguments: &CheckArguments, suite: &str) -> PathBuf {
+fn baseline_path(arguments: &CheckArguments) -> PathBuf {
     let beside = || {
-        let name = format!("{suite}.baseline.json");
+        let name = format!("{}.baseline.json", stem(arguments));
         arguments.file.with_file_name(name)
     };
     relative(&arguments.baseline.clone().unwrap_or_else(beside))
@@ -332,7 +386,6 @@ fn baseline_path(arguments: &CheckArguments, suite: &str) -> PathBuf {
 
 fn read_baseline(
     path: &Path,
-    suite: &str,
     arguments: &CheckArguments,
     single: Option<&Vec<String>>,
 ) -> Result<Option<Baseline>, Failure> {
@@ -348,9 +401,8 @@ fn read_baseline(
         }
         return Ok(None);
     }
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
-    match Baseline::parse(&text, path.to_path_buf(), suite) {
+    let text = Input::path(path).read_to_string().map_err(Failure::input)?;
+    match Baseline::parse(&text, path.to_path_buf(), &stem(arguments)) {
         Ok(baseline) => Ok(Some(baseline)),
         // What is accepted replaces it, but for what was acknowledged.
         Err(

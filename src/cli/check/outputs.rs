@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use lab::check::{CHECK_VERSION, CheckReport, EntryReport, ErrorKind};
 use lab::folder::{Existing, write_file};
+use lab::program;
 use report::check::{self, Better, CheckForm, CheckOptions, Flavor};
 use units::Date;
 
@@ -117,21 +118,11 @@ fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
         stem(arguments),
         relative(&arguments.file).display().to_string(),
     );
-    let why = one_line(&anstream::adapter::strip_str(why).to_string());
-    let entry = EntryReport {
-        name: suite.clone(),
-        file: file.clone(),
-        error: Some(why),
-        error_kind: Some(match exit {
-            Exit::Incomplete => ErrorKind::CouldNotComplete,
-            _ => ErrorKind::Input,
-        }),
-        rerun: format!("windtunnel check {}", lab::shell::quoted(&file)),
-        ..EntryReport::default()
-    };
+    let entry = broken_entry(&suite, &file, exit, why);
     CheckReport {
         schema_version: CHECK_VERSION,
-        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        windtunnel: program::VERSION.to_owned(),
+        program: program::identity().to_owned(),
         suite,
         file,
         entries: vec![entry],
@@ -139,11 +130,27 @@ fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
     }
 }
 
+/// Entry of a scenario that can't be run, with the reason.
+pub(super) fn broken_entry(name: &str, file: &str, exit: Exit, why: &str) -> EntryReport {
+    let why = one_line(&anstream::adapter::strip_str(why).to_string());
+    EntryReport {
+        name: name.to_owned(),
+        file: file.to_owned(),
+        error: Some(why),
+        error_kind: Some(match exit {
+            Exit::Incomplete => ErrorKind::CouldNotComplete,
+            _ => ErrorKind::Input,
+        }),
+        rerun: format!("windtunnel check {}", lab::shell::quoted(file)),
+        ..EntryReport::default()
+    }
+}
+
 /// A message on one line; of what was found in a file, what and where it is and what helps.
 fn one_line(message: &str) -> String {
     let is_drawn = message.contains('\n');
     let is_told = |line: &&str| {
-        let said = ["error", "help", "note", "-->"];
+        let said = ["base ", "error", "help", "note", "-->"];
         !is_drawn || said.iter().any(|lead| line.starts_with(lead))
     };
     let lines: Vec<&str> = message.lines().map(str::trim).filter(is_told).collect();

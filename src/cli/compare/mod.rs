@@ -178,8 +178,8 @@ fn of_scenario(
         settings.gated = objectives(&experiment);
     }
     let is_default = arguments.out.is_none();
-    let default = || Path::new("results").join(format!("{}-compare", experiment.name));
-    let out = arguments.out.clone().unwrap_or_else(default);
+    let default = || output::default_folder(&format!("{}-compare", experiment.name));
+    let out = arguments.out.clone().map_or_else(default, Ok)?;
     let existing = Existing::forced(arguments.force || is_default);
     let folder = ResultFolder::create(&out, existing)?;
     let made = counted(global, |workers| {

@@ -6,6 +6,7 @@ use ::scenario::schema::{NodeSource, Objective, Template, WorkloadSource};
 use ::scenario::{Experiment, Scenario};
 use lab::check::Outcome;
 use lab::check::limit::within;
+use lab::limits::Limits;
 use lab::plan::over_time::{SeedOutcome, Sources, fewest};
 use lab::replicate::{Work, Workers, replicate};
 use lab::snapshot::is_experiment;
@@ -187,9 +188,7 @@ fn prices(
     scenario: &Scenario,
     templates: &[Source<'_>],
 ) -> Result<(Vec<i64>, String), Failure> {
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files);
     let (mut manifests, mut remarks) = (ManifestFiles::default(), Remarks::default());
     let made = nodes(scenario, &files, &mut manifests, &mut remarks).map_err(Failure::input)?;
     let economics = economics(scenario, &made, &files, None).map_err(Failure::input)?;
@@ -236,6 +235,8 @@ fn outcomes(
         threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
+        limits: Limits::default(),
+        manifests: &world::ManifestCache::new(),
     };
     let runs = replicate(experiment, &work, workers).map_err(|error| {
         if error.is_input() {

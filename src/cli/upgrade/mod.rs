@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use intake::Input;
+use lab::limits::Limits;
 use lab::replicate::Workers;
 use lab::snapshot::profile::read_config;
 use lab::snapshot::{Gathered, Sources, is_experiment};
@@ -241,6 +242,8 @@ fn of_runs(
         threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
+        limits: Limits::default(),
+        manifests: &world::ManifestCache::new(),
     };
     let runs = compare_runs(&from, &to, &seeds, workers)?;
     let report = RunsReport {

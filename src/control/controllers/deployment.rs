@@ -283,10 +283,10 @@ impl<'a> Sync<'a> {
     }
 
     fn has_old_pods(&self) -> bool {
-        let reported: i32 = self
+        let reported = self
             .old_sets()
-            .map(|place| self.sets[place].status.replicas)
-            .sum();
+            .map(|place| self.sets[place].status.replicas);
+        let reported = proportion::saturated(reported);
         let new = self.new.map(|place| &self.sets[place].name);
         let mut living = self.view.living.iter();
         reported > 0 || living.any(|(set, &pods)| Some(set) != new && pods > 0)
@@ -334,7 +334,7 @@ impl<'a> Sync<'a> {
             *size -= taken;
             self.resize(place, *size);
         }
-        let available: i32 = self.sets.iter().map(|set| set.status.available).sum();
+        let available = proportion::saturated(self.sets.iter().map(|set| set.status.available));
         let mut left = (available - least).max(0);
         let mut is_shrunk = false;
         for (size, &place) in sizes.iter_mut().zip(&old) {

@@ -32,7 +32,10 @@ pub fn sync(
 ) -> BudgetStatus {
     let controllers = pods.iter().filter_map(|pod| pod.controller.as_ref());
     let controllers: units::SortedSet<&Text> = controllers.collect();
-    let scale = || -> Option<i32> { controllers.iter().map(|name| scales.get(*name)).sum() };
+    let scale = || {
+        let mut scales = controllers.iter().map(|name| scales.get(*name).copied());
+        scales.try_fold(0_i32, |sum, own| Some(sum.saturating_add(own?)))
+    };
     let counted = match budget.limit {
         BudgetLimit::MinAvailable(Count::Number(number)) => Some((pods.len() as i32, number)),
         BudgetLimit::MinAvailable(part) => scale().map(|scale| (scale, part.rounded_up(scale))),

@@ -10,10 +10,15 @@ pub const WEB_PAGE: &str = "is a web page and not the file itself, as a download
 /// How a pointer of Git LFS begins.
 const POINTER: &[u8] = b"version https://git-lfs";
 
-/// Refuses a text in UTF-16 and a pointer of Git LFS.
+/// Zero bytes at the beginning by which a file is told that has a size and no content.
+const ZEROS: usize = 32;
+
+/// Refuses a text in UTF-16, a file of nothing but zero bytes and a pointer of Git LFS.
 pub(super) fn check_beginning(first: &[u8]) -> io::Result<()> {
     let reason = if first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]) {
         "is a text in UTF-16; convert it to UTF-8 (`iconv -f UTF-16 -t UTF-8`)"
+    } else if first.len() >= ZEROS && first.iter().all(|byte| *byte == 0) {
+        "begins with zero bytes and is no text; name the file itself"
     } else if first.starts_with(POINTER) {
         "is a pointer of Git LFS and not the file itself; fetch that (`git lfs pull`)"
     } else {
@@ -48,6 +53,17 @@ pub(super) fn check_lines(first: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use crate::Input;
+
+    #[test]
+    fn a_file_of_zero_bytes_is_told_by_its_beginning() {
+        let told = |bytes: &[u8]| {
+            let read = Input::bytes("t", bytes).read_to_string();
+            read.err().map(|error| error.to_string())
+        };
+        let expected = "t: begins with zero bytes and is no text; name the file itself";
+        assert_eq!(told(&[0; 999]).as_deref(), Some(expected));
+        assert_eq!(told(&[0; 3]), None);
+    }
 
     #[test]
     fn lines_that_end_with_a_carriage_return_alone_are_told() {

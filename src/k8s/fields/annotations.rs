@@ -66,7 +66,22 @@ pub(crate) fn unread_of_pod<'a>(
         };
         unread.push(Unread { key, what });
     }
+    unread.extend(hook(annotations));
     unread
+}
+
+/// The annotation by which Helm takes an object for a hook.
+const HOOK: &str = "helm.sh/hook";
+
+/// A hook of Helm.
+fn hook(annotations: &Annotations) -> Option<Unread<'_>> {
+    let (key, _) = annotations.0.get_key_value(HOOK)?;
+    let what =
+        "Helm makes it before or after a release or a test alone; here it is part of the workload";
+    Some(Unread {
+        key,
+        what: what.to_owned(),
+    })
 }
 
 /// Annotations of an object of another kind that are not read.
@@ -84,6 +99,7 @@ pub(crate) fn unread_of_object<'a>(kind: &str, annotations: &'a Annotations) -> 
         };
         unread.push(Unread { key, what });
     }
+    unread.extend(hook(annotations));
     if ["Ingress", "Route"].contains(&kind) {
         let keys = annotations.0.keys();
         unread.extend(keys.filter_map(|key| {

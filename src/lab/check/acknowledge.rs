@@ -1,5 +1,6 @@
 //! Regressions that a baseline puts up with for a while, and entries that nothing is left of.
 
+use super::limit::{excess, number, rounded};
 use super::run::SuiteResults;
 use super::{Acknowledgement, Baseline, Gate, Outcome};
 use units::Date;
@@ -8,6 +9,7 @@ use units::Date;
 /// needed or not in the suite is told.
 pub(super) fn acknowledge(
     gates: &mut [Gate],
+    results: &SuiteResults,
     baseline: &Baseline,
     today: Date,
     notes: &mut Vec<String>,
@@ -22,7 +24,8 @@ pub(super) fn acknowledge(
         let mut is_used = false;
         for gate in regressed {
             is_used = true;
-            hold(gate, known, expires, today);
+            let worse = worse(gate, results);
+            hold(gate, known, worse, (expires, today));
         }
         if is_used {
             continue;
@@ -38,10 +41,34 @@ pub(super) fn acknowledge(
     }
 }
 
-fn hold(gate: &mut Gate, known: &Acknowledgement, expires: Date, today: Date) {
-    let relative = gate.judgement.as_ref().and_then(|found| found.relative);
-    let most = (known.allow.zip(relative)).filter(|(most, is)| is.abs() > *most);
-    if expires < today {
+/// Worsening of a gate as a share: of the baseline's value, or beyond a bound, of that.
+fn worse(gate: &Gate, results: &SuiteResults) -> Option<f64> {
+    if let Some(judgement) = &gate.judgement {
+        return judgement.relative.map(f64::abs);
+    }
+    let mut entries = results.entries.iter();
+    let entry = entries.find(|entry| entry.report.name == gate.entry)?;
+    let mut objectives = entry.objectives.iter();
+    let objective = objectives.find(|own| own.id() == gate.metric && !own.is_relative())?;
+    let bound = objective.max.as_ref().or(objective.min.as_ref())?;
+    let size = Some(number(bound).abs()).filter(|size| *size > 0.0);
+    Some(excess(objective, gate.head?) / size.unwrap_or(1.0))
+}
+
+fn hold(
+    gate: &mut Gate,
+    known: &Acknowledgement,
+    worse: Option<f64>,
+    (expires, today): (Date, Date),
+) {
+    let most = (known.allow.zip(worse)).filter(|(most, is)| is > most);
+    if expires > today.next_year() {
+        gate.note = Some(format!(
+            "its acknowledgement (\"{}\") ends on {expires}, which is more than a year ahead; renew it \
+             year by year",
+            known.reason
+        ));
+    } else if expires < today {
         gate.note = Some(format!(
             "its acknowledgement (\"{}\") expired on {expires}; fix the regression, or renew the \
              acknowledgement with its reason",
@@ -50,7 +77,7 @@ fn hold(gate: &mut Gate, known: &Acknowledgement, expires: Date, today: Date) {
     } else if let Some((most, _)) = most {
         gate.note = Some(format!(
             "worse than its acknowledgement allows ({} %)",
-            super::limit::rounded(most * 100.0)
+            rounded(most * 100.0)
         ));
     } else {
         gate.outcome = Outcome::Acknowledged;

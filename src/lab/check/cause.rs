@@ -92,7 +92,10 @@ impl Cause<'_> {
                 entry,
                 seeds,
                 base: stored,
-                base_program: &self.baseline.windtunnel,
+                base_program: match stored.program.as_str() {
+                    "" => &self.baseline.windtunnel,
+                    program => program,
+                },
                 has_other_inputs,
             });
             for gate in told {

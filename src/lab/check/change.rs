@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::baseline::{BASELINE_VERSION, Baseline, BaselineEntry, BaselineMetric, RULES_VERSION};
 use super::run::{Entry, SuiteResults};
+use crate::program;
 use crate::statistics::mean;
 use units::{SortedMap, SortedSet};
 
@@ -61,7 +62,8 @@ pub fn accepted(results: &SuiteResults, old: Option<&Baseline>, suite: &str) -> 
     for entry in &results.entries {
         let name = entry.report.name.clone();
         if entry.report.error.is_none() {
-            entries.insert(name, stored(entry));
+            let known = old.and_then(|old| old.entries.get(&name));
+            entries.insert(name, renewed(known, stored(entry)));
         } else if let Some(kept) = old.and_then(|old| old.entries.get(&name)) {
             entries.insert(name, kept.clone());
         }
@@ -238,6 +240,17 @@ fn listed(names: Vec<&String>) -> String {
     names.join(", ")
 }
 
+/// A new entry; that of another program that measured the same stays as it was.
+fn renewed(known: Option<&BaselineEntry>, new: BaselineEntry) -> BaselineEntry {
+    let Some(known) = known else { return new };
+    let alike = BaselineEntry {
+        program: known.program.clone(),
+        checksum: known.checksum.clone(),
+        ..new.clone()
+    };
+    if alike == *known { alike } else { new }
+}
+
 fn stored(entry: &Entry) -> BaselineEntry {
     let ids: SortedSet<String> = entry.objectives.iter().map(Objective::id).collect();
     let metrics = ids.into_iter().filter_map(|id| {
@@ -274,6 +287,7 @@ fn stored(entry: &Entry) -> BaselineEntry {
         objectives: entry.objectives.clone(),
         parts: report.parts.clone(),
         placements: report.placements.clone(),
+        program: program::identity().to_owned(),
         seeds: report.seeds.clone(),
         system: entry.system.clone(),
     }

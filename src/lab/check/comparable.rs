@@ -17,6 +17,8 @@ pub(super) enum Standing {
     Proven(String),
     /// They differ in the configuration of the scheduler alone, which is what is compared.
     Policy(String),
+    /// They differ from those of a base that was run with the same program, and are what is compared.
+    Compared(String),
     /// They differ, and are compared nevertheless.
     Despite(String),
     /// They differ.
@@ -35,11 +37,14 @@ pub(super) fn standing(
     }
     let words = differing(entry, stored);
     let is_placed_alike = stored.placements == report.placements && stored.seeds == report.seeds;
-    if stored.nameless == report.nameless && is_placed_alike {
+    if stored.nameless == report.nameless && is_placed_alike && settings.base.is_none() {
         return Standing::Renamed(words);
     }
     if is_placed_alike && has_same_values(entry, stored) {
         return Standing::Proven(words);
+    }
+    if settings.base.is_some() {
+        return Standing::Compared(words);
     }
     if is_system_file_alone(entry, stored) {
         return Standing::Policy(words);
@@ -125,6 +130,7 @@ pub(super) fn notes<'a>(
                 "{name}: {words}; every placement and every gated value of {} is the baseline's",
                 plural::count(stored.seeds.len(), "seed")
             )),
+            Standing::Compared(words) => Some(format!("{name}: {words}")),
             Standing::Policy(words) => Some(format!("{name}: {words}, which is policy")),
             Standing::Despite(words) => Some(format!("{name}: compared although {words}")),
             Standing::Other(words) if !entry.objectives.iter().any(Objective::is_relative) => {

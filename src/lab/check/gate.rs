@@ -9,12 +9,14 @@
 //! Whatever else the suite holds, the outcome of a gate is that of its entry alone.
 
 use crate::compare::{ALPHA, Judgement, Pairs, Question, Threshold, Verdict, measure, question_of};
+use crate::program;
 use crate::statistics::{Resamples, mean};
 use crate::summary::{MetricSummary, VariantSummary};
 use metrics::{Direction, NO_MEMBER, registry};
 use scenario::schema::Objective;
 
 use super::acknowledge::{acknowledge, orphans};
+use super::base::removed;
 use super::cause::{Cause, FirstDivergence, point_to_seeds};
 use super::comparable::{Standing, notes as comparability, standing};
 use super::limit::{bounds, floor, limit, number, within};
@@ -59,16 +61,23 @@ pub fn judge(
     }
     hold_tests(&mut gates, &tests, results);
     set_empty_apart(&mut gates, results);
-    let mut notes: Vec<String> = loosened.iter().map(LoosenedLimit::words).collect();
+    let words = |own: &LoosenedLimit| own.words(settings.base.is_some());
+    let mut notes: Vec<String> = loosened.iter().map(words).collect();
+    let (gone, gone_entries) = settings
+        .base
+        .as_ref()
+        .map_or_else(Default::default, |side| removed(side, file));
+    gates.extend(gone);
     if let Some((baseline, _)) = baseline {
         notes.extend(comparability(results.entries.iter(), baseline, settings));
-        acknowledge(&mut gates, baseline, settings.today, &mut notes);
-        if !settings.is_part {
+        acknowledge(&mut gates, results, baseline, settings.today, &mut notes);
+        if !settings.is_part && settings.base.is_none() {
             orphans(results, baseline, &mut notes);
         }
     }
     let mut entries: Vec<EntryReport> = (results.entries.iter())
         .map(|entry| entry.report.clone())
+        .chain(gone_entries)
         .collect();
     point_to_seeds(&mut gates, results, settings);
     if let Some((baseline, _)) = baseline {
@@ -79,11 +88,7 @@ pub fn judge(
             first_divergence,
         };
         cause.explain(&mut gates, &mut entries);
-        notes.extend(entries.iter().filter_map(|entry| {
-            let changed = entry.changed.as_ref()?;
-            let is_shown = |gate: &Gate| gate.entry == entry.name && gate.divergence.is_some();
-            (!gates.iter().any(is_shown)).then(|| changed.words(&entry.name))
-        }));
+        notes.extend(unshown(&entries, &gates));
     }
     let size = |gate: &Gate| {
         let relative = gate.judgement.as_ref().and_then(|found| found.relative);
@@ -92,7 +97,8 @@ pub fn judge(
     gates.sort_by(|a, b| a.outcome.cmp(&b.outcome).then(size(b).total_cmp(&size(a))));
     CheckReport {
         schema_version: CHECK_VERSION,
-        windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
+        windtunnel: program::VERSION.to_owned(),
+        program: program::identity().to_owned(),
         suite: settings.suite.clone(),
         file: file.to_owned(),
         baseline: baseline.map(|(_, path)| path.to_owned()),
@@ -102,6 +108,16 @@ pub fn judge(
         gates,
         notes,
     }
+}
+
+/// Notes on decisions that differ, where no gate shows the first of them.
+fn unshown(entries: &[EntryReport], gates: &[Gate]) -> Vec<String> {
+    let words = |entry: &EntryReport| {
+        let changed = entry.changed.as_ref()?;
+        let is_shown = |gate: &Gate| gate.entry == entry.name && gate.divergence.is_some();
+        (!gates.iter().any(is_shown)).then(|| changed.words(&entry.name))
+    };
+    entries.iter().filter_map(words).collect()
 }
 
 /// Gates of workloads without pods measure nothing.
@@ -118,23 +134,10 @@ fn set_empty_apart(gates: &mut [Gate], results: &SuiteResults) {
 
 fn blank(entry: &Entry, metric: &str, place: usize, settings: &CheckSettings) -> Gate {
     Gate {
-        entry: entry.report.name.clone(),
-        metric: metric.to_owned(),
-        unit: String::new(),
-        better: Direction::None,
-        outcome: Outcome::NotMeasurable,
-        advisory: false,
-        limit: String::new(),
-        base: None,
-        head: None,
-        despite_inputs: false,
-        judgement: None,
-        detectable: None,
-        note: None,
         file: entry.report.file.clone(),
         line: entry.lines.get(place).copied().unwrap_or(1),
         rerun: rerun(entry, entry.report.seeds.first().copied(), &settings.sets),
-        divergence: None,
+        ..Gate::of(&entry.report.name, metric)
     }
 }
 
@@ -142,8 +145,7 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, settings: &CheckSettings
     let mut gate = blank(entry, "digest", usize::MAX, settings);
     "exact".clone_into(&mut gate.limit);
     let Some(stored) = stored else {
-        gate.note = Some(no_baseline(settings));
-        gate.outcome = Outcome::NoBaseline;
+        set_alone(&mut gate, settings);
         return gate;
     };
     let standing = standing(entry, stored, settings);
@@ -159,6 +161,7 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, settings: &CheckSettings
         }
         // Labels are part of the digest; placements were compared already.
         Standing::Renamed(_) => Outcome::Equivalent,
+        Standing::Proven(_) if settings.base.is_some() => Outcome::Equivalent,
         _ if stored.digest == entry.report.digest => Outcome::Equivalent,
         Standing::Proven(words) => {
             gate.note = Some(format!("{words}, and the digest with it"));
@@ -171,6 +174,16 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, settings: &CheckSettings
         }
     };
     gate
+}
+
+/// Gives a gate that has nothing to be compared with its outcome.
+fn set_alone(gate: &mut Gate, settings: &CheckSettings) {
+    if settings.base.is_some() {
+        gate.outcome = Outcome::New;
+    } else {
+        gate.outcome = Outcome::NoBaseline;
+        gate.note = Some(no_baseline(settings));
+    }
 }
 
 /// Note about the missing part where a gate has nothing to be compared with, and about the remedy.
@@ -215,7 +228,9 @@ fn of_objective(
             bounded.outcome = within(objective, head);
         } else {
             let base = stored.and_then(|stored| stored.metrics.get(&id)?.mean);
-            let is_empty = metric.is_some_and(|own| own.note.as_deref() == Some(NO_MEMBER));
+            let is_empty = metric
+                .and_then(|own| own.note.as_deref())
+                .is_some_and(|note| note.starts_with(NO_MEMBER));
             let has_none = values.iter().all(Option::is_none);
             if has_none && (base.is_some() || is_empty) {
                 bounded.outcome = Outcome::Vanished;
@@ -229,10 +244,7 @@ fn of_objective(
         gate.limit = limit(objective, gate.better, &gate.unit);
         let standing = stored.map(|stored| standing(entry, stored, settings));
         match (stored.zip(standing), metric) {
-            (None, _) => {
-                gate.outcome = Outcome::NoBaseline;
-                gate.note = Some(no_baseline(settings));
-            }
+            (None, _) => set_alone(&mut gate, settings),
             (Some((_, Standing::Other(words))), _) => {
                 gate.outcome = Outcome::DifferentInputs;
                 gate.note = Some(words);
@@ -258,13 +270,30 @@ fn of_objective(
         }
         gates.push(gate);
     }
+    name_worst(entry, &id, &mut gates);
     gates
+}
+
+/// Tells of a value that is the worst of several workloads which one it is of.
+fn name_worst(entry: &Entry, id: &str, gates: &mut [Gate]) {
+    let remark = |run: &VariantSummary| {
+        let metric = run.metrics.get(id)?;
+        metric.note.clone().filter(|_| metric.value.is_some())
+    };
+    for gate in gates {
+        if gate.outcome == Outcome::Regressed && gate.note.is_none() {
+            gate.note = entry.runs.iter().find_map(remark);
+        }
+    }
 }
 
 /// Reason the metric of an objective has no value in some run.
 fn reason_of_none(entry: &Entry, objective: &Objective) -> String {
     let id = objective.id();
-    let note = |run: &VariantSummary| run.metrics.get(&id)?.note.clone();
+    let note = |run: &VariantSummary| {
+        let metric = run.metrics.get(&id)?;
+        metric.note.clone().filter(|_| metric.value.is_none())
+    };
     entry.runs.iter().find_map(note).unwrap_or_else(|| {
         if objective.selector.is_some() {
             "the selector matches no pod that the metric counts".to_owned()
@@ -316,8 +345,7 @@ fn against(
     settings: &CheckSettings,
 ) {
     let Some(pairs) = pairs else {
-        gate.outcome = Outcome::NoBaseline;
-        gate.note = Some(no_baseline(settings));
+        set_alone(gate, settings);
         return;
     };
     if pairs.base.is_empty() {

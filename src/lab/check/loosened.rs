@@ -27,10 +27,15 @@ pub struct LoosenedLimit {
 
 impl LoosenedLimit {
     /// The change in words, with what helps.
-    pub fn words(&self) -> String {
+    pub(super) fn words(&self, is_of_base: bool) -> String {
         let head = self.head.as_deref().unwrap_or("none");
+        let (side, until) = if is_of_base {
+            ("base", "")
+        } else {
+            ("baseline", " until `--accept`")
+        };
         format!(
-            "{} {}: {} in the baseline, {head} here; the baseline's is held until `--accept`",
+            "{} {}: {} in the {side}, {head} here; the {side}'s is held{until}",
             self.entry, self.metric, self.base
         )
     }

@@ -6,6 +6,7 @@
 //! ([`accepted`], [`changes`]).
 
 mod acknowledge;
+mod base;
 mod baseline;
 mod cause;
 mod change;
@@ -28,6 +29,7 @@ use serde::Serialize;
 
 use crate::compare::{Judgement, Verdict};
 
+pub use base::{BaseSide, align, baseline_of, gated, unchanged};
 pub use baseline::{
     Acknowledgement, BASELINE_VERSION, Baseline, BaselineEntry, BaselineError, BaselineMetric,
     RULES_VERSION,
@@ -70,12 +72,22 @@ pub struct CheckSettings {
     pub baseline: String,
     /// Whether the baseline exists.
     pub has_baseline: bool,
-    /// Entries that are run alone; all if empty.
-    pub only: Vec<String>,
+    /// Entries that are run alone; all if none are named.
+    pub only: Option<Vec<String>>,
     /// Whether a part of the suite is run alone.
     pub is_part: bool,
     /// Whether gates are held although the inputs are not those of the baseline.
     pub despite_inputs: bool,
+    /// The side that was run as the baseline, where none is stored.
+    pub base: Option<BaseSide>,
+}
+
+impl CheckSettings {
+    /// Whether an entry is run.
+    fn runs(&self, entry: &String) -> bool {
+        let only = self.only.as_ref();
+        only.is_none_or(|only| only.contains(entry))
+    }
 }
 
 /// Outcome of a gate.
@@ -86,6 +98,8 @@ pub enum Outcome {
     Regressed,
     /// It had a value in the baseline, or is about pods that there are none of.
     Vanished,
+    /// The base has the entry, and the suite no longer.
+    Removed,
     /// The inputs are not those of the baseline.
     DifferentInputs,
     /// The baseline does not have it.
@@ -96,6 +110,8 @@ pub enum Outcome {
     Inconclusive,
     /// Beyond its limit, and put up with.
     Acknowledged,
+    /// The base does not have the entry: there is nothing to compare it with.
+    New,
     /// Better, beyond chance.
     Improved,
     /// Worse or better, within the limit.
@@ -107,7 +123,7 @@ pub enum Outcome {
 impl Outcome {
     /// Returns whether a gate with it fails, unless it is advisory.
     pub const fn is_failure(self) -> bool {
-        matches!(self, Self::Regressed | Self::Vanished)
+        matches!(self, Self::Regressed | Self::Vanished | Self::Removed)
     }
 
     /// The word.
@@ -115,11 +131,13 @@ impl Outcome {
         match self {
             Self::Regressed => Verdict::Regressed.word(),
             Self::Vanished => "vanished",
+            Self::Removed => "removed",
             Self::DifferentInputs => Verdict::DifferentInputs.word(),
             Self::NoBaseline => "no baseline",
             Self::NotMeasurable => Verdict::NotMeasurable.word(),
             Self::Inconclusive => Verdict::Inconclusive.word(),
             Self::Acknowledged => "acknowledged",
+            Self::New => "new",
             Self::Improved => Verdict::Improved.word(),
             Self::Within => "within the limit",
             Self::Equivalent => Verdict::Equivalent.word(),
@@ -170,6 +188,29 @@ pub struct Gate {
 }
 
 impl Gate {
+    /// Gate of an entry on a metric that nothing is known of yet.
+    pub(crate) fn of(entry: &str, metric: &str) -> Self {
+        Self {
+            entry: entry.to_owned(),
+            metric: metric.to_owned(),
+            unit: String::new(),
+            better: Direction::None,
+            outcome: Outcome::NotMeasurable,
+            advisory: false,
+            limit: String::new(),
+            base: None,
+            head: None,
+            despite_inputs: false,
+            judgement: None,
+            detectable: None,
+            note: None,
+            file: String::new(),
+            line: 1,
+            rerun: String::new(),
+            divergence: None,
+        }
+    }
+
     /// `true` if the gate makes the check fail.
     pub fn fails(&self) -> bool {
         self.outcome.is_failure() && !self.advisory
@@ -252,6 +293,9 @@ pub struct CheckReport {
     pub schema_version: u32,
     /// Version of the program.
     pub windtunnel: String,
+    /// Version, commit and build of the program.
+    #[serde(default)]
+    pub program: String,
     /// The suite.
     pub suite: String,
     /// The check's file.
@@ -305,6 +349,9 @@ impl CheckReport {
             End::Failed
         } else if has(Outcome::DifferentInputs) || has(Outcome::NoBaseline) {
             End::Incomparable
+        } else if self.entries.is_empty() {
+            // Of a part of a suite that is the same as before nothing is run.
+            End::Passed
         } else if self.entries.iter().any(|entry| entry.empty)
             || (self.gates.iter()).all(|gate| gate.outcome == Outcome::NotMeasurable)
         {

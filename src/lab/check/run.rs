@@ -87,21 +87,26 @@ pub fn run(
     settings: &CheckSettings,
     workers: Workers<'_>,
 ) -> Result<SuiteResults, ExperimentError> {
+    check_runs(suite, baseline, settings, workers)?;
     let mut entries = Vec::new();
     for (place, scenario) in suite.iter().enumerate() {
         let mut begun = begin(scenario, place);
         for entry in &mut begun {
             entry.report.seeds = seeds(scenario, entry, baseline, settings);
         }
-        let is_run = |name: &String| settings.only.is_empty() || settings.only.contains(name);
         let all: Vec<usize> = (0..begun.len())
-            .filter(|&at| is_run(&begun[at].report.name))
+            .filter(|&at| settings.runs(&begun[at].report.name))
             .collect();
         if all.is_empty() {
             continue;
         }
-        match fill(scenario, &mut begun, &all, workers) {
+        match fill_watched(scenario, &mut begun, &all, workers) {
             Err(ExperimentError::Interrupted) => return Err(ExperimentError::Interrupted),
+            Err(error @ ExperimentError::Limit(_)) => {
+                for &at in &all {
+                    broken(&mut begun[at], &error);
+                }
+            }
             Err(error) if begun.len() == 1 => broken(&mut begun[0], &error),
             Err(_) => fill_one_by_one(scenario, &mut begun, &all, workers)?,
             Ok(()) => {}
@@ -117,6 +122,47 @@ pub fn run(
         );
     }
     Ok(SuiteResults { entries })
+}
+
+/// Refuses a suite of more runs than are allowed.
+fn check_runs(
+    suite: &[SuiteScenario],
+    baseline: Option<&Baseline>,
+    settings: &CheckSettings,
+    workers: Workers<'_>,
+) -> Result<(), ExperimentError> {
+    let mut runs = 0;
+    for (place, scenario) in suite.iter().enumerate() {
+        for entry in begin(scenario, place) {
+            if settings.runs(&entry.report.name) {
+                runs += seeds(scenario, &entry, baseline, settings).len() as u64;
+            }
+        }
+    }
+    let refused = |source| ExperimentError::Variant {
+        variant: None,
+        seed: None,
+        source: Box::new(source),
+    };
+    workers.limits.check_runs(runs).map_err(refused)
+}
+
+/// Makes the runs of some entries under the eye of who watches the time and memory of a scenario.
+fn fill_watched(
+    scenario: &SuiteScenario,
+    entries: &mut [Entry],
+    variants: &[usize],
+    workers: Workers<'_>,
+) -> Result<(), ExperimentError> {
+    let Some(watch) = workers.limits.watch else {
+        return fill(scenario, entries, variants, workers);
+    };
+    watch.begin(&scenario.file);
+    let filled = fill(scenario, entries, variants, workers);
+    match (watch.end(), filled) {
+        (Some(why), Err(_)) => Err(ExperimentError::Limit(why)),
+        (_, filled) => filled,
+    }
 }
 
 fn told(error: &ExperimentError) -> String {
@@ -224,7 +270,7 @@ fn fill_one_by_one(
     workers: Workers<'_>,
 ) -> Result<(), ExperimentError> {
     for &variant in variants {
-        let result = fill(scenario, entries, &[variant], workers);
+        let result = fill_watched(scenario, entries, &[variant], workers);
         let Err(error) = result else { continue };
         if matches!(error, ExperimentError::Interrupted) {
             return Err(error);
@@ -251,7 +297,6 @@ fn fill(
     workers: Workers<'_>,
 ) -> Result<(), ExperimentError> {
     let experiment = &scenario.experiment;
-    let files = input_hashes(experiment)?;
     for &variant in variants {
         let entry = &mut entries[variant];
         entry.runs.clear();
@@ -259,6 +304,8 @@ fn fill(
         entry.report.deterministic = false;
     }
     add(experiment, entries, variants, 0..2, workers)?;
+    // What no run can read is not read here.
+    let files = input_hashes(experiment)?;
     for &variant in variants {
         let entry = &mut entries[variant];
         if is_same_for_any_seed(&entry.runs) {

@@ -3,6 +3,9 @@
 use serde::Deserialize;
 use thiserror::Error;
 
+/// The most scenarios of a suite.
+const ITEMS_MAX: usize = 1_000;
+
 /// A scenario of a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SuiteItem {
@@ -81,6 +84,13 @@ pub fn parse_suite(text: &str, file: &str) -> Result<Option<Vec<SuiteItem>>, Sui
     })?;
     if read.suite.is_empty() {
         return Err(wrong(line + 1, 1, "the suite holds no scenario".to_owned()));
+    }
+    if read.suite.len() > ITEMS_MAX {
+        let reason = format!(
+            "the suite lists {} scenarios, more than {ITEMS_MAX}; split it",
+            read.suite.len()
+        );
+        return Err(wrong(line + 1, 1, reason));
     }
     let items: Vec<SuiteItem> = read
         .suite

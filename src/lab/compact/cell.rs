@@ -85,7 +85,7 @@ impl<'a> Cell<'a> {
             when: Some(StopWhen::Idle),
         };
         let mut nodes = Vec::new();
-        let source = FileSource { files };
+        let source = FileSource::of(files);
         let mut prepared = prepare_on(&scenario, &source, |all| {
             nodes.clone_from(&all);
             all
@@ -132,7 +132,7 @@ impl<'a> Cell<'a> {
         more: &[usize],
         interrupted: &AtomicBool,
     ) -> Result<Option<Packed>, RunError> {
-        let source = FileSource { files: self.files };
+        let source = FileSource::of(self.files);
         let mut prepared = prepare_on(&self.scenario, &source, |_| nodes)?;
         let _ = checkpoint(&mut prepared)?;
         let _ = ease_objects(&mut prepared.operations, &self.nodes);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use super::*;
+use crate::limits::Limits;
 use crate::names::Registered;
 use scenario::{Color, FileLookup, Files, LoadOptions, SearchPath, load};
 use world::inputs::inline;
@@ -102,6 +103,8 @@ fn with_file(
         threads: 2,
         interrupted: &AtomicBool::new(false),
         progress: &|_, _| {},
+        limits: Limits::default(),
+        manifests: &world::ManifestCache::new(),
     };
     compact(&experiment, plan, workers)
 }

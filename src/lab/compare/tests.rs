@@ -6,6 +6,7 @@ use super::judge::Pairs;
 use super::pairing::Candidate;
 use super::*;
 use crate::fixture;
+use crate::limits::Limits;
 use crate::replicate::{Work, Workers, replicate};
 use crate::statistics::{Interval, Resamples, mean, student_interval};
 use crate::summary::VariantSummary;
@@ -47,10 +48,13 @@ fn experiment(workload: &str, candidates: &[&str]) -> Experiment {
 
 fn workers() -> Workers<'static> {
     static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    static MANIFESTS: world::ManifestCache = world::ManifestCache::new();
     Workers {
         threads: 2,
         interrupted: &INTERRUPTED,
         progress: &|_, _| {},
+        limits: Limits::default(),
+        manifests: &MANIFESTS,
     }
 }
 

@@ -17,12 +17,13 @@ use units::{Instant, SortedMap, SortedSet};
 
 use super::broken::guarded;
 use super::experiment::ExperimentError;
+use super::limits::Limits;
 use super::placements::{FirstNodes, Placements};
 use super::run::{Prepared, RunError, Tables, WarmUpEnd, prepare, run_quietly, warm_up};
 use super::summarize::summarize;
 use super::summary::VariantSummary;
 use history::{PODS_MAX, VariantData};
-use world::{BuildError, FileSource};
+use world::{BuildError, FileSource, ManifestCache};
 
 mod shake;
 
@@ -50,6 +51,10 @@ pub struct Workers<'a> {
     pub interrupted: &'a AtomicBool,
     /// Told after every run how many are done, of how many.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// Limits of what is run.
+    pub limits: Limits<'a>,
+    /// Manifests that all of the runs share.
+    pub manifests: &'a ManifestCache,
 }
 
 impl Workers<'_> {
@@ -92,8 +97,7 @@ pub fn replicate(
 ) -> Result<Vec<Replicate>, ExperimentError> {
     each(work, workers, |work| {
         let placements = Placements::default();
-        run_guarded(experiment, work, None, workers.interrupted, placements)
-            .map(|placed| placed.replicate)
+        run_guarded(experiment, work, None, workers, placements).map(|placed| placed.replicate)
     })
 }
 
@@ -112,8 +116,7 @@ pub fn replicate_paired(
     each(work, workers, |work| {
         let warm_up = warm_ups.get(&(work.seed, work.shake)).cloned();
         let placements = Placements::default();
-        run_guarded(experiment, work, warm_up, workers.interrupted, placements)
-            .map(|placed| placed.replicate)
+        run_guarded(experiment, work, warm_up, workers, placements).map(|placed| placed.replicate)
     })
 }
 
@@ -138,7 +141,7 @@ fn common_warm_ups(
     });
     let all: Vec<Work> = all.collect();
     let found = each(&all, workers, |work| {
-        let end = || warm_up_of(experiment, work, workers.interrupted);
+        let end = || warm_up_of(experiment, work, workers);
         guarded(end).unwrap_or_else(|words| Err(broken(experiment, work, words)))
     })?;
     let mut latest: SortedMap<(u64, Option<u64>), WarmUpEnd> = SortedMap::new();
@@ -167,7 +170,7 @@ pub(crate) fn replicate_placed(
 ) -> Result<Vec<PlacedReplicate>, ExperimentError> {
     each(work, workers, |work| {
         let placements = Placements::with_first_nodes();
-        run_guarded(experiment, work, None, workers.interrupted, placements)
+        run_guarded(experiment, work, None, workers, placements)
     })
 }
 
@@ -203,10 +206,10 @@ fn run_guarded(
     experiment: &Experiment,
     work: Work,
     warm_up: Option<WarmUpEnd>,
-    interrupted: &AtomicBool,
+    workers: Workers<'_>,
     placements: Placements,
 ) -> Result<PlacedReplicate, ExperimentError> {
-    let run = || run_one(experiment, work, warm_up, interrupted, placements);
+    let run = || run_one(experiment, work, warm_up, workers, placements);
     guarded(run).unwrap_or_else(|words| Err(broken(experiment, work, words)))
 }
 
@@ -235,13 +238,17 @@ fn failed(experiment: &Experiment, work: Work, source: RunError) -> ExperimentEr
 }
 
 /// The plan of a run with its seed, and what it runs, perturbed if that is asked for.
-fn prepared(experiment: &Experiment, work: Work) -> Result<(VariantPlan, Prepared), RunError> {
+fn prepared(
+    experiment: &Experiment,
+    work: Work,
+    workers: Workers<'_>,
+) -> Result<(VariantPlan, Prepared), RunError> {
     let mut plan = experiment.variants[work.variant].clone();
     plan.scenario.seed = work.seed;
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files).parsed_once(Some(workers.manifests));
+    workers.limits.check_nodes(&plan.scenario)?;
     let mut prepared = prepare(&plan.scenario, &files)?;
+    workers.limits.check_objects(&prepared)?;
     if let Some(number) = work.shake {
         let shaking = Shaking {
             seed: work.seed,
@@ -257,15 +264,15 @@ fn prepared(experiment: &Experiment, work: Work) -> Result<(VariantPlan, Prepare
 fn warm_up_of(
     experiment: &Experiment,
     work: Work,
-    interrupted: &AtomicBool,
+    workers: Workers<'_>,
 ) -> Result<WarmUpEnd, ExperimentError> {
     let mut control = RunControl {
-        interrupted,
+        interrupted: workers.interrupted,
         progress: &mut |_| {},
     };
-    let found = prepared(experiment, work)
+    let found = prepared(experiment, work, workers)
         .and_then(|(plan, run)| warm_up(&plan.scenario, &run, Form::Incremental, &mut control));
-    if interrupted.load(Ordering::Relaxed) {
+    if workers.interrupted.load(Ordering::Relaxed) {
         return Err(ExperimentError::Interrupted);
     }
     found.map_err(|error| failed(experiment, work, error))
@@ -275,19 +282,19 @@ fn run_one(
     experiment: &Experiment,
     work: Work,
     warm_up: Option<WarmUpEnd>,
-    interrupted: &AtomicBool,
+    workers: Workers<'_>,
     mut placements: Placements,
 ) -> Result<PlacedReplicate, ExperimentError> {
     let chance = ChanceWatch::of_run(work.seed);
     let failed = |error: RunError| failed(experiment, work, error);
-    let (plan, mut prepared) = prepared(experiment, work).map_err(failed)?;
+    let (plan, mut prepared) = prepared(experiment, work, workers).map_err(failed)?;
     prepared.warm_up = warm_up;
     let tables = Tables {
         watch: Some(&mut placements),
         report_pods: (work.is_drawn).then(|| PODS_MAX / experiment.variants.len().max(1)),
         ..Tables::default()
     };
-    let outcome = run_quietly(&plan.scenario, prepared, tables, interrupted);
+    let outcome = run_quietly(&plan.scenario, prepared, tables, workers.interrupted);
     let mut outcome = outcome.map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);

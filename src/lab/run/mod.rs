@@ -275,7 +275,7 @@ pub struct Tables<'s> {
 /// };
 /// let experiment = load(text, "tiny.yaml", options).expect("an experiment");
 ///
-/// let files = world::FileSource { files: &experiment.files };
+/// let files = world::FileSource::of(&experiment.files);
 /// let scenario = &experiment.variants[0].scenario;
 /// let prepared = lab::run::prepare(scenario, &files)?;
 /// let mut control = sim::RunControl {

@@ -1,22 +1,34 @@
-//! Classes of pods that objectives are about.
+//! Classes of pods and workloads that objectives are about.
 
-use metrics::{Selection, is_of_jobs, registry};
+use metrics::workloads::WorkloadPattern;
+use metrics::{MetricEntry, Selection, is_of_jobs, is_of_workloads, registry};
 use scenario::Scenario;
 use world::BuildError;
 
 /// The classes of a scenario's objectives, each once.
 ///
 /// # Errors
-/// If a metric can't be measured for a class of pods.
+/// If a metric can't be measured for such a class.
 pub(super) fn of(scenario: &Scenario) -> Result<Vec<Selection>, BuildError> {
     let mut found: Vec<Selection> = Vec::new();
     for (number, objective) in scenario.objectives.iter().enumerate() {
         let Some(class) = &objective.selector else {
             continue;
         };
+        let (is_measured, kind): (fn(&MetricEntry) -> bool, _) = match class.workload {
+            Some(_) => (is_of_workloads, "workload"),
+            None => (is_of_jobs, "class of pods"),
+        };
         let family = registry::find(&objective.metric);
-        if family.is_some_and(|(entry, _)| !is_of_jobs(entry)) {
-            return Err(refused(number, &objective.metric));
+        if family.is_some_and(|(entry, _)| !is_measured(entry)) {
+            let families = metrics::REGISTRY.iter().filter(|entry| is_measured(entry));
+            let families: Vec<&str> = families.map(|entry| entry.subject).collect();
+            return Err(BuildError::Experiment(format!(
+                "objectives[{number}].selector: `{}` is not measured by {kind}; leave the selector \
+                 out, or use a metric of {}",
+                objective.metric,
+                families.join(", ")
+            )));
         }
         let selection = Selection {
             name: class.to_string(),
@@ -24,20 +36,11 @@ pub(super) fn of(scenario: &Scenario) -> Result<Vec<Selection>, BuildError> {
             labels: class.labels.clone(),
             min_priority: class.min_priority,
             max_priority: class.max_priority,
+            workload: class.workload.as_deref().map(WorkloadPattern::new),
         };
         if !found.contains(&selection) {
             found.push(selection);
         }
     }
     Ok(found)
-}
-
-fn refused(number: usize, metric: &str) -> BuildError {
-    let families = metrics::REGISTRY.iter().filter(|entry| is_of_jobs(entry));
-    let families: Vec<&str> = families.map(|entry| entry.subject).collect();
-    BuildError::Experiment(format!(
-        "objectives[{number}].selector: `{metric}` is not measured by class of pods; leave the \
-         selector out, or use a metric of {}",
-        families.join(", ")
-    ))
 }

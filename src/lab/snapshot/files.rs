@@ -271,9 +271,7 @@ impl<'a> Sources<'a> {
         let system = &plan.scenario.system;
         refuse_federation(&input.name, system.federation.as_ref())?;
         refuse_master(&input.name, system)?;
-        let files = FileSource {
-            files: &experiment.files,
-        };
+        let files = FileSource::of(&experiment.files);
         let mut manifests = if self.reads_workloads {
             ManifestFiles::with_everything()
         } else {

@@ -122,9 +122,7 @@ fn one(execution: &Execution<'_>, planned: &PlannedRun) -> Result<bool, SweepErr
             source: Box::new(source),
         }
     };
-    let files = FileSource {
-        files: &plan.experiments[planned.experiment].files,
-    };
+    let files = FileSource::of(&plan.experiments[planned.experiment].files);
     let prepared = prepare(&planned.scenario, &files).map_err(|error| failed(error.into()))?;
     let (scenario, tables) = (&planned.scenario, Tables::default());
     let outcome = run_quietly(scenario, prepared, tables, execution.interrupted).map_err(failed)?;

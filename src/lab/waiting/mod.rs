@@ -457,9 +457,7 @@ stop: {at: 30d}
 ";
         let experiment = crate::fixture::experiment(text, "tiny.yaml", &[]);
         let scenario = &experiment.variants[0].scenario;
-        let files = world::FileSource {
-            files: &experiment.files,
-        };
+        let files = world::FileSource::of(&experiment.files);
         let prepared = crate::run::prepare(scenario, &files).expect("a world");
         let tables = crate::run::Tables {
             report_pods: Some(10),

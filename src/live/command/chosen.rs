@@ -88,9 +88,7 @@ impl Chosen {
                 system.mesos.get_or_insert_default().start_date = Some(date);
             }
         }
-        let files = FileSource {
-            files: &self.experiment.files,
-        };
+        let files = FileSource::of(&self.experiment.files);
         let parts = control_plane(&scenario, &files)
             .map_err(|error| Failure::input(format!("{}: {error}", self.path.display())))?;
         Ok(Plane::new(&scenario.system.name, parts))

@@ -86,9 +86,7 @@ impl Told {
             messages: MessageFormat::Human,
         };
         let (experiment, _) = read(global, reading)?;
-        let files = FileSource {
-            files: &experiment.files,
-        };
+        let files = FileSource::of(&experiment.files);
         let plan = experiment.variants.first();
         let plan = plan.ok_or_else(|| Failure::input("the experiment has no variant"))?;
         let mut prepared = prepare(&plan.scenario, &files).map_err(Failure::input)?;

@@ -1,9 +1,11 @@
-//! Classes of pods that are measured by themselves beside all others.
+//! Classes of pods and workloads that are measured by themselves beside all others.
 
 use model::PodSpec;
 use units::SortedMap;
 
-/// A class of pods: all that have these properties.
+use crate::record::workloads::WorkloadPattern;
+
+/// A class of pods: all that have these properties, or those of some workloads.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     /// The name, which follows the ids of the metrics.
@@ -16,6 +18,8 @@ pub struct Selection {
     pub min_priority: Option<i32>,
     /// The highest priority of the class.
     pub max_priority: Option<i32>,
+    /// The workloads that the class is about; a class of workloads has no other property.
+    pub workload: Option<WorkloadPattern>,
 }
 
 impl Selection {

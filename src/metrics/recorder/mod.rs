@@ -154,7 +154,9 @@ impl<'s> Recorder<'s> {
             hearers,
             deeds: ChangeBatch::default(),
             successors: Successors::default(),
-            workloads: Workloads::new(setup.min_ready_percent),
+            workloads: Workloads::new(setup.min_ready_percent).with_subsets(
+                (setup.selections.iter()).filter_map(|selection| selection.workload.clone()),
+            ),
             book: AlertBook::new(&setup.alerts, about.collect()),
             alert_series,
             injected: Vec::new(),
@@ -377,6 +379,9 @@ impl Observer for Recorder<'_> {
             self.follow_job_object(at, event);
         }
         let moves = self.successors.apply(event, pod);
+        for class in &mut self.selected {
+            class.follow(pod, &self.workloads);
+        }
         self.workloads
             .apply(at, event, ended, store, &self.measured);
         let change = Change {
@@ -389,9 +394,13 @@ impl Observer for Recorder<'_> {
             pending: self.state.pending,
         };
         let (collectors, hearers) = (&mut self.collectors, &self.hearers);
+        let selected = &mut self.selected;
         let mut tell = |heard: EventKind| {
             for &index in &hearers[heard as usize] {
                 collectors[index].event(&change);
+            }
+            for class in &mut *selected {
+                class.event(heard, &change);
             }
         };
         if let Some(heard) = EventKind::of(event) {

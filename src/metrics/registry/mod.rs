@@ -17,7 +17,7 @@ use crate::families::packing::{
 };
 use crate::families::run::{measured_window, saturation};
 use crate::families::services::{
-    availability, deliveries, missing_replicas, recovery, rollouts, storage,
+    availability, deliveries, exposure, missing_replicas, recovery, rollouts, spread, storage,
 };
 use crate::families::sharing::{fairness, quota_use};
 use crate::families::traffic::{alerts, latency, latency_objective, requests, service_saturation};
@@ -91,6 +91,8 @@ pub const REGISTRY: &[MetricEntry] = &[
     deliveries::ENTRY,
     storage::ENTRY,
     blast_radius::ENTRY,
+    spread::ENTRY,
+    exposure::ENTRY,
     disruptions::ENTRY,
     queue_evictions::ENTRY,
     restarts::ENTRY,

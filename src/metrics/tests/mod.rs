@@ -6,6 +6,7 @@ mod edge_windows;
 pub(crate) mod fixture;
 mod job_objects;
 mod outputs;
+mod placements;
 mod published;
 mod queues;
 mod returning;

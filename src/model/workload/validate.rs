@@ -34,6 +34,9 @@ pub enum Problem {
         /// The least that is allowed.
         least: i64,
     },
+    /// A last ordinal that no pod can have.
+    #[error("the last pod would have the ordinal {0}; at most 2147483647 is expected")]
+    OrdinalTooLarge(i64),
     /// A percentage above 100.
     #[error("{0}% is more than all; 0% to 100% is expected")]
     PercentTooLarge(i32),
@@ -78,6 +81,7 @@ impl Problem {
     pub const fn fix(&self) -> &'static str {
         match self {
             Self::Negative(_) | Self::TooSmall { .. } => "raise the number, or leave the field out",
+            Self::OrdinalTooLarge(_) => "lower spec.ordinals.start or spec.replicas",
             Self::PercentTooLarge(_) => "write 100% or less",
             Self::NothingMayMove => "raise maxSurge or maxUnavailable to 1 or more",
             Self::NoUpgradeStrategy => {
@@ -203,6 +207,10 @@ pub fn stateful_set(set: &StatefulSet) -> Vec<Finding> {
     let mut findings = Findings::default();
     findings.at_least("spec.replicas", i64::from(set.replicas), 0);
     findings.at_least("spec.ordinals.start", i64::from(set.first_ordinal), 0);
+    let last = i64::from(set.first_ordinal) + i64::from(set.replicas) - 1;
+    if last > i64::from(i32::MAX) {
+        findings.add("spec.ordinals.start", Problem::OrdinalTooLarge(last));
+    }
     findings.span("spec.minReadySeconds", set.min_ready);
     if let StatefulUpdate::RollingUpdate {
         partition,

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{failure, outcome};
+use super::{failure, line_of, outcome};
 use lab::check::{CheckReport, Outcome};
 
 /// Writes the report: an issue for each gate that does not hold, and each scenario that could not be
@@ -16,7 +16,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             report,
             ["run", &entry.name, &words],
             &entry.file,
-            1,
+            line_of(entry),
             "blocker",
         ))
     });

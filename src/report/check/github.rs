@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{failure, headline, outcome};
+use super::{failure, headline, line_of, outcome};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
 
@@ -22,7 +22,8 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         let (file, title) = (property(&entry.file), property(&entry.name));
         writeln!(
             out,
-            "::error file={file},line=1,title={title}::{}",
+            "::error file={file},line={},title={title}::{}",
+            line_of(entry),
             data(error)
         )?;
     }

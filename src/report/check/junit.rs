@@ -116,7 +116,7 @@ fn kind_of(gate: &Gate) -> Kind {
         _ if gate.fails() => Kind::Failure,
         // A comparison that can't be made is no pass.
         Outcome::DifferentInputs | Outcome::NoBaseline if !gate.advisory => Kind::Error,
-        Outcome::Improved | Outcome::Within | Outcome::Equivalent => Kind::Passed,
+        Outcome::New | Outcome::Improved | Outcome::Within | Outcome::Equivalent => Kind::Passed,
         _ => Kind::Skipped,
     }
 }
@@ -152,7 +152,7 @@ fn write_suite(
         ("seeds", seeds.join(" ")),
         ("digest", entry.digest.clone()),
         ("inputs", entry.inputs.clone()),
-        ("windtunnel", report.windtunnel.clone()),
+        ("windtunnel", report.program.clone()),
     ];
     writeln!(out, "    <properties>")?;
     for (name, value) in properties {

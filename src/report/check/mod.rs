@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use crate::format;
 use crate::releases;
 use crate::study::change;
-use lab::check::{CheckReport, Gate, Outcome};
+use lab::check::{CheckReport, EntryReport, Gate, Outcome};
 use lab::compare::Judgement;
 use lab::statistics::SEEDS_MIN;
 use metrics::{Direction, registry};
@@ -77,6 +77,15 @@ pub fn write(
     }
 }
 
+/// The line of an entry's file that its error names, from 1.
+fn line_of(entry: &EntryReport) -> usize {
+    let error = entry.error.as_deref().unwrap_or_default();
+    let lead = format!("{}:", entry.file);
+    let named = error.split(&*lead).skip(1);
+    let mut lines = named.filter_map(|rest| rest.split(':').next()?.parse().ok());
+    lines.next().unwrap_or(1)
+}
+
 /// Headline in one sentence: the most severe gated change in the words of users (ci.md 6.2).
 pub fn headline(report: &CheckReport) -> String {
     let broken = report
@@ -100,6 +109,9 @@ pub fn headline(report: &CheckReport) -> String {
             .iter()
             .find(|gate| gate.outcome == outcome && !gate.advisory)
     };
+    if report.entries.is_empty() {
+        return "Nothing to check: no entry changed.".to_owned();
+    }
     if let Some(gate) = report.gates.iter().find(|gate| gate.fails()) {
         let count = report.gates.iter().filter(|gate| gate.fails()).count();
         let more = match count - 1 {
@@ -169,6 +181,7 @@ fn besides(report: &CheckReport) -> String {
         (count > 0).then(|| format!(", {count} {words}"))
     };
     [
+        of(|gate| gate.outcome == Outcome::New, "new"),
         of(|gate| gate.outcome == Outcome::Improved, "improved"),
         of(
             |gate| gate.outcome == Outcome::Acknowledged,
@@ -192,6 +205,10 @@ pub fn failure(gate: &Gate) -> String {
     let entry = format::clean(&gate.entry);
     if gate.metric == "digest" {
         return format!("{entry} decides differently from the baseline, which exact mode forbids");
+    }
+    if gate.outcome == Outcome::Removed {
+        let note = gate.note.as_deref().map(format::clean).unwrap_or_default();
+        return format!("{entry} is no longer in the suite ({note})");
     }
     let (base, head, change) = cells(gate);
     let label = registry::title(&gate.metric);
@@ -279,8 +296,8 @@ pub fn power(report: &CheckReport) -> Vec<String> {
 pub fn outcome(gate: &Gate) -> String {
     let word = gate.outcome.word();
     let words = match gate.outcome {
-        Outcome::Regressed | Outcome::Vanished if gate.advisory => format!("{word}, advisory"),
-        Outcome::Regressed | Outcome::Vanished => word.to_uppercase(),
+        outcome if outcome.is_failure() && gate.advisory => format!("{word}, advisory"),
+        outcome if outcome.is_failure() => word.to_uppercase(),
         Outcome::Inconclusive => match gate.judgement.as_ref().and_then(|found| found.seeds_needed)
         {
             Some(needed) => format!("{word} ({needed})"),
@@ -305,14 +322,16 @@ pub fn limit(gate: &Gate) -> String {
 
 /// Counts such as `24 checks: 1 regressed, 3 improved`.
 pub fn counts(report: &CheckReport) -> String {
-    const ORDER: [Outcome; 10] = [
+    const ORDER: [Outcome; 12] = [
         Outcome::Regressed,
         Outcome::Vanished,
+        Outcome::Removed,
         Outcome::Improved,
         Outcome::Equivalent,
         Outcome::Within,
         Outcome::Inconclusive,
         Outcome::Acknowledged,
+        Outcome::New,
         Outcome::NotMeasurable,
         Outcome::DifferentInputs,
         Outcome::NoBaseline,

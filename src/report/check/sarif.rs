@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{failure, outcome};
+use super::{failure, line_of, outcome};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
 use units::SortedSet;
@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         .map(|gate| gate.metric.as_str())
         .collect();
     let mut ids: Vec<&str> = ids.into_iter().collect();
-    ids.extend(["vanished", "run"]);
+    ids.extend(["vanished", "removed", "run"]);
     let rules: Vec<Json> = ids.iter().map(|id| rule(id)).collect();
     let index = |id: &str| ids.iter().position(|known| *known == id).unwrap_or(0);
     let gates = report
@@ -32,6 +32,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         .map(|gate| {
             let id = match gate.outcome {
                 Outcome::Vanished => "vanished",
+                Outcome::Removed => "removed",
                 _ => gate.metric.as_str(),
             };
             result(report, gate, id, index(id))
@@ -44,7 +45,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             "ruleIndex": index("run"),
             "level": "error",
             "message": {"text": format!("{} could not be run: {error}", entry.name)},
-            "locations": [location(&entry.file, 1)],
+            "locations": [location(&entry.file, line_of(entry))],
             "partialFingerprints": fingerprint(report, &entry.name, "run"),
         }));
     }
@@ -55,6 +56,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             "tool": {"driver": {
                 "name": "windtunnel",
                 "semanticVersion": report.windtunnel,
+                "version": report.program,
                 "rules": rules,
             }},
             "columnKind": "unicodeCodePoints",
@@ -78,6 +80,10 @@ fn rule(id: &str) -> Json {
         (None, "vanished") => (
             "What is gated is still there".to_owned(),
             "A gate that had a value in the baseline must have one: absence is no pass.".to_owned(),
+        ),
+        (None, "removed") => (
+            "What was checked still is".to_owned(),
+            "An entry of the base must be in the suite: what is not checked is no pass.".to_owned(),
         ),
         (None, _) => (
             "The scenario runs to its end".to_owned(),

@@ -47,6 +47,7 @@ fn report(gates: Vec<Gate>) -> CheckReport {
     CheckReport {
         schema_version: CHECK_VERSION,
         windtunnel: "0.1.0".to_owned(),
+        program: "0.1.0".to_owned(),
         suite: "quick".to_owned(),
         file: "ci/quick.yaml".to_owned(),
         entries: vec![

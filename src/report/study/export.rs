@@ -126,6 +126,8 @@ pub(crate) fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
+            // Code hosts tell a person whose name follows; a space without a width keeps it a text.
+            '@' => escaped.push_str("@&#8203;"),
             '|' | '*' | '_' | '`' | '\\' | '[' | ']' | '#' => {
                 escaped.push('\\');
                 escaped.push(letter);

@@ -339,9 +339,11 @@ pub struct Objective {
     /// `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub test: bool,
-    /// Class of pods that the objective is about: all of these properties; default all pods. It
-    /// applies to metrics of jobs: `pending_time`, `first_wait`, `weighted_wait`, `slowdown`,
-    /// `turnaround`, `makespan`, `throughput`, `jobs`.
+    /// Class of pods or workloads that the objective is about; default all. Pods by namespace, labels
+    /// and priority apply to metrics of jobs: `pending_time`, `first_wait`, `weighted_wait`, `slowdown`,
+    /// `turnaround`, `makespan`, `throughput`, `jobs`; workloads by name to `availability`,
+    /// `missing_replicas`, `time_to_recover`, `time_to_detect`, `rollouts`, `blast_radius`, `spread`,
+    /// `exposure`, `disruptions`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selector: Option<PodClass>,
     /// Advisory objective: `true` reports a failure without failing the check; default `false`.
@@ -349,10 +351,14 @@ pub struct Objective {
     pub advisory: bool,
 }
 
-/// Class of pods, by their namespace, labels and priority. At least one of them is given.
+/// Class of pods, by their namespace, labels and priority, or of workloads. At least one property is
+/// given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schemars(extend("minProperties" = 1))]
+#[schemars(
+    extend("minProperties" = 1),
+    extend("x-excludes" = {"workload": ["namespace", "labels", "minPriority", "maxPriority"]})
+)]
 pub struct PodClass {
     /// Namespace of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -367,11 +373,19 @@ pub struct PodClass {
     /// Maximum priority of the pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_priority: Option<i32>,
+    /// Workloads, as `[KIND ]NAMESPACE/NAME` such as `Deployment shop/web`; `*` is any run of
+    /// characters but `/`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = r"^([^ /]+ )?[^ /]+/[^ /]+$"))]
+    pub workload: Option<String>,
 }
 
 impl std::fmt::Display for PodClass {
     /// Writes the class as it follows the id of a metric: `{namespace=batch,team=web}`.
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(workload) = &self.workload {
+            return write!(out, "{{workload={workload}}}");
+        }
         let namespace = self.namespace.iter().map(|own| format!("namespace={own}"));
         let labels = self.labels.iter();
         let labels = labels.map(|(key, value)| format!("{key}={value}"));

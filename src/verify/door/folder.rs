@@ -127,9 +127,7 @@ impl Folder {
     pub(crate) fn run(&self, observer: &mut dyn Observer) -> Result<End, String> {
         let experiment = self.load()?;
         let plan = experiment.variants.first().ok_or("no variant")?;
-        let files = FileSource {
-            files: &experiment.files,
-        };
+        let files = FileSource::of(&experiment.files);
         let prepared = prepare(&plan.scenario, &files).map_err(|error| error.to_string())?;
         let interrupted = AtomicBool::new(false);
         let mut control = RunControl {

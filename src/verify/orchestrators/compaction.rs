@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{Case, Decide, Trouble, read};
 use crate::experiment_text::experiment;
 use lab::compact::{Compacted, Pending, Question, TrialPlan, compact};
+use lab::limits::Limits;
 use lab::replicate::Workers;
 use units::{Duration, SortedMap};
 
@@ -80,6 +81,8 @@ fn compaction(case: &Case) -> Result<Value, Trouble> {
         threads: 1,
         interrupted: &AtomicBool::new(false),
         progress: &|_, _| {},
+        limits: Limits::default(),
+        manifests: &world::ManifestCache::new(),
     };
     let compacted = compact(&experiment, plan, workers);
     let compacted = compacted.map_err(|error| Trouble::Malformed(error.to_string()))?;

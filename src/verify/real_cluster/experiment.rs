@@ -228,7 +228,7 @@ impl Case {
         let experiment = experiment(text, contents)?;
         let files = &experiment.files;
         let plan = experiment.variants.first().ok_or("no variant".to_owned())?;
-        let source = FileSource { files };
+        let source = FileSource::of(files);
         let prepared = prepare(&plan.scenario, &source).map_err(|error| error.to_string())?;
         let interrupted = AtomicBool::new(false);
         let mut control = RunControl {

@@ -79,9 +79,7 @@ const NAMED: [(&str, &str); 10] = [
 /// Puts an experiment together as far as a run would be.
 fn prepared(scene: &Scene, text: &str) -> Option<Result<(), String>> {
     let experiment = scene.experiment(text)?;
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files);
     let prepared = prepare(&experiment.variants[0].scenario, &files);
     Some(prepared.map(|_| ()).map_err(|error| error.to_string()))
 }

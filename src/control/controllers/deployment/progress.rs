@@ -1,6 +1,7 @@
 //! Report of a deployment: counts, conditions, and whether its rollout moves.
 
 use super::Sync;
+use super::proportion::saturated;
 use model::workload::deployment::{
     ConditionKind, ConditionReason, DeploymentCondition, DeploymentStatus,
 };
@@ -46,9 +47,8 @@ impl Sync<'_> {
 
     /// Reports counts and availability.
     pub(super) fn report(&mut self) {
-        let sum = |count: fn(&model::workload::ReplicaSet) -> i32| -> i32 {
-            self.sets.iter().map(count).sum()
-        };
+        let sum =
+            |count: fn(&model::workload::ReplicaSet) -> i32| saturated(self.sets.iter().map(count));
         let available = sum(|set| set.status.available);
         let mut status = DeploymentStatus {
             observed_generation: self.deployment.generation,

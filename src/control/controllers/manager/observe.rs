@@ -101,8 +101,10 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
 }
 
 /// Fills in the unique identifiers that no dump states.
-pub fn identify(pods: &mut [PodObservation]) {
+pub fn identify(store: &Store, pods: &mut [PodObservation]) {
     for seen in pods.iter_mut().filter(|seen| seen.observed.uid.is_empty()) {
-        seen.observed.uid = unique_id(Identity::of(&seen.observed.name)).into();
+        let who = store.identity_of(seen.pod);
+        let who = who.unwrap_or_else(|| Identity::of(&seen.observed.name));
+        seen.observed.uid = unique_id(who).into();
     }
 }

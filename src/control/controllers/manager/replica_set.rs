@@ -66,7 +66,7 @@ impl ReplicaSets {
         let is_too_many = pods.len() as i64 > i64::from(set.replicas);
         let mut related = Vec::new();
         if is_too_many {
-            observe::identify(&mut pods);
+            observe::identify(step.store, &mut pods);
             related = siblings(step.store, step.key, set);
         }
         let observed: Vec<ObservedPod> = pods.iter().map(|pod| pod.observed.clone()).collect();

@@ -78,6 +78,9 @@ pub struct BaselineEntry {
     /// Hash over the placements of all runs, without names and labels.
     #[serde(default)]
     pub placements: String,
+    /// Version, commit and build of the program that measured it.
+    #[serde(default)]
+    pub program: String,
     /// The seeds, in the order of values.
     pub seeds: Vec<u64>,
     /// The system as it was, to find the first decision that differs.
@@ -116,7 +119,8 @@ pub struct Acknowledgement {
     pub entry: String,
     /// The metric; `digest` for the exact mode.
     pub metric: String,
-    /// Permitted worsening, as a share; without it any regression is accepted.
+    /// Permitted worsening, as a share: of the baseline's value, or of a bound; none of what is no
+    /// number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow: Option<f64>,
     /// Reason for the acknowledgement.
@@ -201,8 +205,8 @@ pub enum BaselineError {
     },
     /// An acknowledgement lacks what makes it one.
     #[error(
-        "{}: acknowledgement {number} (`{entry}` `{metric}`): {reason}; expected a reason and an \
-         expiry such as \"expires\": \"2026-12-31\"", path.display()
+        "{}: acknowledgement {number} (`{entry}` `{metric}`): {reason}; expected a reason, a \
+         share and an expiry, such as \"allow\": 0.1, \"expires\": \"2026-12-31\"", path.display()
     )]
     Acknowledgement {
         /// The file.
@@ -250,23 +254,12 @@ impl Baseline {
     /// # Errors
     /// If it is damaged, of another version, or an acknowledgement is incomplete.
     pub fn parse_any(text: &str, path: PathBuf) -> Result<Self, BaselineError> {
-        let damaged = |error: serde_json::Error| {
-            let reason = error.to_string();
-            let reason = reason
-                .rsplit_once(" at line ")
-                .map_or(reason.as_str(), |(r, _)| r);
-            BaselineError::Damaged {
-                path: path.clone(),
-                line: error.line(),
-                column: error.column(),
-                reason: reason.to_owned(),
-            }
-        };
         // Another version has other fields, which are no fault of the file.
         if let Ok(stamp) = serde_json::from_str::<Stamp>(text) {
             stamp.check(&path)?;
         }
-        let mut baseline: Self = serde_json::from_str(text).map_err(damaged)?;
+        let mut baseline: Self =
+            serde_json::from_str(text).map_err(|error| damaged(&error, &path))?;
         for (name, entry) in &mut baseline.entries {
             if let Some((field, reason)) = fault(entry) {
                 return Err(BaselineError::Edited {
@@ -278,21 +271,26 @@ impl Baseline {
             }
             entry.checksum.clear();
         }
-        for (number, acknowledged) in baseline.acknowledgements.iter().enumerate() {
-            let reason = match acknowledged.expires.parse::<Date>() {
-                Err(error) => error,
-                Ok(_) if acknowledged.reason.trim().is_empty() => "it has no reason".to_owned(),
-                Ok(_) => continue,
-            };
-            return Err(BaselineError::Acknowledgement {
-                path,
-                number: number + 1,
-                entry: acknowledged.entry.clone(),
-                metric: acknowledged.metric.clone(),
-                reason,
-            });
-        }
+        check_acknowledgements(&baseline.acknowledgements, &path)?;
         Ok(baseline)
+    }
+
+    /// The acknowledgements of the text of a baseline, whatever else it holds.
+    ///
+    /// # Errors
+    /// If it is no JSON, or one of them is incomplete.
+    pub fn acknowledgements_of(
+        text: &str,
+        path: &Path,
+    ) -> Result<Vec<Acknowledgement>, BaselineError> {
+        #[derive(Deserialize)]
+        struct Held {
+            #[serde(default)]
+            acknowledgements: Vec<Acknowledgement>,
+        }
+        let held: Held = serde_json::from_str(text).map_err(|error| damaged(&error, path))?;
+        check_acknowledgements(&held.acknowledgements, path)?;
+        Ok(held.acknowledgements)
     }
 
     /// A baseline with nothing but the acknowledgements of the text of one, whatever its version, and
@@ -358,6 +356,7 @@ impl Baseline {
                 format!("\"objectives\": [{}", list(objectives, "        ", "]")),
                 format!("\"parts\": {}", json(&entry.parts)),
                 format!("\"placements\": {}", json(&entry.placements)),
+                format!("\"program\": {}", json(&entry.program)),
                 format!("\"seeds\": {}", json(&entry.seeds)),
                 format!("\"system\": {}", json(&entry.system)),
             ];
@@ -374,6 +373,44 @@ impl Baseline {
         let _ = writeln!(text, "  \"windtunnel\": {}\n}}", json(&self.windtunnel));
         text
     }
+}
+
+/// Whether a gate is on a number.
+fn is_measured(metric: &str) -> bool {
+    !["digest", "entry"].contains(&metric)
+}
+
+/// Error of a text that is no baseline.
+fn damaged(error: &serde_json::Error, path: &Path) -> BaselineError {
+    let reason = error.to_string();
+    let reason = reason.rsplit_once(" at line ");
+    BaselineError::Damaged {
+        path: path.to_path_buf(),
+        line: error.line(),
+        column: error.column(),
+        reason: reason.map_or_else(|| error.to_string(), |(reason, _)| reason.to_owned()),
+    }
+}
+
+fn check_acknowledgements(all: &[Acknowledgement], path: &Path) -> Result<(), BaselineError> {
+    for (number, acknowledged) in all.iter().enumerate() {
+        let reason = match acknowledged.expires.parse::<Date>() {
+            Err(error) => error,
+            Ok(_) if acknowledged.reason.trim().is_empty() => "it has no reason".to_owned(),
+            Ok(_) if acknowledged.allow.is_none() && is_measured(&acknowledged.metric) => {
+                "it does not say by what share the metric may be worse".to_owned()
+            }
+            Ok(_) => continue,
+        };
+        return Err(BaselineError::Acknowledgement {
+            path: path.to_path_buf(),
+            number: number + 1,
+            entry: acknowledged.entry.clone(),
+            metric: acknowledged.metric.clone(),
+            reason,
+        });
+    }
+    Ok(())
 }
 
 /// The versions of a baseline, which are read before anything else.

@@ -1,12 +1,14 @@
 //! Gates on runs of a small scenario: what passes, what does not, and why.
 
 mod company;
+mod placement;
 
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::fixture;
+use crate::limits::Limits;
 use crate::replicate::Workers;
 use crate::summary::VariantSummary;
 
@@ -35,9 +37,10 @@ fn settings(exact: bool) -> CheckSettings {
         sets: Vec::new(),
         baseline: "quick.baseline.json".to_owned(),
         has_baseline: true,
-        only: Vec::new(),
+        only: None,
         is_part: false,
         despite_inputs: false,
+        base: None,
     }
 }
 
@@ -58,6 +61,8 @@ fn results_of(text: &str, settings: &CheckSettings) -> SuiteResults {
         threads: 1,
         interrupted: &interrupted,
         progress: &|_, _| {},
+        limits: Limits::default(),
+        manifests: &world::ManifestCache::new(),
     };
     run(&[scenario], None, settings, workers).expect("runs")
 }
@@ -158,14 +163,14 @@ fn acknowledgements_hold_until_they_expire_and_as_far_as_they_allow() {
     };
     let end = check(
         "2026-11-20",
-        None,
+        Some(100.0),
         Outcome::Acknowledged,
         "until 2026-11-20: known",
     );
     assert_eq!(end, End::Passed);
     let end = check(
         "2026-11-19",
-        None,
+        Some(100.0),
         Outcome::Regressed,
         "expired on 2026-11-19",
     );
@@ -176,6 +181,33 @@ fn acknowledgements_hold_until_they_expire_and_as_far_as_they_allow() {
         Outcome::Regressed,
         "worse than its acknowledgement",
     );
+    check(
+        "2027-11-22",
+        Some(100.0),
+        Outcome::Regressed,
+        "more than a year ahead",
+    );
+}
+
+#[test]
+fn an_acknowledgement_of_a_bound_allows_a_share_of_it() {
+    let check = |allow: f64, expected: Outcome| {
+        let text = TEXT.replace("max: 100d", "max: 1h");
+        let mut baseline = accepted(&results(&text), None, "quick");
+        baseline.acknowledgements.push(Acknowledgement {
+            entry: "queue".to_owned(),
+            metric: "makespan.total".to_owned(),
+            allow: Some(allow),
+            reason: "known".to_owned(),
+            expires: "2026-12-31".to_owned(),
+        });
+        let report = judged(&text, Some(&baseline), false);
+        let mut gates = report.gates.iter();
+        let gate = gates.find(|gate| gate.metric == "makespan.total");
+        assert_eq!(gate.expect("the gate").outcome, expected, "{gate:?}");
+    };
+    check(0.1, Outcome::Regressed);
+    check(1000.0, Outcome::Acknowledged);
 }
 
 #[test]

@@ -8,29 +8,34 @@
 
 mod declaration;
 mod moves;
+mod objects;
 mod part;
+mod placement;
 mod rollout_pods;
 mod row;
 mod state_spans;
+mod subset;
 #[cfg(test)]
 mod tests;
 
 use cluster::Store;
-use model::{
-    EndReason, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodCreated, PodRef,
-};
+use model::{EndReason, Event, NodeContact, Pod, PodChange, PodCreated, PodRef};
 use units::{Instant, NodeId, ObjectId};
 
 use crate::record::state::{RESOURCES, class_requests};
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
+use crate::values::Reading;
 
-use declaration::WorkloadDeclaration;
 use part::{Loss, PodPart, Role};
+use placement::Placements;
+pub use placement::{DomainSums, PlacementSums};
 pub use row::{Row, Sums};
 pub use state_spans::StateSpan;
 use state_spans::keep;
+use subset::Subset;
+pub use subset::WorkloadPattern;
 
 /// All workloads of a cell.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +56,9 @@ pub struct Workloads {
     last_failure: Option<Instant>,
     /// States that held, if requested.
     state_spans: Option<Vec<StateSpan>>,
+    placements: Placements,
+    /// Workloads that are followed together beside all others.
+    subsets: Vec<Subset>,
 }
 
 /// Totals over all workloads in the measured window.
@@ -98,6 +106,11 @@ impl Workloads {
     /// The workloads, in the order of their creation.
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// What came of the places of the pods of each workload, in the same order.
+    pub fn placements(&self) -> impl Iterator<Item = (&Row, &PlacementSums)> {
+        self.rows.iter().zip(self.placements.sums())
     }
 
     /// Totals over all workloads.
@@ -150,11 +163,17 @@ impl Workloads {
                 NodeContact::Steady => self.heard(at, *node, true, store, measured),
                 NodeContact::Heard => {}
             },
-            Event::PodBound { pod, .. } => {
+            Event::PodBound { pod, node, .. } => {
                 if let Some(Role::Part(row)) = self.pod(*pod).map(|own| own.role) {
                     self.rows[row as usize].bound(measured.has_instant(at));
+                    let place = Some(self.placements.place(*node));
+                    self.set(at, measured, *pod, Loss::Planned, |own| own.place = place);
                 }
             }
+            Event::NodeAdded { node, object } | Event::NodeUpdated { node, object } => {
+                self.placements.node(at, *node, Some(object), measured);
+            }
+            Event::NodeRemoved { node } => self.placements.node(at, *node, None, measured),
             Event::PodEnded { pod, reason } => {
                 let Some(own) = self.pod(*pod).copied() else {
                     return;
@@ -172,62 +191,11 @@ impl Workloads {
     /// Ends the record.
     pub fn close(&mut self, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
+        self.placements.close(at, measured);
         for (place, row) in self.rows.iter_mut().enumerate() {
             keep(&mut self.state_spans, place, row, at);
             row.close(at, measured);
         }
-    }
-
-    fn object(&mut self, at: Instant, change: &ObjectChange, measured: &MeasuredWindow) {
-        self.has_objects = true;
-        match change {
-            ObjectChange::Created { id, owner, object } => {
-                let role = match owner.map_or(Role::Other, |owner| self.role(owner)) {
-                    Role::Other => {
-                        self.hold_until(at, measured);
-                        self.begin(at, *id, object)
-                    }
-                    known => known,
-                };
-                if self.objects.len() <= id.index() {
-                    self.objects.resize(id.index() + 1, Role::Other);
-                }
-                self.objects[id.index()] = role;
-            }
-            ObjectChange::Updated { id, object } => {
-                if let Role::Part(row) = self.role(*id)
-                    && self.rows[row as usize].object == *id
-                    && let Some(declared) = WorkloadDeclaration::of(object, self.min_ready_percent)
-                {
-                    self.touch(row, at, measured);
-                    self.change(row, |row| row.declare(at, declared, measured));
-                }
-            }
-            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
-            ObjectChange::Deleted { id } => {
-                if let Role::Part(row) = self.role(*id)
-                    && self.rows[row as usize].object == *id
-                {
-                    self.touch(row, at, measured);
-                    self.change(row, Row::deleted);
-                }
-            }
-        }
-    }
-
-    /// A workload of its own, or work.
-    fn begin(&mut self, at: Instant, id: ObjectId, object: &Object) -> Role {
-        if matches!(object, Object::Job(_) | Object::CronJob(_)) {
-            return Role::Work;
-        }
-        let Some(declared) = WorkloadDeclaration::of(object, self.min_ready_percent) else {
-            return Role::Other;
-        };
-        let row = self.rows.len() as u32;
-        let begun = Row::new(at, id, object, declared);
-        self.missing += begun.missing();
-        self.rows.push(begun);
-        Role::Part(row)
     }
 
     fn role(&self, object: ObjectId) -> Role {
@@ -260,6 +228,7 @@ impl Workloads {
             role,
             restarts: 0,
             version: 0,
+            place: None,
             is_ready: false,
             is_told: false,
             is_unheard: false,
@@ -412,10 +381,11 @@ impl Workloads {
         let Some(own) = self.pods[pod.slot.index()].as_mut() else {
             return;
         };
-        let before = own.counts();
+        let (before, from) = (own.counts(), own.standing());
         change(own);
-        let (after, role) = (own.counts(), own.role);
+        let (after, role, to) = (own.counts(), own.role, own.standing());
         let Role::Part(row) = role else { return };
+        self.placements.pod(at, row, [from, to], measured);
         if before == after {
             return;
         }
@@ -430,9 +400,17 @@ impl Workloads {
                 row.blast(at, counts);
             }
         });
-        if !after && loss == Loss::Node && counts && self.last_failure != Some(at) {
-            self.last_failure = Some(at);
-            self.sums.failures += 1;
+        if after || loss != Loss::Node || !counts {
+            return;
+        }
+        let own = (&mut self.last_failure, &mut self.sums);
+        let subsets = self.subsets.iter_mut().filter(|subset| subset.has(row));
+        let subsets = subsets.map(|subset| (&mut subset.last_failure, &mut subset.totals));
+        for (last, totals) in subsets.chain([own]) {
+            if *last != Some(at) {
+                *last = Some(at);
+                totals.failures += 1;
+            }
         }
     }
 
@@ -451,17 +429,44 @@ impl Workloads {
                 to: at,
             };
             if measured.clip(span).is_some() {
-                self.sums.worst_missing = self.sums.worst_missing.max(self.missing);
+                let subsets = self.subsets.iter_mut();
+                let subsets = subsets.map(|subset| (&mut subset.totals, subset.missing));
+                for (totals, missing) in subsets.chain([(&mut self.sums, self.missing)]) {
+                    totals.worst_missing = totals.worst_missing.max(missing);
+                }
             }
             self.since = at;
         }
     }
 
-    fn change(&mut self, row: u32, change: impl FnOnce(&mut Row)) {
-        let row = &mut self.rows[row as usize];
+    fn change(&mut self, number: u32, change: impl FnOnce(&mut Row)) {
+        let row = &mut self.rows[number as usize];
         let before = row.missing();
         change(row);
-        self.missing += row.missing() - before;
+        let more = row.missing() - before;
+        self.missing += more;
+        for subset in self.subsets.iter_mut().filter(|own| own.has(number)) {
+            subset.missing += more;
+        }
+    }
+}
+
+/// The largest value of any workload, with the name of the first that has it.
+pub fn worst(
+    workloads: &Workloads,
+    of: impl Fn(&PlacementSums) -> Option<f64>,
+    none: impl FnOnce() -> String,
+) -> Reading {
+    let values = workloads.placements();
+    let values = values.filter_map(|(row, sums)| Some((row, of(sums)?)));
+    let most = values.reduce(|most, own| if own.1 > most.1 { own } else { most });
+    let value = workloads
+        .present()
+        .and(most.ok_or_else(none))
+        .map(|(row, value)| (format!("of {}", row.title()), value));
+    match value {
+        Ok((name, value)) => Reading::new(Ok(value)).remark(Some(name)),
+        Err(why) => Reading::new(Err(why)),
     }
 }
 

@@ -3,6 +3,8 @@
 use model::{EndReason, EvictionCause};
 use units::PodId;
 
+use super::placement::{Place, Standing};
+
 /// Role of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Role {
@@ -23,6 +25,8 @@ pub(super) struct PodPart {
     pub(super) restarts: u32,
     /// Rollouts of its workload that had begun before it was created.
     pub(super) version: u32,
+    /// Place that it is bound to.
+    pub(super) place: Option<Place>,
     pub(super) is_ready: bool,
     pub(super) is_told: bool,
     pub(super) is_unheard: bool,
@@ -31,6 +35,15 @@ pub(super) struct PodPart {
 impl PodPart {
     pub(super) const fn counts(&self) -> bool {
         self.is_ready && !self.is_told && !self.is_unheard
+    }
+
+    /// Place of the pod, whether it is bound there to stay, and whether it counts as ready.
+    pub(super) const fn standing(&self) -> Standing {
+        (
+            self.place,
+            self.place.is_some() && !self.is_told,
+            self.counts(),
+        )
     }
 }
 

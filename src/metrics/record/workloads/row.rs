@@ -146,6 +146,11 @@ impl Row {
         }
     }
 
+    /// Kind, namespace and name, for people.
+    pub fn title(&self) -> String {
+        format!("{} {}/{}", self.kind, self.namespace, self.name)
+    }
+
     /// Instant from which the row's present state holds.
     pub(super) const fn since(&self) -> Instant {
         self.since

@@ -1,0 +1,35 @@
+//! Finds the commit that the program is built from. Without Git, or outside of the project's repository,
+//! there is none, and the build goes on.
+
+use std::process::Command;
+
+fn main() {
+    // What is changed and not committed tells in the commit, too.
+    println!("cargo::rerun-if-changed=..");
+    for name in ["HEAD", "logs/HEAD"] {
+        if let Some(path) = git(&["rev-parse", "--git-path", name]) {
+            println!("cargo::rerun-if-changed={path}");
+        }
+    }
+    println!(
+        "cargo::rustc-env=WINDTUNNEL_COMMIT={}",
+        commit().unwrap_or_default()
+    );
+}
+
+fn commit() -> Option<String> {
+    // A copy of the sources may lie in another repository.
+    git(&["ls-files", "--error-unmatch", "build.rs"])?;
+    let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    let mark = if changed.is_empty() { "" } else { "-dirty" };
+    Some(format!("{commit}{mark}"))
+}
+
+fn git(arguments: &[&str]) -> Option<String> {
+    let mut git = Command::new("git");
+    git.args(["--no-optional-locks", "-c", "core.fsmonitor="]);
+    let output = git.args(arguments).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
+}

@@ -1,0 +1,342 @@
+//! `windtunnel check --base`: the suite as a commit or a folder has it, run beside the present one. Its
+//! results stand for a stored baseline.
+
+use std::path::{Path, PathBuf};
+
+use lab::check::{
+    Acknowledgement, BaseSide, Baseline, CheckSettings, Divergence, FoundDivergence, SuiteResults,
+    SuiteScenario, align, baseline_of, gated, judge, run as run_suite, system_changes, unchanged,
+};
+use lab::shell::{quoted, set_flags};
+use scenario::schema::Objective;
+use units::SortedMap;
+
+use super::git::{Repository, Tree};
+use super::inside::{Inside, repository};
+use super::{
+    CheckArguments, Exit, Failure, Global, Judged, baseline_path, limited, read_suite, relative,
+};
+use crate::divergence::parting;
+
+/// Objectives by the name of their entry.
+type Gates = SortedMap<String, Vec<Objective>>;
+
+/// Side that a suite is compared with.
+struct Base {
+    /// Its name, as the user gave it.
+    name: String,
+    /// Its scenarios; none where it does not have the suite.
+    suite: Vec<SuiteScenario>,
+    /// Its commit, where it is one.
+    commit: Option<Commit>,
+}
+
+/// Commit whose files were written out.
+struct Commit {
+    id: String,
+    repository: Repository,
+    tree: Tree,
+}
+
+/// Runs a suite and its base, and holds the one against the other.
+pub(super) fn judged(
+    global: &Global,
+    arguments: &CheckArguments,
+    mut suite: Vec<SuiteScenario>,
+    name: &str,
+    settings: CheckSettings,
+) -> Result<Judged, Failure> {
+    let mut base = Base::read(global, arguments, name)?;
+    let (gates, of_base) = (gated(&suite), gated(&base.suite));
+    let exact = align(&mut suite, &mut base.suite, settings.seeds);
+    let mut notes: Vec<String> = { exact.iter() }
+        .map(|entry| format!("{entry}: `exact` in the base, not here; the base's is held"))
+        .collect();
+    let same = unchanged(&suite, &base.suite);
+    let (both, mut removed): (Vec<String>, Vec<String>) = of_base
+        .keys()
+        .cloned()
+        .partition(|name| gates.contains_key(name));
+    if !arguments.only.is_empty() {
+        removed.clear();
+    }
+    let is_unchanged = removed.is_empty() && gates.keys().all(|name| same.contains(name));
+    let settings = CheckSettings {
+        baseline: name.to_owned(),
+        has_baseline: true,
+        base: Some(BaseSide {
+            name: name.to_owned(),
+            removed,
+        }),
+        ..settings
+    };
+    let mut head = limited(global, arguments, |workers| {
+        run_suite(&suite, None, &settings, workers)
+    })?;
+    let is_run = |name: &String| {
+        let only = settings.only.as_ref();
+        !same.contains(name) && only.is_none_or(|only| only.contains(name))
+    };
+    let of_both = CheckSettings {
+        only: Some(both.into_iter().filter(is_run).collect()),
+        ..settings.clone()
+    };
+    let results = limited(global, arguments, |workers| {
+        run_suite(&base.suite, None, &of_both, workers)
+    })?;
+    base.check(&results)?;
+    let mut baseline = baseline_of(&results, &head, &same, &of_base, &settings.suite);
+    baseline.acknowledgements = acknowledgements(arguments)?;
+    for entry in &mut head.entries {
+        if let Some(own) = gates.get(&entry.report.name) {
+            entry.objectives.clone_from(own);
+        }
+    }
+    let file = relative(&arguments.file).display().to_string();
+    let divergence =
+        |question: Divergence<'_>| base.first_divergence(&question, &results, &arguments.sets);
+    let mut report = judge(
+        &head,
+        Some((&baseline, name)),
+        &file,
+        &settings,
+        &divergence,
+    );
+    if let Some(commit) = &base.commit {
+        report.baseline_hash = Some(commit.id.clone());
+    }
+    if is_unchanged {
+        notes.push(format!(
+            "nothing changed since `{name}`: both sides are the same, and ran once"
+        ));
+    }
+    notes.extend(base.new_entries(&gates, &of_base, settings.only.as_ref()));
+    report.notes.splice(0..0, notes);
+    Ok(Judged::Report(Box::new(report)))
+}
+
+/// Regressions that the stored baseline of the suite puts up with.
+fn acknowledgements(arguments: &CheckArguments) -> Result<Vec<Acknowledgement>, Failure> {
+    let path = baseline_path(arguments);
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
+    Baseline::acknowledgements_of(&text, &path).map_err(Failure::input)
+}
+
+impl Base {
+    fn read(global: &Global, arguments: &CheckArguments, name: &str) -> Result<Self, Failure> {
+        let folder = arguments.file.parent().unwrap_or(Path::new(""));
+        let folder = Path::new(".").join(folder).canonicalize();
+        let folder = folder
+            .map_err(|error| Failure::input(format!("{}: {error}", arguments.file.display())))?;
+        let file = arguments.file.file_name().filter(|name| *name != "-");
+        let file = file.map(|name| folder.join(name));
+        let file = file.ok_or_else(|| {
+            Failure::input("--base: a suite on standard input has no place in the base")
+        })?;
+        if Path::new(name).is_dir() {
+            return Self::of_folder(global, arguments, name, &file);
+        }
+        let repository = Repository::of(&folder)?;
+        let id = repository.commit(name, "--base")?;
+        let place = file.strip_prefix(&repository.top).unwrap_or(&file);
+        let place = place.to_path_buf();
+        let tree = repository.tree(&id)?;
+        let (file, root) = (tree.folder.join(&place), tree.folder.clone());
+        let mut base = Self {
+            name: name.to_owned(),
+            suite: Vec::new(),
+            commit: Some(Commit {
+                id,
+                repository,
+                tree,
+            }),
+        };
+        if file.exists() {
+            base.load(global, arguments, file, root)?;
+        }
+        Ok(base)
+    }
+
+    fn of_folder(
+        global: &Global,
+        arguments: &CheckArguments,
+        name: &str,
+        file: &Path,
+    ) -> Result<Self, Failure> {
+        let own = file.parent().map(repository).unwrap_or_default();
+        let places = [
+            file.strip_prefix(own).ok(),
+            Some(arguments.file.as_path()).filter(|path| path.is_relative()),
+            file.file_name().map(Path::new),
+        ];
+        let places = places.into_iter().flatten();
+        let mut places = places.map(|place| Path::new(name).join(place));
+        let first = places.clone().next().unwrap_or_default();
+        // The suite itself is no base, whatever folder is given.
+        let is_base = |place: &PathBuf| {
+            place.is_file() && place.canonicalize().is_ok_and(|place| place != file)
+        };
+        let found = places.find(is_base).ok_or_else(|| {
+            Failure::input(format!(
+                "--base {name}: {} is not there; give a folder that has the base's files at the same \
+                 places, or a commit by a name that no folder has, such as `refs/heads/main`",
+                first.display()
+            ))
+        })?;
+        let folder = Path::new(name).canonicalize().map_err(Failure::input)?;
+        let mut above = folder.ancestors();
+        let root = above.find(|above| above.join(".git").exists());
+        let root = root.unwrap_or(&folder).to_path_buf();
+        let mut base = Self {
+            name: name.to_owned(),
+            suite: Vec::new(),
+            commit: None,
+        };
+        base.load(global, arguments, found, root)?;
+        Ok(base)
+    }
+
+    /// Reads the suite, which reads nothing outside of a folder.
+    fn load(
+        &mut self,
+        global: &Global,
+        arguments: &CheckArguments,
+        file: PathBuf,
+        root: PathBuf,
+    ) -> Result<(), Failure> {
+        let inside = Inside::below(global, arguments, Some(root));
+        let arguments = CheckArguments {
+            file,
+            ..arguments.clone()
+        };
+        let suite = read_suite(global, &arguments, &inside, None);
+        self.suite = suite.map_err(|failure| self.failure(&failure.message))?;
+        let files = self
+            .suite
+            .iter()
+            .flat_map(|own| own.experiment.files.values());
+        let pointers = self.commit.iter().flat_map(|commit| &commit.tree.pointers);
+        let missing = files
+            .zip(std::iter::repeat(pointers))
+            .find_map(|(file, mut all)| all.find(|pointer| pointer.starts_with(file)).cloned());
+        match missing {
+            None => Ok(()),
+            Some(path) => Err(self.failure(&format!(
+                "{}: Git LFS holds the file, and this clone does not have it; `git lfs fetch origin \
+                 {}` fetches it",
+                path.display(),
+                self.name
+            ))),
+        }
+    }
+
+    /// Failure of a base that can't be read or run.
+    fn failure(&self, message: &str) -> Failure {
+        let name = &self.name;
+        let mut message = message.to_owned();
+        let mut hint = String::new();
+        if let Some(Commit { tree, .. }) = &self.commit {
+            // The files are where nobody looks for them.
+            let folder = format!("{}/", tree.folder.display());
+            message = message.replace(&folder, &format!("{name}:"));
+            if let Some(submodule) = tree.submodules.first() {
+                hint = format!(
+                    "\nhelp: files of the submodule {} are not in the commit; check out both sides \
+                     with their submodules, and give the base as a folder: `--base DIR`",
+                    submodule.display()
+                );
+            }
+        }
+        let gap = if message.contains('\n') { "\n" } else { " " };
+        let words = format!("base {name}:{gap}{message}{hint}");
+        Failure::new(Exit::Incomparable, words)
+    }
+
+    /// Note on entries that the base does not have.
+    fn new_entries(
+        &self,
+        gates: &Gates,
+        of_base: &Gates,
+        only: Option<&Vec<String>>,
+    ) -> Option<String> {
+        if self.suite.is_empty() {
+            let name = &self.name;
+            return Some(format!("`{name}` has no such suite: all of it is new"));
+        }
+        let is_new = |name: &&String| {
+            !of_base.contains_key(*name) && only.is_none_or(|only| only.contains(name))
+        };
+        let new: Vec<&str> = gates.keys().filter(is_new).map(String::as_str).collect();
+        let words = || format!("new, and held to absolute limits alone: {}", new.join(", "));
+        (!new.is_empty()).then(words)
+    }
+
+    /// Refuses a base of which an entry could not be run.
+    fn check(&self, results: &SuiteResults) -> Result<(), Failure> {
+        let mut entries = results.entries.iter().map(|entry| &entry.report);
+        let broken = entries.find_map(|report| {
+            let error = report.error.as_ref()?;
+            Some(self.failure(&format!("{} could not be run: {error}", report.name)))
+        });
+        broken.map_or(Ok(()), Err)
+    }
+
+    /// First decision at which the base and the suite part: with the worst seed, or the first later one
+    /// that differs.
+    fn first_divergence(
+        &self,
+        question: &Divergence<'_>,
+        results: &SuiteResults,
+        sets: &[String],
+    ) -> Option<FoundDivergence> {
+        let entry = question.entry;
+        let mut entries = results.entries.iter();
+        let base = entries.find(|other| other.report.name == entry.report.name)?;
+        let changes = system_changes(&base.system, &entry.system);
+        let sides = [
+            (&base.scenario, &base.locations),
+            (&entry.scenario, &entry.locations),
+        ];
+        let (seed, words) = parting(sides, &question.seeds, &changes).ok()??;
+        let of = |file: &str, variant: Option<&String>| {
+            quoted(&variant.map_or_else(|| file.to_owned(), |name| format!("{file}:{name}")))
+        };
+        let (checkout, file) = self.place(&base.report.file);
+        let seed = format!("seed={seed}");
+        let sets = sets.iter().map(String::as_str).chain([seed.as_str()]);
+        let look = format!(
+            "{checkout}windtunnel diff {} {}{}",
+            of(&file, base.variant.as_ref()),
+            of(&entry.report.file, entry.variant.as_ref()),
+            set_flags(sets)
+        );
+        Some(FoundDivergence {
+            words,
+            look: Some(look),
+        })
+    }
+
+    /// A file of the base where a command finds it, and the command that puts it there.
+    fn place(&self, file: &str) -> (String, String) {
+        let Some(commit) = &self.commit else {
+            return (String::new(), file.to_owned());
+        };
+        let id = &commit.id[..commit.id.len().min(12)];
+        let folder = format!("/tmp/windtunnel-{id}");
+        let inside = Path::new(file).strip_prefix(&commit.tree.folder);
+        let inside = inside.unwrap_or(Path::new(file)).display();
+        let top = relative(&commit.repository.top);
+        let is_here = std::env::current_dir().is_ok_and(|here| here.starts_with(&top));
+        let place = if is_here {
+            String::new()
+        } else {
+            format!("-C {} ", quoted(&top.display().to_string()))
+        };
+        let checkout = format!("git {place}worktree add --detach {folder} {id} && ");
+        (checkout, format!("{folder}/{inside}"))
+    }
+}

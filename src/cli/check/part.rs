@@ -1,0 +1,154 @@
+//! Parts of a suite that run alone: entries by name, and those that a change touches.
+
+use std::path::{Path, PathBuf};
+
+use lab::check::{SuiteScenario, entry_name};
+use scenario::files_of;
+use units::{SortedSet, plural};
+
+use super::git::{Blob, Repository};
+use super::{CheckArguments, Failure};
+
+/// Entries that are run alone; `None` for all of them.
+pub(super) fn selected(
+    arguments: &CheckArguments,
+    suite: &[SuiteScenario],
+    names: &[String],
+) -> Result<Option<Vec<String>>, Failure> {
+    // What is accepted in part is run as a whole.
+    let only = if arguments.accept {
+        &[]
+    } else {
+        arguments.only.as_slice()
+    };
+    if let Some(unknown) = only.iter().find(|only| !names.contains(only)) {
+        let known: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        return Err(Failure::input(format!(
+            "--only: there is no entry `{unknown}`; entries are {}",
+            known.join(", ")
+        )));
+    }
+    let only = (!only.is_empty()).then(|| only.to_vec());
+    let Some(commit) = &arguments.changed_since else {
+        return Ok(only);
+    };
+    let mut changed = changed(arguments, suite, commit)?;
+    changed.retain(|name| only.as_ref().is_none_or(|only| only.contains(name)));
+    Ok(Some(changed))
+}
+
+/// Note on how much of a suite ran.
+pub(super) fn note(arguments: &CheckArguments, run: usize, all: usize) -> Option<String> {
+    let option = match (&arguments.changed_since, arguments.only.is_empty()) {
+        (Some(commit), _) => format!("--changed-since {commit}"),
+        (None, false) if !arguments.accept => "--only".to_owned(),
+        _ => return None,
+    };
+    let all = plural::count(all, "entry");
+    Some(format!("{run} of {all} ran (`{option}`)"))
+}
+
+/// Names of the entries of which a file is not that of a commit. A change of the suite's own file is one
+/// of all.
+fn changed(
+    arguments: &CheckArguments,
+    suite: &[SuiteScenario],
+    commit: &str,
+) -> Result<Vec<String>, Failure> {
+    let folder = arguments.file.parent().unwrap_or(Path::new(""));
+    let repository = Repository::of(&Path::new(".").join(folder))?;
+    let commit = repository.commit(commit, "--changed-since")?;
+    let mut read = vec![(None, SortedSet::from_iter([arguments.file.clone()]))];
+    for scenario in suite {
+        let experiment = &scenario.experiment;
+        for plan in &experiment.variants {
+            let found = files_of(&plan.scenario, &experiment.files);
+            let files = found.into_values().chain([PathBuf::from(&scenario.file)]);
+            // A program outside reads what nobody knows.
+            let is_known = plan.scenario.system.scheduler.external.is_none();
+            let files = files.filter(|_| is_known).collect();
+            read.push((Some(entry_name(experiment, &plan.name)), files));
+        }
+    }
+    let others = Others::of(
+        &repository,
+        &commit,
+        read.iter().flat_map(|(_, files)| files),
+    )?;
+    let is_other = |files: &SortedSet<PathBuf>| {
+        files.is_empty() || files.iter().any(|file| others.holds(file))
+    };
+    let is_of_suite = is_other(&read[0].1);
+    let entries = read.into_iter().filter_map(|(name, files)| {
+        let name = name?;
+        (is_of_suite || is_other(&files)).then_some(name)
+    });
+    Ok(entries.collect())
+}
+
+/// Files of the repository that are not those of a commit.
+struct Others {
+    top: PathBuf,
+    files: SortedSet<PathBuf>,
+}
+
+impl Others {
+    fn of<'a>(
+        repository: &Repository,
+        commit: &str,
+        read: impl Iterator<Item = &'a PathBuf>,
+    ) -> Result<Self, Failure> {
+        let top = repository.top.clone();
+        let blobs = repository.blobs(commit)?;
+        let own: SortedSet<PathBuf> = read.flat_map(|path| whole(path)).collect();
+        let own = own.iter().filter_map(|path| path.strip_prefix(&top).ok());
+        let known =
+            |path: &&Path| blobs.contains_key(*path) && !path.to_string_lossy().contains('\n');
+        let (known, mut new): (Vec<&Path>, Vec<&Path>) = own.partition(known);
+        let places: Vec<PathBuf> = known.iter().map(|path| top.join(path)).collect();
+        let ids = repository.ids(&places)?;
+        let is_same = |place: usize| {
+            let blob: Option<&Blob> = blobs.get(known[place]);
+            blob.zip(ids.get(place))
+                .is_some_and(|(blob, id)| blob.is(id))
+        };
+        new.extend(
+            (0..known.len())
+                .filter(|at| !is_same(*at))
+                .map(|at| known[at]),
+        );
+        let gone = blobs.keys().filter(|path| !top.join(path).exists());
+        let files = new.into_iter().chain(gone.map(PathBuf::as_path));
+        Ok(Self {
+            files: files.map(Path::to_path_buf).collect(),
+            top,
+        })
+    }
+
+    /// Whether a file is another one, or is in a folder that had more files, or has others.
+    fn holds(&self, file: &Path) -> bool {
+        let real = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
+        let Ok(own) = real.strip_prefix(&self.top) else {
+            return false;
+        };
+        self.files.iter().any(|other| {
+            let is_gone = !self.top.join(other).exists();
+            let beside = own.parent().filter(|_| is_gone);
+            other.starts_with(own) || beside.is_some_and(|folder| other.parent() == Some(folder))
+        })
+    }
+}
+
+/// A file, or all files of a folder, where links lead.
+fn whole(path: &Path) -> Vec<PathBuf> {
+    let Ok(real) = path.canonicalize() else {
+        return Vec::new();
+    };
+    let Ok(entries) = real.read_dir() else {
+        return vec![real];
+    };
+    entries
+        .flatten()
+        .flat_map(|entry| whole(&entry.path()))
+        .collect()
+}

@@ -1,0 +1,176 @@
+//! A base that is run beside the suite, with the same program and seeds, and stands for a stored
+//! baseline.
+
+use scenario::as_run::document;
+use scenario::schema::Objective;
+use scenario::{Experiment, Scenario};
+use units::{SortedMap, SortedSet};
+
+use super::change::accepted;
+use super::run::{SuiteResults, SuiteScenario, entry_name};
+use super::{Baseline, EntryReport, Gate, Outcome};
+use crate::hashes::input_hashes;
+use crate::shell::quoted;
+
+/// The base of a check.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BaseSide {
+    /// The commit or folder, as the user names it.
+    pub name: String,
+    /// Entries that the suite no longer has.
+    pub removed: Vec<String>,
+}
+
+/// Objectives of each entry of a suite, by its name.
+pub fn gated(suite: &[SuiteScenario]) -> SortedMap<String, Vec<Objective>> {
+    let experiments = suite.iter().map(|scenario| &scenario.experiment);
+    let entries = experiments.flat_map(|experiment| {
+        let plans = experiment.variants.iter();
+        plans.map(|plan| {
+            let name = entry_name(experiment, &plan.name);
+            (name, plan.scenario.objectives.clone())
+        })
+    });
+    entries.collect()
+}
+
+/// Gives both sides of each entry the seeds of the base, as many as either asks for, and has both
+/// measure what either gates. A scenario that the base holds to its digests stays so; those that the
+/// suite no longer does are named.
+pub fn align(head: &mut [SuiteScenario], base: &mut [SuiteScenario], seeds: usize) -> Vec<String> {
+    let mut loosened = Vec::new();
+    for own in head {
+        let name = own.experiment.name.clone();
+        let mut others = base.iter_mut();
+        let Some(other) = others.find(|other| other.experiment.name == name) else {
+            continue;
+        };
+        let of = |side: &SuiteScenario| side.seeds.unwrap_or(seeds);
+        let most = of(own).max(of(other));
+        (own.seeds, other.seeds) = (Some(most), Some(most));
+        if other.exact && !own.exact {
+            own.exact = true;
+            loosened.push(name);
+        }
+        pair(&mut own.experiment, &mut other.experiment);
+    }
+    loosened
+}
+
+fn pair(head: &mut Experiment, base: &mut Experiment) {
+    let names = |of: &Experiment| -> Vec<String> {
+        let plans = of.variants.iter();
+        plans.map(|plan| entry_name(of, &plan.name)).collect()
+    };
+    let (names, of_base) = (names(head), names(base));
+    for (plan, name) in head.variants.iter_mut().zip(names) {
+        let Some(place) = of_base.iter().position(|other| *other == name) else {
+            continue;
+        };
+        let (own, other) = (&mut plan.scenario, &mut base.variants[place].scenario);
+        own.seed = other.seed;
+        let both = [own.objectives.clone(), other.objectives.clone()];
+        for (side, more) in [(own, &both[1]), (other, &both[0])] {
+            let more: Vec<Objective> = { more.iter() }
+                .filter(|objective| !side.objectives.contains(objective))
+                .cloned()
+                .collect();
+            side.objectives.extend(more);
+        }
+    }
+}
+
+/// Names of the entries that are the same on both sides, system, files and all: one run stands for
+/// both.
+pub fn unchanged(head: &[SuiteScenario], base: &[SuiteScenario]) -> SortedSet<String> {
+    let mut same = SortedSet::new();
+    for own in head.iter().map(|scenario| &scenario.experiment) {
+        let mut others = base.iter().map(|scenario| &scenario.experiment);
+        let Some(other) = others.find(|other| other.name == own.name) else {
+            continue;
+        };
+        // Files that can't be read are told by the runs.
+        let (Ok(files), Ok(of_base)) = (input_hashes(own), input_hashes(other)) else {
+            continue;
+        };
+        if files != of_base {
+            continue;
+        }
+        for plan in &own.variants {
+            let name = entry_name(own, &plan.name);
+            let mut plans = other.variants.iter();
+            let is_alike = plans.any(|other_plan| {
+                entry_name(other, &other_plan.name) == name
+                    && is_same(&plan.scenario, &other_plan.scenario)
+            });
+            if is_alike {
+                same.insert(name);
+            }
+        }
+    }
+    same
+}
+
+/// Whether two scenarios are the same in all but what they gate.
+fn is_same(head: &Scenario, base: &Scenario) -> bool {
+    let all = |scenario: &Scenario| {
+        let mut document = document(scenario);
+        if let Some(fields) = document.as_object_mut() {
+            fields.remove("objectives");
+        }
+        document
+    };
+    // A program outside may be another one under the same name.
+    head.system.scheduler.external.is_none() && all(head) == all(base)
+}
+
+/// Runs of the base as a baseline with the objectives that it gates itself. Entries that are the same on
+/// both sides are those of the head.
+pub fn baseline_of(
+    base: &SuiteResults,
+    head: &SuiteResults,
+    same: &SortedSet<String>,
+    gated: &SortedMap<String, Vec<Objective>>,
+    suite: &str,
+) -> Baseline {
+    let both = head.entries.iter();
+    let both = both.filter(|entry| same.contains(&entry.report.name));
+    let all = SuiteResults {
+        entries: base.entries.iter().chain(both).cloned().collect(),
+    };
+    let mut baseline = accepted(&all, None, suite);
+    for (name, entry) in &mut baseline.entries {
+        if let Some(own) = gated.get(name) {
+            entry.objectives.clone_from(own);
+        }
+    }
+    baseline
+}
+
+/// Failed gates, and reports, of the entries that the suite no longer has.
+pub(super) fn removed(side: &BaseSide, file: &str) -> (Vec<Gate>, Vec<EntryReport>) {
+    let rerun = format!(
+        "windtunnel check {} --base {}",
+        quoted(file),
+        quoted(&side.name)
+    );
+    let gate = |name: &String| Gate {
+        rerun: rerun.clone(),
+        outcome: Outcome::Removed,
+        limit: "in the suite".to_owned(),
+        note: Some(format!("`{}` has it", side.name)),
+        file: file.to_owned(),
+        line: 1,
+        ..Gate::of(name, "entry")
+    };
+    let report = |name: &String| EntryReport {
+        name: name.clone(),
+        file: file.to_owned(),
+        rerun: rerun.clone(),
+        ..EntryReport::default()
+    };
+    (
+        side.removed.iter().map(gate).collect(),
+        side.removed.iter().map(report).collect(),
+    )
+}
