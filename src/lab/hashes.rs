@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use super::check::manifests;
 use super::summary::InputSummary;
 use arrivals::format::FormatEntry;
 use formats::{content_hash, registry};
@@ -85,27 +86,6 @@ fn traces(scenario: &Scenario) -> SortedMap<&str, &'static FormatEntry> {
     let all = of_nodes.chain(of_workload);
     all.filter_map(|(path, format)| Some((path.as_str(), registry::find(format)?)))
         .collect()
-}
-
-/// The paths of a scenario that name manifests.
-fn manifests(scenario: &Scenario) -> Vec<&str> {
-    let of_nodes = scenario
-        .cluster
-        .nodes
-        .iter()
-        .filter_map(|source| match source {
-            NodeSource::Manifests(file) => Some(file.as_str()),
-            _ => None,
-        });
-    let of_workload = scenario.workload.iter().filter_map(|source| match source {
-        WorkloadSource::Manifests { file, .. } => Some(file.as_str()),
-        _ => None,
-    });
-    let applied = scenario
-        .operations
-        .iter()
-        .filter_map(|own| own.apply.as_deref());
-    of_nodes.chain(of_workload).chain(applied).collect()
 }
 
 /// Takes names, labels and annotations out of a value.
