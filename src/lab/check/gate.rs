@@ -22,8 +22,8 @@ use super::loosened::held;
 use super::run::{Entry, SuiteResults, rerun};
 use super::tested::hold_tests;
 use super::{
-    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, Gate,
-    LoosenedLimit, Outcome, short,
+    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, FieldChange,
+    Gate, LoosenedLimit, Outcome, field_changes, short,
 };
 
 /// Holds what was run against the baseline.
@@ -67,6 +67,7 @@ pub fn judge(
             orphans(results, baseline, &mut notes);
         }
     }
+    let changes = all_changes(results, baseline.map(|(baseline, _)| baseline));
     let mut entries: Vec<EntryReport> = (results.entries.iter())
         .map(|entry| entry.report.clone())
         .collect();
@@ -98,10 +99,34 @@ pub fn judge(
         baseline: baseline.map(|(_, path)| path.to_owned()),
         baseline_hash: baseline.map(|(held, _)| held.hash()),
         entries,
+        changes,
         loosened,
         gates,
         notes,
     }
+}
+
+/// The changes of the objects of all entries since the baseline, each once.
+fn all_changes(results: &SuiteResults, baseline: Option<&Baseline>) -> Vec<FieldChange> {
+    let mut found: Vec<FieldChange> = Vec::new();
+    for entry in &results.entries {
+        let name = &entry.report.name;
+        let stored = baseline.and_then(|held| held.entries.get(name));
+        let Some(stored) = stored.filter(|_| entry.report.error.is_none()) else {
+            continue;
+        };
+        for change in field_changes(&stored.objects, &entry.objects) {
+            let known = found.iter_mut().find(|known| known.is_same(&change));
+            match known {
+                Some(known) => known.entries.push(name.clone()),
+                None => found.push(FieldChange {
+                    entries: vec![name.clone()],
+                    ..change
+                }),
+            }
+        }
+    }
+    found
 }
 
 /// Gates of workloads without pods measure nothing.
@@ -135,6 +160,7 @@ fn blank(entry: &Entry, metric: &str, place: usize, settings: &CheckSettings) ->
         line: entry.lines.get(place).copied().unwrap_or(1),
         rerun: rerun(entry, entry.report.seeds.first().copied(), &settings.sets),
         divergence: None,
+        cause: Vec::new(),
     }
 }
 

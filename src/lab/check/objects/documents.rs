@@ -3,7 +3,6 @@
 
 use std::fmt;
 use std::fmt::Write as _;
-use std::io;
 use std::path::Path;
 
 use k8s::{PlainObject, plain_objects};
@@ -11,6 +10,7 @@ use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Files, Scenario};
 use serde_json::Value as Json;
 
+use crate::folder::{Existing, FolderError, write_file};
 use intake::TraceError;
 use units::{SortedMap, SortedSet};
 use world::inputs;
@@ -40,6 +40,25 @@ impl ObjectKey {
     }
 }
 
+impl ObjectKey {
+    /// Reads what [`Display`](fmt::Display) writes.
+    pub(super) fn parse(text: &str) -> Self {
+        let (kind, name) = text.split_once(' ').unwrap_or((text, ""));
+        // Kinds of manifests begin with a capital, and parts of scenarios have no namespace.
+        let is_manifest = kind.starts_with(|first: char| first.is_ascii_uppercase());
+        let (namespace, name) = name
+            .split_once('/')
+            .filter(|_| is_manifest)
+            .unwrap_or(("", name));
+        let [kind, namespace, name] = [kind, namespace, name].map(str::to_owned);
+        Self {
+            kind,
+            namespace,
+            name,
+        }
+    }
+}
+
 impl fmt::Display for ObjectKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {
@@ -63,7 +82,7 @@ pub struct Document {
     /// The file that states it, as the scenario writes it.
     pub file: String,
     /// The object and its lines.
-    pub(super) plain: PlainObject,
+    pub plain: PlainObject,
 }
 
 /// The objects of the manifests of a scenario, in the order of its files.
@@ -113,7 +132,7 @@ impl Documents {
         other: &Self,
         keys: &SortedSet<ObjectKey>,
         folder: &Path,
-    ) -> io::Result<Files> {
+    ) -> Result<Files, FolderError> {
         let mut theirs = other.by_key(keys);
         let mut texts: SortedMap<&str, String> = SortedMap::new();
         let mut put = |file, value: &Json| {
@@ -140,7 +159,8 @@ impl Documents {
             let path = folder.join(format!("{number}.json"));
             // A list without items is a manifest, and an empty file may be none.
             let empty = || "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[]}\n".to_owned();
-            std::fs::write(&path, texts.remove(file).unwrap_or_else(empty))?;
+            let text = texts.remove(file).unwrap_or_else(empty);
+            write_file(&path, text.as_bytes(), Existing::Replace)?;
             written.insert(file.to_owned(), path);
         }
         Ok(written)
@@ -159,7 +179,7 @@ impl Documents {
 }
 
 /// The paths of a scenario that name manifests, each once, in the order of its fields.
-pub(crate) fn manifests(scenario: &Scenario) -> Vec<&str> {
+pub(super) fn manifests(scenario: &Scenario) -> Vec<&str> {
     let nodes = scenario.cluster.nodes.iter();
     let of_nodes = nodes.filter_map(|source| match source {
         NodeSource::Manifests(file) => Some(file.as_str()),
@@ -181,10 +201,6 @@ pub(crate) fn manifests(scenario: &Scenario) -> Vec<&str> {
 }
 
 #[cfg(test)]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a folder for the test alone needs no temporary names"
-)]
 mod tests {
     use super::*;
 
