@@ -8,6 +8,7 @@
 mod acknowledge;
 mod base;
 mod baseline;
+mod bisect;
 mod cause;
 mod change;
 mod changed;
@@ -35,6 +36,7 @@ pub use baseline::{
     Acknowledgement, BASELINE_VERSION, Baseline, BaselineEntry, BaselineError, BaselineMetric,
     RULES_VERSION,
 };
+pub use bisect::Bisection;
 pub use cause::{Divergence, FirstDivergence};
 pub use change::{Change, Selection, SelectionError, accepted, accepted_only, changes};
 pub use changed::Changed;
