@@ -107,7 +107,8 @@ impl Repository {
         shell.args(["-c", &line]).current_dir(&self.0.0);
         shell.env("WINDTUNNEL", env!("CARGO_BIN_EXE_windtunnel"));
         let output = shell.output().expect("a shell");
-        String::from_utf8_lossy(&output.stdout).into_owned()
+        let told = String::from_utf8_lossy(&output.stderr);
+        format!("{}{told}", String::from_utf8_lossy(&output.stdout))
     }
 }
 
@@ -131,7 +132,6 @@ fn a_commit_is_the_base_without_a_stored_baseline() {
     assert!(seen.contains("baseline main ("), "{seen}");
     let found = repository.look(&seen);
     assert!(found.contains("first different decision"), "{found}");
-    repository.git(&["worktree", "list"]);
     // Other inputs are what a base is compared with: they are no reason to refuse.
     repository.git(&["checkout", "--quiet", "ci"]);
     repository.write("ci/jobs.csv", &jobs(2400));
@@ -397,4 +397,52 @@ fn entries_that_nothing_changed_in_are_left_out() {
     repository.write("ci/suite.yaml", "suite: [queue.yaml]\n");
     let seen = repository.check(&check, 100);
     assert!(seen.contains("other is no longer in the suite"), "{seen}");
+}
+
+/// A shop whose base leaves room, and whose head has a pod that asks for more, and one with another name
+/// of its image.
+#[test]
+fn the_change_that_alone_brings_a_gate_back_is_named() {
+    let scratch = Scratch::new("base-cause", &[]);
+    let scenario = "\
+windtunnel: v1
+name: shop
+cluster: {nodes: [{count: 3, template: {allocatable: {cpu: 4, memory: 16Gi, pods: 20}}}]}
+workload: [{manifests: shop.yaml}]
+system: {name: kubernetes, controllers: {}}
+stop: {at: 10m}
+objectives:
+  - {metric: allocation.cpu.mean, tolerance: 1%}
+  - {metric: pods.never_placed, max: 0}
+";
+    let manifest = |web: u64, side: u64| {
+        let of = |name: &str, cpu: u64| {
+            format!(
+                "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\n\
+                 spec:\n  replicas: 4\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    \
+                 metadata: {{labels: {{app: {name}}}}}\n    spec:\n      containers:\n      - name: main\n        \
+                 image: main:1\n        resources: {{requests: {{cpu: {cpu}, memory: 1Gi}}}}\n"
+            )
+        };
+        format!("{}{}", of("web", web), of("side", side))
+    };
+    for (folder, text) in [("old", manifest(1, 1)), ("new", manifest(3, 1))] {
+        fs::create_dir(scratch.path(folder)).expect("a folder");
+        let text = if folder == "new" {
+            text.replace(
+                "replicas: 4\n  selector: {matchLabels: {app: side",
+                "replicas: 3\n  selector: {matchLabels: {app: side",
+            )
+        } else {
+            text
+        };
+        fs::write(scratch.path(&format!("{folder}/shop.yaml")), text).expect("a file");
+        fs::write(scratch.path(&format!("{folder}/suite.yaml")), scenario).expect("a file");
+    }
+    let check = ["check", "new/suite.yaml", "--base", "old", "--seeds", "2"];
+    let seen = scratch.printed(&check, 100);
+    let line = seen.lines().find(|line| line.contains("alone brings back"));
+    let line = line.unwrap_or_else(|| panic!("{seen}"));
+    assert!(line.contains("Deployment shop/web"), "{line}");
+    assert!(!line.contains("shop/side"), "{line}");
 }

@@ -4,14 +4,16 @@
 use std::path::{Path, PathBuf};
 
 use lab::check::{
-    Acknowledgement, BaseSide, Baseline, CheckSettings, Divergence, FoundDivergence, SuiteResults,
-    SuiteScenario, align, baseline_of, gated, judge, run as run_suite, system_changes, unchanged,
+    Acknowledgement, BaseSide, Baseline, Bisection, CheckReport, CheckSettings, Divergence,
+    FoundDivergence, SuiteResults, SuiteScenario, align, baseline_of, gated, judge,
+    run as run_suite, system_changes, unchanged,
 };
 use lab::shell::{quoted, set_flags};
+use scenario::Experiment;
 use scenario::schema::Objective;
 use units::SortedMap;
 
-use super::git::{Repository, Tree};
+use super::git::{Folder, Repository, Tree};
 use super::inside::{Inside, repository};
 use super::{
     CheckArguments, Exit, Failure, Global, Judged, baseline_path, limited, read_suite, relative,
@@ -102,6 +104,7 @@ pub(super) fn judged(
         &settings,
         &divergence,
     );
+    base.bisect(global, arguments, &suite, [&head, &results], &mut report)?;
     if let Some(commit) = &base.commit {
         report.baseline_hash = Some(commit.id.clone());
     }
@@ -145,7 +148,10 @@ impl Base {
         let place = file.strip_prefix(&repository.top).unwrap_or(&file);
         let place = place.to_path_buf();
         let tree = repository.tree(&id)?;
-        let (file, root) = (tree.folder.join(&place), tree.folder.clone());
+        let (file, root) = (
+            tree.folder.path().join(&place),
+            tree.folder.path().to_path_buf(),
+        );
         let mut base = Self {
             name: name.to_owned(),
             suite: Vec::new(),
@@ -241,7 +247,7 @@ impl Base {
         let mut hint = String::new();
         if let Some(Commit { tree, .. }) = &self.commit {
             // The files are where nobody looks for them.
-            let folder = format!("{}/", tree.folder.display());
+            let folder = format!("{}/", tree.folder.path().display());
             message = message.replace(&folder, &format!("{name}:"));
             if let Some(submodule) = tree.submodules.first() {
                 hint = format!(
@@ -254,6 +260,38 @@ impl Base {
         let gap = if message.contains('\n') { "\n" } else { " " };
         let words = format!("base {name}:{gap}{message}{hint}");
         Failure::new(Exit::Incomparable, words)
+    }
+
+    /// Looks for the changes behind failed gates, and names files of the base by its name.
+    fn bisect(
+        &self,
+        global: &Global,
+        arguments: &CheckArguments,
+        suite: &[SuiteScenario],
+        [head, base]: [&SuiteResults; 2],
+        report: &mut CheckReport,
+    ) -> Result<(), Failure> {
+        let folder = Folder::new()?;
+        let experiments: Vec<Experiment> = { suite.iter() }
+            .map(|scenario| scenario.experiment.clone())
+            .collect();
+        limited(global, arguments, |workers| {
+            let bisection = Bisection {
+                experiments: &experiments,
+                head,
+                base,
+                folder: folder.path(),
+                workers,
+            };
+            bisection.explain(report);
+        });
+        if let Some(Commit { tree, .. }) = &self.commit {
+            let below = format!("{}/", tree.folder.path().display());
+            for change in &mut report.changes {
+                change.file = change.file.replace(&below, &format!("{}:", self.name));
+            }
+        }
+        Ok(())
     }
 
     /// Note on entries that the base does not have.
@@ -327,7 +365,7 @@ impl Base {
         };
         let id = &commit.id[..commit.id.len().min(12)];
         let folder = format!("/tmp/windtunnel-{id}");
-        let inside = Path::new(file).strip_prefix(&commit.tree.folder);
+        let inside = Path::new(file).strip_prefix(commit.tree.folder.path());
         let inside = inside.unwrap_or(Path::new(file)).display();
         let top = relative(&commit.repository.top);
         let is_here = std::env::current_dir().is_ok_and(|here| here.starts_with(&top));

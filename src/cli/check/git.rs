@@ -43,17 +43,33 @@ pub(super) struct Blob {
 #[derive(Debug)]
 pub(super) struct Tree {
     /// The folder.
-    pub(super) folder: PathBuf,
+    pub(super) folder: Folder,
     /// Files that Git LFS holds elsewhere.
     pub(super) pointers: Vec<PathBuf>,
     /// Submodules, which are repositories of their own.
     pub(super) submodules: Vec<PathBuf>,
 }
 
-impl Drop for Tree {
+/// New folder for temporary files that nobody else may read, removed with all that is in it.
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new() -> Result<Self, Failure> {
+        let failed = |error: io::Error| Failure::incomplete(format!("a temporary folder: {error}"));
+        new_folder().map(Self).map_err(failed)
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Folder {
     fn drop(&mut self) {
         // What is left is in a folder for temporary files.
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_dir_all(&self.0);
     }
 }
 
@@ -162,7 +178,7 @@ impl Repository {
         let blobs = self.blobs(commit)?;
         let failed = |error: io::Error| Failure::incomplete(format!("the base's files: {error}"));
         let mut tree = Tree {
-            folder: new_folder().map_err(failed)?,
+            folder: Folder::new()?,
             pointers: Vec::new(),
             submodules: Vec::new(),
         };
@@ -172,7 +188,7 @@ impl Repository {
             if interrupt::flag().load(Ordering::Relaxed) {
                 return Err(Failure::silent(interrupt::exit()));
             }
-            let place = tree.folder.join(path);
+            let place = tree.folder.path().join(path);
             match blob.mode.as_str() {
                 "160000" => tree.submodules.push(path.clone()),
                 "120000" => links.push((place, objects.bytes(&blob.id).map_err(failed)?)),
