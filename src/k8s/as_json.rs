@@ -60,7 +60,7 @@ pub(super) fn place_of(text: &str, options: Options, line: usize) -> Option<Loca
 }
 
 /// Places in the document of all values, in the order of the lines of the JSON text.
-fn places(text: &str, options: Options) -> Option<Vec<Location>> {
+pub(super) fn places(text: &str, options: Options) -> Option<Vec<Location>> {
     let parsed =
         serde_saphyr::with_deserializer_from_str_with_options(text, as_texts(options), |yaml| {
             Spanned::<Shape>::deserialize(yaml)

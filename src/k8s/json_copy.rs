@@ -185,7 +185,7 @@ impl Visitor<'_> for KeySeed<'_, '_> {
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
         let keep = self.keep.of_field(key);
-        if matches!(keep, Retention::Nothing) {
+        if keep.is_unkept() {
             // Keys of annotations are as many as there are programs that write them.
             let is_annotation = matches!(self.keep, Retention::Annotations);
             self.keeper.pass_over(if is_annotation { "*" } else { key });

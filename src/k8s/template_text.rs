@@ -53,8 +53,26 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
 ];
 
 /// Fields whose values are amounts of resources.
-const AMOUNTS: &[&str] = &["limits", "requests", "overhead"];
-const AMOUNT: &[&str] = &["divisor", "sizeLimit"];
+const AMOUNTS: &[&str] = &[
+    "limits",
+    "requests",
+    "overhead",
+    "podFixed",
+    "allocatable",
+    "allocatedResources",
+    "capacity",
+    "default",
+    "defaultRequest",
+    "hard",
+    "lowerBound",
+    "max",
+    "maxAllowed",
+    "maxLimitRequestRatio",
+    "min",
+    "minAllowed",
+    "upperBound",
+];
+const AMOUNT: &[&str] = &["averageValue", "divisor", "sizeLimit"];
 
 /// Kind, namespace and name of an object.
 type Names = (Text, Text, Text);
@@ -131,7 +149,7 @@ fn one_name_of_account(spec: &mut Map<String, Value>) {
 
 /// Takes out of a field's value what says nothing, and writes amounts in one way. Items of a list stand in
 /// the list's field.
-fn settle(field: &str, value: &mut Value) {
+pub(super) fn settle(field: &str, value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| settle(field, item)),
         Value::Object(_) if AMOUNTS.contains(&field) => {

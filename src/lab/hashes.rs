@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
+use super::check::ManifestObjects;
 use super::summary::InputSummary;
 use arrivals::format::FormatEntry;
 use formats::{content_hash, registry};
@@ -13,9 +14,7 @@ use scenario::{Experiment, Scenario, as_run};
 use units::SortedMap;
 use world::inputs;
 
-/// Manifests up to this size are read to tell names from content.
-const MANIFEST_BYTES_MAX: u64 = 4 << 20;
-/// Traces up to this size are: they are read line by line, in about a second.
+/// Traces up to this size are read to tell names from content, line by line and in about a second.
 const TRACE_BYTES_MAX: u64 = 64 << 20;
 
 /// Keys of names and marks, which mean nothing unless something refers to them.
@@ -42,27 +41,20 @@ pub fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, TraceE
 
 /// The inputs of a scenario with names, labels and annotations of manifests and the columns of names of
 /// traces left out of the hashes: equal hashes differ in names at most.
-pub fn nameless_hashes(
+pub(crate) fn nameless_hashes(
     experiment: &Experiment,
     scenario: &Scenario,
+    manifests: &ManifestObjects,
     files: &[InputSummary],
 ) -> Vec<InputSummary> {
-    let manifests = manifests(scenario);
     let traces = traces(scenario);
+    let files = manifests.hashes(scenario, files, true);
     let nameless = |file: &InputSummary| {
+        let format = traces.get(file.path.as_str())?;
         let input = inputs::open(experiment.files.get(&file.path)?);
         let bytes = input.stored_bytes().ok()?;
-        if let Some(format) = traces.get(file.path.as_str()) {
-            let hash = (bytes <= TRACE_BYTES_MAX).then(|| content_hash::hash(format, &input));
-            return hash?.ok();
-        }
-        let is_read = bytes <= MANIFEST_BYTES_MAX && manifests.contains(&file.path.as_str());
-        is_read.then_some(())?;
-        let text = input.read_to_string().ok()?;
-        let mut objects: Vec<Json> = serde_saphyr::from_multiple(&text).ok()?;
-        objects.iter_mut().for_each(without_names);
-        let text = Json::Array(objects).to_string();
-        Some(blake3::hash(text.as_bytes()).to_hex().to_string())
+        let hash = (bytes <= TRACE_BYTES_MAX).then(|| content_hash::hash(format, &input));
+        hash?.ok()
     };
     let all = files.iter().map(|file| InputSummary {
         path: file.path.clone(),
@@ -85,27 +77,6 @@ fn traces(scenario: &Scenario) -> SortedMap<&str, &'static FormatEntry> {
     let all = of_nodes.chain(of_workload);
     all.filter_map(|(path, format)| Some((path.as_str(), registry::find(format)?)))
         .collect()
-}
-
-/// The paths of a scenario that name manifests.
-fn manifests(scenario: &Scenario) -> Vec<&str> {
-    let of_nodes = scenario
-        .cluster
-        .nodes
-        .iter()
-        .filter_map(|source| match source {
-            NodeSource::Manifests(file) => Some(file.as_str()),
-            _ => None,
-        });
-    let of_workload = scenario.workload.iter().filter_map(|source| match source {
-        WorkloadSource::Manifests { file, .. } => Some(file.as_str()),
-        _ => None,
-    });
-    let applied = scenario
-        .operations
-        .iter()
-        .filter_map(|own| own.apply.as_deref());
-    of_nodes.chain(of_workload).chain(applied).collect()
 }
 
 /// Takes names, labels and annotations out of a value.

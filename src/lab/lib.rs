@@ -10,6 +10,7 @@ pub mod compare;
 pub mod compose;
 pub mod decisions;
 pub mod diff;
+mod difference;
 pub mod events;
 pub mod experiment;
 pub mod explain;

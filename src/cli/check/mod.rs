@@ -353,6 +353,7 @@ fn read_scenario(
         experiment,
         file: relative(path).display().to_string(),
         lines: objective_lines(&text),
+        text,
         seeds: item.and_then(|item| item.seeds),
         exact: is_exact,
     })

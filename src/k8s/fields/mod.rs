@@ -74,11 +74,20 @@ pub(super) enum Retention {
     Fields(List),
     /// The same of an object, which has the fields of every kind as well.
     Object(List),
+    /// Nothing in a snapshot; all of it where manifests are compared.
+    Aside,
+    /// The same, but of it the secrets and configs that are named alone.
+    References,
     /// Nothing.
     Nothing,
 }
 
 impl Retention {
+    /// Whether a snapshot keeps nothing of it.
+    pub(super) const fn is_unkept(self) -> bool {
+        matches!(self, Self::Aside | Self::References | Self::Nothing)
+    }
+
     /// What is kept of a field of an object of which this is kept.
     pub(super) fn of_field(self, name: &str) -> Self {
         match self {
@@ -86,7 +95,9 @@ impl Retention {
             Self::Annotations if Annotations::is_read(name) => Self::All,
             Self::Fields(list) => find(list, name).map_or(Self::Nothing, |found| found.keep),
             Self::Object(own) => of_kind(own, name).map_or(Self::Nothing, |found| found.keep),
-            Self::Presence | Self::Annotations | Self::Nothing => Self::Nothing,
+            Self::Presence | Self::Annotations | Self::Aside | Self::References | Self::Nothing => {
+                Self::Nothing
+            }
         }
     }
 }
@@ -106,7 +117,10 @@ const PRESENCE: Fate = settled(Retention::Presence);
 const ANNOTATIONS: Fate = settled(Retention::Annotations);
 
 /// It is read where it is at hand, and not kept.
-const READ: Fate = settled(Retention::Nothing);
+const READ: Fate = settled(Retention::Aside);
+
+/// The secrets and configs that it names are read where they are at hand, and nothing else of it ever.
+const REFERENCES: Fate = settled(Retention::References);
 
 /// It bears on nothing that a run or a placement answers: names of files, rights, addresses, records of
 /// other programs.
@@ -297,8 +311,13 @@ pub(super) fn spec_of(kind: &str) -> Option<List> {
 pub(super) fn kept_of(kind: &str) -> Option<Retention> {
     let own = kind_of(kind)?;
     let mut fates = own.iter().map(|(_, fate)| fate.keep);
-    let is_kept = fates.any(|keep| !matches!(keep, Retention::Nothing));
+    let is_kept = fates.any(|keep| !keep.is_unkept());
     is_kept.then_some(Retention::Object(own))
+}
+
+/// Read part of an object; `None` if nothing of its kind is.
+pub(super) fn read_of(kind: &str) -> Option<Retention> {
+    kind_of(kind).map(Retention::Object)
 }
 
 /// A field of a kind that a snapshot does not keep, by its path as `spec.containers[].tty`; `None` if it

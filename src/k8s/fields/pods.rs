@@ -1,7 +1,7 @@
 //! Fields of pods and of the templates of pods.
 
 use super::cluster::{METADATA, POD_METADATA};
-use super::{KEPT, List, PRESENCE, READ, SILENT, fields, left_out, part, whole};
+use super::{KEPT, List, PRESENCE, READ, REFERENCES, SILENT, fields, left_out, part, whole};
 
 /// Kinds of pods.
 pub(super) const KINDS: &[(&str, List)] = table! { Pod: POD };
@@ -71,7 +71,7 @@ pub(super) const RESOURCES: List = table! {
 
 const CONTAINER: List = table! {
     image imagePullPolicy name restartPolicy: KEPT,
-    env envFrom: READ,
+    env envFrom: REFERENCES,
     lifecycle: fields(LIFECYCLE),
     livenessProbe readinessProbe startupProbe: fields(PROBE),
     ports: fields(table! {
@@ -170,7 +170,7 @@ const DISK_LIMITS: &str = "volume limits of nodes ignore it";
 const VOLUME: List = table! {
     name: KEPT,
     azureDisk cinder csi ephemeral hostPath: PRESENCE,
-    configMap projected secret: READ,
+    configMap projected secret: REFERENCES,
     awsElasticBlockStore gcePersistentDisk iscsi rbd: part(DISK),
     // What pods write to disks is not stated anywhere, so that no limit is ever reached.
     emptyDir: fields(table! {

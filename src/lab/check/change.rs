@@ -284,6 +284,7 @@ fn stored(entry: &Entry) -> BaselineEntry {
         inputs: report.inputs.clone(),
         metrics: metrics.collect(),
         nameless: report.nameless.clone(),
+        objects: entry.objects.clone(),
         objectives: entry.objectives.clone(),
         parts: report.parts.clone(),
         placements: report.placements.clone(),

@@ -1,7 +1,7 @@
 //! Whether the inputs of an entry are those of its baseline, and in which words they are not.
 
 use super::run::Entry;
-use super::{Baseline, BaselineEntry, CheckSettings};
+use super::{Baseline, BaselineEntry, CheckSettings, FieldChange, field_changes};
 use crate::compare::SYSTEM_FILE;
 use scenario::schema::Objective;
 use units::plural;
@@ -79,8 +79,22 @@ fn is_system_file_alone(entry: &Entry, stored: &BaselineEntry) -> bool {
     parts.all(|(name, hash)| name == SYSTEM_FILE || stored.parts.get(name) == Some(hash))
 }
 
-/// Names the files and the parts of the inputs that are others.
+/// Changes of the inputs that are named.
+const CHANGES_MAX: usize = 3;
+
+/// Names the files and the parts of the inputs that are others, and the fields in them.
 fn differing(entry: &Entry, stored: &BaselineEntry) -> String {
+    let parts = differing_parts(entry, stored);
+    let changes = field_changes(&stored.objects, &entry.objects);
+    let of_inputs = changes.iter().filter(|change| !change.is_policy());
+    let words: Vec<String> = of_inputs.map(FieldChange::words).collect();
+    if words.is_empty() {
+        return parts;
+    }
+    format!("{parts} ({})", plural::first_of(words, CHANGES_MAX))
+}
+
+fn differing_parts(entry: &Entry, stored: &BaselineEntry) -> String {
     let (here, there) = (&entry.report.files, &stored.files);
     let files: Vec<String> = here
         .iter()

@@ -2,9 +2,10 @@
 //! (ci.md 6.2).
 
 use serde::Serialize;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::diff::{DecisionFacts, Difference, Parting};
+use crate::difference::{differences, shown};
 use scenario::Scenario;
 use scenario::as_run::document;
 use units::Instant;
@@ -39,40 +40,26 @@ pub fn system_of(scenario: &Scenario) -> Json {
 
 /// Differences between two systems: `system.scheduler.profile default → fgd`.
 pub fn system_changes(base: &Json, head: &Json) -> Vec<String> {
-    let mut found = Vec::new();
-    differences(base, head, "system", &mut found);
-    found
+    let all = differences(base, head, |_, value| without_nothing(value));
+    let words = all.iter().map(|own| {
+        format!(
+            "system.{} {} → {}",
+            own.path(),
+            shown(own.base),
+            shown(own.head)
+        )
+    });
+    words.collect()
 }
 
-fn differences(base: &Json, head: &Json, path: &str, found: &mut Vec<String>) {
-    let empty = Map::new();
-    let map = |value: &Json| match value {
-        Json::Object(map) => Some(map.clone()),
-        Json::Null => Some(empty.clone()),
-        _ => None,
+/// A value without fields that are not stated.
+fn without_nothing(value: &Json) -> Json {
+    let Json::Object(fields) = value else {
+        return value.clone();
     };
-    match (map(base), map(head)) {
-        _ if base == head => {}
-        (Some(one), Some(other)) => {
-            let mut keys: Vec<&String> = one.keys().chain(other.keys()).collect();
-            keys.sort();
-            keys.dedup();
-            for key in keys {
-                let value = |map: &Map<String, Json>| map.get(key).cloned().unwrap_or(Json::Null);
-                let path = format!("{path}.{key}");
-                differences(&value(&one), &value(&other), &path, found);
-            }
-        }
-        _ => found.push(format!("{path} {} → {}", text(base), text(head))),
-    }
-}
-
-fn text(value: &Json) -> String {
-    match value {
-        Json::Null => "unset".to_owned(),
-        Json::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+    let stated = fields.iter().filter(|(_, inside)| !inside.is_null());
+    let stated = stated.map(|(name, inside)| (name.clone(), without_nothing(inside)));
+    Json::Object(stated.collect())
 }
 
 /// Divergence of the baseline, the first side, and the scenario as it is, in words; none if the

@@ -24,8 +24,8 @@ use super::loosened::held;
 use super::run::{Entry, SuiteResults, rerun};
 use super::tested::hold_tests;
 use super::{
-    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, Gate,
-    LoosenedLimit, Outcome, short,
+    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, FieldChange,
+    Gate, LoosenedLimit, Outcome, field_changes, short,
 };
 
 /// Holds what was run against the baseline.
@@ -75,6 +75,7 @@ pub fn judge(
             orphans(results, baseline, &mut notes);
         }
     }
+    let changes = all_changes(results, baseline.map(|(baseline, _)| baseline));
     let mut entries: Vec<EntryReport> = (results.entries.iter())
         .map(|entry| entry.report.clone())
         .chain(gone_entries)
@@ -104,6 +105,7 @@ pub fn judge(
         baseline: baseline.map(|(_, path)| path.to_owned()),
         baseline_hash: baseline.map(|(held, _)| held.hash()),
         entries,
+        changes,
         loosened,
         gates,
         notes,
@@ -118,6 +120,29 @@ fn unshown(entries: &[EntryReport], gates: &[Gate]) -> Vec<String> {
         (!gates.iter().any(is_shown)).then(|| changed.words(&entry.name))
     };
     entries.iter().filter_map(words).collect()
+}
+
+/// The changes of the objects of all entries since the baseline, each once.
+fn all_changes(results: &SuiteResults, baseline: Option<&Baseline>) -> Vec<FieldChange> {
+    let mut found: Vec<FieldChange> = Vec::new();
+    for entry in &results.entries {
+        let name = &entry.report.name;
+        let stored = baseline.and_then(|held| held.entries.get(name));
+        let Some(stored) = stored.filter(|_| entry.report.error.is_none()) else {
+            continue;
+        };
+        for change in field_changes(&stored.objects, &entry.objects) {
+            let known = found.iter_mut().find(|known| known.is_same(&change));
+            match known {
+                Some(known) => known.entries.push(name.clone()),
+                None => found.push(FieldChange {
+                    entries: vec![name.clone()],
+                    ..change
+                }),
+            }
+        }
+    }
+    found
 }
 
 /// Gates of workloads without pods measure nothing.

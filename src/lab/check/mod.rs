@@ -16,6 +16,7 @@ mod divergence;
 mod gate;
 pub mod limit;
 mod loosened;
+mod objects;
 mod run;
 mod suite;
 mod tested;
@@ -40,6 +41,8 @@ pub use changed::Changed;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
 pub use gate::judge;
 pub use loosened::LoosenedLimit;
+pub(crate) use objects::ManifestObjects;
+pub use objects::{Document, Documents, FieldChange, Object, ObjectKey, field_changes};
 pub use run::{Entry, SuiteResults, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
 use units::{Date, SortedMap};
@@ -185,6 +188,10 @@ pub struct Gate {
     pub rerun: String,
     /// The first decision that differs from the baseline's, if it was looked for.
     pub divergence: Option<FoundDivergence>,
+    /// Changes of the report each of which alone brings the gate back, if they were looked for, by their
+    /// place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub cause: Vec<usize>,
 }
 
 impl Gate {
@@ -208,6 +215,7 @@ impl Gate {
             line: 1,
             rerun: String::new(),
             divergence: None,
+            cause: Vec::new(),
         }
     }
 
@@ -306,6 +314,8 @@ pub struct CheckReport {
     pub baseline_hash: Option<String>,
     /// The scenarios.
     pub entries: Vec<EntryReport>,
+    /// Fields of the inputs and of the system that differ from the baseline's.
+    pub changes: Vec<FieldChange>,
     /// Objectives that are looser than in the baseline, or are gone: those of the baseline are held.
     pub loosened: Vec<LoosenedLimit>,
     /// The gates, worst first.

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
+use super::objects::{ManifestObjects, Object, ScenarioText};
 use super::verify::over;
 use super::{Baseline, CheckSettings, EntryReport, ErrorKind, short, system_of};
 use crate::compare::{Inputs, is_same_for_any_seed, seeds_from};
@@ -29,6 +30,8 @@ pub struct SuiteScenario {
     pub experiment: Experiment,
     /// The scenario's file, as the user wrote it.
     pub file: String,
+    /// The scenario's text.
+    pub text: String,
     /// The lines of its objectives, from 1.
     pub lines: Vec<usize>,
     /// The scenario's seeds, where the suite says.
@@ -60,6 +63,8 @@ pub struct Entry {
     pub system: Json,
     /// The text of the scheduler's configuration file, by the path as written.
     pub configs: SortedMap<String, String>,
+    /// The objects it reads.
+    pub objects: Vec<Object>,
     /// The locations of the files it reads.
     pub locations: Files,
     /// The experiment it belongs to, by its place in the suite.
@@ -228,6 +233,7 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
         placements: Vec::new(),
         system: system_of(&plan.scenario),
         configs: SortedMap::new(),
+        objects: Vec::new(),
         locations: experiment.files.clone(),
         place,
     });
@@ -305,7 +311,10 @@ fn fill(
     }
     add(experiment, entries, variants, 0..2, workers)?;
     // What no run can read is not read here.
-    let files = input_hashes(experiment)?;
+    let inputs = EntryInputs {
+        files: input_hashes(experiment)?,
+        manifests: ManifestObjects::of(experiment),
+    };
     for &variant in variants {
         let entry = &mut entries[variant];
         if is_same_for_any_seed(&entry.runs) {
@@ -316,9 +325,15 @@ fn fill(
     }
     add(experiment, entries, variants, 2..usize::MAX, workers)?;
     for &variant in variants {
-        report(&mut entries[variant], experiment, &files);
+        report(&mut entries[variant], scenario, &inputs);
     }
     Ok(())
+}
+
+/// Files of an experiment.
+struct EntryInputs {
+    files: Vec<InputSummary>,
+    manifests: ManifestObjects,
 }
 
 /// Adds the runs of some entries with a range of their seeds, but for deterministic ones.
@@ -352,28 +367,44 @@ fn add(
 }
 
 /// Tells what the runs of an entry were given, and what they came to.
-fn report(entry: &mut Entry, experiment: &Experiment, files: &[InputSummary]) {
+fn report(entry: &mut Entry, suite: &SuiteScenario, inputs: &EntryInputs) {
+    let experiment = &suite.experiment;
+    given(entry, suite, inputs);
     let (report, runs, scenario) = (&mut entry.report, &entry.runs, &entry.scenario);
     report.digest = over(runs.iter().map(|run| &run.digest));
     report.digests = runs.iter().map(|run| run.digest.clone()).collect();
     report.placements = over(entry.placements.iter());
     report.left_out = left_out(runs);
-    let inputs = Inputs::of(scenario, files);
-    report.inputs = inputs.hash();
-    report.parts = inputs.parts();
-    let nameless = nameless_hashes(experiment, scenario, files);
-    report.nameless = Inputs::of(scenario, &nameless).nameless().hash();
-    let named = files_of(scenario, &experiment.files);
-    let own = files.iter().filter(|file| named.contains_key(&file.path));
-    report.files = own
-        .map(|file| (file.path.clone(), short(&file.blake3)))
-        .collect();
+    report.left_out.extend(inputs.manifests.notes(scenario));
     report.seeds = runs.iter().map(|run| run.seed).collect();
     report.changes = runs.iter().map(|run| run.changes).sum();
     // Functions and services make what they serve with, and may need nothing else.
     let serves = !scenario.traffic.is_empty() || !scenario.functions.is_empty();
     report.empty = !serves && runs.iter().all(|run| run.pods == 0);
     entry.configs = config_of(scenario, experiment);
+}
+
+/// Tells what the runs of an entry were given: of manifests, what is read of them.
+fn given(entry: &mut Entry, suite: &SuiteScenario, inputs: &EntryInputs) {
+    let EntryInputs { files, manifests } = inputs;
+    let (report, scenario, experiment) = (&mut entry.report, &entry.scenario, &suite.experiment);
+    let read = manifests.hashes(scenario, files, false);
+    let inputs = Inputs::of(scenario, &read);
+    report.inputs = inputs.hash();
+    report.parts = inputs.parts();
+    let nameless = nameless_hashes(experiment, scenario, manifests, files);
+    report.nameless = Inputs::of(scenario, &nameless).nameless().hash();
+    let named = files_of(scenario, &experiment.files);
+    let own = read.iter().filter(|file| named.contains_key(&file.path));
+    report.files = own
+        .map(|file| (file.path.clone(), short(&file.blake3)))
+        .collect();
+    let place = ScenarioText {
+        file: &suite.file,
+        text: &suite.text,
+        variant: entry.variant.as_deref(),
+    };
+    entry.objects = manifests.objects(experiment, scenario, files, place);
 }
 
 /// Demands of the input that the runs leave out, each once, as `run` lists them without `-v`.

@@ -3,6 +3,7 @@
 
 use serde_json::Value as Json;
 
+use crate::difference::differences;
 use crate::hashes::without_names;
 use crate::summary::InputSummary;
 use scenario::as_run::document;
@@ -15,7 +16,7 @@ const SAME: [&str; 4] = ["workload", "failures", "stop", "metrics"];
 /// Parts of the inputs that may differ, and are reported.
 const TOLD: [&str; 5] = ["cluster", "models", "operations", "functions", "traffic"];
 /// Parts of the inputs that only a baseline is held to.
-const HELD: [&str; 2] = ["alerts", "notifications"];
+const HELD: [&str; 4] = ["alerts", "notifications", "delivery", "storage"];
 /// The place of the one file that is part of the system.
 pub const SYSTEM_FILE: &str = "system.scheduler.config";
 
@@ -106,7 +107,11 @@ impl Inputs {
         for name in names {
             let (here, there) = (self.fields.get(name), other.fields.get(name));
             if let (Some(here), Some(there)) = (here, there) {
-                differences(here, there, name, &mut found);
+                let all = differences(here, there, |_, value| sorted(value));
+                found.extend(all.iter().map(|own| match &*own.path() {
+                    "" => (*name).to_owned(),
+                    path => format!("{name}.{path}"),
+                }));
             }
         }
         found
@@ -114,7 +119,7 @@ impl Inputs {
 }
 
 /// Puts the hash of a file in the place of its path; of a folder, the hash over all its files.
-fn by_content(path: &mut String, files: &[InputSummary]) {
+pub(crate) fn by_content(path: &mut String, files: &[InputSummary]) {
     let inside = format!("{}/", path.trim_end_matches('/'));
     let within: Vec<&InputSummary> = (files.iter())
         .filter(|file| file.path.starts_with(&inside))
@@ -155,30 +160,6 @@ fn sorted(value: &Json) -> Json {
         }
         Json::Array(items) => Json::Array(items.iter().map(sorted).collect()),
         other => other.clone(),
-    }
-}
-
-/// The paths at which two values differ.
-fn differences(here: &Json, there: &Json, path: &str, found: &mut Vec<String>) {
-    match (here, there) {
-        _ if sorted(here) == sorted(there) => {}
-        (Json::Object(here), Json::Object(there)) => {
-            let mut keys: Vec<&String> = here.keys().chain(there.keys()).collect();
-            keys.sort();
-            keys.dedup();
-            for key in keys {
-                let value = |map: &serde_json::Map<String, Json>| {
-                    map.get(key).cloned().unwrap_or(Json::Null)
-                };
-                differences(&value(here), &value(there), &format!("{path}.{key}"), found);
-            }
-        }
-        (Json::Array(here), Json::Array(there)) if here.len() == there.len() => {
-            for (place, (here, there)) in here.iter().zip(there).enumerate() {
-                differences(here, there, &format!("{path}.{place}"), found);
-            }
-        }
-        _ => found.push(path.to_owned()),
     }
 }
 

@@ -5,6 +5,7 @@ use super::comparable::{CandidateRun, limits_apart, same_decisions};
 use super::pairing::{Candidate, Method, SHAKES_PER_SEED, is_deterministic, paired};
 use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
+use crate::check::ManifestObjects;
 use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
 use crate::replicate::{Replicate, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Work, Workers, replicate};
@@ -181,9 +182,10 @@ fn renamed(
     conflicts: &[String],
     workers: Workers<'_>,
 ) -> Result<Renamed, CompareError> {
+    let manifests = ManifestObjects::of(experiment);
     let nameless = |at: usize| {
         let scenario = &experiment.variants[at].scenario;
-        let files = nameless_hashes(experiment, scenario, files);
+        let files = nameless_hashes(experiment, scenario, &manifests, files);
         Inputs::of(scenario, &files).nameless()
     };
     if !nameless(0).conflicts(&nameless(candidate)).is_empty() {

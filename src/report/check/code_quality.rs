@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{failure, line_of, outcome};
+use super::{cause, failure, line_of, outcome};
 use lab::check::{CheckReport, Outcome};
 
 /// Writes the report: an issue for each gate that does not hold, and each scenario that could not be
@@ -30,6 +30,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             (Some(note), _) => format!("{} {}: {note}", gate.entry, gate.metric),
             (None, _) => format!("{} {}: {}", gate.entry, gate.metric, outcome(gate)),
         };
+        let words = cause::with_cause(report, gate, words);
         let severity = match gate.outcome {
             _ if gate.fails() => "critical",
             Outcome::DifferentInputs | Outcome::NoBaseline if !gate.advisory => "major",
@@ -37,7 +38,8 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             _ => "minor",
         };
         let texts = [gate.metric.as_str(), &gate.entry, &words];
-        issue(report, texts, &gate.file, gate.line, severity)
+        let (file, line) = cause::place(report, gate);
+        issue(report, texts, file, line, severity)
     });
     let issues: Vec<Json> = broken.chain(gates).collect();
     serde_json::to_writer_pretty(&mut *out, &issues)?;

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{failure, headline, line_of, outcome};
+use super::{cause, failure, headline, line_of, outcome};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
 
@@ -39,15 +39,12 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
                 (Some(note), _) => note.clone(),
                 (None, _) => outcome(gate),
             };
-            let message = match &gate.divergence {
-                Some(divergence) => format!("{message}\nfirst divergence: {}", divergence.words),
-                None => message,
-            };
+            let message = cause::with_cause(report, gate, message);
+            let (file, line) = cause::place(report, gate);
             writeln!(
                 out,
-                "::{level} file={},line={},title={}::{}",
-                property(&gate.file),
-                gate.line.max(1),
+                "::{level} file={},line={line},title={}::{}",
+                property(file),
                 property(&title),
                 data(&message)
             )?;

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{CheckOptions, cells, failure, limit, outcome};
+use super::{CheckOptions, cause, cells, failure, limit, outcome};
 use lab::check::{CheckReport, EntryReport, ErrorKind, Gate, Outcome};
 use metrics::registry;
 
@@ -183,7 +183,7 @@ fn write_suite(
         writeln!(out, "    </testcase>")?;
     } else {
         for gate in gates {
-            write_case(out, &class, gate, flavor)?;
+            write_case(out, report, &class, gate, flavor)?;
         }
     }
     if !entry.left_out.is_empty() {
@@ -193,7 +193,13 @@ fn write_suite(
     writeln!(out, "  </testsuite>")
 }
 
-fn write_case(out: &mut dyn Write, class: &str, gate: &Gate, flavor: Flavor) -> io::Result<()> {
+fn write_case(
+    out: &mut dyn Write,
+    report: &CheckReport,
+    class: &str,
+    gate: &Gate,
+    flavor: Flavor,
+) -> io::Result<()> {
     let place = match flavor {
         Flavor::Strict => String::new(),
         Flavor::Extended => format!(" file=\"{}\" line=\"{}\"", attribute(&gate.file), gate.line),
@@ -237,7 +243,7 @@ fn write_case(out: &mut dyn Write, class: &str, gate: &Gate, flavor: Flavor) -> 
                 out,
                 ">\n      <{element} type=\"{kind}\" message=\"{}\">{}</{element}>",
                 attribute(&message),
-                content(&body(gate))
+                content(&body(report, gate))
             )?;
         }
     }
@@ -245,7 +251,7 @@ fn write_case(out: &mut dyn Write, class: &str, gate: &Gate, flavor: Flavor) -> 
 }
 
 /// Details of a failure below its message.
-fn body(gate: &Gate) -> String {
+fn body(report: &CheckReport, gate: &Gate) -> String {
     let (base, head, change) = cells(gate);
     let mut lines = vec![
         format!(
@@ -260,6 +266,7 @@ fn body(gate: &Gate) -> String {
         format!("verdict: {}", outcome(gate)),
     ];
     lines.extend(gate.note.iter().map(|note| format!("note: {note}")));
+    lines.extend(cause::lines(report, gate));
     if let Some(divergence) = &gate.divergence {
         lines.push(format!("first divergence: {}", divergence.words));
         let look = divergence.look.iter();

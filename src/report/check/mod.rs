@@ -13,6 +13,7 @@ use metrics::{Direction, registry};
 use units::plural;
 
 mod benchmark;
+mod cause;
 mod code_quality;
 mod github;
 mod junit;

@@ -1,11 +1,12 @@
-//! Check as SARIF 2.1.0 (ci.md 6.5): one result per failed gate, at the line of its objective.
+//! Check as SARIF 2.1.0 (ci.md 6.5): one result per failed gate, at the line of the change behind
+//! it, or of its objective.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{failure, line_of, outcome};
+use super::{cause, failure, line_of, outcome};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
 use units::SortedSet;
@@ -114,19 +115,24 @@ fn result(report: &CheckReport, gate: &Gate, id: &str, index: usize) -> Json {
         (Some(note), _) => format!("{} {}: {note}", gate.entry, gate.metric),
         (None, _) => format!("{} {}: {}", gate.entry, gate.metric, outcome(gate)),
     };
-    let text = match &gate.divergence {
-        Some(divergence) => format!("{text}\nfirst divergence: {}", divergence.words),
-        None => text,
-    };
-    json!({
+    let text = cause::with_cause(report, gate, text);
+    let (file, line) = cause::place(report, gate);
+    let mut result = json!({
         "ruleId": format!("windtunnel/{id}"),
         "ruleIndex": index,
         "level": level,
         "message": {"text": text},
-        "locations": [location(&gate.file, gate.line)],
+        "locations": [location(file, line)],
         "partialFingerprints": fingerprint(report, &gate.entry, &gate.metric),
         "baselineState": if gate.outcome == Outcome::Acknowledged { "unchanged" } else { "new" },
-    })
+    });
+    if (file, line) != (&gate.file, gate.line.max(1)) {
+        let mut objective = location(&gate.file, gate.line);
+        objective["id"] = json!(1);
+        objective["message"] = json!({"text": "the objective"});
+        result["relatedLocations"] = json!([objective]);
+    }
+    result
 }
 
 fn location(file: &str, line: usize) -> Json {

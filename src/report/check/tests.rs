@@ -28,6 +28,7 @@ fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
             words: "seed 7: pod & node\u{1}".to_owned(),
             look: Some("windtunnel diff a.yaml --baseline b.json".to_owned()),
         }),
+        cause: Vec::new(),
     }
 }
 

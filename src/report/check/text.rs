@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::{
-    CheckOptions, cells, counts, digest, facts, headline, limit, outcome, power, reasons, rerun,
+    CheckOptions, cause, cells, counts, digest, facts, headline, limit, outcome, power, reasons,
+    rerun,
 };
 use crate::format;
 use crate::sense::{BAD, GOOD};
@@ -184,6 +185,7 @@ fn details(report: &CheckReport) -> Vec<Detail<'_>> {
             "… and {more} more reasons, all in `--format json`"
         )));
     }
+    lines.extend(cause::told(report).into_iter().map(said));
     let mut failed = report
         .gates
         .iter()

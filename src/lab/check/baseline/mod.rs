@@ -10,12 +10,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::objects::{Object, bounded};
 use super::verify::{fault, objectives, unique};
 use scenario::schema::Objective;
 use units::{Date, SortedMap};
 
 /// The version of this form.
-pub const BASELINE_VERSION: u32 = 3;
+pub const BASELINE_VERSION: u32 = 4;
 /// The version of the metrics' definitions; baselines of another are not compared with.
 pub const RULES_VERSION: u32 = 1;
 
@@ -57,7 +58,8 @@ pub struct BaselineEntry {
     /// Digest of each run, in the order of seeds.
     #[serde(default)]
     pub digests: Vec<String>,
-    /// First digits of the hash of each file that was read, by its path.
+    /// First digits of the hash of each file that was read, by its path; of a manifest, of what is read of
+    /// it.
     #[serde(default)]
     pub files: SortedMap<String, String>,
     /// Hash over what the system was given: every field of the scenario but the system, its name and
@@ -69,6 +71,9 @@ pub struct BaselineEntry {
     /// Hash over the inputs with names, labels and annotations left out.
     #[serde(default)]
     pub nameless: String,
+    /// The objects that are read, with their fields as far as there is room, to tell which ones differ.
+    #[serde(default)]
+    pub objects: Vec<Object>,
     /// The objectives, so that looser ones are told.
     #[serde(default, deserialize_with = "objectives")]
     pub objectives: Vec<Objective>,
@@ -335,11 +340,16 @@ impl Baseline {
             list(lines, "    ", "]")
         );
         let entries = self.entries.iter().map(|(name, entry)| {
+            let entry = &BaselineEntry {
+                objects: bounded(&entry.objects),
+                ..entry.clone()
+            };
             let metrics = entry.metrics.iter();
             let metrics = metrics.map(|(id, metric)| format!("{}: {}", json(id), json(metric)));
             let objectives = entry.objectives.iter().map(json).collect();
             let files = entry.files.iter();
             let files = files.map(|(path, hash)| format!("{}: {}", json(path), json(hash)));
+            let objects = entry.objects.iter().map(json).collect();
             let fields = [
                 format!("\"checksum\": {}", json(&entry.sum())),
                 format!("\"configs\": {}", json(&entry.configs)),
@@ -354,6 +364,7 @@ impl Baseline {
                 ),
                 format!("\"nameless\": {}", json(&entry.nameless)),
                 format!("\"objectives\": [{}", list(objectives, "        ", "]")),
+                format!("\"objects\": [{}", list(objects, "        ", "]")),
                 format!("\"parts\": {}", json(&entry.parts)),
                 format!("\"placements\": {}", json(&entry.placements)),
                 format!("\"program\": {}", json(&entry.program)),

@@ -79,7 +79,7 @@ fn what_is_wrong_is_said() {
     );
     check("\"rules\": 1", "\"rules\": 9", 3, "version 9");
     let newer = "\"schemaVersion\": 9, \"more\": 1";
-    check("\"schemaVersion\": 3", newer, 3, "schemaVersion is 9");
+    check("\"schemaVersion\": 4", newer, 3, "schemaVersion is 9");
     let program = "\"windtunnel\": \"9.0.0\"";
     check(
         "\"windtunnel\": \"0\"",

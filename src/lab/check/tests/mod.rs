@@ -52,6 +52,7 @@ fn results_of(text: &str, settings: &CheckSettings) -> SuiteResults {
     let scenario = SuiteScenario {
         experiment: fixture::experiment(text, "queue.yaml", &[]),
         file: "queue.yaml".to_owned(),
+        text: text.to_owned(),
         lines: scenario::objective_lines(text),
         seeds: None,
         exact: false,

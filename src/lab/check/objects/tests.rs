@@ -1,0 +1,233 @@
+//! What is named of edits of manifests and scenarios, and which edits are none.
+
+use super::*;
+use crate::fixture::{Scratch, experiment};
+use crate::hashes::input_hashes;
+use scenario::Experiment;
+
+const MANIFEST: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop, labels: {app: web}}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      priorityClassName: high
+      containers:
+      - name: main
+        image: web:1
+        command: [run]
+        env: [{name: TOKEN, value: hunter2}, {name: B, valueFrom: {configMapKeyRef: {name: used, key: k}}}]
+        resources: {requests: {cpu: 500m, memory: 1Gi}}
+      affinity:
+        podAntiAffinity:
+          requiredDuringSchedulingIgnoredDuringExecution:
+          - {topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: used, namespace: shop}
+data: {k: secret-text}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: {name: web, namespace: shop}
+spec: {maxUnavailable: 1, selector: {matchLabels: {app: web}}}
+";
+
+const SCENARIO: &str = "\
+windtunnel: v1
+name: shop
+cluster:
+  nodes:
+    - name: pool-{}
+      count: 6
+      template: {allocatable: {cpu: 8, memory: 32Gi, pods: 110}}
+workload:
+  - {manifests: web.yaml}
+system: {name: kubernetes, controllers: {}}
+stop: {at: 1h}
+";
+
+/// A side: its objects, and the hashes of its files.
+struct Sides {
+    _folder: Scratch,
+    experiment: Experiment,
+    text: String,
+}
+
+impl Sides {
+    fn new(scenario: &str, manifest: &str) -> Self {
+        let folder = Scratch::new();
+        let path = folder.file("web.yaml", manifest);
+        let text = scenario.replace("web.yaml", &path.display().to_string());
+        Self {
+            experiment: experiment(&text, "shop.yaml", &[]),
+            _folder: folder,
+            text,
+        }
+    }
+
+    fn objects(&self) -> Vec<Object> {
+        let files = input_hashes(&self.experiment).expect("files that can be read");
+        let manifests = ManifestObjects::of(&self.experiment);
+        let place = ScenarioText {
+            file: "shop.yaml",
+            text: &self.text,
+            variant: None,
+        };
+        let scenario = &self.experiment.variants[0].scenario;
+        manifests.objects(&self.experiment, scenario, &files, place)
+    }
+
+    fn hash(&self) -> String {
+        let files = input_hashes(&self.experiment).expect("files that can be read");
+        let scenario = &self.experiment.variants[0].scenario;
+        let read = ManifestObjects::of(&self.experiment).hashes(scenario, &files, false);
+        read[0].blake3.clone()
+    }
+}
+
+fn told(scenario: &str, manifest: &str) -> Vec<String> {
+    let (base, head) = (
+        Sides::new(SCENARIO, MANIFEST),
+        Sides::new(scenario, manifest),
+    );
+    let stored = serde_json::to_string(&bounded(&base.objects())).expect("objects are JSON");
+    assert!(
+        !stored.contains("hunter2") && !stored.contains("secret-text"),
+        "{stored}"
+    );
+    let stored: Vec<Object> = serde_json::from_str(&stored).expect("objects");
+    assert_eq!(stored, base.objects());
+    let found = field_changes(&stored, &head.objects());
+    assert_eq!(
+        found.is_empty(),
+        base.hash() == head.hash() && scenario == SCENARIO
+    );
+    let words = found.iter().map(|change| {
+        let line = change
+            .line
+            .map_or_else(String::new, |line| format!(" :{line}"));
+        format!("{}{line}", change.words())
+    });
+    words.collect()
+}
+
+fn edited(from: &str, to: &str) -> Vec<String> {
+    assert!(MANIFEST.contains(from), "{from}");
+    told(SCENARIO, &MANIFEST.replacen(from, to, 1))
+}
+
+#[test]
+fn edits_that_nothing_reads_are_none() {
+    let comment = format!("# hi\n{MANIFEST}");
+    assert_eq!(told(SCENARIO, &comment), [""; 0]);
+    let config =
+        format!("{MANIFEST}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: other}}\n");
+    assert_eq!(told(SCENARIO, &config), [""; 0]);
+    for (from, to) in [
+        ("hunter2", "hunter3"),
+        ("[run]", "[run]\n        securityContext: {runAsUser: 1}"),
+        ("secret-text", "other"),
+        ("cpu: 500m", "cpu: 0.5"),
+        ("1Gi", "1024Mi"),
+        ("{cpu: 500m, memory: 1Gi}", "{memory: 1Gi, cpu: 500m}"),
+        (
+            "spec:\n  replicas: 3",
+            "spec:\n  revisionHistoryLimit: 10\n  replicas: 3",
+        ),
+    ] {
+        assert_eq!(edited(from, to), [""; 0], "{to}");
+    }
+}
+
+#[test]
+fn fields_are_named_as_a_user_says_them() {
+    let check = |from: &str, to: &str, expected: &str| {
+        assert_eq!(edited(from, to), [expected], "{to}");
+    };
+    check(
+        "cpu: 500m",
+        "cpu: 1",
+        "Deployment shop/web requests.cpu 500m → 1 :16",
+    );
+    check(
+        "replicas: 3",
+        "replicas: 4",
+        "Deployment shop/web replicas 3 → 4 :5",
+    );
+    check(
+        "image: web:1",
+        "image: web:2",
+        "Deployment shop/web image web:1 → web:2 :13",
+    );
+    check(
+        "maxUnavailable: 1",
+        "maxUnavailable: 100%",
+        "PodDisruptionBudget shop/web maxUnavailable 1 → 100% :30",
+    );
+    let (before, rest) = MANIFEST.split_once("      affinity:").expect("an affinity");
+    let (_, after) = rest.split_once("---").expect("another document");
+    assert_eq!(
+        told(SCENARIO, &format!("{before}---{after}")),
+        [
+            "Deployment shop/web affinity.podAntiAffinity.required [{topologyKey: kubernetes.io/hostname, … → unset :10"
+        ]
+    );
+    let other = [
+        "ConfigMap shop/used removed",
+        "Deployment shop/web env [ConfigMap used] → [ConfigMap absent] :15",
+    ];
+    assert_eq!(edited("name: used, key", "name: absent, key"), other);
+}
+
+#[test]
+fn objects_and_parts_of_the_scenario_are_named() {
+    let gone = MANIFEST.rsplit_once("---").expect("documents").0;
+    assert_eq!(
+        told(SCENARIO, gone),
+        ["PodDisruptionBudget shop/web removed"]
+    );
+    let several = MANIFEST.replace(
+        "      affinity:",
+        "      - {name: log, image: log:1}\n      affinity:",
+    );
+    let added = "Deployment shop/web containers[log] unset → {name: log, image: log:1} :17";
+    assert_eq!(told(SCENARIO, &several), [added]);
+    let check = |from: &str, to: &str, expected: &[&str]| {
+        assert_eq!(
+            told(&SCENARIO.replace(from, to), MANIFEST),
+            expected,
+            "{to}"
+        );
+    };
+    check("count: 6", "count: 3", &["nodes pool-{} count 6 → 3 :6"]);
+    check("at: 1h", "at: 2h", &["stop at 1h → 2h :11"]);
+    check(
+        "controllers: {}",
+        "scheduler: {queue: fifo}, controllers: {}",
+        &["system scheduler.queue unset → fifo :10"],
+    );
+}
+
+#[test]
+fn a_template_that_stands_there_twice_counts_with_all_it_says() {
+    let applied = format!("{SCENARIO}operations:\n  - {{at: 10m, apply: next.yaml}}\n");
+    let sides = |next: &str| {
+        let folder = Scratch::new();
+        let path = folder.file("next.yaml", next);
+        let text = applied.replace("next.yaml", &path.display().to_string());
+        let sides = Sides::new(&text, MANIFEST);
+        let objects = sides.objects();
+        drop(folder);
+        objects
+    };
+    let next = MANIFEST.replace("hunter2", "hunter3");
+    let found = field_changes(&sides(MANIFEST), &sides(&next));
+    let words: Vec<String> = found.iter().map(FieldChange::words).collect();
+    assert_eq!(words, ["Deployment shop/web templateRevision 0 → 1"]);
+}

@@ -1,0 +1,304 @@
+//! Values that differ between two documents, by the fields that lead to them; items of lists by their
+//! names, where they have some.
+
+use std::fmt::Write as _;
+
+use k8s::item_names;
+use serde_json::{Map, Value as Json};
+use units::SortedSet;
+
+/// Fields of a map that only one side has are told one by one up to this number, and as a whole beyond.
+const ALONE_MAX: usize = 3;
+/// Characters of a value that are shown.
+const SHOWN_MAX: usize = 40;
+
+/// A step from a value to one inside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// Name of the field or of the item; the number of an item without a name.
+    pub(crate) name: String,
+    /// Number of the item in the list of the second side, or of the first where the second lacks it; none
+    /// of a field.
+    pub(crate) item: Option<usize>,
+    /// Whether the list has no other item on either side.
+    pub(crate) is_alone: bool,
+}
+
+/// Values at one place of two documents.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Difference<'v> {
+    /// Steps to the place.
+    pub(crate) steps: Vec<Step>,
+    /// Value of the first side, if it has one.
+    pub(crate) base: Option<&'v Json>,
+    /// Value of the second side, if it has one.
+    pub(crate) head: Option<&'v Json>,
+}
+
+impl Difference<'_> {
+    /// The steps as a path with dots.
+    pub(crate) fn path(&self) -> String {
+        let names: Vec<&str> = self.steps.iter().map(|step| &*step.name).collect();
+        names.join(".")
+    }
+
+    /// JSON pointer to the place.
+    pub(crate) fn pointer(&self) -> String {
+        let mut pointer = String::new();
+        for step in &self.steps {
+            let _ = match step.item {
+                Some(item) => write!(pointer, "/{item}"),
+                None => write!(
+                    pointer,
+                    "/{}",
+                    step.name.replace('~', "~0").replace('/', "~1")
+                ),
+            };
+        }
+        pointer
+    }
+}
+
+/// The form of a value in a field: two values are the same if their forms are equal.
+pub(crate) type Form = fn(&str, &Json) -> Json;
+
+/// The places at which two values differ.
+pub(crate) fn differences<'v>(base: &'v Json, head: &'v Json, form: Form) -> Vec<Difference<'v>> {
+    let mut walk = Walk {
+        form,
+        steps: Vec::new(),
+        found: Vec::new(),
+    };
+    walk.both("", base, head);
+    walk.found
+}
+
+/// A value as it is shown, cut where it is long.
+pub(crate) fn shown(value: Option<&Json>) -> String {
+    let text = match value {
+        None | Some(Json::Null) => return "unset".to_owned(),
+        Some(Json::String(text)) if text.is_empty() => "\"\"".to_owned(),
+        Some(Json::String(text)) => text.clone(),
+        Some(other) => {
+            let mut text = String::new();
+            write(other, &mut text);
+            text
+        }
+    };
+    let mut characters = text
+        .chars()
+        .map(|one| if one.is_control() { ' ' } else { one });
+    let mut cut: String = characters.by_ref().take(SHOWN_MAX).collect();
+    if characters.next().is_some() {
+        cut.pop();
+        cut.push('…');
+    }
+    cut
+}
+
+/// Writes a value on a line, not much more of it than can be shown.
+fn write(value: &Json, text: &mut String) {
+    const ENOUGH: usize = SHOWN_MAX * 4;
+    match value {
+        Json::Object(fields) => {
+            text.push('{');
+            for (number, (name, inside)) in fields.iter().enumerate() {
+                let comma = if number > 0 { ", " } else { "" };
+                let _ = write!(text, "{comma}{name}: ");
+                if text.len() > ENOUGH {
+                    break;
+                }
+                write(inside, text);
+            }
+            text.push('}');
+        }
+        Json::Array(items) => {
+            text.push('[');
+            for (number, inside) in items.iter().enumerate() {
+                text.push_str(if number > 0 { ", " } else { "" });
+                if text.len() > ENOUGH {
+                    break;
+                }
+                write(inside, text);
+            }
+            text.push(']');
+        }
+        Json::String(word) => text.push_str(word),
+        other => {
+            let _ = write!(text, "{other}");
+        }
+    }
+}
+
+struct Walk<'v> {
+    form: Form,
+    steps: Vec<Step>,
+    found: Vec<Difference<'v>>,
+}
+
+impl<'v> Walk<'v> {
+    fn both(&mut self, field: &str, base: &'v Json, head: &'v Json) {
+        if (self.form)(field, base) == (self.form)(field, head) {
+            return;
+        }
+        let before = self.found.len();
+        match (base, head) {
+            (Json::Object(one), Json::Object(other)) => {
+                let keys: SortedSet<&String> = one.keys().chain(other.keys()).collect();
+                for key in keys {
+                    let step = Step {
+                        name: key.clone(),
+                        item: None,
+                        is_alone: false,
+                    };
+                    self.step(step, |walk| match (one.get(key), other.get(key)) {
+                        (Some(one), Some(other)) => walk.both(key, one, other),
+                        (base, head) => walk.one(field, key, base, head),
+                    });
+                }
+            }
+            (Json::Array(one), Json::Array(other)) => self.items(field, one, other),
+            _ => {}
+        }
+        // Nothing that is inside differs but its order.
+        if self.found.len() == before {
+            self.add(Some(base), Some(head));
+        }
+    }
+
+    /// A field that one side has.
+    fn one(&mut self, around: &str, key: &str, base: Option<&'v Json>, head: Option<&'v Json>) {
+        let Some(value) = base.or(head) else { return };
+        let alone = Json::Object(Map::from_iter([(key.to_owned(), value.clone())]));
+        let nothing = Json::Object(Map::new());
+        if (self.form)(around, &alone) == (self.form)(around, &nothing) {
+            return;
+        }
+        match value {
+            Json::Object(fields) if (1..=ALONE_MAX).contains(&leaves(value)) => {
+                for (name, inside) in fields {
+                    let step = Step {
+                        name: name.clone(),
+                        item: None,
+                        is_alone: false,
+                    };
+                    let side = |side: Option<&'v Json>| side.map(|_| inside);
+                    self.step(step, |walk| walk.one(key, name, side(base), side(head)));
+                }
+            }
+            _ => self.add(base, head),
+        }
+    }
+
+    fn items(&mut self, field: &str, one: &'v [Json], other: &'v [Json]) {
+        let names = |items: &[Json]| match items {
+            [] => Some(Vec::new()),
+            items => item_names(items),
+        };
+        let is_alone = one.len() <= 1 && other.len() <= 1;
+        match (names(one), names(other)) {
+            (Some(base), Some(head)) => {
+                let all: SortedSet<&String> = base.iter().chain(&head).collect();
+                for name in all {
+                    let place = |names: &[String]| names.iter().position(|own| own == name);
+                    let (base, head) = (place(&base), place(&head));
+                    let step = Step {
+                        name: name.clone(),
+                        item: head.or(base),
+                        is_alone: is_alone && base.is_some() == head.is_some(),
+                    };
+                    let (base, head) = (base.map(|at| &one[at]), head.map(|at| &other[at]));
+                    self.step(step, |walk| match (base, head) {
+                        (Some(base), Some(head)) => walk.both(field, base, head),
+                        (base, head) => walk.add(base, head),
+                    });
+                }
+            }
+            _ if one.len() == other.len() => {
+                for (number, (base, head)) in one.iter().zip(other).enumerate() {
+                    let step = Step {
+                        name: number.to_string(),
+                        item: Some(number),
+                        is_alone,
+                    };
+                    self.step(step, |walk| {
+                        if base.is_object() || base.is_array() {
+                            walk.both(field, base, head);
+                        }
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn step(&mut self, step: Step, inside: impl FnOnce(&mut Self)) {
+        self.steps.push(step);
+        inside(self);
+        self.steps.pop();
+    }
+
+    fn add(&mut self, base: Option<&'v Json>, head: Option<&'v Json>) {
+        self.found.push(Difference {
+            steps: self.steps.clone(),
+            base,
+            head,
+        });
+    }
+}
+
+/// Values in a value that are no maps; a list counts as one.
+fn leaves(value: &Json) -> usize {
+    match value {
+        Json::Object(fields) => fields.values().map(leaves).sum(),
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn words(base: &Json, head: &Json) -> Vec<String> {
+        let all = differences(base, head, |_, value| value.clone());
+        let words = all
+            .iter()
+            .map(|own| format!("{} {} → {}", own.path(), shown(own.base), shown(own.head)));
+        words.collect()
+    }
+
+    #[test]
+    fn items_are_told_by_name() {
+        let base =
+            json!({"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "y"}]});
+        let head =
+            json!({"containers": [{"name": "b", "image": "z"}, {"name": "a", "image": "x"}]});
+        assert_eq!(words(&base, &head), ["containers.b.image y → z"]);
+        let less = json!({"containers": [{"name": "a", "image": "x"}]});
+        let gone = ["containers.b {name: b, image: y} → unset"];
+        assert_eq!(words(&base, &less), gone);
+        let turned = json!({"containers": [base["containers"][1], base["containers"][0]]});
+        let is_told = differences(&base, &turned, |_, value| value.clone());
+        assert_eq!(is_told[0].path(), "containers");
+    }
+
+    #[test]
+    fn what_one_side_has_is_told_as_a_whole_where_it_is_large() {
+        let head = json!({"a": {"x": 1, "y": {"z": "2"}}, "b": {"p": 1, "q": 2, "r": 3, "s": 4}});
+        let expected = [
+            "a.x unset → 1",
+            "a.y.z unset → 2",
+            "b unset → {p: 1, q: 2, r: 3, s: 4}",
+        ];
+        assert_eq!(words(&json!({}), &head), expected);
+    }
+
+    #[test]
+    fn a_value_is_shown_in_forty_characters() {
+        let long = shown(Some(&json!("a".repeat(41))));
+        assert_eq!(long.chars().count(), 40);
+        assert!(long.ends_with('…'));
+        assert_eq!(shown(Some(&json!("a\n::error::b"))), "a ::error::b");
+    }
+}
