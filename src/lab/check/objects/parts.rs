@@ -7,7 +7,7 @@ use std::sync::Arc;
 use intake::Input;
 use k8s::{PlainObject, plain_objects};
 use scenario::as_run::document;
-use scenario::{Scenario, file_fields};
+use scenario::{Files, Scenario, file_fields};
 use serde_json::{Value as Json, json};
 
 use super::documents::manifests;
@@ -51,6 +51,7 @@ pub(super) fn parts(
     scenario: &Scenario,
     files: &[InputSummary],
     large: &[String],
+    paths: &Files,
     place: ScenarioText<'_>,
 ) -> Vec<Object> {
     let mut held = scenario.clone();
@@ -63,7 +64,9 @@ pub(super) fn parts(
             let mut content = written.clone();
             by_content(&mut content, files);
             let fields = json!({"content": content, "place": field.place});
-            tables.push(part("file", &written, &written, fields));
+            let path = paths.get(&written);
+            let file = path.map_or_else(|| written.clone(), |path| path.display().to_string());
+            tables.push(part("file", &written, &file, fields));
         }
     }
     let mut document = document(&held);
@@ -96,6 +99,7 @@ pub(super) fn parts(
             value => found.push(lines.object(kind, "", pointer, value)),
         }
     }
+    found.retain(|own| own.fields.as_deref() != Some(&json!({})));
     for object in found
         .iter_mut()
         .filter(|own| HIDDEN.contains(&&*own.key.kind))
@@ -106,13 +110,26 @@ pub(super) fn parts(
     found
 }
 
-fn part(kind: &str, name: &str, file: &str, fields: Json) -> Object {
+fn part(kind: &str, name: &str, file: &str, mut fields: Json) -> Object {
+    prune(&mut fields);
     let key = ObjectKey {
         kind: kind.to_owned(),
         namespace: String::new(),
         name: name.to_owned(),
     };
     Object::new(key, file.to_owned(), fields, Lines::Unknown)
+}
+
+/// Takes out fields that are not stated, and paths, for which the content of files stands.
+fn prune(value: &mut Json) {
+    match value {
+        Json::Object(fields) => {
+            fields.values_mut().for_each(prune);
+            fields.retain(|_, inside| !inside.is_null() && *inside != "");
+        }
+        Json::Array(items) => items.iter_mut().for_each(prune),
+        _ => {}
+    }
 }
 
 /// Where the parts of a scenario stand.

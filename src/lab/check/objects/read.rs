@@ -92,7 +92,8 @@ impl ManifestObjects {
         let config = scenario.system.scheduler.config.as_deref();
         let path = config.and_then(|config| experiment.files.get(config));
         found.extend(path.and_then(|path| scheduler_config(path, &path.display().to_string())));
-        found.extend(parts(scenario, files, &self.large, place));
+        let paths = &experiment.files;
+        found.extend(parts(scenario, files, &self.large, paths, place));
         found
     }
 
