@@ -163,7 +163,9 @@ fn fill(value: &mut Value) {
 fn sort(field: &str, value: &mut Value) {
     match value {
         Value::Array(items) => {
-            items.iter_mut().for_each(|item| sort(field, item));
+            for item in items.iter_mut() {
+                sort(field, item);
+            }
             if let Some(names) = item_names(items).filter(|_| !ORDERED.contains(&field)) {
                 let mut named: Vec<(String, Value)> =
                     names.into_iter().zip(std::mem::take(items)).collect();

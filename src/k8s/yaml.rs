@@ -114,7 +114,7 @@ pub(super) fn line_of(document: &str, field: &str) -> u64 {
 /// The lines of the values of a document in their order, from 1.
 pub(super) fn lines_of(document: &str) -> Vec<u64> {
     let places = as_json::places(document, options()).unwrap_or_default();
-    places.iter().map(|place| place.line()).collect()
+    places.iter().map(serde_saphyr::Location::line).collect()
 }
 
 /// Reads one document.

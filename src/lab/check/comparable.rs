@@ -57,8 +57,9 @@ pub(super) fn standing(
     } else {
         ""
     };
+    let fields = fields(entry, stored);
     Standing::Other(format!(
-        "{words}{alike}; if this is intended, review and accept it with `--accept`, or compare in \
+        "{words}{fields}{alike}; if this is intended, review and accept it with `--accept`, or compare in \
          spite of it with `--despite-inputs`"
     ))
 }
@@ -82,19 +83,18 @@ fn is_system_file_alone(entry: &Entry, stored: &BaselineEntry) -> bool {
 /// Changes of the inputs that are named.
 const CHANGES_MAX: usize = 3;
 
-/// Names the files and the parts of the inputs that are others, and the fields in them.
-fn differing(entry: &Entry, stored: &BaselineEntry) -> String {
-    let parts = differing_parts(entry, stored);
+/// The first fields of the inputs that differ, in parentheses.
+fn fields(entry: &Entry, stored: &BaselineEntry) -> String {
     let changes = field_changes(&stored.objects, &entry.objects);
     let of_inputs = changes.iter().filter(|change| !change.is_policy());
-    let words: Vec<String> = of_inputs.map(FieldChange::words).collect();
-    if words.is_empty() {
-        return parts;
+    match &*plural::first_of(of_inputs.map(FieldChange::words), CHANGES_MAX) {
+        "" => String::new(),
+        words => format!(" ({words})"),
     }
-    format!("{parts} ({})", plural::first_of(words, CHANGES_MAX))
 }
 
-fn differing_parts(entry: &Entry, stored: &BaselineEntry) -> String {
+/// Names the files and the parts of the inputs that are others.
+fn differing(entry: &Entry, stored: &BaselineEntry) -> String {
     let (here, there) = (&entry.report.files, &stored.files);
     let files: Vec<String> = here
         .iter()

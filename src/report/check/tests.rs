@@ -4,7 +4,7 @@
 use serde_json::Value as Json;
 
 use super::*;
-use lab::check::{CHECK_VERSION, EntryReport, ErrorKind, FoundDivergence};
+use lab::check::{CHECK_VERSION, EntryReport, ErrorKind, FieldChange, FoundDivergence, ObjectKey};
 
 fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
     Gate {
@@ -403,4 +403,85 @@ fn benchmarks_are_a_list_of_values() {
     for item in list.as_array().expect("a list") {
         assert!(item["name"].is_string() && item["unit"].is_string() && item["value"].is_number());
     }
+}
+
+/// A failed gate of an entry, and changes of the input: one of another entry, and two of its own.
+fn changed(cause: Vec<usize>) -> CheckReport {
+    let change = |name: &str, entry: &str, line: u64| FieldChange {
+        object: ObjectKey {
+            kind: "Deployment".to_owned(),
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+        },
+        field: "requests.cpu".to_owned(),
+        base: Some("1".to_owned()),
+        head: Some("2".to_owned()),
+        file: "web.yaml".to_owned(),
+        line: Some(line),
+        entries: vec![entry.to_owned()],
+    };
+    let mut failed = gate("makespan.total", Outcome::Regressed, None);
+    failed.cause = cause;
+    let own = failed.entry.clone();
+    CheckReport {
+        changes: vec![
+            change("other", "x", 3),
+            change("web", &own, 14),
+            change("api", &own, 40),
+        ],
+        ..report(vec![failed])
+    }
+}
+
+#[test]
+fn every_form_names_the_changes_behind_a_gate() {
+    let web = "because: Deployment shop/web requests.cpu 1 → 2 (web.yaml:14)";
+    let all = changed(Vec::new());
+    for form in [
+        CheckForm::Table,
+        CheckForm::Markdown,
+        CheckForm::Github,
+        CheckForm::CodeQuality,
+        CheckForm::Junit(Flavor::Strict),
+        CheckForm::Sarif,
+    ] {
+        let text = written(&all, form);
+        assert!(text.contains(web), "{form:?}: {text}");
+        assert!(
+            text.contains("shop/api") && !text.contains("shop/other"),
+            "{form:?}: {text}"
+        );
+    }
+    let github = written(&all, CheckForm::Github);
+    assert!(
+        github.contains("::error file=web.yaml,line=14,"),
+        "{github}"
+    );
+    let issues: Json = serde_json::from_str(&written(&all, CheckForm::CodeQuality)).expect("JSON");
+    let issue = issues.as_array().and_then(|all| all.last());
+    assert_eq!(issue.expect("an issue")["location"]["lines"]["begin"], 14);
+    let sarif: Json = serde_json::from_str(&written(&all, CheckForm::Sarif)).expect("JSON");
+    let result = &sarif["runs"][0]["results"][0];
+    let line = |location: &Json| location["physicalLocation"]["region"]["startLine"].clone();
+    assert_eq!(line(&result["locations"][0]), 14);
+    assert_eq!(line(&result["relatedLocations"][0]), 12);
+    let json: Json = serde_json::from_str(&written(&all, CheckForm::Json)).expect("JSON");
+    assert_eq!(json["changes"][1]["object"], "Deployment shop/web");
+}
+
+#[test]
+fn a_change_that_alone_brings_a_gate_back_is_the_one_that_is_told() {
+    let found = changed(vec![2]);
+    let table = written(&found, CheckForm::Table);
+    let api =
+        "because: Deployment shop/api requests.cpu 1 → 2 (web.yaml:40); alone brings back burst";
+    assert!(
+        table.contains(api) && !table.contains("shop/web"),
+        "{table}"
+    );
+    let junit = written(&found, CheckForm::Junit(Flavor::Strict));
+    assert!(
+        junit.contains("(web.yaml:40), which alone brings it back"),
+        "{junit}"
+    );
 }

@@ -136,7 +136,7 @@ impl Documents {
         let mut theirs = other.by_key(keys);
         let mut texts: SortedMap<&str, String> = SortedMap::new();
         let mut put = |file, value: &Json| {
-            let _ = writeln!(texts.entry(file).or_insert_with(String::new), "{value}");
+            let _ = writeln!(texts.entry(file).or_default(), "{value}");
         };
         for own in &self.objects {
             if !keys.contains(&own.key) {

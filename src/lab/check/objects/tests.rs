@@ -231,3 +231,36 @@ fn a_template_that_stands_there_twice_counts_with_all_it_says() {
     let words: Vec<String> = found.iter().map(FieldChange::words).collect();
     assert_eq!(words, ["Deployment shop/web templateRevision 0 → 1"]);
 }
+
+#[test]
+fn the_configuration_of_a_scheduler_is_an_object() {
+    const CONFIG: &str = "\
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+clientConnection: {kubeconfig: /root/secret}
+profiles:
+- schedulerName: default-scheduler
+  pluginConfig:
+  - name: NodeResourcesFit
+    args:
+      scoringStrategy: {type: LeastAllocated, resources: [{name: cpu, weight: 1}]}
+";
+    let folder = Scratch::new();
+    let objects = |name: &str, text: &str| {
+        let path = folder.file(name, text).display().to_string();
+        let config = format!("system: {{name: kubernetes, scheduler: {{config: {path}}}, ");
+        let scenario = SCENARIO.replace("system: {name: kubernetes, ", &config);
+        Sides::new(&scenario, MANIFEST).objects()
+    };
+    let base = objects("a.yaml", CONFIG);
+    let stored = serde_json::to_string(&base).expect("objects are JSON");
+    assert!(!stored.contains("secret"), "{stored}");
+    let head = objects("b.yaml", &CONFIG.replace("LeastAllocated", "MostAllocated"));
+    let found = field_changes(&base, &head);
+    let words: Vec<String> = found.iter().map(FieldChange::words).collect();
+    let expected = "KubeSchedulerConfiguration profiles.pluginConfig.args.scoringStrategy.type \
+                    LeastAllocated → MostAllocated";
+    assert_eq!(words, [expected]);
+    assert_eq!(found[0].line, Some(9));
+    assert!(found[0].is_policy());
+}
