@@ -24,7 +24,7 @@ pub fn built_from(commit: &'static str) {
     let _ = COMMIT.set(commit);
 }
 
-/// What tells builds of a version apart: the commit, where it is known, with `-dirty` if more was changed;
+/// Mark of a build among those of a version: the commit, where it is known, with `-dirty` if more was changed;
 /// and a hash in 16 digits, that of the linker or that of the whole file, which is missing if the program
 /// can't read itself.
 pub fn build() -> &'static str {

@@ -12,7 +12,7 @@ use crate::compare::{ALPHA, Judgement, Pairs, Question, Threshold, Verdict, meas
 use crate::program;
 use crate::statistics::{Resamples, mean};
 use crate::summary::{MetricSummary, VariantSummary};
-use metrics::{Direction, NO_MEMBER, registry};
+use metrics::{Direction, NO_MEMBER, is_of_workloads, registry};
 use scenario::schema::Objective;
 
 use super::acknowledge::{acknowledge, orphans};
@@ -300,6 +300,9 @@ fn of_objective(
 
 /// Tells of a value that is the worst of several workloads which one it is of.
 fn name_worst(entry: &Entry, id: &str, gates: &mut [Gate]) {
+    if !registry::find(id).is_some_and(|(family, _)| is_of_workloads(family)) {
+        return;
+    }
     let remark = |run: &VariantSummary| {
         let metric = run.metrics.get(id)?;
         metric.note.clone().filter(|_| metric.value.is_some())

@@ -84,7 +84,7 @@ pub struct BaselineEntry {
     #[serde(default)]
     pub placements: String,
     /// Version, commit and build of the program that measured it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub program: String,
     /// The seeds, in the order of values.
     pub seeds: Vec<u64>,
@@ -315,9 +315,13 @@ impl Baseline {
         }
     }
 
-    /// The blake3 hash of its text as it would be written.
+    /// The blake3 hash of its text as it would be written, whichever program measured it.
     pub fn hash(&self) -> String {
-        blake3::hash(self.to_text().as_bytes()).to_hex().to_string()
+        let mut own = self.clone();
+        for entry in own.entries.values_mut() {
+            entry.program.clear();
+        }
+        blake3::hash(own.to_text().as_bytes()).to_hex().to_string()
     }
 
     /// The text: keys sorted, one metric a line.
@@ -350,7 +354,7 @@ impl Baseline {
             let files = entry.files.iter();
             let files = files.map(|(path, hash)| format!("{}: {}", json(path), json(hash)));
             let objects = entry.objects.iter().map(json).collect();
-            let fields = [
+            let mut fields = vec![
                 format!("\"checksum\": {}", json(&entry.sum())),
                 format!("\"configs\": {}", json(&entry.configs)),
                 format!("\"deterministic\": {}", entry.deterministic),
@@ -367,11 +371,14 @@ impl Baseline {
                 format!("\"objects\": [{}", list(objects, "        ", "]")),
                 format!("\"parts\": {}", json(&entry.parts)),
                 format!("\"placements\": {}", json(&entry.placements)),
-                format!("\"program\": {}", json(&entry.program)),
                 format!("\"seeds\": {}", json(&entry.seeds)),
                 format!("\"system\": {}", json(&entry.system)),
             ];
-            format!("{}: {{{}", json(name), list(fields.to_vec(), "      ", "}"))
+            if !entry.program.is_empty() {
+                let program = format!("\"program\": {}", json(&entry.program));
+                fields.insert(fields.len() - 2, program);
+            }
+            format!("{}: {{{}", json(name), list(fields, "      ", "}"))
         });
         let _ = writeln!(
             text,

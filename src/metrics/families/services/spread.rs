@@ -36,7 +36,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     denominators: "time in W with a bound pod (skews); ready pods x time in W in which as many are \
                    ready as the workload requires (shares)",
     census: "workloads as in `availability` that want at least two pods, without daemon sets; pods \
-             that are bound and not told to end, and of these the ready ones; nodes from joining to \
+             that are bound and not asked to terminate, and of these the ready ones; nodes from joining to \
              leaving, zones by the label `topology.kubernetes.io/zone` of such nodes; time with at \
              least two domains",
     censoring: "none: integrals over W",

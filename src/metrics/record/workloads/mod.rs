@@ -108,7 +108,7 @@ impl Workloads {
         &self.rows
     }
 
-    /// What came of the places of the pods of each workload, in the same order.
+    /// The workloads, each with the measurements of its pods' places.
     pub fn placements(&self) -> impl Iterator<Item = (&Row, &PlacementSums)> {
         self.rows.iter().zip(self.placements.sums())
     }

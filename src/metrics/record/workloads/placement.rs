@@ -138,7 +138,7 @@ impl Tally {
     }
 }
 
-/// What came of the places of a workload's pods in the measured window.
+/// Measurements of the places of a workload's pods in the measured window.
 #[derive(Clone, Debug, Default)]
 pub struct PlacementSums {
     /// By zone.
@@ -149,7 +149,7 @@ pub struct PlacementSums {
     pub evictable: Option<(i64, i64)>,
 }
 
-/// What came of the domains of one kind.
+/// Measurements of the domains of one kind.
 #[derive(Clone, Debug, Default)]
 pub struct DomainSums {
     /// Time for which pods were bound, in nanoseconds.
