@@ -40,6 +40,15 @@ struct Commit {
     tree: Tree,
 }
 
+impl Commit {
+    /// The place of a file in the repository, if it is one of the tree.
+    fn inside(&self, file: &str) -> Option<PathBuf> {
+        let file = std::path::absolute(file).ok()?;
+        let inside = file.strip_prefix(self.tree.folder.path());
+        inside.ok().map(Path::to_path_buf)
+    }
+}
+
 /// Runs a suite and its base, and holds the one against the other.
 pub(super) fn judged(
     global: &Global,
@@ -285,10 +294,13 @@ impl Base {
             };
             bisection.explain(report);
         });
-        if let Some(Commit { tree, .. }) = &self.commit {
-            let below = format!("{}/", tree.folder.path().display());
-            for change in &mut report.changes {
-                change.file = change.file.replace(&below, &format!("{}:", self.name));
+        for change in &mut report.changes {
+            if let Some(inside) = self
+                .commit
+                .as_ref()
+                .and_then(|own| own.inside(&change.file))
+            {
+                change.file = format!("{}:{}", self.name, inside.display());
             }
         }
         Ok(())
@@ -365,8 +377,8 @@ impl Base {
         };
         let id = &commit.id[..commit.id.len().min(12)];
         let folder = format!("/tmp/windtunnel-{id}");
-        let inside = Path::new(file).strip_prefix(commit.tree.folder.path());
-        let inside = inside.unwrap_or(Path::new(file)).display();
+        let inside = commit.inside(file);
+        let inside = inside.unwrap_or_else(|| PathBuf::from(file));
         let top = relative(&commit.repository.top);
         let is_here = std::env::current_dir().is_ok_and(|here| here.starts_with(&top));
         let place = if is_here {
@@ -375,6 +387,6 @@ impl Base {
             format!("-C {} ", quoted(&top.display().to_string()))
         };
         let checkout = format!("git {place}worktree add --detach {folder} {id} && ");
-        (checkout, format!("{folder}/{inside}"))
+        (checkout, format!("{folder}/{}", inside.display()))
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn acknowledge(
     notes: &mut Vec<String>,
 ) {
     for known in &baseline.acknowledgements {
-        let expires = known.expires.parse::<Date>().unwrap_or(Date::from_days(0));
+        let expires = end_of(known);
         let is_of = |gate: &Gate| gate.entry == known.entry && gate.metric == known.metric;
         let is_gated = gates.iter().any(is_of);
         let regressed = gates
@@ -25,7 +25,7 @@ pub(super) fn acknowledge(
         for gate in regressed {
             is_used = true;
             let worse = worse(gate, results);
-            hold(gate, known, worse, (expires, today));
+            hold(gate, known, worse, today);
         }
         if is_used {
             continue;
@@ -39,6 +39,11 @@ pub(super) fn acknowledge(
             format!("{what} is no longer needed; remove it")
         });
     }
+}
+
+/// The last day of an acknowledgement.
+fn end_of(known: &Acknowledgement) -> Date {
+    known.expires.parse().unwrap_or(Date::from_days(0))
 }
 
 /// Worsening of a gate as a share: of the baseline's value, or beyond a bound, of that.
@@ -55,12 +60,8 @@ fn worse(gate: &Gate, results: &SuiteResults) -> Option<f64> {
     Some(excess(objective, gate.head?) / size.unwrap_or(1.0))
 }
 
-fn hold(
-    gate: &mut Gate,
-    known: &Acknowledgement,
-    worse: Option<f64>,
-    (expires, today): (Date, Date),
-) {
+fn hold(gate: &mut Gate, known: &Acknowledgement, worse: Option<f64>, today: Date) {
+    let expires = end_of(known);
     let most = (known.allow.zip(worse)).filter(|(most, is)| is > most);
     if expires > today.next_year() {
         gate.note = Some(format!(

@@ -20,32 +20,46 @@ const TRIALS_MAX: usize = 24;
 const SEEDS_MAX: usize = 6;
 
 /// Copies a field of another scenario.
-type Copy = fn(&mut Scenario, &Scenario);
+type FieldCopy = fn(&mut Scenario, &Scenario);
 
 /// The fields of a scenario that can be taken back.
-const FIELDS: &[(&str, Copy)] = &[
-    ("cluster", |own, base| own.cluster.clone_from(&base.cluster)),
-    ("workload", |own, base| {
-        own.workload.clone_from(&base.workload)
+const FIELDS: &[(&str, FieldCopy)] = &[
+    ("cluster", |own, base| {
+        own.cluster.clone_from(&base.cluster);
     }),
-    ("system", |own, base| own.system.clone_from(&base.system)),
-    ("models", |own, base| own.models.clone_from(&base.models)),
+    ("workload", |own, base| {
+        own.workload.clone_from(&base.workload);
+    }),
+    ("system", |own, base| {
+        own.system.clone_from(&base.system);
+    }),
+    ("models", |own, base| {
+        own.models.clone_from(&base.models);
+    }),
     ("failures", |own, base| {
-        own.failures.clone_from(&base.failures)
+        own.failures.clone_from(&base.failures);
     }),
     ("operations", |own, base| {
-        own.operations.clone_from(&base.operations)
+        own.operations.clone_from(&base.operations);
     }),
     ("delivery", |own, base| {
-        own.delivery.clone_from(&base.delivery)
+        own.delivery.clone_from(&base.delivery);
     }),
-    ("storage", |own, base| own.storage.clone_from(&base.storage)),
+    ("storage", |own, base| {
+        own.storage.clone_from(&base.storage);
+    }),
     ("functions", |own, base| {
-        own.functions.clone_from(&base.functions)
+        own.functions.clone_from(&base.functions);
     }),
-    ("traffic", |own, base| own.traffic.clone_from(&base.traffic)),
-    ("stop", |own, base| own.stop.clone_from(&base.stop)),
-    ("metrics", |own, base| own.metrics.clone_from(&base.metrics)),
+    ("traffic", |own, base| {
+        own.traffic.clone_from(&base.traffic);
+    }),
+    ("stop", |own, base| {
+        own.stop.clone_from(&base.stop);
+    }),
+    ("metrics", |own, base| {
+        own.metrics.clone_from(&base.metrics);
+    }),
 ];
 
 /// A change that is taken back as a whole.

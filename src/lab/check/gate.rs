@@ -63,10 +63,8 @@ pub fn judge(
     set_empty_apart(&mut gates, results);
     let words = |own: &LoosenedLimit| own.words(settings.base.is_some());
     let mut notes: Vec<String> = loosened.iter().map(words).collect();
-    let (gone, gone_entries) = settings
-        .base
-        .as_ref()
-        .map_or_else(Default::default, |side| removed(side, file));
+    let side = settings.base.as_ref();
+    let (gone, gone_entries) = side.map_or_else(Default::default, |side| removed(side, file));
     gates.extend(gone);
     if let Some((baseline, _)) = baseline {
         notes.extend(comparability(results.entries.iter(), baseline, settings));
@@ -90,10 +88,6 @@ pub fn judge(
         cause.explain(&mut gates, &mut entries);
         notes.extend(unshown(&entries, &gates));
     }
-    let size = |gate: &Gate| {
-        let relative = gate.judgement.as_ref().and_then(|found| found.relative);
-        relative.map_or(0.0, f64::abs)
-    };
     gates.sort_by(|a, b| a.outcome.cmp(&b.outcome).then(size(b).total_cmp(&size(a))));
     CheckReport {
         schema_version: CHECK_VERSION,
@@ -109,6 +103,12 @@ pub fn judge(
         gates,
         notes,
     }
+}
+
+/// Size of the change of a gate, as a share.
+fn size(gate: &Gate) -> f64 {
+    let relative = gate.judgement.as_ref().and_then(|found| found.relative);
+    relative.map_or(0.0, f64::abs)
 }
 
 /// Notes on decisions that differ, where no gate shows the first of them.
