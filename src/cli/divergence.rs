@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use lab::check::{
     BaselineEntry, Divergence, FoundDivergence, divergence_words, system_changes, with_system,
 };
-use lab::compare::SYSTEM_FILE;
 use lab::diff::{DiffError, Side, first_difference};
+use lab::objects::SYSTEM_FILE;
 use lab::shell::{quoted, set_flags};
 use scenario::{Experiment, Files, Scenario, load};
 

@@ -1,4 +1,4 @@
-//! What is read of an object, and one form of it for all texts that say the same: amounts in one unit,
+//! Part of an object that is read, and one form of it for all texts that say the same: amounts in one unit,
 //! defaults left out, keys and named items sorted. Secrets, values of variables and the data of configs are
 //! no part of either.
 

@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use serde_json::Value as Json;
-
-use super::check::ManifestObjects;
+use super::objects::ManifestObjects;
 use super::summary::InputSummary;
 use arrivals::format::FormatEntry;
 use formats::{content_hash, registry};
@@ -16,9 +14,6 @@ use world::inputs;
 
 /// Traces up to this size are read to tell names from content, line by line and in about a second.
 const TRACE_BYTES_MAX: u64 = 64 << 20;
-
-/// Keys of names and marks, which mean nothing unless something refers to them.
-const NAMES: [&str; 3] = ["labels", "annotations", "name"];
 
 /// The hash of an experiment as run, every default filled in.
 pub fn scenario_hash(experiment: &Experiment) -> String {
@@ -77,16 +72,4 @@ fn traces(scenario: &Scenario) -> SortedMap<&str, &'static FormatEntry> {
     let all = of_nodes.chain(of_workload);
     all.filter_map(|(path, format)| Some((path.as_str(), registry::find(format)?)))
         .collect()
-}
-
-/// Takes names, labels and annotations out of a value.
-pub(crate) fn without_names(value: &mut Json) {
-    match value {
-        Json::Object(map) => {
-            map.retain(|key, _| !NAMES.contains(&key.as_str()));
-            map.values_mut().for_each(without_names);
-        }
-        Json::Array(items) => items.iter_mut().for_each(without_names),
-        _ => {}
-    }
 }

@@ -27,6 +27,7 @@ pub mod import;
 pub mod journey;
 pub mod limits;
 pub mod names;
+pub mod objects;
 pub mod outputs;
 #[cfg(feature = "parquet")]
 pub mod parquet;

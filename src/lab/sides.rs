@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
-use super::run::{Prepared, RunError, prepare, profile_choice, run_silently};
+use super::run::{ForkedScenario, Prepared, RunError, prepare, profile_choice, run_silently};
 use cluster::fragmentation::TypicalPods;
 use cluster::{Observer, Store};
 use model::{Event, Pod};
@@ -37,9 +37,14 @@ impl Side<'_> {
 
     /// The scenario by which the run decides at an instant.
     pub(crate) fn scenario_at(&self, at: Instant) -> &Scenario {
-        match self.before {
-            Some((fork, before)) if at < fork => before,
-            _ => self.scenario,
+        self.forked().at(at)
+    }
+
+    /// The scenario over its fork.
+    pub(crate) const fn forked(&self) -> ForkedScenario<'_> {
+        ForkedScenario {
+            scenario: self.scenario,
+            before: self.before,
         }
     }
 }
@@ -110,7 +115,7 @@ pub(crate) fn stop_before(
         store: None,
         stop: &stop,
     };
-    run_silently(side, prepared, &mut stopped, &stop).map_err(failed)?;
+    run_silently(side.forked(), prepared, &mut stopped, &stop).map_err(failed)?;
     if interrupted.load(Ordering::Relaxed) {
         return Err(DiffError::Interrupted);
     }

@@ -8,9 +8,9 @@ use scenario::{Experiment, Files, Scenario, VariantPlan};
 use units::{SortedMap, SortedSet, plural};
 
 use super::limit::within;
-use super::objects::{Documents, ObjectKey};
 use super::run::{Entry, SuiteResults};
-use super::{CheckReport, FieldChange, Gate, Outcome};
+use super::{CheckReport, Gate, Outcome};
+use crate::objects::{Documents, FieldChange, ObjectKey};
 use crate::replicate::{Work, Workers, replicate};
 use crate::summary::VariantSummary;
 

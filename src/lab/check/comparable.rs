@@ -1,8 +1,8 @@
 //! Whether the inputs of an entry are those of its baseline, and in which words they are not.
 
 use super::run::Entry;
-use super::{Baseline, BaselineEntry, CheckSettings, FieldChange, field_changes};
-use crate::compare::SYSTEM_FILE;
+use super::{Baseline, BaselineEntry, CheckSettings};
+use crate::objects::{FieldChange, SYSTEM_FILE, field_changes};
 use scenario::schema::Objective;
 use units::plural;
 

@@ -9,6 +9,7 @@
 //! Whatever else the suite holds, the outcome of a gate is that of its entry alone.
 
 use crate::compare::{ALPHA, Judgement, Pairs, Question, Threshold, Verdict, measure, question_of};
+use crate::objects::{FieldChange, field_changes};
 use crate::program;
 use crate::statistics::{Resamples, mean};
 use crate::summary::{MetricSummary, VariantSummary};
@@ -24,8 +25,8 @@ use super::loosened::held;
 use super::run::{Entry, SuiteResults, rerun};
 use super::tested::hold_tests;
 use super::{
-    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, FieldChange,
-    Gate, LoosenedLimit, Outcome, field_changes, short,
+    Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, Gate,
+    LoosenedLimit, Outcome, short,
 };
 
 /// Holds what was run against the baseline.

@@ -17,7 +17,6 @@ mod divergence;
 mod gate;
 pub mod limit;
 mod loosened;
-mod objects;
 mod run;
 mod suite;
 mod tested;
@@ -26,6 +25,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+use crate::objects::FieldChange;
 use metrics::Direction;
 use serde::Serialize;
 
@@ -43,8 +43,6 @@ pub use changed::Changed;
 pub use divergence::{FoundDivergence, divergence_words, system_changes, system_of, with_system};
 pub use gate::judge;
 pub use loosened::LoosenedLimit;
-pub(crate) use objects::ManifestObjects;
-pub use objects::{Document, Documents, FieldChange, Object, ObjectKey, field_changes};
 pub use run::{Entry, SuiteResults, SuiteScenario, entry_name, run};
 pub use suite::{SuiteError, SuiteItem, parse_suite};
 use units::{Date, SortedMap};

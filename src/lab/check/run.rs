@@ -4,12 +4,12 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
-use super::objects::{ManifestObjects, Object, ScenarioText};
 use super::verify::over;
 use super::{Baseline, CheckSettings, EntryReport, ErrorKind, short, system_of};
 use crate::compare::{Inputs, is_same_for_any_seed, seeds_from};
 use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
+use crate::objects::{ManifestObjects, Object, ScenarioText};
 use crate::releases::ClusterReleases;
 use crate::replicate::{Work, Workers, replicate};
 use crate::run::RunError;

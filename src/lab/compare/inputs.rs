@@ -4,7 +4,7 @@
 use serde_json::Value as Json;
 
 use crate::difference::differences;
-use crate::hashes::without_names;
+use crate::objects::{SYSTEM_FILE, by_content, without_names};
 use crate::summary::InputSummary;
 use scenario::as_run::document;
 use scenario::schema::{Arrivals, WorkloadSource};
@@ -17,8 +17,6 @@ const SAME: [&str; 4] = ["workload", "failures", "stop", "metrics"];
 const TOLD: [&str; 5] = ["cluster", "models", "operations", "functions", "traffic"];
 /// Parts of the inputs that only a baseline is held to.
 const HELD: [&str; 4] = ["alerts", "notifications", "delivery", "storage"];
-/// The place of the one file that is part of the system.
-pub const SYSTEM_FILE: &str = "system.scheduler.config";
 
 /// Inputs of a run, in a comparable form.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,38 +113,6 @@ impl Inputs {
             }
         }
         found
-    }
-}
-
-/// Puts the hash of a file in the place of its path; of a folder, the hash over all its files.
-pub(crate) fn by_content(path: &mut String, files: &[InputSummary]) {
-    let inside = format!("{}/", path.trim_end_matches('/'));
-    let within: Vec<&InputSummary> = (files.iter())
-        .filter(|file| file.path.starts_with(&inside))
-        .collect();
-    if !within.is_empty() {
-        let mut hasher = blake3::Hasher::new();
-        for file in within {
-            hasher.update(&file.path.as_bytes()[inside.len()..]);
-            hasher.update(file.blake3.as_bytes());
-        }
-        *path = format!("blake3:{}", hasher.finalize().to_hex());
-        return;
-    }
-    let whole = files.iter().find(|file| file.path == *path);
-    // Seen from a result folder, a path begins with other folders and ends with the same.
-    let shared = |file: &InputSummary| {
-        let (one, other) = (file.path.rsplit('/'), path.rsplit('/'));
-        one.zip(other)
-            .take_while(|(one, other)| one == other)
-            .count()
-    };
-    let alike = || {
-        let best = files.iter().max_by_key(|file| shared(file));
-        best.filter(|file| shared(file) > 0)
-    };
-    if let Some(file) = whole.or_else(alike) {
-        *path = format!("blake3:{}", file.blake3);
     }
 }
 

@@ -27,8 +27,7 @@ pub use again::{CandidateCheck, RecordedCandidate, RecordedStudy, STUDY_FILE, St
 pub use comparable::{CandidateRun, incomparable, limits_apart, same_decisions};
 pub use error::{CompareError, metric_hint};
 pub use finished::{Finished, of_runs};
-pub(crate) use inputs::by_content;
-pub use inputs::{Inputs, SYSTEM_FILE};
+pub use inputs::Inputs;
 pub use judge::{
     ALPHA, BOOTSTRAP_MIN, CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken,
     Verdict, decide, measure,

@@ -5,9 +5,9 @@ use super::comparable::{CandidateRun, limits_apart, same_decisions};
 use super::pairing::{Candidate, Method, SHAKES_PER_SEED, is_deterministic, paired};
 use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
-use crate::check::ManifestObjects;
 use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
+use crate::objects::ManifestObjects;
 use crate::replicate::{
     Replicate, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Work, Workers, replicate, replicate_paired,
 };

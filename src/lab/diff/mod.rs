@@ -174,7 +174,7 @@ fn follow(side: &Side<'_>, interrupted: &AtomicBool) -> Result<Followed, DiffErr
     let failed = failed(side);
     let prepared = side.prepare().map_err(&failed)?;
     let mut course = Course::default();
-    let end = run_silently(side, prepared, &mut course, interrupted).map_err(failed)?;
+    let end = run_silently(side.forked(), prepared, &mut course, interrupted).map_err(failed)?;
     if end.cause == EndCause::Interrupted {
         return Err(DiffError::Interrupted);
     }

@@ -37,6 +37,7 @@ use world::{
 pub(super) mod aftermath;
 mod jobs;
 mod labelled;
+mod node_pools;
 mod options;
 mod outcome;
 mod refusals;
@@ -49,13 +50,14 @@ mod window;
 
 use super::tenants::TenantNames;
 pub(super) use labelled::OUTPUT;
+use node_pools::{note_pools, provided};
 pub(super) use options::{keeps_work, options};
 pub use outcome::{Outcome, RunError};
 pub use stopover::Stopover;
 pub use system::control_plane;
 pub(super) use system::{profile_choice, system};
 pub(crate) use unmeasured::run_silently;
-pub(super) use unmeasured::{Question, waiting_at};
+pub(super) use unmeasured::{ForkedScenario, Question, waiting_at};
 pub use unmeasured::{run_unmeasured, run_watched};
 use watching::Watching;
 pub use window::WarmUpEnd;
@@ -108,44 +110,9 @@ pub struct Prepared {
     pub warm_up: Option<WarmUpEnd>,
 }
 
-/// The provider of a scenario; nodes join its groups, and those that these begin with join the nodes.
-fn provided(
-    scenario: &Scenario,
-    files: &FileSource<'_>,
-    nodes: &mut Vec<Arc<Node>>,
-    remarks: &mut Remarks,
-) -> Result<Option<ProviderPlan>, BuildError> {
-    let mut provider = world::provider(scenario, files)?;
-    if let (Some(plan), Some(written)) = (&mut provider, &scenario.cluster.provider) {
-        world::join_groups(written, nodes, plan);
-        nodes.extend(plan.initial.iter().cloned());
-    }
-    note_mislabelled(provider.as_ref(), nodes, remarks);
-    Ok(provider)
-}
-
 /// Reads the nodes and the workload of a scenario.
 pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, BuildError> {
     prepare_on(scenario, files, |nodes| nodes)
-}
-
-/// Notes annotations of autoscalers that nodes have as labels.
-fn note_mislabelled(provider: Option<&ProviderPlan>, nodes: &[Arc<Node>], remarks: &mut Remarks) {
-    let groups = provider.into_iter().flat_map(|own| &own.groups);
-    remarks.note_all(world::mislabelled(groups.map(|own| &own.node).chain(nodes)));
-}
-
-/// Notes what becomes of pools of nodes, and of nodes that were bought before the run.
-fn note_pools(
-    scenario: &Scenario,
-    provider: Option<&ProviderPlan>,
-    kube: &KubeRequest,
-    nodes: &[Arc<Node>],
-    remarks: &mut Remarks,
-) -> Result<(), BuildError> {
-    let notes = world::node_pool_notes(scenario, provider, &kube.objects, nodes)?;
-    remarks.note_all(notes);
-    Ok(())
 }
 
 /// Reads the workload of a scenario, for other nodes than its own.

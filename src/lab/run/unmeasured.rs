@@ -11,7 +11,6 @@ use units::{Duration, Instant};
 
 use super::watching::Nobody;
 use super::{Prepared, RunError, Stopover, stopover, world};
-use crate::sides::Side;
 
 /// Runs a prepared variant and measures nothing: what measuring costs is judged against it.
 pub fn run_unmeasured(
@@ -36,9 +35,28 @@ pub fn run_watched(
     Ok(simulation.run(control)?)
 }
 
+/// A scenario, and the one before it where the run is a fork.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ForkedScenario<'s> {
+    /// The scenario, up to the end.
+    pub(crate) scenario: &'s Scenario,
+    /// Instant of the fork, and the scenario up to there.
+    pub(crate) before: Option<(Instant, &'s Scenario)>,
+}
+
+impl<'s> ForkedScenario<'s> {
+    /// The scenario by which the run decides at an instant.
+    pub(crate) fn at(self, at: Instant) -> &'s Scenario {
+        match self.before {
+            Some((fork, before)) if at < fork => before,
+            _ => self.scenario,
+        }
+    }
+}
+
 /// Runs a prepared side for an observer, without metrics and without a sign of how far it is.
 pub(crate) fn run_silently(
-    side: &Side<'_>,
+    side: ForkedScenario<'_>,
     prepared: Prepared,
     observer: &mut dyn Observer,
     interrupted: &AtomicBool,
@@ -65,7 +83,7 @@ type ForkPoint<'s> = (Stopover<'s>, Option<SettingsChange>);
 
 /// A simulation of a prepared side, and its fork if it is one.
 fn with_fork<T>(
-    side: &Side<'_>,
+    side: ForkedScenario<'_>,
     prepared: Prepared,
     observer: &mut dyn Observer,
     strayed: &AtomicBool,
@@ -80,7 +98,7 @@ fn with_fork<T>(
         }
         None => None,
     };
-    let (options, cell, _) = world(side.scenario_at(Instant::ZERO), prepared, form)?;
+    let (options, cell, _) = world(side.at(Instant::ZERO), prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], observer)?;
     simulate(&mut simulation, fork)
 }
@@ -97,7 +115,7 @@ pub(crate) struct Question {
 /// # Errors
 /// The side can't be run.
 pub(crate) fn waiting_at(
-    side: &Side<'_>,
+    side: ForkedScenario<'_>,
     prepared: Prepared,
     question: Question,
     interrupted: &AtomicBool,

@@ -130,7 +130,7 @@ pub fn validate(
     interrupted: &AtomicBool,
 ) -> Result<Option<Validation>, RunError> {
     let mut simulated = Simulated::default();
-    let end = run_silently(side, side.prepare()?, &mut simulated, interrupted)?;
+    let end = run_silently(side.forked(), side.prepare()?, &mut simulated, interrupted)?;
     if end.cause == EndCause::Interrupted {
         return Ok(None);
     }

@@ -350,6 +350,18 @@ impl<'s> Recorder<'s> {
             }
         });
     }
+
+    /// Tells whom it concerns of the jobs that ended.
+    fn tell_jobs(&mut self, at: Instant, store: &Store) {
+        while let Some(job) = self.jobs.next_ended(at) {
+            for &index in &self.hearers[EventKind::Jobs as usize] {
+                self.collectors[index].job(&job);
+            }
+            for class in &mut self.selected {
+                class.job(&job, store);
+            }
+        }
+    }
 }
 
 impl Observer for Recorder<'_> {
@@ -414,14 +426,7 @@ impl Observer for Recorder<'_> {
         {
             tell(EventKind::Lost);
         }
-        while let Some(job) = self.jobs.next_ended(at) {
-            for &index in &self.hearers[EventKind::Jobs as usize] {
-                self.collectors[index].job(&job);
-            }
-            for class in &mut self.selected {
-                class.job(&job, store);
-            }
-        }
+        self.tell_jobs(at, store);
         if let (Some(pods), Event::PodEnded { reason, .. }, Some(pod)) =
             (&mut self.pods, event, ended)
             && let Err(source) = pods.row(&pod_table::row(pod, Some((at, *reason)), store))

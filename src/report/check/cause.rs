@@ -1,6 +1,7 @@
 //! Changes of the input behind what gates say, and where they stand.
 
-use lab::check::{CheckReport, FieldChange, Gate, Outcome};
+use lab::check::{CheckReport, Gate, Outcome};
+use lab::objects::FieldChange;
 use metrics::registry;
 use units::plural;
 

@@ -4,7 +4,8 @@
 use serde_json::Value as Json;
 
 use super::*;
-use lab::check::{CHECK_VERSION, EntryReport, ErrorKind, FieldChange, FoundDivergence, ObjectKey};
+use lab::check::{CHECK_VERSION, EntryReport, ErrorKind, FoundDivergence};
+use lab::objects::{FieldChange, ObjectKey};
 
 fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
     Gate {

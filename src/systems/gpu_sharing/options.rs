@@ -70,8 +70,8 @@ pub enum SharingRule {
     /// Jobs that used fewer device-hours first, in queues (Tiresias).
     #[default]
     Tiresias,
-    /// The same queues, in each the job first that most likely ends soon by the services of past jobs
-    /// (Tiresias with its Gittins index).
+    /// Queues of Tiresias, in each the job first that most likely ends soon by the services of past jobs
+    /// (its Gittins index).
     TiresiasGittins,
     /// The job first with the least run time left (SRTF, which Tiresias is compared with).
     Shortest,

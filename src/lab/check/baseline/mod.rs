@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use super::objects::{Object, bounded};
 use super::verify::{fault, objectives, unique};
+use crate::objects::{Object, bounded};
 use scenario::schema::Objective;
 use units::{Date, SortedMap};
 

@@ -235,7 +235,7 @@ pub fn find(
         wanted: Wanted(pod.to_owned()),
         ..Followed::default()
     };
-    let end = run_silently(side, prepared, &mut followed, interrupted).map_err(&fail)?;
+    let end = run_silently(side.forked(), prepared, &mut followed, interrupted).map_err(&fail)?;
     if end.cause == EndCause::Interrupted {
         return Err(DiffError::Interrupted.into());
     }

@@ -75,7 +75,7 @@ impl About<'_> {
     ) -> Result<Option<Text>, DiffError> {
         let fail = failed(self.side);
         let prepared = self.side.prepare().map_err(&fail)?;
-        waiting_at(self.side, prepared, question, interrupted).map_err(fail)
+        waiting_at(self.side.forked(), prepared, question, interrupted).map_err(fail)
     }
 }
 

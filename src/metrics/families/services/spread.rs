@@ -6,8 +6,10 @@ use crate::record::presentation::{Group, Title};
 use crate::record::workloads::{DomainSums, PlacementSums, worst};
 use crate::values::{Direction, Statistic, Values, of_each};
 
-const KINDS: [(&str, fn(&PlacementSums) -> &DomainSums); 2] =
-    [("zone", |sums| &sums.zone), ("node", |sums| &sums.node)];
+/// Sums of a workload over domains of one kind.
+type DomainsOf = fn(&PlacementSums) -> &DomainSums;
+
+const KINDS: [(&str, DomainsOf); 2] = [("zone", |sums| &sums.zone), ("node", |sums| &sums.node)];
 
 const WORST_SKEW: Statistic = Statistic::amount("worst_skew", "pods", Direction::Lower);
 const SKEW: Statistic = Statistic::amount("mean_skew", "pods", Direction::Lower).noise(0.01);

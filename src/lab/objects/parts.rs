@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 use super::documents::manifests;
 use super::{Lines, Object, ObjectKey};
-use crate::compare::{SYSTEM_FILE, by_content};
+use super::{SYSTEM_FILE, by_content};
 use crate::summary::InputSummary;
 
 /// Fields of a scenario that are no input: names, what is measured by gates, and the draws.

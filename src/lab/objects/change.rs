@@ -47,7 +47,7 @@ impl FieldChange {
     }
 
     /// Whether it is the same change of another entry.
-    pub(in crate::check) fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         let parts = |own: &Self| (own.object.clone(), own.field.clone(), own.base.clone());
         parts(self) == parts(other) && (&self.head, &self.file) == (&other.head, &other.file)
     }
@@ -61,7 +61,7 @@ impl FieldChange {
     }
 
     /// Whether it is a change of the system, which is what is compared.
-    pub(in crate::check) fn is_policy(&self) -> bool {
+    pub(crate) fn is_policy(&self) -> bool {
         matches!(&*self.object.kind, "system" | "KubeSchedulerConfiguration")
     }
 }

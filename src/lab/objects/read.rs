@@ -9,8 +9,8 @@ use serde_json::{Value as Json, json};
 
 use super::documents::{Document, Documents, manifests};
 use super::parts::{ScenarioText, parts, scheduler_config};
+use super::without_names;
 use super::{Lines, Object, ObjectKey};
-use crate::hashes::without_names;
 use crate::summary::InputSummary;
 use units::{SortedMap, SortedSet};
 use world::inputs;

@@ -1,7 +1,8 @@
-//! What a scenario reads, as objects: those of its manifests, the parts of the scenario itself, the
+//! Objects that a scenario reads: those of its manifests, the parts of the scenario itself, the
 //! configuration of its scheduler, and its tables by their content.
 
 mod change;
+mod content;
 mod documents;
 mod parts;
 mod read;
@@ -15,6 +16,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
 pub use change::{FieldChange, field_changes};
+pub use content::SYSTEM_FILE;
+pub(crate) use content::{by_content, without_names};
 pub use documents::{Document, Documents, ObjectKey};
 pub(crate) use parts::ScenarioText;
 pub(crate) use read::ManifestObjects;
