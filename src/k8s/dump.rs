@@ -229,6 +229,13 @@ mod tests {
 
     /// Every shape that lists come in gives the same nodes and pods.
     #[test]
+    fn documents_of_json_between_marks() {
+        let text = format!("{NODE}\n---\n{}\n---\n", POD.replace("NAME", "p-0"));
+        let read = read("both.yaml", &text).expect("manifests");
+        assert_eq!((read.nodes.len(), read.pods.len()), (1, 1));
+    }
+
+    #[test]
     fn shapes_of_lists_make_no_difference() {
         let (a, b) = (pod("a"), pod("b"));
         let bare = |pod: &str| pod.replace(r#""kind": "Pod", "#, "");

@@ -84,6 +84,11 @@ impl<'t> Splitter<'t> {
                 self.skip_logs()?;
                 continue;
             }
+            // YAML's mark between documents, which may all be JSON.
+            if byte == b'-' {
+                self.at += 1;
+                continue;
+            }
             sink.reader().begin_document();
             match byte {
                 b'{' => self.object(sink)?,

@@ -34,6 +34,7 @@ mod tests;
 
 pub use families::autoscaling::autoscalers;
 pub use families::autoscaling::fights;
+pub use families::disruption::blast_radius::NO_LOSS;
 pub use families::money::cost::{CostTable, NodeKindCost, TenantCost};
 pub use families::money::functions;
 pub use families::money::pay_per_use;

@@ -29,17 +29,17 @@ const GREED: u64 = 512 << 20;
 #[derive(Clone, Debug, Args)]
 pub(super) struct LimitArguments {
     /// The longest time that a scenario of the suite may take with all of its runs
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = time)]
-    time_limit: Duration,
+    #[arg(long = "time-limit", value_name = "DURATION", default_value = "1h", value_parser = time)]
+    time: Duration,
     /// The most memory that a scenario may take [default: nine tenths of the machine's]
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
-    memory_limit: Option<u64>,
+    #[arg(long = "memory-limit", value_name = "SIZE", value_parser = bytes)]
+    memory: Option<u64>,
     /// The most nodes, objects and replicas of them that a run may ask for
-    #[arg(long, value_name = "N", default_value_t = 500_000)]
-    objects_limit: u64,
+    #[arg(long = "objects-limit", value_name = "N", default_value_t = 500_000)]
+    objects: u64,
     /// The most runs of the suite: variants × seeds
-    #[arg(long, value_name = "N", default_value_t = 100_000)]
-    runs_limit: u64,
+    #[arg(long = "runs-limit", value_name = "N", default_value_t = 100_000)]
+    runs: u64,
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -67,14 +67,14 @@ pub(super) fn limited<T: Send>(
     let own = &arguments.limits;
     let watcher = Watcher {
         arguments,
-        memory_max: own.memory_limit.or_else(most_memory),
+        memory_max: own.memory.or_else(most_memory),
         stop: AtomicBool::new(false),
         is_over: AtomicBool::new(false),
         scenario: Mutex::new(None),
     };
     let limits = Limits {
-        objects: Some(own.objects_limit),
-        runs: Some(own.runs_limit),
+        objects: Some(own.objects),
+        runs: Some(own.runs),
         watch: Some(&watcher),
     };
     std::thread::scope(|scope| {
@@ -169,8 +169,8 @@ impl Watcher<'_> {
         }
         let own = &self.arguments.limits;
         let took = scenario.begun.elapsed().as_nanos();
-        let why = if took > own.time_limit.as_nanos().unsigned_abs().into() {
-            format!("takes longer than the {} of `--time-limit`", own.time_limit)
+        let why = if took > own.time.as_nanos().unsigned_abs().into() {
+            format!("takes longer than the {} of `--time-limit`", own.time)
         } else if let Some(most) = self.memory_max.filter(|most| memory > *most) {
             format!(
                 "takes more memory than the {} MB of `--memory-limit`",
@@ -186,10 +186,6 @@ impl Watcher<'_> {
     }
 
     /// Ends the program: what reads an input looks at no flag.
-    #[expect(
-        clippy::exit,
-        reason = "a scenario that heeds nothing is ended in the midst of its work"
-    )]
     fn give_up(&self, why: &str) -> ! {
         write_refusal(self.arguments, Exit::Incomplete, why);
         remove_unfinished();

@@ -13,7 +13,7 @@ use crate::objects::{FieldChange, field_changes};
 use crate::program;
 use crate::statistics::{Resamples, mean};
 use crate::summary::{MetricSummary, VariantSummary};
-use metrics::{Direction, NO_MEMBER, is_of_workloads, registry};
+use metrics::{Direction, NO_LOSS, NO_MEMBER, is_of_workloads, registry};
 use scenario::schema::Objective;
 
 use super::acknowledge::{acknowledge, orphans};
@@ -296,7 +296,21 @@ fn of_objective(
         gates.push(gate);
     }
     name_worst(entry, &id, &mut gates);
+    spare_losses(entry, &id, &mut gates);
     gates
+}
+
+/// A metric that has no value in any run because nothing was lost still has its subject.
+fn spare_losses(entry: &Entry, id: &str, gates: &mut [Gate]) {
+    let took_nothing = |run: &VariantSummary| {
+        let note = run.metrics.get(id).and_then(|own| own.note.as_deref());
+        note.is_some_and(|note| note.starts_with(NO_LOSS))
+    };
+    if entry.runs.iter().all(took_nothing) {
+        let vanished = gates.iter_mut();
+        let vanished = vanished.filter(|own| own.outcome == Outcome::Vanished);
+        vanished.for_each(|own| own.outcome = Outcome::NotMeasurable);
+    }
 }
 
 /// Tells of a value that is the worst of several workloads which one it is of.

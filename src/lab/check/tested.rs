@@ -91,15 +91,14 @@ fn single(gate: &mut Gate, judgement: &Judgement, is_exact: bool) -> Outcome {
     Outcome::Inconclusive
 }
 
-/// Worsening of each pair; of metrics without a direction, of the mean's sign.
-fn worsenings(judgement: &Judgement) -> Option<Vec<f64>> {
-    let known: Option<Vec<f64>> = judgement.points.iter().copied().collect();
+/// Worsening of each pair beyond the limit; of metrics without a direction, of the mean's sign.
+fn beyond(judgement: &Judgement) -> Option<Vec<f64>> {
     let sign = match judgement.better {
         Direction::None if judgement.difference? < 0.0 => -1.0,
         Direction::None => 1.0,
         better => better.worsening(1.0),
     };
-    Some(known?.into_iter().map(|point| sign * point).collect())
+    judgement.beyond(sign)
 }
 
 /// The one-sided p of a worsening by no more than the limit; two-sided where no direction is better.
@@ -107,12 +106,12 @@ fn worse_p(judgement: &Judgement) -> Option<f64> {
     if judgement.n < 2 {
         return None;
     }
-    let values = worsenings(judgement)?;
+    let values = beyond(judgement)?;
     if judgement
         .interval
         .is_some_and(|interval| interval.low < interval.high)
     {
-        let p = above(&values, judgement.threshold)?;
+        let p = above(&values, 0.0)?;
         let sides = if judgement.better == Direction::None {
             2.0
         } else {
@@ -130,7 +129,7 @@ fn worse_p(judgement: &Judgement) -> Option<f64> {
 /// checks.
 fn detectable(judgement: &Judgement, tests: usize) -> Option<f64> {
     // Runs that are all alike tell nothing of the spread that a change would show.
-    let error = standard_error(&worsenings(judgement)?).filter(|error| *error > 0.0)?;
+    let error = standard_error(&beyond(judgement)?).filter(|error| *error > 0.0)?;
     let degrees = (judgement.n - 1) as f64;
     let found = student_quantile(1.0 - ALPHA / tests.max(1) as f64, degrees)
         + student_quantile(POWER, degrees);

@@ -157,7 +157,6 @@ pub(crate) fn prepare_on(
     remarks.note_all(world::option_notes(scenario, &nodes, &workload, &declared));
     world::watched(scenario, &declared, &manifests)?;
     let mut usage = world::usage(scenario, files, &workload, &declared)?;
-    let options = world::system_options(scenario, &nodes, plan, &workload, files)?;
     let mut autoscaling = world::autoscalers(
         scenario,
         controllers.as_ref(),
@@ -171,6 +170,7 @@ pub(crate) fn prepare_on(
     usage.cpu_per_request = scenario.models.services.cpu_per_request;
     Ok(Prepared {
         images: world::images(scenario, &nodes)?,
+        options: world::system_options(scenario, &nodes, plan, &workload, files)?,
         mix: Arc::new(world::workload_mix(&workload.classes, &nodes)),
         typical: system::typical(&workload, &nodes),
         nodes,
@@ -181,7 +181,6 @@ pub(crate) fn prepare_on(
         operations,
         failures,
         usage,
-        options,
         mapping,
         autoscaling,
         start_up: world::start_up_values(scenario, files)?,

@@ -25,13 +25,15 @@
 
 mod decision;
 pub(crate) mod direction;
+mod threshold;
 
 pub use decision::{Tests, decide};
+pub use threshold::Threshold;
 
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{
-    Interval, Resamples, SEEDS_MIN, SeedsNeeded, carries, change_interval, cliffs_delta,
+    Interval, Resamples, SEEDS_MIN, SeedsNeeded, above, carries, change_interval, cliffs_delta,
     equivalence, hodges_lehmann, mean, not_above, sign_flip, signed_rank, standardized_mean,
     student_interval, student_test,
 };
@@ -97,42 +99,6 @@ pub struct Question {
     pub threshold: Threshold,
     /// Marks one of the gated metrics, which Holm corrects together.
     pub gated: bool,
-}
-
-/// The smallest difference that matters.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Threshold {
-    /// A share of the baseline's mean.
-    Relative(f64),
-    /// A share of the baseline's mean, and no less than an amount in the metric's unit.
-    Usual {
-        /// The share.
-        share: f64,
-        /// The amount.
-        floor: f64,
-    },
-    /// An amount in the metric's unit.
-    Absolute(f64),
-}
-
-impl Threshold {
-    /// The threshold with another share of the baseline's mean. A share of 0 allows nothing.
-    #[must_use]
-    pub fn with_share(self, share: f64) -> Self {
-        match self {
-            Self::Usual { floor, .. } if share > 0.0 => Self::Usual { share, floor },
-            _ => Self::Relative(share),
-        }
-    }
-
-    /// The amount at a level of the baseline.
-    pub fn at(self, level: f64) -> f64 {
-        match self {
-            Self::Relative(share) => share * level.abs(),
-            Self::Usual { share, floor } => (share * level.abs()).max(floor),
-            Self::Absolute(amount) => amount,
-        }
-    }
 }
 
 /// The values of two candidates, pair by pair.
@@ -217,6 +183,9 @@ pub struct Judgement {
     pub not_worse_p: Option<f64>,
     /// The difference that matters, in the metric's unit.
     pub threshold: f64,
+    /// Share of the baseline that the threshold is, where it is one: the baseline's mean is an estimate, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
     /// Seeds that would decide, where it is inconclusive.
     pub seeds_needed: Option<SeedsNeeded>,
     /// Second opinion: the BCa bootstrap's 95 % interval of `difference`, from ten pairs on.
@@ -265,6 +234,7 @@ impl Judgement {
             equivalence_p: None,
             not_worse_p: None,
             threshold: 0.0,
+            share: None,
             seeds_needed: None,
             bootstrap: None,
             signed_rank_p: None,
@@ -285,6 +255,22 @@ impl Judgement {
         } else {
             self.relative.map_or(size, f64::abs)
         }
+    }
+
+    /// Difference of each pair, times a sign, beyond what matters: that share of the pair's baseline, or the
+    /// amount. Their mean tells whether the means differ by more than what matters, and their spread knows
+    /// that the baseline's mean is estimated (Fieller).
+    pub(crate) fn beyond(&self, sign: f64) -> Option<Vec<f64>> {
+        let level = self.base?.signum();
+        let pairs = self.points.iter().zip(&self.base_points);
+        let of = |(point, base): (&Option<f64>, &Option<f64>)| {
+            let margin = match self.share {
+                Some(share) => share * level * (*base)?,
+                None => self.threshold,
+            };
+            Some(sign * (*point)? - margin)
+        };
+        pairs.map(of).collect()
     }
 
     /// Worsening of each pair; none where neither direction is better.
@@ -315,6 +301,7 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
     judgement.difference = Some(average);
     let level = judgement.base.unwrap_or(0.0).abs();
     judgement.threshold = question.threshold.at(level);
+    judgement.share = question.threshold.share_at(level);
     if level > 0.0 {
         judgement.relative = Some(average / level);
     }
@@ -426,16 +413,23 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
     // Where every pair is equal no sign can fall, so there is nothing to test and nothing to correct
     // for (Tarone, 1990).
     judgement.p = student_test(differences);
-    let margin = judgement.threshold;
-    let mirrored: Vec<f64> = differences.iter().map(|own| -own).collect();
-    let sides = [differences, &mirrored].map(|own| not_above(own, margin));
-    let tests = sides
-        .into_iter()
-        .chain([equivalence(differences, margin).map(|t| t.p)]);
-    judgement.equivalence_p = tests.flatten().reduce(f64::max);
-    judgement.not_worse_p = (judgement.worsenings())
-        .filter(|_| judgement.threshold > 0.0)
-        .and_then(|worsenings| not_above(&worsenings, judgement.threshold));
+    let sides = [1.0, -1.0].map(|sign| judgement.beyond(sign));
+    let tests = sides.iter().flatten().flat_map(|own| {
+        let within: Vec<f64> = own.iter().map(|beyond| -beyond).collect();
+        let by_student = judgement.share.and_then(|_| above(&within, 0.0));
+        [not_above(own, 0.0), by_student]
+    });
+    let by_amount = equivalence(differences, judgement.threshold).map(|own| own.p);
+    let by_amount = by_amount.filter(|_| judgement.share.is_none());
+    judgement.equivalence_p = tests.chain([by_amount]).flatten().reduce(f64::max);
+    let [more, less] = sides;
+    let worse = match judgement.better {
+        Direction::Lower => more,
+        Direction::Higher => less,
+        Direction::None => None,
+    };
+    judgement.not_worse_p =
+        (worse.filter(|_| judgement.threshold > 0.0)).and_then(|beyond| not_above(&beyond, 0.0));
 }
 
 /// Returns whether all pairs differ by the same amount, but for rounding.

@@ -10,6 +10,9 @@ const SHARE: Statistic = Statistic::ratio("share", Direction::Lower).noise(0.0);
 const PODS: Statistic = Statistic::amount("pods", "pods", Direction::Lower);
 const FAILURES: Statistic = Statistic::amount("failures", "failures", Direction::None);
 
+/// Reason that a run has no blast radius: whatever failed took nothing, which is no loss of the metric.
+pub const NO_LOSS: &str = "no failure took a ready pod";
+
 /// `blast_radius.*`.
 pub const ENTRY: MetricEntry = MetricEntry {
     subject: "blast_radius",
@@ -46,7 +49,7 @@ impl Collector for BlastRadius {
             return;
         }
         let failures = workloads.totals().failures;
-        let none = || "no failure took a ready pod".to_owned();
+        let none = || NO_LOSS.to_owned();
         let blasts = || workloads.rows().iter().filter_map(|row| row.sums.blast);
         let most = workloads.rows().iter().map(|row| row.sums.blast_pods);
         let pods = most.filter(|&pods| pods > 0).max();
