@@ -129,7 +129,9 @@ fn worse_p(judgement: &Judgement) -> Option<f64> {
 /// checks.
 fn detectable(judgement: &Judgement, tests: usize) -> Option<f64> {
     // Runs that are all alike tell nothing of the spread that a change would show.
-    let error = standard_error(&beyond(judgement)?).filter(|error| *error > 0.0)?;
+    let points: Option<Vec<f64>> = judgement.points.iter().copied().collect();
+    standard_error(&points?).filter(|error| *error > 0.0)?;
+    let error = standard_error(&beyond(judgement)?)?;
     let degrees = (judgement.n - 1) as f64;
     let found = student_quantile(1.0 - ALPHA / tests.max(1) as f64, degrees)
         + student_quantile(POWER, degrees);
