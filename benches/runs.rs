@@ -36,9 +36,7 @@ fn scenarios() -> PathBuf {
 
 /// Benchmarks every variant of an experiment, from prepared input to metrics.
 fn variants(criterion: &mut Criterion, group: &str, experiment: &Experiment, forms: &[Form]) {
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files);
     let mut group = criterion.benchmark_group(group);
     group.sample_size(10);
     for variant in &experiment.variants {
@@ -94,9 +92,7 @@ fn metrics(criterion: &mut Criterion) {
         ("fill-up", &fill_up, "best-fit"),
         ("job-log", &queues, "fcfs-backfill"),
     ] {
-        let files = FileSource {
-            files: &experiment.files,
-        };
+        let files = FileSource::of(&experiment.files);
         let mut variants = experiment.variants.iter();
         let plan = variants.find(|plan| plan.name == variant);
         let scenario = &plan.expect("a variant of the project").scenario;

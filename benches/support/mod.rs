@@ -54,9 +54,7 @@ pub(crate) fn prepared<T>(
     scenario: &Scenario,
     run: impl FnOnce(Prepared, &mut RunControl<'_>) -> T,
 ) -> T {
-    let files = FileSource {
-        files: &experiment.files,
-    };
+    let files = FileSource::of(&experiment.files);
     let prepared = prepare(scenario, &files).expect("input of the project");
     let interrupted = AtomicBool::new(false);
     let mut control = RunControl {

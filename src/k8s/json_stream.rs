@@ -76,24 +76,19 @@ impl<'t> Splitter<'t> {
         }
     }
 
-    /// All objects that follow each other.
+    /// All objects that follow each other, with or without YAML's marks between them.
     fn documents(&mut self, sink: &mut dyn Sink) -> Result<(), Stop> {
         while let Some(byte) = self.token()? {
             self.release();
-            if byte == b'=' {
-                self.skip_logs()?;
-                continue;
-            }
-            // YAML's mark between documents, which may all be JSON.
-            if byte == b'-' {
-                self.at += 1;
-                continue;
-            }
-            sink.reader().begin_document();
             match byte {
-                b'{' => self.object(sink)?,
-                b'[' => {
-                    self.items(sink, None)?;
+                b'=' => self.skip_logs()?,
+                b'-' => self.at += 1,
+                b'{' | b'[' => {
+                    sink.reader().begin_document();
+                    match byte {
+                        b'{' => self.object(sink)?,
+                        _ => drop(self.items(sink, None)?),
+                    }
                 }
                 _ => return Err(self.unexpected(sink, "an object or a list of objects")),
             }

@@ -23,10 +23,9 @@ objectives:
 ";
 
 fn jobs(run_time: usize) -> String {
-    let rows: String = (0..40)
-        .map(|job| format!("{},job-{job},{run_time},1,1Mi\n", job * 10))
-        .collect();
-    format!("submit,name,run_time,cpu,memory\n{rows}")
+    let row = |job: usize| format!("{},job-{job},{run_time},1,1Mi\n", job * 10);
+    let rows: Vec<String> = (0..40).map(row).collect();
+    format!("submit,name,run_time,cpu,memory\n{}", rows.concat())
 }
 
 /// A repository of a suite with one commit on `main`.
@@ -255,7 +254,19 @@ fn what_is_no_base_is_told() {
         3,
         "`git lfs fetch origin main`",
     );
+}
+
+#[test]
+fn a_clone_without_the_commit_and_a_folder_without_a_repository_are_told() {
+    let Some(repository) = Repository::new("base-shallow") else {
+        return;
+    };
+    let said = |arguments: &[&str], code: i32, words: &str| {
+        let seen = repository.check(arguments, code);
+        assert!(seen.contains(words), "{arguments:?}: {seen}");
+    };
     // A clone of one commit lacks the others.
+    repository.write("ci/jobs.csv", &jobs(601));
     repository.commit();
     let (from, to) = (repository.0.path(""), repository.0.path("tmp-clone"));
     let address = format!("file://{}", from.display());

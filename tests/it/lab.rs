@@ -296,7 +296,10 @@ fn a_fork_is_the_old_run_up_to_its_snapshot_and_another_after_it() {
         0,
     );
     assert!(decisions("longer") == old);
-    // A snapshot that does not fit.
+    refuses_snapshots_that_do_not_fit(&scratch);
+}
+
+fn refuses_snapshots_that_do_not_fit(scratch: &Scratch) {
     let text = scratch.text("at.json");
     let digest = text.find("\"digest\": \"").expect("a digest") + 11;
     let mut edited = text.clone();

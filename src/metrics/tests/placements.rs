@@ -94,8 +94,8 @@ struct Domain {
     share: Option<f64>,
 }
 
-fn larger(known: Option<f64>, new: f64) -> Option<f64> {
-    Some(known.map_or(new, |known| known.max(new)))
+fn raise(known: &mut Option<f64>, new: f64) {
+    *known = Some(known.map_or(new, |known| known.max(new)));
 }
 
 fn label(row: usize) -> Labels {
@@ -294,7 +294,7 @@ impl Plain {
             }
             let evictable = self.evictable(row).min(desired);
             let share = evictable as f64 / desired as f64;
-            self.sums[row].evictable = larger(self.sums[row].evictable, share);
+            raise(&mut self.sums[row].evictable, share);
             let by_node = |node: usize| Some(node);
             let by_zone = |node: usize| self.zones[node].map(usize::from);
             let domains = [self.domains(by_zone), self.domains(by_node)];
@@ -381,7 +381,7 @@ impl Domain {
             self.whole += i64::from(all == fullest);
             self.ready += all;
             self.fullest += fullest;
-            self.share = larger(self.share, fullest as f64 / all as f64);
+            raise(&mut self.share, fullest as f64 / all as f64);
         }
     }
 

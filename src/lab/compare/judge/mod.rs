@@ -398,6 +398,8 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
             .then_some(if is_below { 0.0 } else { 1.0 });
         return;
     }
+    // Pairs that are all equal are so whatever share of their baselines matters.
+    judgement.share = judgement.share.filter(|_| is_apart);
     judgement.interval = student_interval(differences, CONFIDENCE);
     judgement.carried = carries(differences);
     if !judgement.carried {
