@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{Event, Pod, PodChange};
 use windtunnel::sim::check::Checker;
-use windtunnel::units::Instant;
+use windtunnel::units::{Instant, NodeId, SortedMap};
 
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
@@ -21,6 +21,9 @@ struct Eyes {
     checker: Checker,
     /// Whether agents stop what was withdrawn by themselves, and registrations expire, as with Fleet.
     stops_alone: bool,
+    /// Where each pod ran last, by its name: with Fleet, what is replaced keeps its machine in the registry, whose
+    /// agent loads it again.
+    places: SortedMap<String, NodeId>,
     broken: Vec<String>,
 }
 
@@ -28,13 +31,20 @@ impl Observer for Eyes {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         self.checker.observe(at, event, ended, store);
         let secs = at.as_secs_f64();
+        let mut is_again = false;
+        if let Event::PodBound { pod, node, .. } = event
+            && let Some(pod) = store.pods().get(*pod)
+        {
+            let before = self.places.insert(pod.name.to_string(), *node);
+            is_again = self.stops_alone && before == Some(*node);
+        }
         if secs <= AWAY.0 || secs >= AWAY.1 {
             return;
         }
         let is_managed = match event {
             // Nodes that are back say so themselves.
             Event::NodeReadiness { ready: false, .. } => !self.stops_alone,
-            Event::PodBound { .. } => true,
+            Event::PodBound { .. } => !is_again,
             Event::PodChanged { change, .. } => {
                 matches!(change, PodChange::Terminating { .. }) && !self.stops_alone
             }
@@ -105,6 +115,7 @@ fn play(system: &str, managers: u32, deeds: &[Deed], fails: &[(u32, u32, u32)]) 
     let mut eyes = Eyes {
         checker: Checker::default(),
         stops_alone: system.contains("fleet"),
+        places: SortedMap::new(),
         broken: Vec::new(),
     };
     let scenario = &experiment.variants[0].scenario;
@@ -154,4 +165,11 @@ fn a_round_of_moves_stops_with_its_manager() {
             assert!(broken.is_empty(), "{system}, n0 lost at {at}: {broken:?}");
         }
     }
+}
+
+/// Agents of Fleet load what is replaced on the machines that the registry names.
+#[test]
+fn what_is_replaced_without_an_engine_stays_where_it_is() {
+    let broken = play("{name: fleet}", 4, &[(2, 191, 0)], &[]);
+    assert!(broken.is_empty(), "{broken:?}");
 }
