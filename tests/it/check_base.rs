@@ -136,7 +136,7 @@ fn a_commit_is_the_base_without_a_stored_baseline() {
     repository.write("ci/jobs.csv", &jobs(2400));
     let seen = repository.check(&check, 100);
     assert!(
-        seen.contains("`jobs.csv`") && seen.contains("first divergence: seed"),
+        seen.contains("because: file jobs.csv") && seen.contains("first divergence: seed"),
         "{seen}"
     );
     let trees = repository.0.path(".git/worktrees");

@@ -18,7 +18,7 @@ pub(super) enum Standing {
     /// They differ in the configuration of the scheduler alone, which is what is compared.
     Policy(String),
     /// They differ from those of a base that was run with the same program, and are what is compared.
-    Compared(String),
+    Compared,
     /// They differ, and are compared nevertheless.
     Despite(String),
     /// They differ.
@@ -44,7 +44,7 @@ pub(super) fn standing(
         return Standing::Proven(words);
     }
     if settings.base.is_some() {
-        return Standing::Compared(words);
+        return Standing::Compared;
     }
     if is_system_file_alone(entry, stored) {
         return Standing::Policy(words);
@@ -144,13 +144,13 @@ pub(super) fn notes<'a>(
                 "{name}: {words}; every placement and every gated value of {} is the baseline's",
                 plural::count(stored.seeds.len(), "seed")
             )),
-            Standing::Compared(words) => Some(format!("{name}: {words}")),
             Standing::Policy(words) => Some(format!("{name}: {words}, which is policy")),
             Standing::Despite(words) => Some(format!("{name}: compared although {words}")),
             Standing::Other(words) if !entry.objectives.iter().any(Objective::is_relative) => {
                 Some(format!("{name}: {words}"))
             }
-            Standing::Same | Standing::Other(_) => None,
+            // The changes of a base are named one by one.
+            Standing::Same | Standing::Compared | Standing::Other(_) => None,
         }
     };
     entries.filter_map(note).collect()
