@@ -25,6 +25,8 @@ def verdict(objective, base, head, facts, pick):
     if "unread" in base or "unread" in head:
         return "unread", "the second reader can't tell"
     had, has = [each for each in base if each is not None], [each for each in head if each is not None]
+    if had and not has and objective["metric"].startswith("blast_radius."):
+        return "must pass", "no failure took a ready pod, which is no lost subject"
     if had and not has:
         return "must fail", f"vanished: had a value with {len(had)} seeds"
     if not has:
