@@ -105,10 +105,10 @@ impl ManifestObjects {
         files: &[InputSummary],
         is_nameless: bool,
     ) -> Vec<InputSummary> {
-        let mut texts: SortedMap<&str, String> = SortedMap::new();
+        let mut texts: SortedMap<&str, Vec<(Option<&ObjectKey>, String)>> = SortedMap::new();
         for file in manifests(scenario) {
             if let Some((name, _)) = self.files.get_key_value(file) {
-                texts.insert(name, String::new());
+                texts.insert(name, Vec::new());
             }
         }
         for (document, fields) in self.read(scenario) {
@@ -116,15 +116,27 @@ impl ManifestObjects {
             if is_nameless {
                 without_names(&mut form);
             }
-            if let Some(text) = texts.get_mut(&*document.file) {
-                text.push_str(&form.to_string());
+            if let Some(texts) = texts.get_mut(&*document.file) {
+                let key = Some(&document.key).filter(|_| !is_nameless);
+                texts.push((key, form.to_string()));
+            }
+        }
+        for objects in texts.values_mut() {
+            // Whatever their order in the file; what stands twice keeps its own.
+            if is_nameless {
+                objects.sort();
+            } else {
+                objects.sort_by_key(|(key, _)| *key);
             }
         }
         let all = files.iter().map(|file| InputSummary {
             path: file.path.clone(),
             blake3: texts.get(&*file.path).map_or_else(
                 || file.blake3.clone(),
-                |text| blake3::hash(text.as_bytes()).to_hex().to_string(),
+                |objects| {
+                    let text: String = objects.iter().map(|(_, text)| &**text).collect();
+                    blake3::hash(text.as_bytes()).to_hex().to_string()
+                },
             ),
         });
         all.collect()

@@ -129,6 +129,9 @@ fn edits_that_nothing_reads_are_none() {
     let config =
         format!("{MANIFEST}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: other}}\n");
     assert_eq!(told(SCENARIO, &config), [""; 0]);
+    let mut documents: Vec<&str> = MANIFEST.split("---\n").collect();
+    documents.reverse();
+    assert_eq!(told(SCENARIO, &documents.join("---\n")), [""; 0]);
     for (from, to) in [
         ("hunter2", "hunter3"),
         ("[run]", "[run]\n        securityContext: {runAsUser: 1}"),
