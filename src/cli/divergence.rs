@@ -1,8 +1,7 @@
 //! Repeated runs with the system of a baseline: for `check`, which names the first differing
 //! decision, and for `diff --baseline`, which shows it in detail.
 
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::path::Path;
 
 use lab::check::{
     BaselineEntry, Divergence, FoundDivergence, divergence_words, system_changes, with_system,
@@ -13,6 +12,7 @@ use lab::shell::{quoted, set_flags};
 use scenario::{Experiment, Files, Scenario, load};
 
 use super::source::Source;
+use super::temporary::TemporaryFolder;
 use super::{Failure, Global, interrupt};
 
 /// Experiment with the system that a baseline stores, and the files that hold what the baseline stores
@@ -21,28 +21,7 @@ pub(super) struct OfBaseline {
     /// The experiment.
     pub(super) experiment: Experiment,
     /// Removed once the experiment is not run any more.
-    _configs: Vec<Scratch>,
-}
-
-/// File that is removed again.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn write(text: &str) -> std::io::Result<Self> {
-        static WRITTEN: AtomicU32 = AtomicU32::new(0);
-        let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
-        let name = format!("windtunnel-{}-{number}.yaml", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        std::fs::write(&path, text)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // A file in a temporary folder may be gone already.
-        let _ = std::fs::remove_file(&self.0);
-    }
+    _configs: Option<TemporaryFolder>,
 }
 
 /// Scenario with the system that a baseline stores for it.
@@ -55,13 +34,15 @@ pub(super) fn with_baseline_system(
 ) -> Result<OfBaseline, Failure> {
     let source = Source::read(global, Some(file))?;
     let mut system = base.system.clone();
-    let mut configs = Vec::new();
+    let mut configs = None;
     if let Some(path) = system.pointer_mut("/scheduler/config")
         && let Some(text) = path.as_str().and_then(|written| base.configs.get(written))
     {
-        let scratch = Scratch::write(text).map_err(Failure::incomplete)?;
-        *path = scratch.0.display().to_string().into();
-        configs.push(scratch);
+        let folder = TemporaryFolder::new()?;
+        let file = folder.path().join("scheduler.yaml");
+        std::fs::write(&file, text).map_err(Failure::incomplete)?;
+        *path = file.display().to_string().into();
+        configs = Some(folder);
     }
     let text = with_system(scenario, &system, scenario.seed);
     let experiment = load(&text, &source.name, source.options(&[])).map_err(|_| {

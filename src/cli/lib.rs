@@ -47,6 +47,7 @@ mod source;
 mod sweep;
 mod systems;
 mod table_format;
+mod temporary;
 pub mod terminal;
 mod trace;
 mod trace_edit;

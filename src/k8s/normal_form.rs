@@ -86,8 +86,7 @@ fn references(value: &Value, found: &mut SortedSet<String>) {
     }
 }
 
-/// What the API server or the reader takes where nothing is stated: the field around each, its name, its
-/// value in JSON.
+/// Defaults of the API server or the reader: the field around each, its name, its value in JSON.
 const DEFAULTS: &[(&str, &str, &str)] = &[
     ("spec", "replicas", "1"),
     ("spec", "minReadySeconds", "0"),

@@ -13,12 +13,13 @@ use scenario::Experiment;
 use scenario::schema::Objective;
 use units::SortedMap;
 
-use super::git::{Folder, Repository, Tree};
+use super::git::{Repository, Tree};
 use super::inside::{Inside, repository};
 use super::{
     CheckArguments, Exit, Failure, Global, Judged, baseline_path, limited, read_suite, relative,
 };
 use crate::divergence::parting;
+use crate::temporary::TemporaryFolder;
 
 /// Objectives by the name of their entry.
 type Gates = SortedMap<String, Vec<Objective>>;
@@ -280,7 +281,7 @@ impl Base {
         [head, base]: [&SuiteResults; 2],
         report: &mut CheckReport,
     ) -> Result<(), Failure> {
-        let folder = Folder::new()?;
+        let folder = TemporaryFolder::new()?;
         let experiments: Vec<Experiment> = { suite.iter() }
             .map(|scenario| scenario.experiment.clone())
             .collect();

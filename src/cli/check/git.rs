@@ -5,16 +5,17 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::Ordering;
 
 use lab::shell::quoted;
 use units::SortedMap;
 
 use super::Failure;
 use crate::interrupt;
+use crate::temporary::TemporaryFolder;
 
 /// Beginning of a file that stands for one of Git LFS.
 const POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1\n";
@@ -43,34 +44,11 @@ pub(super) struct Blob {
 #[derive(Debug)]
 pub(super) struct Tree {
     /// The folder.
-    pub(super) folder: Folder,
+    pub(super) folder: TemporaryFolder,
     /// Files that Git LFS holds elsewhere.
     pub(super) pointers: Vec<PathBuf>,
     /// Submodules, which are repositories of their own.
     pub(super) submodules: Vec<PathBuf>,
-}
-
-/// New folder for temporary files that nobody else may read, removed with all that is in it.
-#[derive(Debug)]
-pub(super) struct Folder(PathBuf);
-
-impl Folder {
-    pub(super) fn new() -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::incomplete(format!("a temporary folder: {error}"));
-        new_folder().map(Self).map_err(failed)
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What is left is in a folder for temporary files.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 impl Repository {
@@ -113,7 +91,7 @@ impl Repository {
         })
     }
 
-    /// What `git` prints, or why it does not.
+    /// Output of `git`, or the reason of its failure.
     fn told(&self, arguments: &[&str]) -> Result<Result<Vec<u8>, String>, Failure> {
         let output = self.output(arguments)?;
         if output.status.success() {
@@ -178,7 +156,7 @@ impl Repository {
         let blobs = self.blobs(commit)?;
         let failed = |error: io::Error| Failure::incomplete(format!("the base's files: {error}"));
         let mut tree = Tree {
-            folder: Folder::new()?,
+            folder: TemporaryFolder::new()?,
             pointers: Vec::new(),
             submodules: Vec::new(),
         };
@@ -372,20 +350,6 @@ impl Objects {
 /// Makes the folder that a file is to be in.
 fn in_folder(place: &Path) -> io::Result<()> {
     place.parent().map_or(Ok(()), fs::create_dir_all)
-}
-
-/// A new folder for temporary files that nobody else may read.
-fn new_folder() -> io::Result<PathBuf> {
-    static MADE: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let name = format!("windtunnel-base-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        match fs::DirBuilder::new().mode(0o700).create(&folder) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return made.and_then(|()| folder.canonicalize()),
-        }
-    }
 }
 
 #[cfg(test)]

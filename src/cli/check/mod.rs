@@ -197,7 +197,7 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
     Ok(exit_of(report.end(), arguments.strict))
 }
 
-/// What was judged, or accepted.
+/// Report of a check, or end of an acceptance.
 enum Judged {
     Report(Box<CheckReport>),
     Accepted(Exit),

@@ -10,7 +10,7 @@ pub const WEB_PAGE: &str = "is a web page and not the file itself, as a download
 /// How a pointer of Git LFS begins.
 const POINTER: &[u8] = b"version https://git-lfs";
 
-/// Zero bytes at the beginning by which a file is told that has a size and no content.
+/// Zero bytes at the beginning of a file that has a size and no content.
 const ZEROS: usize = 32;
 
 /// Refuses a text in UTF-16, a file of nothing but zero bytes and a pointer of Git LFS.

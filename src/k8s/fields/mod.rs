@@ -76,7 +76,7 @@ pub(super) enum Retention {
     Object(List),
     /// Nothing in a snapshot; all of it where manifests are compared.
     Aside,
-    /// The same, but of it the secrets and configs that are named alone.
+    /// Nothing in a snapshot; names of secrets and configs where manifests are compared.
     References,
     /// Nothing.
     Nothing,

@@ -248,7 +248,7 @@ impl Role {
         }
     }
 
-    /// What files that hold the rest of the group know of it.
+    /// Part of the group for the files that hold the rest of it.
     fn part(&self) -> GroupPart {
         let total = self.own.group.as_ref().map_or(0, |(_, total)| *total);
         GroupPart {

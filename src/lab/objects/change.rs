@@ -7,7 +7,7 @@ use super::{Object, ObjectKey};
 use crate::difference::{Difference, Step, differences, shown};
 use units::{SortedMap, SortedSet};
 
-/// Changes that are told of an entry.
+/// The most changes in the report of an entry.
 const CHANGES_MAX: usize = 1_000;
 
 /// A field that another side has otherwise, or an object that one side lacks.

@@ -6,7 +6,7 @@ use crate::fixture::Scratch;
 const SCENARIO: &str = include_str!("../../../../tests/data/check/shop/shop.yaml");
 const OBJECTS: &str = include_str!("../../../../tests/data/check/shop/objects.yaml");
 
-/// The results of the shop with other manifests, over so many seeds.
+/// Results of the shop with other manifests, over a number of seeds.
 fn shop(objects: &str, seeds: usize) -> SuiteResults {
     let folder = Scratch::new();
     let path = folder.file("objects.yaml", objects);
