@@ -64,8 +64,8 @@ pub(super) fn folder_seen_from(folder: &Path, from: &Path) -> Option<PathBuf> {
     way(&from, &folder).or(Some(folder))
 }
 
-/// A folder named from another, as seen from where that is named.
-pub(super) fn joined(from: &Path, folder: &Path) -> PathBuf {
+/// Path named from a folder, as seen from where that is named, without `.` and `..`.
+pub fn joined(from: &Path, folder: &Path) -> PathBuf {
     plain(&from.join(folder))
 }
 

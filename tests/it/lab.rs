@@ -171,6 +171,82 @@ fn a_full_disk_during_a_merge_loses_nothing() {
     );
 }
 
+/// The printed commands of three shards, one of them by the index that an engine tells, make the
+/// table of the whole sweep.
+#[test]
+fn commands_of_shards_make_the_table_of_the_whole() {
+    let scratch = scratch("lines");
+    let lines = ["parts", "--emit", "lines", "--shards", "3"];
+    let told = scratch.run(&[&SWEEP[..], &lines].concat(), 0);
+    let lines: Vec<&str> = told
+        .lines()
+        .filter(|line| line.starts_with("windtunnel sweep"))
+        .collect();
+    assert_eq!(lines.len(), 3, "{told}");
+    for (index, line) in lines.iter().enumerate() {
+        let number = format!("{}/3", index + 1);
+        let line = line.strip_suffix(&number).expect("its number");
+        let mut command = Command::new("sh");
+        let program = env!("CARGO_BIN_EXE_windtunnel");
+        let line = line.replacen("windtunnel", program, 1);
+        command.args(["-c", &format!("{line}auto/3")]);
+        command.env("JOB_COMPLETION_INDEX", index.to_string());
+        let ended = command.current_dir(&scratch.0).output().expect("a shell");
+        let told = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(0), "{told}");
+    }
+    scratch.run(&["sweep", "--merge", "parts", "--wait", "--quiet"], 0);
+    scratch.run(&[&SWEEP[..], &["whole"]].concat(), 0);
+    assert_eq!(
+        scratch.bytes("parts/sweep.parquet"),
+        scratch.bytes("whole/sweep.parquet")
+    );
+}
+
+/// The objects of `--submit kubernetes` are what the API takes: the simulated cluster runs them, an
+/// index of the Job each, and the merge.
+#[test]
+fn jobs_of_shards_run_on_a_cluster() {
+    let scratch = scratch("jobs");
+    let jobs = [
+        "out",
+        "--submit",
+        "kubernetes",
+        "--shards",
+        "3",
+        "--dry-run",
+        "--quiet",
+    ];
+    let told = scratch.run(&[&SWEEP[..], &jobs].concat(), 2);
+    assert!(told.contains("needs --image IMAGE"), "{told}");
+    let image = ["--image", "registry/windtunnel:1", "--volume"];
+    let jobs = [&SWEEP[..], &jobs, &image].concat();
+    let told = scratch.run(&[&jobs[..], &["host:/elsewhere"]].concat(), 2);
+    assert!(
+        told.contains("is not on the volume, which pods see at /elsewhere"),
+        "{told}"
+    );
+    let volume = format!("host:{}", scratch.0.display());
+    let told = scratch.run(&[&jobs[..], &[volume.as_str()]].concat(), 0);
+    let text = told.split("exit 0").next().expect("the objects");
+    fs::write(scratch.path("jobs.yaml"), text).expect("a file");
+    let cluster = "windtunnel: v1\nname: cluster\nsystem: {name: kubernetes, controllers: {}}\n\
+        cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 2, memory: 8Gi}}}]}\n\
+        workload: [{manifests: jobs.yaml}]\nstop: {at: 10m}\n";
+    fs::write(scratch.path("cluster.yaml"), cluster).expect("a file");
+    scratch.run(
+        &["run", "cluster.yaml", "--out", "simulated", "--events"],
+        0,
+    );
+    let told = scratch.run(&["events", "simulated", "--kind", "running"], 0);
+    let pods = ["shards-0", "shards-1", "shards-2", "merge"];
+    assert!(
+        pods.iter()
+            .all(|part| told.contains(&format!("tiny-{part}-"))),
+        "{told}"
+    );
+}
+
 #[test]
 fn damaged_shards_are_told_of_by_name() {
     let scratch = scratch("damaged");

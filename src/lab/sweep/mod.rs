@@ -8,12 +8,13 @@
 
 pub mod axis;
 pub mod design;
+pub mod engine;
 mod execute;
 mod merge;
 mod plan;
 pub mod record;
 pub mod sensitivity;
-pub mod slurm;
+pub mod shard;
 mod store;
 mod table;
 
@@ -31,7 +32,8 @@ use units::plural;
 pub use execute::{Executed, Execution, execute};
 pub use merge::{Merged, merge};
 pub use plan::{Grounds, Plan, PlannedRun, SweepFile, SweepReleases, plan};
-pub use store::{Shard, SweepFolder, When};
+pub use shard::Shard;
+pub use store::{SweepFolder, When};
 pub use table::{CSV_NAME, PARQUET_NAME, SweepTable};
 
 /// Reason a sweep can't go on.
@@ -161,12 +163,14 @@ pub enum SweepError {
         .0.display(), plan::FILE_NAME)]
     Missing(PathBuf),
     /// A shard that can't be.
-    #[error("--shard `{text}`: {why}; write I/N with I from 1 to N, such as 1/4")]
+    #[error("--shard `{text}`: {why}; {help}")]
     Shard {
         /// Text given.
         text: String,
         /// The problem.
         why: String,
+        /// Advice.
+        help: &'static str,
     },
     /// A metric that no run has.
     #[error("there is no metric `{id}` in these runs{near}")]

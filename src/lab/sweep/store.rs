@@ -1,70 +1,12 @@
 //! The folder of a sweep: `sweep.json`, one record a run, and the table.
 
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use super::SweepError;
 use super::plan::{FILE_NAME, SCHEMA_VERSION, SweepFile};
 use super::record::RunRecord;
+use super::shard::Shard;
 use crate::folder::{KeptFolder, read_file};
-
-/// A part of a sweep: every n-th run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shard {
-    /// Number of the shard, from 1.
-    pub number: usize,
-    /// Number of all shards.
-    pub of: usize,
-}
-
-impl Shard {
-    /// The whole.
-    pub const WHOLE: Self = Self { number: 1, of: 1 };
-
-    /// Whether a run is in it.
-    pub const fn has(self, run: usize) -> bool {
-        run % self.of == self.number - 1
-    }
-
-    fn writer(self) -> String {
-        match self.of {
-            1 => String::new(),
-            of => format!("{}-of-{of}", self.number),
-        }
-    }
-}
-
-impl FromStr for Shard {
-    type Err = SweepError;
-
-    fn from_str(text: &str) -> Result<Self, SweepError> {
-        let wrong = |why: String| SweepError::Shard {
-            text: text.to_owned(),
-            why,
-        };
-        let (number, of) = text
-            .split_once('/')
-            .ok_or_else(|| wrong("`/` is missing".to_owned()))?;
-        let parse = |part: &str| {
-            let number: Option<usize> = part.parse().ok();
-            number.ok_or_else(|| wrong(format!("`{part}` is not a whole number")))
-        };
-        let (number, of) = (parse(number)?, parse(of)?);
-        if of == 0 {
-            return Err(wrong("there are no shards".to_owned()));
-        }
-        if number == 0 || number > of {
-            return Err(wrong(format!("there is no shard {number} of {of}")));
-        }
-        Ok(Self { number, of })
-    }
-}
-
-impl std::fmt::Display for Shard {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}/{}", self.number, self.of)
-    }
-}
 
 /// Policy for a folder that holds another sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

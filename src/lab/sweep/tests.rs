@@ -207,20 +207,3 @@ fn damaged_records_are_run_again_and_not_merged() {
         "{error}"
     );
 }
-
-#[test]
-fn shards_are_read_from_words() {
-    let check = |text: &str, part: &str| {
-        let told = text.parse::<Shard>().expect_err(text).to_string();
-        assert!(told.contains(part), "{told}");
-    };
-    assert_eq!(
-        "2/4".parse::<Shard>().expect("a shard"),
-        Shard { number: 2, of: 4 }
-    );
-    check("5/4", "there is no shard 5 of 4");
-    check("0/4", "there is no shard 0 of 4");
-    check("1/0", "there are no shards");
-    check("1", "`/` is missing");
-    check("a/4", "`a` is not a whole number");
-}

@@ -4,19 +4,20 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant as Clock;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use lab::folder::KeptFolder;
 use lab::sweep::axis::Axis;
 use lab::sweep::design::{Design, Sampling};
 use lab::sweep::sensitivity;
-use lab::sweep::slurm::{Scripts, command};
 use lab::sweep::{
     Executed, Execution, Grounds, PARQUET_NAME, Plan, Shard, SweepError, SweepFolder, SweepTable,
     When, execute, merge, plan,
 };
 use report::plot::{Style, sweep as plots};
 use report::sweep as words;
+
+mod submit;
 
 use super::run_count::RunCount;
 use super::source::{self, Source};
@@ -30,8 +31,12 @@ Examples:
   windtunnel sweep s.yaml --grid … --shard 1/4 --out part-1     (on each of four machines)
   windtunnel sweep --merge part-1 part-2 part-3 part-4 --out whole
   windtunnel sweep s.yaml --grid … --submit slurm --shards 4 --dry-run
+  windtunnel sweep s.yaml --grid … --emit lines --shards 64 | parallel
 
 A sweep can be stopped at any time: the same command resumes it.";
+
+/// Seconds between two looks for missing runs.
+const POLL_SECONDS: u32 = 5;
 
 /// Arguments of `sweep`.
 #[derive(Clone, Debug, Args)]
@@ -82,51 +87,31 @@ pub(super) struct SweepArguments {
     /// Metrics to print, plot and analyze; may be repeated [default: main ones that vary]
     #[arg(long = "metric", value_name = "ID")]
     metrics: Vec<String>,
-    /// Run only part I of N
+    /// Run only part I of N; `auto` (or `auto/N`) asks the engine that started this process
     #[arg(long, value_name = "I/N", help_heading = "Many machines")]
     shard: Option<String>,
     /// Merge the folders of shards into one table
     #[arg(long, value_name = "DIR", num_args = 1.., help_heading = "Many machines",
         conflicts_with_all = ["scenario", "grid", "list", "vary", "random", "latin", "sobol",
-            "sets", "shard", "submit", "seeds"])]
+            "sets", "shard", "submit", "emit", "seeds"])]
     merge: Vec<PathBuf>,
-    /// Submit the shards as a job array, and a merge job that waits for it
-    #[arg(
-        long,
-        value_enum,
-        value_name = "TO",
-        conflicts_with = "shard",
-        help_heading = "Many machines"
-    )]
-    submit: Option<Submit>,
-    /// Number of shards to submit
-    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Many machines",
-        value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    shards: u32,
-    /// Additional argument of sbatch, such as --partition=short; may be repeated
-    #[arg(
-        long,
-        value_name = "ARGUMENT",
-        allow_hyphen_values = true,
-        help_heading = "Many machines"
-    )]
-    sbatch: Vec<String>,
+    /// Let the merge wait until every run is there
+    #[arg(long, requires = "merge", help_heading = "Many machines")]
+    wait: bool,
+    #[command(flatten)]
+    submission: submit::SubmissionArguments,
     /// Print what would be run or submitted, and exit
     #[arg(long)]
     dry_run: bool,
-}
-
-/// Job system that shards are submitted to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Submit {
-    /// Slurm, by `sbatch`
-    Slurm,
 }
 
 pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, Failure> {
     let started = Clock::now();
     if !arguments.merge.is_empty() {
         let out = arguments.out.as_ref().unwrap_or(&arguments.merge[0]);
+        if arguments.wait {
+            wait(global, &arguments.merge)?;
+        }
         let table = finish(arguments, &arguments.merge, out)?;
         report(
             global,
@@ -139,7 +124,7 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
         return Ok(Exit::Done);
     }
     let shard = match &arguments.shard {
-        Some(text) => text.parse::<Shard>()?,
+        Some(text) => Shard::read(text, &|name| std::env::var(name).ok())?,
         None => Shard::WHOLE,
     };
     let design = design(arguments)?;
@@ -156,8 +141,8 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
     let plan = plan(&grounds)?;
     let default = || output::default_folder(&format!("{}-sweep", plan.file.name));
     let out = arguments.out.clone().map_or_else(default, Ok)?;
-    if arguments.submit.is_some() {
-        return submit(global, arguments, &plan, &out);
+    if arguments.submission.is_wanted() {
+        return submit::submit(global, arguments, &plan, &out);
     }
     if arguments.dry_run {
         terminal::print(&words::planned(&plan.file, plan.runs.len()));
@@ -228,6 +213,27 @@ fn all_runs(
         terminal::complain(&format!("note: {damaged}; it was run again"));
     }
     Ok(executed)
+}
+
+/// Waits until every run of the folders is there, or the folders are.
+fn wait(global: &Global, folders: &[PathBuf]) -> Result<(), Failure> {
+    let mut told = String::new();
+    loop {
+        let missing = match merge(folders) {
+            Err(error @ (SweepError::Gap { .. } | SweepError::Missing(_))) => error.to_string(),
+            Ok(_) | Err(_) => return Ok(()),
+        };
+        if told != missing && !global.quiet {
+            terminal::complain(&format!("waiting: {missing}"));
+        }
+        told = missing;
+        for _ in 0..POLL_SECONDS * 10 {
+            if interrupt::flag().load(Ordering::Relaxed) {
+                return Err(Failure::silent(interrupt::exit()));
+            }
+            std::thread::sleep(std::time::Duration::from_millis(100));
+        }
+    }
 }
 
 /// Merges the table and writes it, with plots and sensitivities.
@@ -308,130 +314,6 @@ fn report(
         terminal::complain("note: no metric differs between the runs");
     }
     Ok(())
-}
-
-/// Writes the scripts of a job array and submits them.
-fn submit(
-    global: &Global,
-    arguments: &SweepArguments,
-    plan: &Plan,
-    out: &Path,
-) -> Result<Exit, Failure> {
-    if arguments.scenario.as_deref() == Some(Path::new("-")) {
-        let told = "standard input can't be submitted: every task reads the experiment file";
-        return Err(Failure::input(told));
-    }
-    let directory = std::env::current_dir().map_err(Failure::incomplete)?;
-    let program = std::env::current_exe().map_err(Failure::incomplete)?;
-    let shared = shared_arguments(global, arguments);
-    let scripts = Scripts {
-        program: &program,
-        arguments: &shared,
-        out,
-        shards: arguments.shards as usize,
-        directory: &directory,
-    };
-    let (shard, merge) = (scripts.shard(), scripts.merge());
-    if arguments.dry_run {
-        let array = command("sbatch", &scripts.submit_shards(&arguments.sbatch));
-        let after = command("sbatch", &scripts.submit_merge("JOB", &arguments.sbatch));
-        terminal::print(&words::planned(&plan.file, plan.runs.len()));
-        terminal::print(&format!(
-            "\n# slurm/shard.sh\n{shard}\n# slurm/merge.sh\n{merge}\n{array}\n{after}\n"
-        ));
-        return Ok(Exit::Done);
-    }
-    let when = if arguments.force {
-        When::AnySweep
-    } else {
-        When::SameSweep
-    };
-    {
-        // Closed again before the first task starts.
-        let folder = SweepFolder::open(out, &plan.file, Shard::WHOLE, when)?;
-        for (name, text) in [("slurm/shard.sh", &shard), ("slurm/merge.sh", &merge)] {
-            folder
-                .folder()
-                .write(name, text.as_bytes())
-                .map_err(SweepError::from)?;
-        }
-    }
-    let job = sbatch(&scripts.submit_shards(&arguments.sbatch))?;
-    let after = sbatch(&scripts.submit_merge(&job, &arguments.sbatch))?;
-    terminal::print(&format!(
-        "{} in {}: job {job}, then the merge: job {after}\n\
-         table: {}\n",
-        plural::count(plan.runs.len(), "run"),
-        plural::count(arguments.shards, "shard"),
-        out.join(PARQUET_NAME).display()
-    ));
-    Ok(Exit::Done)
-}
-
-/// Submits a script; returns its job number.
-fn sbatch(arguments: &[String]) -> Result<String, Failure> {
-    let tried = command("sbatch", arguments);
-    let output = std::process::Command::new("sbatch")
-        .args(arguments)
-        .output();
-    let output = output.map_err(|error| {
-        Failure::incomplete(format!(
-            "`sbatch` can't be started ({error}); submit from a machine with Slurm, or see what \
-             would be submitted with --dry-run"
-        ))
-    })?;
-    let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    // On several clusters the answer is NUMBER;CLUSTER.
-    let number = said.split(';').next().unwrap_or_default();
-    if !output.status.success() || number.is_empty() || number.parse::<u64>().is_err() {
-        let told = String::from_utf8_lossy(&output.stderr);
-        return Err(Failure::incomplete(format!(
-            "{tried}: {} {said}\nhelp: the scripts are kept; correct the problem that Slurm \
-             reports and submit again with the same command, or run the shards by hand with \
-             --shard I/N and then --merge",
-            told.trim()
-        )));
-    }
-    Ok(number.to_owned())
-}
-
-/// Arguments that every shard receives.
-fn shared_arguments(global: &Global, arguments: &SweepArguments) -> Vec<String> {
-    let mut shared = Vec::new();
-    shared.extend(
-        arguments
-            .scenario
-            .iter()
-            .map(|path| path.display().to_string()),
-    );
-    let mut add = |option: &str, value: String| shared.extend([option.to_owned(), value]);
-    for (option, values) in [
-        ("--grid", &arguments.grid),
-        ("--list", &arguments.list),
-        ("--vary", &arguments.vary),
-        ("--set", &arguments.sets),
-    ] {
-        for value in values {
-            add(option, value.clone());
-        }
-    }
-    for (option, value) in [
-        ("--random", arguments.random),
-        ("--latin", arguments.latin),
-        ("--sobol", arguments.sobol),
-    ] {
-        if let Some(value) = value {
-            add(option, value.to_string());
-        }
-    }
-    if arguments.sampling_seed != 0 {
-        add("--sampling-seed", arguments.sampling_seed.to_string());
-    }
-    add("--seeds", arguments.seeds.to_string());
-    for folder in &global.traces {
-        add("--traces", folder.display().to_string());
-    }
-    shared
 }
 
 impl From<SweepError> for Failure {

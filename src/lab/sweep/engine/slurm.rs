@@ -1,8 +1,7 @@
 //! Batch scripts for Slurm: an array of shards, and the merge that waits for it.
 //!
-//! A shard is an ordinary process that keeps every run it finished, so a task that is requeued or
-//! killed costs at most the runs it was at. The merge starts `afterany`: it says itself what is
-//! missing, where `afterok` would leave it pending for ever.
+//! The merge starts `afterany`: it says itself what is missing, where `afterok` would leave it
+//! pending for ever.
 
 use std::path::Path;
 
@@ -91,15 +90,6 @@ impl Scripts<'_> {
         };
         out.join("slurm").join(name).display().to_string()
     }
-}
-
-/// A command as it would be typed.
-pub fn command(program: &str, arguments: &[String]) -> String {
-    let arguments = arguments.iter().map(|text| quoted(text));
-    std::iter::once(program.to_owned())
-        .chain(arguments)
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 #[cfg(test)]
