@@ -215,7 +215,6 @@ fn jobs_of_shards_run_on_a_cluster() {
         "--shards",
         "3",
         "--dry-run",
-        "--quiet",
     ];
     let told = scratch.run(&[&SWEEP[..], &jobs].concat(), 2);
     assert!(told.contains("needs --image IMAGE"), "{told}");
