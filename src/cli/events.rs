@@ -1,11 +1,13 @@
 //! `windtunnel events`: search the events of a finished run.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use lab::events::{KINDS, Search, search};
+use lab::events::{KINDS, Search, search, write_trace};
+use lab::folder::{Existing, write_file_with};
 use lab::results;
+use lab::summary::Summary;
 use report::format;
 use units::{Duration, Instant};
 
@@ -45,6 +47,8 @@ enum EventsFormat {
     Table,
     /// JSON, one object per line.
     Json,
+    /// Trace that ui.perfetto.dev opens: nodes as processes, pods as slices, the queue as a counter.
+    Perfetto,
 }
 
 pub(super) fn run(global: &Global, arguments: &EventsArguments) -> Result<Exit, Failure> {
@@ -88,6 +92,18 @@ pub(super) fn run(global: &Global, arguments: &EventsArguments) -> Result<Exit, 
     let report = history::read(&arguments.run, &names).map_err(|error| wrong(&error))?;
     let found = search(&arguments.run, &report, &wanted).map_err(|error| wrong(&error))?;
     let (lines, has_events) = found;
+    if arguments.format == EventsFormat::Perfetto {
+        if !has_events {
+            return Err(Failure::input(format!(
+                "{}: the run did not record the events of pods and nodes; run it again with \
+                 --events",
+                arguments.run.display()
+            )));
+        }
+        let ends = ends(&summary);
+        output::print_with(|out| write_trace(&lines, &ends, out))?;
+        return Ok(Exit::Done);
+    }
     output::print_with(|out| {
         for line in &lines {
             if arguments.format == EventsFormat::Json {
@@ -112,4 +128,24 @@ pub(super) fn run(global: &Global, arguments: &EventsArguments) -> Result<Exit, 
         );
     }
     Ok(Exit::Done)
+}
+
+/// The variants of a run and when each ended, in nanoseconds.
+fn ends(summary: &Summary) -> Vec<(&str, i64)> {
+    let variants = summary.variants.iter();
+    variants
+        .map(|own| (own.name.as_str(), own.end_ns))
+        .collect()
+}
+
+/// Writes the events of a finished run for ui.perfetto.dev.
+pub(super) fn write_perfetto(run: &Path, file: &Path, existing: Existing) -> Result<(), Failure> {
+    let wrong = |error: &dyn std::fmt::Display| Failure::incomplete(error.to_string());
+    let summary = results::read(run).map_err(|error| wrong(&error))?.summary;
+    let ends = ends(&summary);
+    let names: Vec<&str> = ends.iter().map(|(name, _)| *name).collect();
+    let report = history::read(run, &names).map_err(|error| wrong(&error))?;
+    let found = search(run, &report, &Search::default()).map_err(|error| wrong(&error))?;
+    let write = |out: &mut dyn std::io::Write| write_trace(&found.0, &ends, out);
+    Ok(write_file_with(file, existing, write)?)
 }

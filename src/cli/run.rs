@@ -47,7 +47,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         progress: &bars,
         outputs: arguments
             .tables
-            .outputs(arguments.decisions, arguments.events),
+            .outputs(arguments.decisions, arguments.records_events()),
         probes: &profiler.probes,
     };
     let result = run_journey(&plan, &folder, journey.as_ref());
@@ -77,6 +77,9 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     }
     trip.keep_snapshot(&experiment, journey.as_ref())?;
     let out = folder.finish()?;
+    if let Some(file) = &arguments.perfetto {
+        super::events::write_perfetto(&out, file, Existing::forced(arguments.force))?;
+    }
     profiler.ended("report");
     let report = out.join(REPORT).display().to_string();
     let wall_time = terminal::seconds(started.elapsed());

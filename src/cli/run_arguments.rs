@@ -51,6 +51,9 @@ pub(super) struct RunArguments {
     /// Also write the events of pods, nodes and objects to `events.jsonl.zst`, for `events`
     #[arg(long)]
     pub(super) events: bool,
+    /// Also write the events as a trace that ui.perfetto.dev opens; implies --events
+    #[arg(long, value_name = "FILE")]
+    pub(super) perfetto: Option<PathBuf>,
     /// Write a snapshot of the run at a time, such as `--snapshot-at 3d FILE`, and continue
     #[arg(long, num_args = 2, value_names = ["AT", "FILE"], conflicts_with = "from")]
     pub(super) snapshot_at: Vec<String>,
@@ -156,6 +159,13 @@ pub(super) enum TableFiles {
     Both,
     /// No tables
     None,
+}
+
+impl RunArguments {
+    /// Whether the run records the events of pods, nodes and objects.
+    pub(super) const fn records_events(&self) -> bool {
+        self.events || self.perfetto.is_some()
+    }
 }
 
 impl TableFiles {

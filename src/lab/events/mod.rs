@@ -3,6 +3,7 @@
 //! `report.json`, are searched with it.
 
 mod changes;
+mod trace_event;
 
 use std::io::Write;
 use std::path::Path;
@@ -25,6 +26,8 @@ use super::folder::{FolderError, OutputFile, ResultFolder};
 use super::run::aftermath::kept_words;
 use super::tables::Place;
 use history::ReportData;
+
+pub use trace_event::write_trace;
 
 /// The file of events.
 pub const EVENTS_FILE: &str = "events.jsonl.zst";
