@@ -1,5 +1,10 @@
 //! External sort of arrivals: runs of them, each sorted, in a temporary file that has no name, so that it is gone with
 //! the program; and their merge. Arrivals that are equal in order stay as they came.
+//!
+//! Example, with two records in memory instead of [`MOST_HELD`]: rows come at 5, 1, 4, 2 and 4 s. Two full runs
+//! go to disk, (1, 5) and (2, 4); the last row stays in memory as the third, (4). The merge keeps the head of each run in a
+//! heap and gives 1, 2, 4, 4, 5: the first 4 is that of the earlier run, since the number of a run breaks ties, and within a run
+//! the sort is stable. Memory is that of one run and of a few records read ahead in each of the others, however many rows there are.
 #![expect(
     clippy::inline_always,
     reason = "values of a record that go from one call to the next through memory cost more than their bytes"

@@ -2,6 +2,12 @@
 //! costs, whatever set of pods is put on it. Worths come from the linear program over patterns, whose
 //! columns are made where they are missing (Gilmore and Gomory); the most worth that a node holds is
 //! then found in integers, so that the rule holds for any worths.
+//!
+//! Example: five pods of 6 cores, nodes of 10 cores that cost 1. By their sum, 30 cores, 3 nodes might do. The only
+//! pattern is one pod a node; the dual of "each pod is in a pattern" gives a pod the worth 1. No node holds more than
+//! one, so none holds more worth than it costs, and the pods' worth, 5, bounds the number of nodes from below. With two pods of
+//! 4 cores beside them the patterns are {6, 4}, {4, 4} and {6}: these pods fit beside the others, their worth is 0,
+//! and the bound stays 5.
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
