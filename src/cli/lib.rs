@@ -213,6 +213,8 @@ enum Command {
     Trace(trace::TraceCommand),
     /// Run the control plane of an experiment on real Linux hosts (a program of its own)
     Live(companion::Words),
+    /// Answer questions as tools of the Model Context Protocol (a program of its own)
+    Mcp(companion::Words),
     /// List systems, profiles, policies, queue policies, trace formats and generators
     Systems(systems::SystemsArguments),
     /// Print the JSON Schema of the experiment file or of a result
@@ -239,6 +241,7 @@ impl Command {
             | Self::Explain(_) => true,
             Self::Verify(_)
             | Self::Live(_)
+            | Self::Mcp(_)
             | Self::Events(_)
             | Self::Place(_)
             | Self::Plan(_)
@@ -318,6 +321,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Inflate(arguments) => compact::run(global, &arguments, Question::Inflate),
         Command::Trace(command) => trace::run(global, &command),
         Command::Live(words) => companion::call(global, "live", &words),
+        Command::Mcp(words) => companion::call(global, "mcp", &words),
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
         Command::Report(arguments) => report::run(global, &arguments),

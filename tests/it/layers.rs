@@ -11,6 +11,8 @@ use crate::tidy::sources;
 const LAYERS: &[(&str, &[&str])] = &[
     // No code: the choice of foreign features (src/features/Cargo.toml).
     ("features", &[]),
+    // A client of the program, not of its libraries.
+    ("mcp", &[]),
     ("units", &["features"]),
     ("options", &["units"]),
     ("rng", &["units"]),
