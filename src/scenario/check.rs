@@ -289,10 +289,12 @@ fn words<'run>(schemas: impl Iterator<Item = &'run Json>) -> Option<Vec<&'run st
     (!words.is_empty()).then_some(words)
 }
 
-/// Returns whether a word is the former name of one of the words, which is still read.
+/// Returns whether a word is the other name of one of the words, which is read too.
 fn is_former(schema: &Json, word: &str) -> bool {
-    let mut branches = schema["oneOf"].as_array().into_iter().flatten();
-    branches.any(|branch| branch["x-formerly"] == word)
+    let branches = schema["oneOf"].as_array().into_iter().flatten();
+    branches
+        .chain([schema])
+        .any(|branch| branch["x-formerly"] == word)
 }
 
 /// The names of the JSON types a schema takes.

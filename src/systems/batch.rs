@@ -64,6 +64,7 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
     Gangs | UnlikeGangs: Yes("all members of a job start together"),
     SchedulingGates: Without("jobs are planned without delay"),
     SeveralContainers: Yes("they share the job's node"),
+    HealthChecks: Without("not read; what runs is healthy"),
     ReadinessProbes: Without("a job is ready once it runs"),
     DisruptionBudget: Without("jobs are never evicted"),
     Service: Without("jobs have no clients"),

@@ -92,6 +92,8 @@ capabilities! {
     LivenessProbes: "liveness probes",
     /// Probes that take a pod out of service, or hold up a rollout.
     ReadinessProbes: "readiness probes",
+    /// Checks that images bring (`HEALTHCHECK`).
+    HealthChecks: "health checks of images",
     /// Number of equal pods, kept.
     Replicas: "replicas maintained",
     /// A new template rolled out step by step.

@@ -82,6 +82,7 @@ const CAPABILITIES: Capabilities = &rows! {
     InitContainers: Yes("run before the other containers"),
     RestartInPlace: Yes("with a back-off that grows from 10 s to 5 min"),
     LivenessProbes: Yes("the container is restarted"),
+    HealthChecks: Without("not read; a probe decides"),
     ReadinessProbes: Yes("decide whether the pod receives requests"),
     Replicas: Yes(CONTROLLERS),
     RollingUpdate: Yes("by surge and unavailable, paused and rolled back by users"),

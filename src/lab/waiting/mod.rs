@@ -2,6 +2,7 @@
 //! and otherwise what the nodes say by the rules that the system heeds. A run says so in one line,
 //! whatever the number of its pods.
 
+mod size;
 mod wide_gangs;
 
 use cluster::Store;
@@ -74,6 +75,8 @@ pub(super) struct Waiting<'s, F> {
     /// Whether `windtunnel explain` can tell more about a pod.
     is_explained: bool,
     gangs: WideGangs,
+    /// Words of a system whose answers say no amounts.
+    terse: Option<size::Terms>,
     /// Last answer of the scheduler about a pod.
     answer: F,
 }
@@ -87,6 +90,7 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
             capabilities: entry.map_or(&[][..], |entry| entry.capabilities),
             gangs: { entry.filter(|entry| ALL_OR_NONE.contains(&entry.name)) }
                 .map_or_else(WideGangs::default, |_| WideGangs::of(store)),
+            terse: size::terms(system),
             is_explained: entry.is_some_and(|entry| entry.scheduler.keeps_attempts()),
             answer,
         }
@@ -142,7 +146,7 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
                     .or_insert_with(|| of_class(store, pod.class, capabilities).words())
                     .clone()
             });
-            let reason = with_volumes(store, pod.class, reason);
+            let reason = self.with_reach(pod.class, reason);
             *groups.entry(reason).or_default() += 1;
         }
         let first = first?;
@@ -162,6 +166,21 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
         let wait = plural::either(pods, "pod waits", "pods wait");
         let line = format!("{total} {wait} at the end: {}", parts.join("; "));
         Some((line, named(store, first)))
+    }
+
+    /// A reason, with the volumes and the size that keep pods of a class from all nodes.
+    fn with_reach(&self, class: ClassId, reason: String) -> String {
+        let store = self.store;
+        let nodes = store.nodes();
+        let objects = || nodes.ids().filter_map(|node| nodes.object(node));
+        let objects = || objects().map(|own| &**own).collect();
+        let volumes = volume_reach::words(&store.class(class).spec, objects);
+        let size = (self.terse).and_then(|words| size::too_large(store, class, words));
+        let more = [size, volumes].into_iter().flatten();
+        std::iter::once(reason)
+            .chain(more)
+            .collect::<Vec<_>>()
+            .join("; ")
     }
 
     /// The pods by class and reason, most first.
@@ -199,8 +218,7 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
                 first: named(store, group.first),
                 pods: group.pods,
                 since_ns: group.first.created.as_nanos(),
-                reason: with_volumes(
-                    store,
+                reason: self.with_reach(
                     class,
                     match message {
                         Some(message) => cut(sentence(&message)),
@@ -229,17 +247,6 @@ fn named(store: &Store, pod: &Pod) -> String {
     match &*store.class(pod.class).spec.namespace {
         "" => pod.name.to_string(),
         namespace => format!("{namespace}/{}", pod.name),
-    }
-}
-
-/// A reason, with the volumes that keep pods of a class from nodes.
-fn with_volumes(store: &Store, class: ClassId, reason: String) -> String {
-    let nodes = store.nodes();
-    let objects = || nodes.ids().filter_map(|node| nodes.object(node));
-    let objects = || objects().map(|own| &**own).collect();
-    match volume_reach::words(&store.class(class).spec, objects) {
-        Some(words) => format!("{reason}; {words}"),
-        None => reason,
     }
 }
 

@@ -4,8 +4,8 @@
 //! are removed before it is printed: `x-names` (the text is a registered name of that kind),
 //! `x-key-names` (the keys are), `x-parameters` (other fields are the arguments of a name,
 //! `KIND:FIELD`), `x-excludes` (fields that exclude each other), `x-positive` (greater than zero),
-//! `x-places` (most digits after the point), `x-formerly` (former name of a word) and `x-help` (advice
-//! for a wrong value).
+//! `x-places` (most digits after the point), `x-formerly` (another name of a word, which is read
+//! too) and `x-help` (advice for a wrong value).
 
 mod alert;
 mod autoscaling;

@@ -127,36 +127,62 @@ impl Default for Nova {
     }
 }
 
-/// A filter of Nova.
+/// A filter of Nova, by its word here or by the name of its class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(extend("x-help" = "hosts are candidates by their inventory, as `CoreFilter`, `RamFilter` and `DiskFilter` \
+    once had it: state `ratios` and `reserved`"))]
 pub enum NovaFilter {
     /// Enabled hosts whose last report is recent (`ComputeFilter`).
+    #[serde(alias = "ComputeFilter")]
+    #[schemars(extend("x-formerly" = "ComputeFilter"))]
     Compute,
     /// Hosts with the labels that a pod asks for (`ComputeCapabilitiesFilter`).
+    #[serde(alias = "ComputeCapabilitiesFilter")]
+    #[schemars(extend("x-formerly" = "ComputeCapabilitiesFilter"))]
     Capabilities,
     /// Hosts without members of an anti-affinity group (`ServerGroupAntiAffinityFilter`).
+    #[serde(alias = "ServerGroupAntiAffinityFilter")]
+    #[schemars(extend("x-formerly" = "ServerGroupAntiAffinityFilter"))]
     AntiAffinity,
     /// Hosts with members of an affinity group (`ServerGroupAffinityFilter`).
+    #[serde(alias = "ServerGroupAffinityFilter")]
+    #[schemars(extend("x-formerly" = "ServerGroupAffinityFilter"))]
     Affinity,
     /// Hosts with instances that a request names, by required pod affinity to another kind per node
     /// (`SameHostFilter`).
+    #[serde(alias = "SameHostFilter")]
+    #[schemars(extend("x-formerly" = "SameHostFilter"))]
     SameHost,
     /// Hosts without instances that a request names, by required pod anti-affinity to another kind per node
     /// (`DifferentHostFilter`).
+    #[serde(alias = "DifferentHostFilter")]
+    #[schemars(extend("x-formerly" = "DifferentHostFilter"))]
     DifferentHost,
     /// Hosts of which the query of a request's hints holds (`JsonFilter`).
+    #[serde(alias = "JsonFilter")]
+    #[schemars(extend("x-formerly" = "JsonFilter"))]
     Json,
     /// Hosts whose address is near the one that a request's hints name (`SimpleCIDRAffinityFilter`).
+    #[serde(alias = "SimpleCIDRAffinityFilter")]
+    #[schemars(extend("x-formerly" = "SimpleCIDRAffinityFilter"))]
     SimpleCidrAffinity,
     /// Hosts whose aggregates have the metadata that a pod's node selector asks for
     /// (`AggregateInstanceExtraSpecsFilter`).
+    #[serde(alias = "AggregateInstanceExtraSpecsFilter")]
+    #[schemars(extend("x-formerly" = "AggregateInstanceExtraSpecsFilter"))]
     AggregateInstanceExtraSpecs,
     /// Isolated hosts for isolated images, other hosts for the others (`IsolatedHostsFilter`).
+    #[serde(alias = "IsolatedHostsFilter")]
+    #[schemars(extend("x-formerly" = "IsolatedHostsFilter"))]
     IsolatedHosts,
     /// Hosts with few operations under way (`IoOpsFilter`).
+    #[serde(alias = "IoOpsFilter")]
+    #[schemars(extend("x-formerly" = "IoOpsFilter"))]
     IoOps,
     /// Hosts with few instances (`NumInstancesFilter`).
+    #[serde(alias = "NumInstancesFilter")]
+    #[schemars(extend("x-formerly" = "NumInstancesFilter"))]
     NumInstances,
 }
 

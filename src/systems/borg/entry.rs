@@ -52,6 +52,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     InitContainers: Without(INIT_IN_START),
     RestartInPlace: Without("a task that ends is placed again"),
     LivenessProbes: Without("not probed"),
+    HealthChecks: Without("not read; what runs is healthy"),
     ReadinessProbes: Without("a task is ready once it runs"),
     Replicas: Yes("jobs of equal tasks"),
     RollingUpdate: Yes("at most `updateDisruptions` tasks away at a time"),

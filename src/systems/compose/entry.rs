@@ -49,6 +49,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     RestartInPlace:
         Yes("by `restart`: 100 ms, doubled up to 60 s, 100 ms again after a run of 10 s"),
     LivenessProbes: Without("an unhealthy container runs on"),
+    HealthChecks: Yes("dependents wait for them"),
     ReadinessProbes:
         Without("a container receives requests as soon as it runs, or once its health check is \
             passed"),

@@ -47,6 +47,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     InitContainers: Without(INIT_IN_START),
     RestartInPlace: Without("ended containers are not restarted"),
     LivenessProbes: Without("not probed"),
+    HealthChecks: Without("not read; what runs is healthy"),
     ReadinessProbes: Without("a machine is ready once it runs"),
     Replicas | RollingUpdate | StatefulSet | DaemonSet | Job | CronJob: Refused(PODS_ALONE),
     DisruptionBudget: Without("machines run on while they move"),

@@ -60,6 +60,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     RestartInPlace: Without("a task that ends is replaced by its service"),
     LivenessProbes:
         Without("a task counts as healthy by its health check, or once it ran for 40 s"),
+    HealthChecks: Yes("a task counts once it is healthy, and an unhealthy one is replaced"),
     ReadinessProbes: Without("a task receives requests as soon as it runs"),
     Replicas: Yes("services"),
     RollingUpdate: Yes("within minimumHealthyPercent and maximumPercent, with a circuit breaker"),

@@ -56,6 +56,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     InitContainers: Yes("before the others, as ExecStartPre"),
     RestartInPlace: Yes("systemd's Restart, with the kubelet's delays"),
     LivenessProbes: Yes("as systemd's watchdog: the unit is restarted"),
+    HealthChecks: Without(SYSTEMD),
     ReadinessProbes: Without(SYSTEMD),
     Replicas: Yes("instances NAME@1.service, NAME@2.service, … of a template"),
     RollingUpdate: Without("changed units are unloaded, loaded and started again, all at once"),

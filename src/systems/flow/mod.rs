@@ -62,6 +62,7 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
     Gangs | UnlikeGangs: Without("the tasks of a job start one by one"),
     SchedulingGates: Without("tasks enter the network without delay"),
     SeveralContainers: Yes("they share the task's node"),
+    HealthChecks: Without("not read; what runs is healthy"),
     ReadinessProbes: Without("a task is ready once it runs"),
     DisruptionBudget: Without("never evicts, or with `preemption` whatever budgets say"),
     Service: Without("tasks have no clients"),

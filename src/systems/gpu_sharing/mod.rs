@@ -63,6 +63,7 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
     UnlikeGangs: Without("the members of each kind are a job of their own"),
     SchedulingGates: Without("jobs are planned without delay"),
     SeveralContainers: Yes("they share the job's node"),
+    HealthChecks: Without("not read; what runs is healthy"),
     ReadinessProbes: Without("a job is ready once it runs"),
     DisruptionBudget: Without("turns end whatever budgets say"),
     Service: Without("jobs have no clients"),

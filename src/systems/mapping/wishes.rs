@@ -151,6 +151,14 @@ pub(super) const OF_PODS: &[AsksOfPod] = &[
             life.into_iter().any(|one| one.readiness.is_some())
         },
     ),
+    (
+        Capability::HealthChecks,
+        "metadata.annotations[windtunnel.dev/health-check]",
+        |pod| {
+            let life = pod.life.iter().flat_map(|life| &life.containers);
+            life.into_iter().any(|one| one.health_check.is_some())
+        },
+    ),
 ];
 
 const REQUIRED_NODE_AFFINITY: &str =

@@ -64,6 +64,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     LivenessProbes:
         Yes("health checks; an instance that fails them is killed and replaced, and one that \
             never passed them is not ready"),
+    HealthChecks: Without("not read; a probe decides"),
     ReadinessProbes: Yes("upgrades wait for readiness"),
     Replicas: Yes("instances of an application of Marathon"),
     RollingUpdate: Yes("minimumHealthCapacity and maximumOverCapacity, from unavailable and surge"),

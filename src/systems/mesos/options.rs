@@ -3,7 +3,7 @@
 
 use crate::parts::delay::Growth;
 use model::{Object, Text};
-use units::{Duration, SortedMap};
+use units::{Duration, Instant, SortedMap};
 
 use super::batch::DelayOptions;
 use super::chronos::job::JobOptions;
@@ -315,6 +315,17 @@ impl FrameworkOptions {
     /// Whether the framework has a namespace among those that it takes.
     pub fn names(&self, namespace: &str) -> bool {
         self.namespaces.iter().any(|own| **own == *namespace)
+    }
+
+    /// Instant at which the framework repeats a revival of now: Marathon does at the second tick of its
+    /// interval from now on (`ReviveOffersStreamLogic.scala`).
+    pub(in crate::mesos) fn repetition(&self, now: Instant) -> Option<Instant> {
+        if !matches!(self.kind, FrameworkKind::Marathon(_)) {
+            return None;
+        }
+        let interval = self.revive_interval.as_nanos().max(1);
+        let ticks = now.as_nanos().div_euclid(interval).saturating_add(2);
+        Some(Instant::from_nanos(ticks.saturating_mul(interval)))
     }
 
     /// A framework in the role `*` with the original's defaults for its kind.

@@ -60,6 +60,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     InitContainers: Yes("before the others"),
     RestartInPlace: Yes("inside the instance, with the kubelet's delays"),
     LivenessProbes: Yes("inside the instance; the container is started again"),
+    HealthChecks: Without("not read; a probe decides"),
     ReadinessProbes: Yes("the pod is in service or not"),
     Replicas: Without(NO_CONTROLLER),
     RollingUpdate: Without("instances stay as they were created"),

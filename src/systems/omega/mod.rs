@@ -82,6 +82,7 @@ const CAPABILITIES: Capabilities = &rows! {
     UnlikeGangs: Without("the members of each kind are a job of their own"),
     SchedulingGates: Without("jobs are decided on without delay"),
     SeveralContainers: Yes("they share the task's node"),
+    HealthChecks: Without("not read; a probe decides"),
     ReadinessProbes: Yes("the task is in service or not"),
     DisruptionBudget: Yes(CONTROLLERS),
     Service: Yes("its endpoints follow readiness"),

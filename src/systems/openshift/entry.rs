@@ -51,6 +51,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     InitContainers: Yes("before the others"),
     RestartInPlace: Yes("with a back-off that grows from 10 s to 5 min"),
     LivenessProbes: Yes("the container is started again"),
+    HealthChecks: Without("not read; a probe decides"),
     ReadinessProbes: Yes("the pod is in service or not"),
     Replicas: Yes(CONTROLLERS),
     RollingUpdate: Yes("deployment configurations: rolling or recreate, with hooks"),

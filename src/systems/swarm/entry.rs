@@ -60,6 +60,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     RestartInPlace:
         Without("ended containers are not restarted: engine restart policies are not modelled"),
     LivenessProbes: Without("health checks have no effect"),
+    HealthChecks: Without("the engine shows them, and nothing acts on them"),
     ReadinessProbes: Without("a container receives requests as soon as it runs"),
     Replicas: Without("created once by a client; ended containers are not replaced"),
     RollingUpdate: Without("containers stay as they were created"),

@@ -61,6 +61,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
             otherwise"),
     LivenessProbes:
         Without("a task's health is checked by the annotation `windtunnel.dev/health-check`"),
+    HealthChecks: Yes("a task runs once it is healthy, and an unhealthy one is replaced"),
     ReadinessProbes: Without("a task receives requests as soon as it runs"),
     Replicas: Yes("replicated services"),
     RollingUpdate: Yes("parallelism, delay, monitor, failure action with rollback, order"),

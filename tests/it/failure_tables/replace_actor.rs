@@ -70,6 +70,9 @@ pub(super) struct Judge {
     offer: Option<(i64, NodeId)>,
     /// Since when an instance could be launched.
     launchable: Option<i64>,
+    /// Agents that were declined for longer than a run lasts (`decline_offer_duration`), until offers are
+    /// revived: a launch that lets them do revives none (`ReviveOffersState.scala`).
+    declined: SortedSet<NodeId>,
     pub(super) wrong: Option<String>,
     /// Upgrades that were completed.
     pub(super) completed: usize,
@@ -94,6 +97,7 @@ impl Judge {
             now: 0,
             offer: None,
             launchable: None,
+            declined: SortedSet::new(),
             wrong: None,
             completed: 0,
         }
@@ -353,6 +357,11 @@ impl Judge {
         if !self.meets(node) {
             self.differ(&format!("{:?} lets none on {place}", self.rule), "a launch");
         }
+        // Agents are offered in their order: those before were declined for what was placed by then.
+        let before = (0..node.index()).map(NodeId::from_index);
+        let unmet = before.filter(|own| self.has_room(*own) && !self.meets(*own));
+        let unmet: Vec<NodeId> = unmet.collect();
+        self.declined.extend(unmet);
         if let Some(instance) = self.instances.get_mut(&pod.id) {
             let is_right = instance.is_wanted && instance.version == version;
             (instance.node, instance.since) = (Some(node), self.now);
@@ -384,6 +393,10 @@ impl Judge {
         let Some(instance) = self.instances.remove(&pod.id) else {
             return;
         };
+        // More is offered than was declined.
+        if let Some(node) = instance.node {
+            self.declined.remove(&node);
+        }
         if matches!(reason, EndReason::Error | EndReason::Completed) {
             self.add_delay(instance.version);
         }
@@ -413,7 +426,10 @@ impl Judge {
 
     fn look_again(&mut self) {
         let nodes = (0..self.agents.len()).map(NodeId::from_index);
-        let is_any = self.waits() && { nodes }.any(|node| self.has_room(node) && self.meets(node));
+        let free: Vec<NodeId> = nodes.filter(|node| self.has_room(*node)).collect();
+        let (met, unmet): (Vec<_>, Vec<_>) = free.into_iter().partition(|node| self.meets(*node));
+        let is_any = self.waits() && met.iter().any(|node| !self.declined.contains(node));
+        self.declined.extend(unmet);
         self.launchable = is_any.then(|| self.launchable.unwrap_or(self.now));
     }
 }
@@ -434,6 +450,7 @@ impl Observer for Judge {
             }
             Event::PodCreated(created) => {
                 self.created += 1;
+                self.declined.clear();
                 let instance = Instance {
                     version: self.version,
                     node: None,

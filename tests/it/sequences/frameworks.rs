@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use windtunnel::units::SortedSet;
+
 use super::{Course, Due, Sequence, Service, System};
 
 /// Racks of the agents, each of eight cores.
@@ -174,11 +176,13 @@ pub(super) fn draw(system: &System, failures: &[&str], seed: u64) -> Sequence {
         name: SERVICES[place].0,
         replicas: wish.replicas[place],
         version: Some(format!("c:{}", wish.versions[place])),
+        broken: SortedSet::new(),
     });
     let filler = Service {
         name: "filler",
         replicas: 0,
         version: None,
+        broken: SortedSet::new(),
     };
     let jobs = ["report", "broken"].into_iter().filter(|_| system.has_jobs);
     let due = jobs.map(|name| Due {

@@ -173,6 +173,8 @@ struct Service {
     replicas: usize,
     /// The image; `None` asks for one alone, whichever it is.
     version: Option<String>,
+    /// Images that are no good.
+    broken: SortedSet<String>,
 }
 
 /// Runs of a job by the clock that are due.
@@ -244,6 +246,10 @@ impl Sequence {
             let last = eyes.last.get(own.name).cloned().unwrap_or_default();
             let ReplicaCounts { pods, ready, .. } = last;
             let (name, wanted) = (own.name, own.replicas);
+            // An update that failed was taken back to a version that is no better: its user comes again.
+            if eyes.is_taken_back && last.versions.is_subset(&own.broken) {
+                continue;
+            }
             if ready != wanted || pods != wanted {
                 wrong.push(format!(
                     "{name}: {wanted} wanted, {pods} there, {ready} ready"
@@ -314,6 +320,8 @@ struct Eyes {
     runs: Vec<(i64, String)>,
     /// The newest news of an update is that it halted.
     is_halted: bool,
+    /// The newest news of an update is that it is taken back.
+    is_taken_back: bool,
 }
 
 impl Eyes {
@@ -356,7 +364,10 @@ impl Observer for Eyes {
                 self.made.insert(created.pod.id, (second, name));
             }
             Event::PodRunning { pod } => self.runs.extend(self.made.remove(&pod.id)),
-            Event::Rollout { step, .. } => self.is_halted = *step == RolloutStep::Paused,
+            Event::Rollout { step, .. } => {
+                self.is_halted = *step == RolloutStep::Paused;
+                self.is_taken_back = *step == RolloutStep::RollingBack;
+            }
             _ => {}
         }
         self.count(store);

@@ -1,6 +1,8 @@
 //! Users of one Deployment and of a job by the clock: versions that get ready or never do, scaling, pauses,
 //! drains and outages.
 
+use windtunnel::units::SortedSet;
+
 use super::{Course, Due, Sequence, Service, System};
 
 /// A step of a sequence.
@@ -67,6 +69,8 @@ struct Wish {
     is_good: bool,
     /// Marks a course in which the next version brings back what users took away.
     is_by_hand: bool,
+    /// Images that are no good.
+    broken: SortedSet<String>,
 }
 
 fn deployment(version: usize, replicas: usize, is_apart: bool, broken: Option<&str>) -> String {
@@ -124,6 +128,9 @@ impl Wish {
         course.operate(at, &format!("apply: {name}"));
         course.files.push((name, text));
         self.is_good = broken.is_none();
+        if broken.is_some() {
+            self.broken.insert(format!("web:{version}"));
+        }
     }
 
     fn step(&mut self, course: &mut Course, at: i64, step: Step) {
@@ -183,6 +190,7 @@ pub(super) fn draw(system: &System, steps: &[Step], seed: u64) -> Sequence {
         wanted,
         is_good: true,
         is_by_hand: system.is_by_hand(),
+        broken: SortedSet::new(),
     };
     let kinds: Vec<Step> = { [Apply, Apply, Scale].iter().chain(steps) }
         .copied()
@@ -212,6 +220,7 @@ pub(super) fn draw(system: &System, steps: &[Step], seed: u64) -> Sequence {
         name: "web",
         replicas: wish.wanted,
         version: None,
+        broken: wish.broken,
     };
     let head = format!(
         "seed: {}

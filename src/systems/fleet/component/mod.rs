@@ -58,8 +58,6 @@ pub struct Fleet {
     /// Marks a round that the next one would only repeat unless something changes: a binding was refused for what
     /// the cluster is like, or no machine is heard.
     awaits_change: bool,
-    /// Units that had ended on machines that were lost.
-    left_ended: SortedSet<Text>,
 }
 
 impl Fleet {
@@ -68,7 +66,6 @@ impl Fleet {
         Self {
             leadership: Leadership::new(&setup.options),
             anchor: Instant::ZERO.saturating_add(setup.options.first_round),
-            left_ended: SortedSet::new(),
             setup,
             cursor: Revision::default(),
             now: Instant::ZERO,
@@ -209,10 +206,6 @@ impl Component for Fleet {
     fn backlog(&self) -> usize {
         let waits = |own: &&Own| own.pod.is_some() && own.bound.is_none();
         self.units.values().filter(waits).count()
-    }
-
-    fn remarks(&self) -> Vec<String> {
-        self.not_started_again().into_iter().collect()
     }
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {

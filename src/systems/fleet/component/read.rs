@@ -87,6 +87,7 @@ impl Fleet {
             stop(pod, turn);
             return;
         }
+        own.class = Some(created.class);
         if let Some(submitted) = &submitted {
             own.connects = submitted.first_connection;
         }

@@ -11,12 +11,12 @@ use crate::parts::client::stop;
 use crate::parts::turn::Turn;
 use cluster::Conflict;
 use control::Outbox;
-use control::admission::{Creation, NewName, NewPod};
+use control::admission::{BarePod, Creation, NewName, NewPod};
 use model::{
     DeviceSet, EndReason, Event, Object, Operator, Owner, PodChange, PodOwner, PodRef, PodSpec,
     Text,
 };
-use units::{Duration, Instant, NodeId, ObjectId, plural};
+use units::{ClassId, Duration, Instant, NodeId, ObjectId};
 
 use super::Fleet;
 
@@ -32,6 +32,8 @@ pub(super) struct Own {
     pub(super) awaits_name: bool,
     /// Marks a unit whose pod was asked to end so that another one follows.
     pub(super) is_killed: bool,
+    /// Class of the unit's pod, the last one where it has ended.
+    pub(super) class: Option<ClassId>,
     /// The number of the instance of a template.
     pub(super) number: i32,
     /// Time of the first connection to the unit's socket.
@@ -267,8 +269,12 @@ impl Fleet {
             return;
         };
         let (Some(pod), Some(node)) = (own.pod, own.bound) else {
-            if !own.is_coming && own.object.is_none() {
-                self.left_ended.insert(name.clone());
+            // Its target state is launched, so whichever agent it is given to starts it (`agent/reconcile.go`).
+            if let (false, None, Some(class)) = (own.is_coming, own.object, own.class) {
+                own.is_coming = true;
+                let (name, spec) = (name.clone(), turn.store.class(class).spec.clone());
+                let new = Arc::new(BarePod { name, spec });
+                turn.out.creations.push(Creation::BarePod(new));
             }
             return;
         };
@@ -300,16 +306,6 @@ impl Fleet {
                 .creations
                 .push(Creation::Replacement { pod, reason });
         }
-    }
-
-    /// A line about units that had ended when their machine was lost.
-    pub(super) fn not_started_again(&self) -> Option<String> {
-        let first = self.left_ended.first()?;
-        let units = plural::count(self.left_ended.len(), "unit");
-        Some(format!(
-            "{units} that had ended lost the machine (first `{first}`): Fleet starts them again on another, and here \
-             they only count there"
-        ))
     }
 
     /// A pod could not be made while another has its name.

@@ -38,7 +38,8 @@ impl MesosMaster {
 
     fn leaves(&mut self, place: usize, turn: &mut Turn<'_>) {
         let seat = &mut self.seats[place];
-        (seat.is_served, seat.wakes, seat.revives_at) = (false, None, None);
+        (seat.is_served, seat.wakes) = (false, None);
+        (seat.revives_at, seat.repeats_at) = (None, None);
         let clients = seat.clients.clone();
         self.allocator.suppress(place as u32);
         self.rescind(|offer| clients.contains(&offer.client), turn);

@@ -57,6 +57,8 @@ struct Seat {
     last_revival: Option<Instant>,
     /// Instant at which the framework asks for offers again, having asked too often.
     revives_at: Option<Instant>,
+    /// Instant at which the framework repeats its last revival, for declined offers may have come after it.
+    repeats_at: Option<Instant>,
     /// Instant before which the framework does not ask for offers, as it has just lost a task.
     waits_until: Option<Instant>,
     /// Instant at which the framework wants to act by itself.
@@ -167,6 +169,7 @@ impl MesosMaster {
             is_touched: true,
             last_revival: None,
             revives_at: None,
+            repeats_at: None,
             waits_until: None,
             wakes: None,
             is_away: false,
@@ -264,7 +267,8 @@ impl MesosMaster {
             if seat.is_away {
                 continue;
             }
-            if !seat.is_touched && !is_due(seat.wakes) && !is_due(seat.revives_at) {
+            let dues = [seat.wakes, seat.revives_at, seat.repeats_at];
+            if !seat.is_touched && !dues.into_iter().any(is_due) {
                 continue;
             }
             seat.is_touched = false;
@@ -282,6 +286,7 @@ impl MesosMaster {
         let own = &self.options.frameworks[place];
         let seat = &mut self.seats[place];
         let number = place as u32;
+        let is_repeat = seat.repeats_at.take_if(|at| *at <= self.now).is_some();
         if !seat.framework.wants_offers(self.now) {
             seat.revives_at = None;
             if own.suppresses && seat.is_served {
@@ -291,17 +296,21 @@ impl MesosMaster {
             return;
         }
         let has_news = seat.framework.has_news();
-        if seat.is_served && !has_news && seat.revives_at.is_none() {
+        let is_asked = !seat.is_served || has_news || seat.revives_at.is_some();
+        if !is_asked && !is_repeat {
             return;
         }
         let free = seat
             .last_revival
             .map(|last| last.saturating_add(own.revive_interval))
             .max(seat.waits_until);
-        if let Some(free) = free.filter(|&free| free > self.now) {
+        if let Some(free) = free.filter(|&free| is_asked && free > self.now) {
             seat.revives_at = Some(free);
         } else {
-            (seat.revives_at, seat.last_revival) = (None, Some(self.now));
+            if is_asked {
+                (seat.revives_at, seat.last_revival) = (None, Some(self.now));
+                seat.repeats_at = own.repetition(self.now);
+            }
             seat.is_served = true;
             self.allocator.revive(number);
             self.is_requested = true;

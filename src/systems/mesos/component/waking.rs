@@ -20,6 +20,9 @@ impl MesosMaster {
         for at in of_seats.chain(others.into_iter().flatten()) {
             out.wake_at(at);
         }
+        for at in self.seats.iter().filter_map(|seat| seat.repeats_at) {
+            out.wake_idle_at(at);
+        }
         match self.next_report() {
             Some(at) if self.reports.matters => out.wake_at(at),
             Some(at) => out.wake_idle_at(at),

@@ -413,6 +413,10 @@ impl Framework for Marathon {
                 if let Some(app) = self.apps.get_mut(&id) {
                     app.waiting.pop_front();
                     app.launched(now, pod, open.node);
+                    // An agent of another group may do now.
+                    let rules = constraints_of(app, &self.options);
+                    let mut rules = rules.iter().map(|(_, rule)| rule.operator());
+                    self.has_relaxed |= rules.any(|rule| rule == "GROUP_BY");
                 }
                 left -= 1;
                 if self.options.launch_tokens.is_some() {

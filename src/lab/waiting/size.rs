@@ -1,0 +1,44 @@
+//! Pods that are larger than any node, which systems do not say that answer without amounts.
+
+use cluster::Store;
+use units::{ClassId, Quantity, SuffixFamily};
+
+/// Words of a system for a node, cores and memory.
+pub(super) type Terms = [&'static str; 3];
+
+/// Systems whose answers say no amounts and whose nodes have what they offer, with their words for a node, cores
+/// and memory.
+const TERSE: [(&str, Terms); 2] = [
+    (systems::mesos::ENTRY.name, ["agent", "cpus", "mem"]),
+    (systems::mesos::dcos::ENTRY.name, ["agent", "cpus", "mem"]),
+];
+
+/// The words of a system whose answers say no amounts.
+pub(super) fn terms(system: &str) -> Option<Terms> {
+    let mut terse = TERSE.iter();
+    let found = terse.find(|(own, _)| *own == system);
+    found.map(|(_, terms)| *terms)
+}
+
+/// What pods of a class ask for and no node has in all, in the words of a system.
+pub(super) fn too_large(store: &Store, class: ClassId, terms: Terms) -> Option<String> {
+    let asks = &store.class(class).requests;
+    let nodes = store.nodes();
+    let rows = || nodes.present().map(|node| nodes.allocatable().row(node));
+    let [noun, cpus, mem] = terms;
+    let cpu = (asks.cpu_milli, rows().map(|row| row.cpu_milli).max()?);
+    let memory = (asks.memory_bytes, rows().map(|row| row.memory_bytes).max()?);
+    let in_bytes = |bytes| Quantity::from_units(bytes).with_family(SuffixFamily::Binary);
+    let amounts = [
+        (cpus, cpu, Quantity::from_milli as fn(i64) -> Quantity),
+        (mem, memory, in_bytes),
+    ];
+    let large = amounts
+        .into_iter()
+        .filter(|(_, (asked, most), _)| asked > most);
+    let large = large.map(|(name, (asked, most), quantity)| {
+        format!("{name} {} of at most {}", quantity(asked), quantity(most))
+    });
+    let large = large.collect::<Vec<_>>().join(", ");
+    (!large.is_empty()).then(|| format!("no {noun} is that large: {large}"))
+}
