@@ -68,7 +68,7 @@ pub(super) fn told(rejected: &Rejected, messages: MessageFormat) -> Failure {
     match messages {
         MessageFormat::Human => source::told(rejected),
         MessageFormat::Json => {
-            terminal::print(&format!("{:#}\n", rejected.to_json()));
+            terminal::print(&format!("{:#}\n", source::within(rejected).to_json()));
             Failure::silent(Exit::Input)
         }
     }

@@ -9,6 +9,7 @@ use scenario::{Color, Experiment, LoadOptions, Rejected, SearchPath, load};
 use units::nearest;
 use world::inputs::{self, BUNDLED, DiskAndEmbedded};
 
+use super::check::repository;
 use super::{Failure, Global, terminal};
 
 /// Text of an experiment file.
@@ -110,7 +111,24 @@ pub(super) fn told(rejected: &Rejected) -> Failure {
     } else {
         Color::Off
     };
-    Failure::input(rejected.render(color).trim_end())
+    Failure::input(within(rejected).render(color).trim_end())
+}
+
+/// What is said of an experiment, without lines of files that links from outside of its repository show.
+pub(super) fn within(rejected: &Rejected) -> Rejected {
+    let mut rejected = rejected.clone();
+    rejected
+        .sources
+        .hide(|name| leads_outside(Path::new(name)).unwrap_or(false));
+    rejected
+}
+
+/// Whether a path leads outside of the repository that it is written in.
+fn leads_outside(path: &Path) -> Option<bool> {
+    let real = path.canonicalize().ok()?;
+    let folder = std::path::absolute(path).ok()?.parent()?.to_path_buf();
+    let root = repository(&folder).canonicalize().ok()?;
+    Some(!real.starts_with(root))
 }
 
 /// Failure of an experiment file that cannot be read.

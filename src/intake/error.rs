@@ -3,6 +3,7 @@
 use std::io;
 
 use thiserror::Error;
+use units::line::brief_found;
 
 /// An input that can't be read on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -30,7 +31,7 @@ pub enum TraceError {
         rule: String,
     },
     /// The file as a whole is not of its format.
-    #[error("{file}: {reason}")]
+    #[error("{file}: {}", brief_found(.reason))]
     Format {
         /// The file as the user named it.
         file: String,

@@ -1,7 +1,6 @@
 //! Fault that a parser found, with the place in the text shown.
 
-/// Length of the shown part of a line, in characters.
-const SHOWN: usize = 40;
+use units::line::{QUOTED_MAX as SHOWN, brief_found};
 
 /// A parser's complaint.
 pub(super) struct Fault {
@@ -32,7 +31,7 @@ impl Fault {
 
     /// As [`Fault::in_text`], where `before` columns of the first line precede `text`.
     pub(super) fn in_text_after(&self, text: &str, lines_before: u64, before: u64) -> String {
-        let message = shortened(&self.message);
+        let message = brief_found(&self.message);
         if self.line == 0 {
             return message;
         }
@@ -71,19 +70,7 @@ pub(super) fn in_plain_words(message: &str) -> String {
             .replacen("integer ", "the number ", 1)
             .replacen("boolean ", "", 1),
     };
-    format!("expected {expected}, found {found}{fix}")
-}
-
-/// A complaint that quotes a whole file as one text is cut in the middle.
-fn shortened(message: &str) -> String {
-    const MOST: usize = 4 * SHOWN;
-    if message.chars().count() <= MOST {
-        return message.to_owned();
-    }
-    let beginning: String = message.chars().take(SHOWN).collect();
-    let rest = message.chars().count() - 2 * SHOWN;
-    let end: String = message.chars().skip(SHOWN + rest).collect();
-    format!("{beginning} … {end}")
+    brief_found(&format!("expected {expected}, found {found}{fix}"))
 }
 
 /// The part of a line around a column.

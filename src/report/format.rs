@@ -245,17 +245,22 @@ fn separated(text: &str) -> String {
 }
 
 /// Cleans a name for one line of a terminal: control characters, which could move the cursor or
-/// overwrite other text, become `�`.
+/// overwrite other text, and marks that turn the direction of text become `�`.
 pub fn clean(name: &str) -> String {
     name.chars()
         .map(|letter| {
-            if letter.is_control() {
+            if letter.is_control() || is_turn(letter) {
                 '\u{fffd}'
             } else {
                 letter
             }
         })
         .collect()
+}
+
+/// Whether a letter turns the direction of the text behind it, which then reads otherwise than it is.
+const fn is_turn(letter: char) -> bool {
+    matches!(letter, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text that stands for itself in HTML.

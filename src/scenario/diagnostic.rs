@@ -7,7 +7,12 @@ use annotate_snippets::{AnnotationKind, Group, Level, Patch, Renderer, Snippet};
 use serde_json::{Value, json};
 
 use super::tree::{Sources, Span};
-use units::line::one_line;
+use units::line::{QUOTED_MAX, brief, one_line};
+
+/// The most bytes of a line that is shown as a whole.
+const LINE_MAX: usize = 100;
+/// Characters that are shown before the place, of a longer line.
+const LEAD: usize = 8;
 
 /// Kinds of findings, each with a stable number that is never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -238,10 +243,17 @@ impl Rejected {
     fn render_one(&self, finding: &Finding, renderer: &Renderer) -> String {
         let source = self.sources.get(finding.span.source);
         let id = finding.code.id();
-        let mut snippet = Snippet::source(&source.text).path(&source.name).annotation(
+        let spans = finding.context.iter().map(|(span, _)| *span);
+        let spans = spans.chain([finding.span]);
+        let text = self.shown(finding.span, spans);
+        let (message, label) = (
+            briefed(&finding.message, &source.text),
+            briefed(&finding.label, &source.text),
+        );
+        let mut snippet = Snippet::source(&text).path(&source.name).annotation(
             AnnotationKind::Primary
                 .span(self.sources.range(finding.span))
-                .label(non_empty(&finding.label)),
+                .label(non_empty(&label)),
         );
         for (span, label) in &finding.context {
             if span.source == finding.span.source {
@@ -253,15 +265,16 @@ impl Rejected {
                 );
             }
         }
-        let title = Level::ERROR.primary_title(&finding.message).id(&id);
+        let title = Level::ERROR.primary_title(&message).id(&id);
         let mut report = vec![title.element(snippet)];
         let help = finding.help.as_deref();
-        match &finding.replacement {
-            Some((span, with)) => {
-                let source = self.sources.get(span.source);
+        let replacement = finding.replacement.as_ref();
+        let replaced = replacement.map(|(span, _)| self.shown(*span, [*span].into_iter()));
+        match replacement.zip(replaced.as_ref()) {
+            Some(((span, with), text)) => {
                 let title = Level::HELP.secondary_title(help.unwrap_or("write instead:"));
                 let patch = Patch::new(self.sources.range(*span), with.as_str());
-                report.push(title.element(Snippet::source(&source.text).patch(patch)));
+                report.push(title.element(Snippet::source(text).patch(patch)));
             }
             None => {
                 if let Some(help) = help {
@@ -272,15 +285,51 @@ impl Rejected {
         renderer.render(&report)
     }
 
+    /// The text around some places: of long lines the part around the first of them, of a hidden text none,
+    /// with as many bytes as it has.
+    fn shown(&self, of: Span, spans: impl Iterator<Item = Span>) -> String {
+        let source = self.sources.get(of.source);
+        let spans = spans.filter(|span| span.source == of.source);
+        let starts: Vec<usize> = spans.map(|span| self.sources.range(span).start).collect();
+        let mut shown = String::with_capacity(source.text.len());
+        for line in source.text.split_inclusive('\n') {
+            let begin = shown.len();
+            let body = line.trim_end_matches(['\r', '\n']);
+            let window = if source.is_hidden {
+                0..0
+            } else if body.len() <= LINE_MAX {
+                0..body.len()
+            } else {
+                let inside = starts.iter().filter_map(|start| start.checked_sub(begin));
+                let first = inside.filter(|at| *at <= body.len()).min().unwrap_or(0);
+                let lead = body[..first].chars().rev().take(LEAD);
+                let start = first - lead.map(char::len_utf8).sum::<usize>();
+                let part = body[start..].chars().take(QUOTED_MAX);
+                start..start + part.map(char::len_utf8).sum::<usize>()
+            };
+            let letters = body.char_indices().map(|(at, letter)| {
+                if window.contains(&at) {
+                    letter
+                } else {
+                    MASKS[letter.len_utf8() - 1]
+                }
+            });
+            shown.extend(letters);
+            shown.push_str(&line[body.len()..]);
+        }
+        shown
+    }
+
     /// All findings as an array of objects: `code`, `message`, `file`, `line`, `column`, `endLine`,
     /// `endColumn` (all from 1), and, if present, `label`, `help`, `replacement`.
     pub fn to_json(&self) -> Value {
         let object = |finding: &&Finding| {
             let mut object = self.place(finding.span);
             object["code"] = json!(finding.code.id());
-            object["message"] = json!(finding.message);
+            let text = &self.sources.get(finding.span.source).text;
+            object["message"] = json!(briefed(&finding.message, text));
             if !finding.label.is_empty() {
-                object["label"] = json!(finding.label);
+                object["label"] = json!(briefed(&finding.label, text));
             }
             if let Some(help) = &finding.help {
                 object["help"] = json!(help);
@@ -309,6 +358,23 @@ impl Rejected {
             "endColumn": end_column,
         })
     }
+}
+
+/// Letters in the place of those that are not shown, by their bytes.
+const MASKS: [char; 4] = ['.', '·', '…', '𝇇'];
+
+/// The words of a finding with what they quote of a text cut.
+fn briefed(words: &str, text: &str) -> String {
+    let pieces = words.split('`').map(|piece| {
+        let is_quoted = piece.len() > QUOTED_MAX && text.contains(piece);
+        if is_quoted {
+            brief(piece)
+        } else {
+            piece.to_owned()
+        }
+    });
+    let pieces: Vec<String> = pieces.collect();
+    pieces.join("`")
 }
 
 fn non_empty(text: &str) -> Option<&str> {

@@ -47,6 +47,8 @@ pub struct Source {
     pub name: String,
     /// Content of the text.
     pub text: String,
+    /// `true` if no line of it is shown.
+    pub is_hidden: bool,
 }
 
 /// All texts of an experiment; spans index into it.
@@ -59,6 +61,7 @@ impl Sources {
         self.0.push(Source {
             name: name.to_owned(),
             text: text.to_owned(),
+            is_hidden: false,
         });
         SourceId(self.0.len() as u32 - 1)
     }
@@ -66,6 +69,13 @@ impl Sources {
     /// Text of an id that [`Sources::add`] returned.
     pub fn get(&self, id: SourceId) -> &Source {
         &self.0[id.0 as usize]
+    }
+
+    /// Has no line shown of texts by their names.
+    pub fn hide(&mut self, is_hidden: impl Fn(&str) -> bool) {
+        for source in &mut self.0 {
+            source.is_hidden = is_hidden(&source.name);
+        }
     }
 
     /// Byte range of a span, extended to whole characters of its text.

@@ -8,3 +8,54 @@
 pub fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], "\u{fffd}")
 }
+
+/// The most characters that a message quotes of a file.
+pub const QUOTED_MAX: usize = 40;
+
+/// At most 40 characters of a text that a message quotes.
+///
+/// ```
+/// assert_eq!(units::line::brief(&"a".repeat(50)), format!("{}…", "a".repeat(40)));
+/// ```
+pub fn brief(text: &str) -> String {
+    match text.char_indices().nth(QUOTED_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// A message with what it says was found in a file cut to 40 characters.
+///
+/// ```
+/// let found = format!("expected a number, found `{}`; mend it", "a".repeat(50));
+/// let cut = format!("expected a number, found `{}…`; mend it", "a".repeat(40));
+/// assert_eq!(units::line::brief_found(&found), cut);
+/// ```
+pub fn brief_found(message: &str) -> String {
+    let mut text = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(at) = rest.find("found ") {
+        let (before, after) = rest.split_at(at + "found ".len());
+        text.push_str(before);
+        rest = after;
+        let mark = rest
+            .find(['`', '"', ',', ';'])
+            .filter(|at| *at <= "the text ".len());
+        let Some(start) = mark.filter(|at| matches!(rest.as_bytes()[*at], b'`' | b'"')) else {
+            continue;
+        };
+        let quote = char::from(rest.as_bytes()[start]);
+        let inside = &rest[start + 1..];
+        // A mark within what was found does not end it.
+        let is_end = |(at, _): &(usize, &str)| {
+            let next = inside[at + 1..].chars().next();
+            next.is_none_or(|next| !next.is_alphanumeric())
+        };
+        let end = inside.match_indices(quote).find(is_end);
+        let end = end.map_or(inside.len(), |(at, _)| at);
+        text.push_str(&rest[..=start]);
+        text.push_str(&brief(&inside[..end]));
+        rest = &inside[end..];
+    }
+    text + rest
+}

@@ -3,20 +3,23 @@
 
 use std::path::{Path, PathBuf};
 
+use anstream::adapter::strip_str;
 use lab::check::{
-    Acknowledgement, BaseSide, Baseline, Bisection, CheckReport, CheckSettings, Divergence,
-    FoundDivergence, SuiteResults, SuiteScenario, align, baseline_of, gated, judge,
-    run as run_suite, system_changes, unchanged,
+    Acknowledgement, BaseSide, Baseline, Bisection, BrokenBase, CheckReport, CheckSettings,
+    Divergence, ErrorKind, FoundDivergence, SuiteResults, SuiteScenario, align, baseline_of,
+    entry_name, gated, judge, run as run_suite, system_changes, unchanged,
 };
 use lab::shell::{quoted, set_flags};
-use scenario::Experiment;
 use scenario::schema::Objective;
+use scenario::{Code, Experiment};
 use units::SortedMap;
 
 use super::git::{Repository, Tree};
-use super::inside::{Inside, repository};
+use super::inside::Inside;
+use super::outputs::one_line;
+use super::suite::Suite;
 use super::{
-    CheckArguments, Exit, Failure, Global, Judged, baseline_path, limited, read_suite, relative,
+    CheckArguments, Exit, Failure, Global, Judged, baseline_path, limited, relative, repository,
 };
 use crate::divergence::parting;
 use crate::temporary::TemporaryFolder;
@@ -30,6 +33,8 @@ struct Base {
     name: String,
     /// Its scenarios; none where it does not have the suite.
     suite: Vec<SuiteScenario>,
+    /// Files of the suite that can't be read, relative to its folder; empty for the suite's own.
+    broken: SortedMap<PathBuf, BrokenBase>,
     /// Its commit, where it is one.
     commit: Option<Commit>,
 }
@@ -76,11 +81,12 @@ pub(super) fn judged(
     let settings = CheckSettings {
         baseline: name.to_owned(),
         has_baseline: true,
-        base: Some(BaseSide {
-            name: name.to_owned(),
-            removed,
-        }),
         ..settings
+    };
+    let mut side = BaseSide {
+        name: name.to_owned(),
+        removed,
+        broken: base.unread(arguments, &suite),
     };
     let mut head = limited(global, arguments, |workers| {
         run_suite(&suite, None, &settings, workers)
@@ -96,7 +102,15 @@ pub(super) fn judged(
     let results = limited(global, arguments, |workers| {
         run_suite(&base.suite, None, &of_both, workers)
     })?;
-    base.check(&results)?;
+    let not_run = base.not_run(&results, &of_base);
+    let broken = base.broken.values().chain(not_run.values());
+    notes.extend(broken.map(|broken| broken.why.clone()));
+    side.broken.extend(not_run);
+    notes.extend(base.new_entries(&gates, &of_base, &side, settings.only.as_ref()));
+    let settings = CheckSettings {
+        base: Some(side),
+        ..settings
+    };
     let mut baseline = baseline_of(&results, &head, &same, &of_base, &settings.suite);
     baseline.acknowledgements = acknowledgements(arguments)?;
     for entry in &mut head.entries {
@@ -123,7 +137,6 @@ pub(super) fn judged(
             "nothing changed since `{name}`: both sides are the same, and ran once"
         ));
     }
-    notes.extend(base.new_entries(&gates, &of_base, settings.only.as_ref()));
     report.notes.splice(0..0, notes);
     Ok(Judged::Report(Box::new(report)))
 }
@@ -165,6 +178,7 @@ impl Base {
         let mut base = Self {
             name: name.to_owned(),
             suite: Vec::new(),
+            broken: SortedMap::new(),
             commit: Some(Commit {
                 id,
                 repository,
@@ -210,6 +224,7 @@ impl Base {
         let mut base = Self {
             name: name.to_owned(),
             suite: Vec::new(),
+            broken: SortedMap::new(),
             commit: None,
         };
         base.load(global, arguments, found, root)?;
@@ -229,8 +244,21 @@ impl Base {
             file,
             ..arguments.clone()
         };
-        let suite = read_suite(global, &arguments, &inside, None);
-        self.suite = suite.map_err(|failure| self.failure(&failure.message))?;
+        let folder = arguments.file.parent().unwrap_or(Path::new(""));
+        match Suite::read(global, &arguments, &inside) {
+            Ok(suite) => {
+                for own in suite.broken {
+                    let place = own.path.strip_prefix(folder).unwrap_or(&own.path);
+                    let broken = self.broken(&own.why);
+                    self.broken.insert(place.to_path_buf(), broken);
+                }
+                self.suite = suite.scenarios;
+            }
+            Err(why) => {
+                let broken = self.broken(&why);
+                self.broken.insert(PathBuf::new(), broken);
+            }
+        }
         let files = self
             .suite
             .iter()
@@ -312,28 +340,73 @@ impl Base {
         &self,
         gates: &Gates,
         of_base: &Gates,
+        side: &BaseSide,
         only: Option<&Vec<String>>,
     ) -> Option<String> {
-        if self.suite.is_empty() {
+        if self.suite.is_empty() && self.broken.is_empty() {
             let name = &self.name;
             return Some(format!("`{name}` has no such suite: all of it is new"));
         }
         let is_new = |name: &&String| {
-            !of_base.contains_key(*name) && only.is_none_or(|only| only.contains(name))
+            let is_known = of_base.contains_key(*name) || side.broken.contains_key(*name);
+            !is_known && only.is_none_or(|only| only.contains(name))
         };
         let new: Vec<&str> = gates.keys().filter(is_new).map(String::as_str).collect();
         let words = || format!("new, and held to absolute limits alone: {}", new.join(", "));
         (!new.is_empty()).then(words)
     }
 
-    /// Refuses a base of which an entry could not be run.
-    fn check(&self, results: &SuiteResults) -> Result<(), Failure> {
-        let mut entries = results.entries.iter().map(|entry| &entry.report);
-        let broken = entries.find_map(|report| {
+    /// A part of the base that can't be read.
+    fn broken(&self, why: &Failure) -> BrokenBase {
+        BrokenBase {
+            why: one_line(&strip_str(&self.failure(&why.message).message).to_string()),
+            // A file that is missing may be one that only this base lacks, such as one of a submodule.
+            is_wrong: why.exit == Exit::Input && !why.message.contains(&Code::MissingFile.id()),
+        }
+    }
+
+    /// Entries of the suite whose scenario can't be read in the base.
+    fn unread(
+        &self,
+        arguments: &CheckArguments,
+        suite: &[SuiteScenario],
+    ) -> SortedMap<String, BrokenBase> {
+        let folder = arguments.file.parent().map(relative).unwrap_or_default();
+        let whole = self.broken.get(Path::new(""));
+        let single = self
+            .broken
+            .get(Path::new(arguments.file.file_name().unwrap_or_default()));
+        let mut found = SortedMap::new();
+        for own in suite {
+            let file = Path::new(&own.file);
+            let place = file.strip_prefix(&folder).unwrap_or(file);
+            let Some(broken) = self.broken.get(place).or(whole).or(single) else {
+                continue;
+            };
+            let plans = own.experiment.variants.iter();
+            let names = plans.map(|plan| entry_name(&own.experiment, &plan.name));
+            found.extend(names.map(|name| (name, broken.clone())));
+        }
+        let names = gated(&self.suite);
+        found.retain(|name, _| !names.contains_key(name));
+        found
+    }
+
+    /// Entries that could not be run.
+    fn not_run(&self, results: &SuiteResults, of_base: &Gates) -> SortedMap<String, BrokenBase> {
+        let broken = results.entries.iter().filter_map(|entry| {
+            let report = &entry.report;
             let error = report.error.as_ref()?;
-            Some(self.failure(&format!("{} could not be run: {error}", report.name)))
+            let words = format!("{} could not be run: {error}", report.name);
+            let broken = BrokenBase {
+                why: self.failure(&words).message,
+                // What the suite measures of it must not be what breaks it.
+                is_wrong: report.error_kind == Some(ErrorKind::Input)
+                    && of_base.get(&report.name) == Some(&entry.objectives),
+            };
+            Some((report.name.clone(), broken))
         });
-        broken.map_or(Ok(()), Err)
+        broken.collect()
     }
 
     /// First decision at which the base and the suite part: with the worst seed, or the first later one

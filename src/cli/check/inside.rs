@@ -87,7 +87,7 @@ impl Inside {
 }
 
 /// The nearest repository that a folder is in; else the current folder, if that holds it.
-pub(super) fn repository(folder: &Path) -> PathBuf {
+pub(in super::super) fn repository(folder: &Path) -> PathBuf {
     let of_git = folder.ancestors().find(|above| above.join(".git").exists());
     let current = std::env::current_dir().and_then(|own| own.canonicalize());
     let current = current.ok().filter(|own| folder.starts_with(own));

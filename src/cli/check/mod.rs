@@ -6,6 +6,7 @@ mod inside;
 mod limits;
 mod outputs;
 mod part;
+mod suite;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
@@ -15,25 +16,26 @@ use clap::Args;
 
 use intake::Input;
 use lab::check::{
-    Baseline, BaselineError, CheckReport, CheckSettings, Divergence, End, EntryReport, SuiteItem,
-    SuiteScenario, entry_name, judge, parse_suite, run as run_suite,
+    Baseline, BaselineError, CheckReport, CheckSettings, Divergence, End, EntryReport,
+    SuiteScenario, entry_name, judge, run as run_suite,
 };
 use lab::compare::RESAMPLES;
 use report::check::{self, CheckOptions};
-use scenario::{VariantPlan, objective_lines};
 use units::Date;
 
 use super::accept::{self, Acceptance};
 use super::divergence::Asked;
-use super::experiment_file::{self, MessageFormat, Reading};
 use super::run_count::counted;
-use super::{Exit, Failure, Global, exit, output, source, terminal};
+use super::{Exit, Failure, Global, exit, output, terminal};
+pub(super) use inside::repository;
+
 use inside::Inside;
 use limits::{LimitArguments, limited};
 use outputs::{
     CheckFormat, JunitFlavor, broken_entry, target, timestamp, write_refusal, write_targets,
     write_unfinished,
 };
+use suite::{BrokenScenario, Suite};
 
 /// Arguments of `check`.
 #[derive(Clone, Debug, Args)]
@@ -153,10 +155,11 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
              person; run the command on your own machine and commit the file",
         ));
     }
-    let mut broken = Vec::new();
     let inside = Inside::of(global, arguments);
     inside.check(&arguments.file)?;
-    let suite = read_suite(global, arguments, &inside, Some(&mut broken))?;
+    let read = Suite::read(global, arguments, &inside)?.gated();
+    let broken = reported(arguments, &read)?;
+    let suite = read.scenarios;
     let names = entry_names(&suite);
     let only = part::selected(arguments, &suite, &names)?;
     let run = only.as_ref().map_or(names.len(), Vec::len);
@@ -195,6 +198,20 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
     let form = arguments.form(arguments.format);
     output::print_with(|out| check::write(out, &report, form, options))?;
     Ok(exit_of(report.end(), arguments.strict))
+}
+
+/// Reports on the scenarios of a suite that can't be read; the others are checked.
+fn reported(arguments: &CheckArguments, suite: &Suite) -> Result<Vec<EntryReport>, Failure> {
+    let mut reports = Vec::new();
+    for BrokenScenario { path, why } in &suite.broken {
+        if !suite.is_list || arguments.accept {
+            return Err(why.clone());
+        }
+        exit::complain(&why.message);
+        let file = relative(path).display().to_string();
+        reports.push(broken_entry(&file, &file, why.exit, &why.message));
+    }
+    Ok(reports)
 }
 
 /// Report of a check, or end of an acceptance.
@@ -261,102 +278,6 @@ const fn exit_of(end: End, is_strict: bool) -> Exit {
         End::Inconclusive if is_strict => Exit::Inconclusive,
         End::Inconclusive | End::Passed => Exit::Done,
     }
-}
-
-fn read_suite(
-    global: &Global,
-    arguments: &CheckArguments,
-    inside: &Inside,
-    mut broken: Option<&mut Vec<EntryReport>>,
-) -> Result<Vec<SuiteScenario>, Failure> {
-    let (name, text) = source::text_of(&arguments.file)?;
-    let items = match parse_suite(&text, &name).map_err(Failure::input)? {
-        None => vec![(arguments.file.clone(), None)],
-        Some(items) => {
-            let folder = arguments
-                .file
-                .parent()
-                .map(Path::to_path_buf)
-                .unwrap_or_default();
-            items
-                .into_iter()
-                .map(|item| (folder.join(&item.scenario), Some(item)))
-                .collect()
-        }
-    };
-    let mut suite = Vec::new();
-    for (path, item) in items {
-        let read = inside
-            .check(&path)
-            .and_then(|()| read_scenario(global, arguments, inside, &path, item.as_ref()))
-            // What the base does not gate, the suite may.
-            .and_then(|scenario| match &broken {
-                Some(_) => gated(scenario, &path),
-                None => Ok(scenario),
-            });
-        match (read, &mut broken) {
-            (Ok(scenario), _) => suite.push(scenario),
-            // The others are checked.
-            (Err(failure), Some(broken)) if item.is_some() && !arguments.accept => {
-                exit::complain(&failure.message);
-                let file = relative(&path).display().to_string();
-                broken.push(broken_entry(&file, &file, failure.exit, &failure.message));
-            }
-            (Err(failure), _) => return Err(failure),
-        }
-    }
-    for (place, scenario) in suite.iter().enumerate() {
-        let name = &scenario.experiment.name;
-        if suite[..place]
-            .iter()
-            .any(|other| other.experiment.name == *name)
-        {
-            return Err(Failure::input(format!(
-                "{}: another scenario of the suite has the name `{name}`; give it a unique \
-                 `name`, which identifies it in the baseline",
-                scenario.file
-            )));
-        }
-    }
-    Ok(suite)
-}
-
-/// Refuses a scenario without gates.
-fn gated(scenario: SuiteScenario, path: &Path) -> Result<SuiteScenario, Failure> {
-    let gates = |plan: &VariantPlan| !plan.scenario.objectives.is_empty();
-    if scenario.exact || scenario.experiment.variants.iter().any(gates) {
-        return Ok(scenario);
-    }
-    Err(Failure::input(format!(
-        "{}: there is nothing to check; add `objectives:`, such as `- {{metric: \
-         pending_time.p99, tolerance: 5%}}`, or use --exact",
-        path.display()
-    )))
-}
-
-fn read_scenario(
-    global: &Global,
-    arguments: &CheckArguments,
-    inside: &Inside,
-    path: &Path,
-    item: Option<&SuiteItem>,
-) -> Result<SuiteScenario, Failure> {
-    let reading = Reading {
-        path: Some(path),
-        sets: &arguments.sets,
-        variants: None,
-        messages: MessageFormat::Human,
-    };
-    let (experiment, text) = experiment_file::read_by(global, reading, inside)?;
-    let is_exact = arguments.exact || item.is_some_and(|item| item.exact);
-    Ok(SuiteScenario {
-        experiment,
-        file: relative(path).display().to_string(),
-        lines: objective_lines(&text),
-        text,
-        seeds: item.and_then(|item| item.seeds),
-        exact: is_exact,
-    })
 }
 
 /// Names of the entries of a suite.

@@ -147,7 +147,7 @@ pub(super) fn broken_entry(name: &str, file: &str, exit: Exit, why: &str) -> Ent
 }
 
 /// A message on one line; of what was found in a file, what and where it is and what helps.
-fn one_line(message: &str) -> String {
+pub(super) fn one_line(message: &str) -> String {
     let is_drawn = message.contains('\n');
     let is_told = |line: &&str| {
         let said = ["base ", "error", "help", "note", "-->"];

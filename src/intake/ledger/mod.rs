@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 
 use crate::TraceError;
 use crate::origin::{Files, Origin};
-use units::plural;
+use units::{line, plural};
 
 /// Number of bad rows kept word for word; all are counted.
 pub const MAX_LISTED_BAD_ROWS: usize = 1_000;
@@ -268,7 +268,7 @@ impl fmt::Display for Ledger {
 }
 
 /// The most characters of a value that a message shows.
-const SHOWN_CHARACTERS: usize = 160;
+const SHOWN_CHARACTERS: usize = line::QUOTED_MAX;
 
 /// A value as messages show it: a row of a thousand columns fills no screen.
 fn shortened(value: String) -> String {

@@ -19,6 +19,18 @@ pub struct BaseSide {
     pub name: String,
     /// Entries that the suite no longer has.
     pub removed: Vec<String>,
+    /// Entries that the base can't read or run.
+    pub broken: SortedMap<String, BrokenBase>,
+}
+
+/// Reason a base has no results of an entry that it has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokenBase {
+    /// What is wrong, in words.
+    pub why: String,
+    /// `true` if its files are there, and what they say is wrong, for any machine: a change that mends it
+    /// has nothing to be compared with.
+    pub is_wrong: bool,
 }
 
 /// Objectives of each entry of a suite, by its name.

@@ -9,8 +9,9 @@ use units::{SortedMap, SortedSet, plural};
 
 use super::limit::within;
 use super::run::{Entry, SuiteResults};
+use super::unit::{Unit, put};
 use super::{CheckReport, Gate, Outcome};
-use crate::objects::{Documents, FieldChange, ObjectKey};
+use crate::objects::{Documents, FieldChange};
 use crate::replicate::{Work, Workers, replicate};
 use crate::summary::VariantSummary;
 
@@ -18,80 +19,6 @@ use crate::summary::VariantSummary;
 const TRIALS_MAX: usize = 24;
 /// Seeds of each, those that got worst.
 const SEEDS_MAX: usize = 6;
-
-/// Copies a field of another scenario.
-type FieldCopy = fn(&mut Scenario, &Scenario);
-
-/// The fields of a scenario that can be taken back.
-const FIELDS: &[(&str, FieldCopy)] = &[
-    ("cluster", |own, base| {
-        own.cluster.clone_from(&base.cluster);
-    }),
-    ("workload", |own, base| {
-        own.workload.clone_from(&base.workload);
-    }),
-    ("system", |own, base| {
-        own.system.clone_from(&base.system);
-    }),
-    ("models", |own, base| {
-        own.models.clone_from(&base.models);
-    }),
-    ("failures", |own, base| {
-        own.failures.clone_from(&base.failures);
-    }),
-    ("operations", |own, base| {
-        own.operations.clone_from(&base.operations);
-    }),
-    ("delivery", |own, base| {
-        own.delivery.clone_from(&base.delivery);
-    }),
-    ("storage", |own, base| {
-        own.storage.clone_from(&base.storage);
-    }),
-    ("functions", |own, base| {
-        own.functions.clone_from(&base.functions);
-    }),
-    ("traffic", |own, base| {
-        own.traffic.clone_from(&base.traffic);
-    }),
-    ("stop", |own, base| {
-        own.stop.clone_from(&base.stop);
-    }),
-    ("metrics", |own, base| {
-        own.metrics.clone_from(&base.metrics);
-    }),
-];
-
-/// A change that is taken back as a whole.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Unit {
-    /// An object of a manifest.
-    Object(ObjectKey),
-    /// A field of the scenario.
-    Field(&'static str),
-    /// A file that is read as a whole, by its path as written.
-    File(String),
-}
-
-impl Unit {
-    /// The unit that a changed object belongs to; none where it can't be taken back.
-    fn of(key: &ObjectKey) -> Option<Self> {
-        let field = match key.kind.as_str() {
-            "file" => return Some(Self::File(key.name.clone())),
-            "KubeSchedulerConfiguration" => "system",
-            kind if kind.starts_with(|first: char| first.is_ascii_uppercase()) => {
-                return Some(Self::Object(key.clone()));
-            }
-            "nodes" | "group" => "cluster",
-            "failure" => "failures",
-            "operation" => "operations",
-            "function" => "functions",
-            other => other,
-        };
-        let (name, _) = FIELDS.iter().find(|(name, _)| *name == field)?;
-        Some(Self::Field(name))
-    }
-}
 
 /// Runs of both sides of a check, and where trials may write.
 #[derive(Clone, Copy)]
@@ -163,7 +90,7 @@ fn units(changes: &[FieldChange], entry: &str) -> Vec<Unit> {
     let own = changes
         .iter()
         .filter(|change| change.entries.iter().any(|own| own == entry));
-    let units: SortedSet<Unit> = own.filter_map(|change| Unit::of(&change.object)).collect();
+    let units: SortedSet<Unit> = own.filter_map(Unit::of).collect();
     units.into_iter().collect()
 }
 
@@ -213,7 +140,7 @@ impl Trials<'_, '_> {
             (0..self.units.len()).filter(|unit| self.brings_back(&[*unit], gate) == Some(true));
         let alone: Vec<usize> = alone.collect();
         let is_own = |change: &FieldChange, unit: &Unit| {
-            change.entries.contains(&gate.entry) && Unit::of(&change.object).as_ref() == Some(unit)
+            change.entries.contains(&gate.entry) && Unit::of(change).as_ref() == Some(unit)
         };
         gate.cause = (0..changes.len())
             .filter(|at| {
@@ -306,7 +233,9 @@ impl Trials<'_, '_> {
         let (head, base) = (self.head, self.base);
         let (mut scenario, mut files) = (head.scenario.clone(), head.locations.clone());
         let mut keys = SortedSet::new();
-        for unit in units.iter().map(|unit| &self.units[*unit]) {
+        let units = units.iter().map(|unit| &self.units[*unit]);
+        put(&mut scenario, &base.scenario, units.clone());
+        for unit in units {
             match unit {
                 Unit::Object(key) => {
                     keys.insert(key.clone());
@@ -319,13 +248,11 @@ impl Trials<'_, '_> {
                         files.remove(written);
                     }
                 },
-                Unit::Field(name) => {
-                    let (_, copy) = FIELDS.iter().find(|(own, _)| own == name)?;
-                    copy(&mut scenario, &base.scenario);
+                Unit::Item(..) | Unit::Part(..) => {
                     let config = base.scenario.system.scheduler.config.as_ref();
+                    let config = config.filter(|_| unit.has_scheduler());
                     for (written, place) in &base.locations {
-                        let is_config = *name == "system" && config == Some(written);
-                        if is_config || !files.contains_key(written) {
+                        if config == Some(written) || !files.contains_key(written) {
                             files.insert(written.clone(), place.clone());
                         }
                     }
@@ -382,25 +309,5 @@ mod tests {
         check(&[0, 4, 8]);
         let mut spent = |_: &[usize]| None;
         assert_eq!(smallest(vec![1, 2], &mut spent), [1, 2]);
-    }
-
-    #[test]
-    fn every_changed_object_belongs_to_what_is_taken_back() {
-        let unit = |kind: &str| {
-            Unit::of(&ObjectKey {
-                kind: kind.to_owned(),
-                namespace: String::new(),
-                name: "a".to_owned(),
-            })
-        };
-        assert_eq!(unit("nodes"), Some(Unit::Field("cluster")));
-        assert_eq!(unit("failure"), Some(Unit::Field("failures")));
-        assert_eq!(
-            unit("KubeSchedulerConfiguration"),
-            Some(Unit::Field("system"))
-        );
-        assert_eq!(unit("file"), Some(Unit::File("a".to_owned())));
-        assert!(matches!(unit("Deployment"), Some(Unit::Object(_))));
-        assert_eq!(unit("alert"), None);
     }
 }

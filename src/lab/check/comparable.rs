@@ -80,6 +80,12 @@ fn is_system_file_alone(entry: &Entry, stored: &BaselineEntry) -> bool {
     parts.all(|(name, hash)| name == SYSTEM_FILE || stored.parts.get(name) == Some(hash))
 }
 
+/// Whether fields of the policy are known to differ.
+fn has_policy(entry: &Entry, stored: &BaselineEntry) -> bool {
+    let changes = field_changes(&stored.objects, &entry.objects);
+    changes.iter().any(FieldChange::is_policy)
+}
+
 /// Changes of the inputs that are named.
 const CHANGES_MAX: usize = 3;
 
@@ -144,6 +150,8 @@ pub(super) fn notes<'a>(
                 "{name}: {words}; every placement and every gated value of {} is the baseline's",
                 plural::count(stored.seeds.len(), "seed")
             )),
+            // The fields of a policy are named one by one.
+            Standing::Policy(_) if has_policy(entry, stored) => None,
             Standing::Policy(words) => Some(format!("{name}: {words}, which is policy")),
             Standing::Despite(words) => Some(format!("{name}: compared although {words}")),
             Standing::Other(words) if !entry.objectives.iter().any(Objective::is_relative) => {

@@ -203,8 +203,13 @@ fn exact(entry: &Entry, stored: Option<&BaselineEntry>, settings: &CheckSettings
 
 /// Gives a gate that has nothing to be compared with its outcome.
 fn set_alone(gate: &mut Gate, settings: &CheckSettings) {
-    if settings.base.is_some() {
-        gate.outcome = Outcome::New;
+    if let Some(base) = &settings.base {
+        let broken = base.broken.get(&gate.entry);
+        gate.outcome = match broken {
+            Some(broken) if !broken.is_wrong => Outcome::NoBaseline,
+            _ => Outcome::New,
+        };
+        gate.note = broken.map(|_| format!("`{}` can't be read or run here", base.name));
     } else {
         gate.outcome = Outcome::NoBaseline;
         gate.note = Some(no_baseline(settings));

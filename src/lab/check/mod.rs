@@ -20,6 +20,7 @@ mod loosened;
 mod run;
 mod suite;
 mod tested;
+mod unit;
 mod verify;
 
 #[cfg(test)]
@@ -31,7 +32,7 @@ use serde::Serialize;
 
 use crate::compare::{Judgement, Verdict};
 
-pub use base::{BaseSide, align, baseline_of, gated, unchanged};
+pub use base::{BaseSide, BrokenBase, align, baseline_of, gated, unchanged};
 pub use baseline::{
     Acknowledgement, BASELINE_VERSION, Baseline, BaselineEntry, BaselineError, BaselineMetric,
     RULES_VERSION,

@@ -19,7 +19,7 @@ pub use change::{FieldChange, field_changes};
 pub use content::SYSTEM_FILE;
 pub(crate) use content::{by_content, without_names};
 pub use documents::{Document, Documents, ObjectKey};
-pub(crate) use parts::ScenarioText;
+pub(crate) use parts::{ScenarioText, item_name};
 pub(crate) use read::ManifestObjects;
 
 /// Bytes of fields that a baseline keeps for an entry; of objects beyond, it keeps hashes alone.

@@ -132,6 +132,16 @@ fn prune(value: &mut Json) {
     }
 }
 
+/// Name of an item of a list: its own, or its number where it has none and is not alone.
+pub(crate) fn item_name(item: &Json, number: usize, is_alone: bool) -> String {
+    let own = item.get("name").and_then(Json::as_str);
+    let own = own.filter(|name| !name.is_empty());
+    own.map_or_else(
+        || (!is_alone).then(|| number.to_string()).unwrap_or_default(),
+        str::to_owned,
+    )
+}
+
 /// Where the parts of a scenario stand.
 struct PartLines<'a> {
     text: Option<Arc<PlainObject>>,
@@ -146,17 +156,7 @@ impl PartLines<'_> {
         };
         let is_alone = items.len() == 1;
         for (number, item) in items.into_iter().enumerate() {
-            let name = item.get("name").and_then(Json::as_str).map(str::to_owned);
-            let number_of = || {
-                if is_alone {
-                    String::new()
-                } else {
-                    number.to_string()
-                }
-            };
-            let name = name
-                .filter(|name| !name.is_empty())
-                .unwrap_or_else(number_of);
+            let name = item_name(&item, number, is_alone);
             found.push(self.object(kind, &name, format!("{pointer}/{number}"), item));
         }
     }

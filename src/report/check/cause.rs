@@ -58,10 +58,24 @@ pub(super) fn with_cause(report: &CheckReport, gate: &Gate, message: String) -> 
     all.join("\n")
 }
 
-/// The changes of a check in words, a line each: those behind gates that failed or can't be held, or else
-/// all.
-pub(super) fn told(report: &CheckReport) -> Vec<String> {
+/// The changes behind gates that failed or can't be held, in words, a line each.
+pub(super) fn behind_failures(report: &CheckReport) -> Vec<String> {
     let open: Vec<&Gate> = report.gates.iter().filter(|gate| is_open(gate)).collect();
+    if open.is_empty() {
+        return Vec::new();
+    }
+    told(report, &open)
+}
+
+/// All changes in words, a line each, where every gate holds.
+pub(super) fn besides(report: &CheckReport) -> Vec<String> {
+    if report.gates.iter().any(is_open) {
+        return Vec::new();
+    }
+    told(report, &[])
+}
+
+fn told(report: &CheckReport, open: &[&Gate]) -> Vec<String> {
     let lead = if open.is_empty() {
         "changed"
     } else {

@@ -175,6 +175,10 @@ fn told(outcome: Outcome, count: usize) -> String {
     format!("{}: {count}", outcome.word().replace('-', " "))
 }
 
+fn is_new(gate: &Gate) -> bool {
+    gate.outcome == Outcome::New
+}
+
 /// What is to be said of a check that holds, behind the number of its gates.
 fn besides(report: &CheckReport) -> String {
     let of = |is: fn(&&Gate) -> bool, words: &str| {
@@ -182,7 +186,11 @@ fn besides(report: &CheckReport) -> String {
         (count > 0).then(|| format!(", {count} {words}"))
     };
     [
-        of(|gate| gate.outcome == Outcome::New, "new"),
+        of(|gate| is_new(gate) && gate.note.is_none(), "new"),
+        of(
+            |gate| is_new(gate) && gate.note.is_some(),
+            "without a base that can be run",
+        ),
         of(|gate| gate.outcome == Outcome::Improved, "improved"),
         of(
             |gate| gate.outcome == Outcome::Acknowledged,

@@ -38,6 +38,9 @@ pub(super) fn write_table(
     parts.extend(options.wall_time.map(str::to_owned));
     writeln!(out, "{HEAD}windtunnel{HEAD:#} {}", parts.join(" · "))?;
     writeln!(out, "{HEAD}{}{HEAD:#}", headline(report))?;
+    for words in cause::behind_failures(report) {
+        writeln!(out, "{words}")?;
+    }
     let (shown, folded) = shown(report);
     if !shown.is_empty() {
         writeln!(out)?;
@@ -185,7 +188,7 @@ fn details(report: &CheckReport) -> Vec<Detail<'_>> {
             "… and {more} more reasons, all in `--format json`"
         )));
     }
-    lines.extend(cause::told(report).into_iter().map(said));
+    lines.extend(cause::besides(report).into_iter().map(said));
     let mut failed = report
         .gates
         .iter()
@@ -255,6 +258,13 @@ pub(super) fn write_markdown(out: &mut dyn Write, report: &CheckReport) -> io::R
     )?;
     writeln!(out, "### windtunnel: {}", escaped(&report.suite))?;
     writeln!(out, "\n**{}**\n", escaped(&headline(report)))?;
+    let causes = cause::behind_failures(report);
+    for words in &causes {
+        writeln!(out, "- {}", escaped(words))?;
+    }
+    if !causes.is_empty() {
+        writeln!(out)?;
+    }
     let (loud, quiet): (Vec<&Gate>, Vec<&Gate>) = report
         .gates
         .iter()

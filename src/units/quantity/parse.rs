@@ -3,6 +3,8 @@
 
 use thiserror::Error;
 
+use crate::line::brief;
+
 use super::{BINARY_CAP_NANOS, NANOS_PER_UNIT, Quantity, SuffixFamily};
 
 /// Error of a text that is not a quantity, or of an amount that does not fit.
@@ -88,8 +90,8 @@ pub(super) fn quantity(text: &str) -> Result<Quantity, QuantityError> {
     if text.contains(char::is_whitespace) {
         let joined: String = text.split_whitespace().collect();
         return Err(match quantity(&joined) {
-            Ok(_) => QuantityError::Blank(shortened(text), shortened(&joined)),
-            Err(_) => QuantityError::NoNumber(shortened(text)),
+            Ok(_) => QuantityError::Blank(brief(text), brief(&joined)),
+            Err(_) => QuantityError::NoNumber(brief(text)),
         });
     }
     let (negative, unsigned) = match text.as_bytes()[0] {
@@ -103,10 +105,10 @@ pub(super) fn quantity(text: &str) -> Result<Quantity, QuantityError> {
     let (number, suffix) = unsigned.split_at(number_end);
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if !number.contains(|c: char| c.is_ascii_digit()) {
-        return Err(QuantityError::NoNumber(shortened(text)));
+        return Err(QuantityError::NoNumber(brief(text)));
     }
     if fraction.contains('.') || suffix.starts_with([',', '+', '-', '_']) {
-        return Err(QuantityError::Number(shortened(text)));
+        return Err(QuantityError::Number(brief(text)));
     }
     let signed_number = &text[..text.len() - suffix.len()];
     let (magnitude, family) = match scale(signed_number, suffix)? {
@@ -132,7 +134,7 @@ pub(super) fn quantity(text: &str) -> Result<Quantity, QuantityError> {
     };
     let nanos = magnitude
         .and_then(signed)
-        .ok_or_else(|| QuantityError::TooLarge(shortened(text)))?;
+        .ok_or_else(|| QuantityError::TooLarge(brief(text)))?;
     Ok(Quantity { nanos, family })
 }
 
@@ -164,7 +166,7 @@ fn scale(number: &str, suffix: &str) -> Result<Scale, QuantityError> {
             match exponent {
                 Some(digits) if digits.is_empty() || digits.starts_with(is_exponent_start) => {
                     let exponent = exponent_value(digits)
-                        .ok_or_else(|| QuantityError::Exponent(shortened(suffix)))?;
+                        .ok_or_else(|| QuantityError::Exponent(brief(suffix)))?;
                     Scale::Ten {
                         exponent,
                         family: SuffixFamily::Exponent,
@@ -172,7 +174,7 @@ fn scale(number: &str, suffix: &str) -> Result<Scale, QuantityError> {
                 }
                 _ => {
                     return Err(QuantityError::Suffix {
-                        suffix: shortened(suffix),
+                        suffix: brief(suffix),
                         suggestions: suggestions(number, suffix),
                     });
                 }
@@ -292,12 +294,4 @@ fn suggestions(number: &str, suffix: &str) -> Vec<String> {
         .iter()
         .map(|ending| format!("{number}{ending}"))
         .collect()
-}
-
-/// At most 40 characters of a text, for messages.
-fn shortened(text: &str) -> String {
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }

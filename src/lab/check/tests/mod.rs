@@ -1,6 +1,7 @@
 //! Gates on runs of a small scenario: what passes, what does not, and why.
 
 mod company;
+mod error_rate;
 mod placement;
 
 use std::path::PathBuf;
