@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
-use model::{Event, PodRef};
+use model::{Event, PodRef, Text};
 use units::{Instant, Resources, Revision, SortedSet};
 
 use super::job::{Job, JobNumber, JobOrder, MachineFacts};
@@ -370,18 +370,9 @@ impl PassPlanner {
             out.write(store, Event::PodUnschedulable { pod });
         }
     }
-}
 
-impl Component for PassPlanner {
-    fn name(&self) -> &'static str {
-        "batch"
-    }
-
-    fn cursor(&self) -> Revision {
-        self.cursor
-    }
-
-    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+    /// One step: what is read, and what follows from it.
+    fn decide(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.read(now, view);
         self.retry.ask(now, out);
         // Nothing passes a job that was refused its places.
@@ -430,6 +421,22 @@ impl Component for PassPlanner {
         self.tell_head(view, out);
         self.reclaim(now, view, out);
         Progress::Idle
+    }
+}
+
+impl Component for PassPlanner {
+    fn name(&self) -> &'static str {
+        "batch"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let progress = self.decide(now, view, out);
+        out.failure = self.order.failure().map(Text::from);
+        progress
     }
 
     /// A member that was refused its place waits again; the others keep theirs.
