@@ -261,14 +261,24 @@ fn a_whole_scheduler_that_errs_ends_the_run_or_is_refused() {
 #[test]
 fn a_new_policy_runs_in_every_language_that_is_here() {
     for (language, file, build, command) in [
-        ("python", "policy.py", "python3 --version", "python3 policy.py"),
+        (
+            "python",
+            "policy.py",
+            "python3 --version",
+            "python3 policy.py",
+        ),
         ("sh", "policy.sh", "true", "sh policy.sh"),
         ("c", "policy.c", "cc -o policy policy.c", "./policy"),
-        ("go", "policy.go", "go build -o policy policy.go", "./policy"),
+        (
+            "go",
+            "policy.go",
+            "go build -o policy policy.go",
+            "./policy",
+        ),
         ("rust", "policy.rs", "rustc policy.rs", "./policy"),
     ] {
         let folder = folder("external-new", "  builtin: {}\n");
-        let text = folder.run(&["new", "policy", "--lang", language], 0);
+        let text = folder.printed(&["new", "policy", "--lang", language], 0);
         fs::write(folder.path(file), text).expect("a file");
         let built = Command::new("sh")
             .args(["-c", build])
@@ -280,15 +290,26 @@ fn a_new_policy_runs_in_every_language_that_is_here() {
             println!("skipped: {language} is not here");
             continue;
         }
-        let arguments = ["run", "own.yaml", "--out", "out", "--policy-command", command];
+        let arguments = [
+            "run",
+            "own.yaml",
+            "--out",
+            "out",
+            "--policy-command",
+            command,
+        ];
         folder.run(&arguments, 0);
-        assert_eq!(folder.summary("out").variants[1].name, "external", "{language}");
+        assert_eq!(
+            folder.summary("out").variants[1].name,
+            "external",
+            "{language}"
+        );
     }
 }
 
 #[test]
 fn points_that_a_system_does_not_ask_at_are_told() {
-    let own = "system.scheduler.external: {command: [true], points:";
+    let own = "system.scheduler.external: {command: [echo], points:";
     for (variant, why) in [
         (
             format!("{{system.name: batch, system.scheduler.profile: default, {own} [score]}}}}"),

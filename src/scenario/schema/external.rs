@@ -14,8 +14,8 @@ pub struct External {
     /// Program and its arguments, run in the folder of the experiment file.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
-    /// Points at which it is asked; default `[score]`. The system `batch` has the point `order` alone, the
-    /// system `kubernetes` all others.
+    /// Points at which it is asked; default `[score]`. The system `pipeline` has all, `kubernetes` has `filter`
+    /// and `score`, `batch` has `order`.
     #[serde(default = "default_points")]
     #[schemars(length(min = 1))]
     pub points: Vec<ExternalPoint>,

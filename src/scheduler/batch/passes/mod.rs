@@ -370,10 +370,20 @@ impl PassPlanner {
             out.write(store, Event::PodUnschedulable { pod });
         }
     }
+}
 
-    /// One step: what is read, and what follows from it.
-    fn decide(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+impl Component for PassPlanner {
+    fn name(&self) -> &'static str {
+        "batch"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.read(now, view);
+        out.failure = self.order.failure().map(Text::from);
         self.retry.ask(now, out);
         // Nothing passes a job that was refused its places.
         if !self.refused.is_empty() {
@@ -421,22 +431,6 @@ impl PassPlanner {
         self.tell_head(view, out);
         self.reclaim(now, view, out);
         Progress::Idle
-    }
-}
-
-impl Component for PassPlanner {
-    fn name(&self) -> &'static str {
-        "batch"
-    }
-
-    fn cursor(&self) -> Revision {
-        self.cursor
-    }
-
-    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
-        let progress = self.decide(now, view, out);
-        out.failure = self.order.failure().map(Text::from);
-        progress
     }
 
     /// A member that was refused its place waits again; the others keep theirs.
