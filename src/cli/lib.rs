@@ -29,6 +29,7 @@ pub mod interrupt;
 mod man;
 mod memory;
 mod named;
+mod new;
 pub mod output;
 mod place;
 mod plan;
@@ -219,6 +220,9 @@ enum Command {
     Systems(systems::SystemsArguments),
     /// Print the JSON Schema of the experiment file or of a result
     Schema(schema::SchemaArguments),
+    /// Print a program of your own to begin with, such as a policy
+    #[command(subcommand)]
+    New(new::NewCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
     /// Print the manual page, or write one per subcommand
@@ -252,6 +256,7 @@ impl Command {
             | Self::Trace(_)
             | Self::Systems(_)
             | Self::Schema(_)
+            | Self::New(_)
             | Self::Completions(_)
             | Self::Man(_) => false,
         }
@@ -324,6 +329,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Mcp(words) => companion::call(global, "mcp", &words),
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
+        Command::New(command) => Ok(new::run(&command)),
         Command::Report(arguments) => report::run(global, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

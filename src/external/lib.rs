@@ -1,9 +1,11 @@
 //! Programs outside that take part in deciding: started by a command, asked over their standard input,
-//! read from their standard output. What they print to their standard error goes to the user's.
+//! read from their standard output; or servers on this machine, asked over HTTP. What programs print to
+//! their standard error goes to the user's.
 //!
 //! A program is started at its first question and ended with the run. It has a limit of real time for each
 //! answer, so a program that hangs ends the run with an error; no decision depends on how long it took.
 
+mod http;
 mod record;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -15,6 +17,7 @@ use std::time::Duration;
 
 use control::{Exchange, ExchangeError};
 
+pub use http::{Servers, is_on_this_machine};
 pub use record::{Recorder, Replay};
 
 /// Length of the longest answer, in bytes.
@@ -75,7 +78,11 @@ impl Process {
         let [name, arguments @ ..] = self.program.command.as_slice() else {
             return Err(fail(&"the command is empty"));
         };
-        let mut child = Command::new(name)
+        let mut command = Command::new(name);
+        // Programs that it starts are of its group, and end with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
             .args(arguments)
             .current_dir(Path::new(".").join(&self.program.folder))
             .stdin(Stdio::piped())
@@ -175,7 +182,12 @@ impl Exchange for Process {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It ends by itself once its input ends; one that doesn't is ended.
+        // It ends by itself once its input ends; one that doesn't is ended, with all that it started.
+        #[cfg(unix)]
+        let _ = rustix::process::kill_process_group(
+            rustix::process::Pid::from_child(&self.child),
+            rustix::process::Signal::KILL,
+        );
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -240,6 +252,25 @@ mod tests {
         }
         // What is printed without end is held by its pipe.
         assert_eq!(shell("exec yes").ask("a"), Ok("y".to_owned()));
+    }
+
+    #[test]
+    fn programs_that_a_program_starts_end_with_it() {
+        let mut parent = shell("sleep 600 >/dev/null 2>&1 & echo $!; read -r line; wait");
+        let child = parent.ask("a").expect("a number");
+        let state = Path::new("/proc").join(&child).join("stat");
+        let lives = || {
+            let state = std::fs::read_to_string(&state).unwrap_or_default();
+            let state = state.rsplit(") ").next().unwrap_or_default();
+            !state.is_empty() && !state.starts_with('Z')
+        };
+        assert!(lives() || !Path::new("/proc").is_dir());
+        drop(parent);
+        let limit = std::time::Instant::now() + Duration::from_mins(1);
+        while lives() && std::time::Instant::now() < limit {
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(!lives());
     }
 
     #[test]

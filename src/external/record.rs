@@ -19,8 +19,6 @@ use control::{Exchange, ExchangeError};
 use zstd::stream::read::Decoder;
 use zstd::stream::write::{AutoFinishEncoder, Encoder};
 
-use super::Process;
-
 /// Compression level of records.
 const LEVEL: i32 = 3;
 /// Digits of a question's hash.
@@ -47,7 +45,7 @@ fn hash(question: &str) -> String {
 /// A program whose answers are recorded in files of a stem: `STEM.0.jsonl.zst` for the first copy that is
 /// asked, and so on.
 pub struct Recorder {
-    process: Process,
+    inner: Box<dyn Exchange>,
     stem: PathBuf,
     copies: Copies,
     file: Option<AutoFinishEncoder<'static, BufWriter<File>>>,
@@ -55,9 +53,9 @@ pub struct Recorder {
 
 impl Recorder {
     /// A recorder of a program that was asked nothing yet.
-    pub fn new(process: Process, stem: PathBuf) -> Self {
+    pub fn new(inner: Box<dyn Exchange>, stem: PathBuf) -> Self {
         Self {
-            process,
+            inner,
             stem,
             copies: Copies::default(),
             file: None,
@@ -82,7 +80,7 @@ impl Recorder {
 
 impl Exchange for Recorder {
     fn ask(&mut self, question: &str) -> Result<String, ExchangeError> {
-        let answer = self.process.ask(question)?;
+        let answer = self.inner.ask(question)?;
         self.write(question, &answer).map_err(|error| {
             let stem = self.stem.display();
             ExchangeError(format!(
@@ -94,7 +92,7 @@ impl Exchange for Recorder {
 
     fn again(&self) -> Box<dyn Exchange> {
         Box::new(Self {
-            process: Process::new(self.process.program.clone()),
+            inner: self.inner.again(),
             stem: self.stem.clone(),
             copies: self.copies.clone(),
             file: None,

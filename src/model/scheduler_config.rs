@@ -2,7 +2,7 @@
 //! (`KubeSchedulerConfiguration`, spec: kubernetes.md 1.1).
 
 use super::{NodeAffinity, Text, TopologySpread};
-use units::SortedMap;
+use units::{Duration, SortedMap};
 
 /// A whole configuration.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,8 +18,36 @@ pub struct SchedulerConfig {
     pub initial_backoff_secs: Option<i64>,
     /// The longest wait after a failed attempt, in seconds; `None` is 10.
     pub max_backoff_secs: Option<i64>,
+    /// Extenders, in the order in which they are asked.
+    pub extenders: Vec<ExtenderConfig>,
     /// Settings that are left out.
     pub left_out: Vec<LeftOutSetting>,
+}
+
+/// A server that takes part in decisions over HTTP. A verb is the last part of a URL; an extender without
+/// it takes no such part.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtenderConfig {
+    /// The first part of its URLs.
+    pub url_prefix: Text,
+    /// Verb that filters nodes.
+    pub filter_verb: Text,
+    /// Verb that gives nodes points.
+    pub prioritize_verb: Text,
+    /// Verb that chooses among candidates of a preemption.
+    pub preempt_verb: Text,
+    /// Verb that binds pods.
+    pub bind_verb: Text,
+    /// Factor on its points.
+    pub weight: i64,
+    /// Time that an answer may take.
+    pub timeout: Duration,
+    /// `true` if it knows nodes and is told their names alone.
+    pub is_node_cache_capable: bool,
+    /// `true` if scheduling goes on without it where it fails.
+    pub is_ignorable: bool,
+    /// Resources of which a pod has to ask for one for the extender to look after it; none is every pod.
+    pub managed_resources: Vec<Text>,
 }
 
 /// A setting of a configuration that is left out.

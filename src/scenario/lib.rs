@@ -81,6 +81,14 @@ pub struct Experiment {
     pub places: Places,
 }
 
+/// Answers of a program that runs in a folder.
+fn program_in(folder: &Path) -> schema::AnswerSource {
+    schema::AnswerSource::Program {
+        folder: folder.to_path_buf(),
+        record: None,
+    }
+}
+
 impl Experiment {
     /// Leaves objects of further kinds out of the manifests of every variant.
     pub fn ignore_kinds(&mut self, kinds: &[String]) {
@@ -89,30 +97,29 @@ impl Experiment {
         }
     }
 
-    /// Allows the programs outside that variants name; they run in the folder of the experiment.
+    /// Allows the programs outside that variants name, which run in the folder of the experiment, and the
+    /// extenders of their schedulers.
     pub fn allow_external(&mut self) {
         let folder = self.base_dir.clone();
-        self.allow(&folder, |_| true);
+        for (_, answers) in self.answers() {
+            *answers = program_in(&folder);
+        }
     }
 
     /// Allows a program outside of this command; it runs in `folder`.
     pub fn allow_command(&mut self, command: &[String], folder: &Path) {
-        self.allow(folder, |own| own.command == command);
-    }
-
-    fn allow(&mut self, folder: &Path, is_allowed: impl Fn(&schema::External) -> bool) {
-        for (_, own) in self.external().filter(|(_, own)| is_allowed(own)) {
-            own.answers = schema::AnswerSource::Program {
-                folder: folder.to_path_buf(),
-                record: None,
-            };
+        for plan in &mut self.variants {
+            let own = plan.scenario.system.scheduler.external.as_mut();
+            if let Some(own) = own.filter(|own| own.command == command) {
+                own.answers = program_in(folder);
+            }
         }
     }
 
     /// Records the answers of programs outside below `folder`, each variant's under its name.
     pub fn record_external(&mut self, folder: &Path) {
-        for (name, own) in self.external() {
-            if let schema::AnswerSource::Program { record, .. } = &mut own.answers {
+        for (name, answers) in self.answers() {
+            if let schema::AnswerSource::Program { record, .. } = answers {
                 *record = Some(folder.join(name));
             }
         }
@@ -120,15 +127,20 @@ impl Experiment {
 
     /// Takes the answers of programs outside from what an earlier run recorded below `folder`.
     pub fn replay_external(&mut self, folder: &Path) {
-        for (name, own) in self.external() {
-            own.answers = schema::AnswerSource::Recorded(folder.join(name));
+        for (name, answers) in self.answers() {
+            *answers = schema::AnswerSource::Recorded(folder.join(name));
         }
     }
 
-    fn external(&mut self) -> impl Iterator<Item = (&str, &mut schema::External)> {
-        self.variants.iter_mut().filter_map(|plan| {
-            let external = plan.scenario.system.scheduler.external.as_mut();
-            Some((plan.name.as_str(), external?))
+    /// Sources of answers from outside: those of a variant's program under its name, those of its
+    /// scheduler's extenders beside them.
+    fn answers(&mut self) -> impl Iterator<Item = (String, &mut schema::AnswerSource)> {
+        self.variants.iter_mut().flat_map(|plan| {
+            let scheduler = &mut plan.scenario.system.scheduler;
+            let program = scheduler.external.as_mut().map(|own| &mut own.answers);
+            let extenders = format!("{}.extenders", plan.name);
+            let program = program.map(|answers| (plan.name.clone(), answers));
+            (program.into_iter()).chain([(extenders, &mut scheduler.extender_answers)])
         })
     }
 

@@ -4,6 +4,7 @@
 //! waiting tasks at once by the cheapest flow, and [`omega`]'s share a cluster without locks.
 
 pub mod batch;
+pub mod external;
 pub mod flow;
 pub mod kube;
 pub mod omega;

@@ -23,7 +23,8 @@ use control::{Component, Stepping};
 use policy::backfill::{BACKFILLS, RuleKind, RuleOptions, backfill};
 use policy::job_order::{JOB_ORDERS, OrderOptions, job_order};
 use scheduler::BatchPlanner;
-use scheduler::batch::{AdvanceReservation, Partition, PassPlanner};
+use scheduler::batch::{AdvanceReservation, JobOrder, Partition, PassPlanner};
+use scheduler::external::ExternalJobOrder;
 use scheduler::pipeline::evaluate::Form;
 
 use super::capability::{Capabilities, rows};
@@ -78,7 +79,13 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let Planner {
         component,
         stepping,
-    } = planner(&options, request.form)?;
+    } = match &request.external {
+        Some(own) => {
+            let order = ExternalJobOrder::new(own.exchange.clone(), request.setup.seed);
+            planner_of(Box::new(order), &options, request.form)?
+        }
+        None => planner(&options, request.form)?,
+    };
     let agent = match options.kill_wait {
         Some(wait) => PlainAgent::new(TimeLimits::Enforced).with_kill_wait(wait),
         None => PlainAgent::new(request.time_limits),
@@ -140,12 +147,20 @@ pub fn planner(options: &BatchOptions, form: Form) -> Result<Planner, SystemErro
         name: options.order.clone(),
         known: listed(JOB_ORDERS.iter().map(|entry| entry.name)),
     })?;
+    planner_of((order.build)(&options.orders), options, form)
+}
+
+/// The planner of a batch system with an order of its own.
+fn planner_of(
+    order: Box<dyn JobOrder>,
+    options: &BatchOptions,
+    form: Form,
+) -> Result<Planner, SystemError> {
     let rule = backfill(&options.backfill).ok_or_else(|| SystemError::UnknownOption {
         registry: "backfilling rule",
         name: options.backfill.clone(),
         known: listed(BACKFILLS.iter().map(|entry| entry.name)),
     })?;
-    let order = (order.build)(&options.orders);
     if order.needs_passes() && matches!(rule.rule, RuleKind::Events(_)) {
         return Err(SystemError::NeedsPasses {
             order: options.order.clone(),

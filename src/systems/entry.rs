@@ -4,14 +4,15 @@
 use std::fmt;
 
 use thiserror::Error;
+use units::Duration;
 
 use cluster::Commitment;
 use control::controllers::manager::ControllerOptions;
 use control::{Component, Exchange, NodeAgent, Stepping};
 use policy::kube_profiles::KubeProfileError;
 use policy::{ProfileChoice, ProfileError, Setup};
+use scheduler::external::ExternalPoints;
 use scheduler::pipeline::evaluate::Form;
-use scheduler::pipeline::external::ExternalPoints;
 
 use super::capability::Capabilities;
 use super::ends::Ends;
@@ -102,11 +103,23 @@ pub struct SystemRequest {
     pub time_limits: TimeLimits,
     /// The options of image pulls; `None` has every image everywhere.
     pub images: Option<PullOptions>,
-    /// A program outside that filters or scores nodes, beside the policies of a pipeline.
+    /// A program outside that filters or scores nodes, beside the policies of a scheduler, or orders jobs.
     pub external: Option<ExternalPolicy>,
+    /// The way to the extenders that kube-scheduler's configuration names.
+    pub extenders: Option<ExtenderLine>,
 }
 
-/// A program outside as one of the policies of a pipeline.
+/// The way to the extenders of kube-scheduler.
+#[derive(Clone)]
+pub struct ExtenderLine(pub Box<dyn Exchange>);
+
+impl fmt::Debug for ExtenderLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ExtenderLine").finish_non_exhaustive()
+    }
+}
+
+/// A program outside as one of the policies of a scheduler.
 #[derive(Clone)]
 pub struct ExternalPolicy {
     /// The program.
@@ -115,6 +128,8 @@ pub struct ExternalPolicy {
     pub points: ExternalPoints,
     /// The factor on its points, at least 1.
     pub weight: i64,
+    /// Delay of the view of a whole scheduler, in addition to that of all components.
+    pub watch_delay: Duration,
 }
 
 impl fmt::Debug for ExternalPolicy {
@@ -138,6 +153,7 @@ impl SystemRequest {
             time_limits: TimeLimits::Ignored,
             images: None,
             external: None,
+            extenders: None,
         }
     }
 }

@@ -22,7 +22,8 @@ use std::sync::Arc;
 
 use super::capability::{Capabilities, rows};
 use super::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    ExtenderLine, RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts,
+    SystemRequest,
 };
 use super::kubelet::{Kubelet, KubeletOptions};
 use super::mesos::component::MesosMaster;
@@ -39,6 +40,7 @@ use control::{Component, Stepping};
 use model::{Change, Changes, ClusterObjects, Labels, SchedulerConfig, Text};
 use policy::kube_profiles::{add_machine, build_kube_profiles};
 use policy::registered::{Registration, add_registered};
+use scheduler::external::{Extenders, ExternalKubePlugin};
 use scheduler::kube::queue::Backoff;
 use scheduler::kube::{
     KubeOptions, KubeScheduler, PreemptionState, SchedulerPlace, TieBreak, Witness,
@@ -286,6 +288,15 @@ fn exact_options(request: &SystemRequest) -> Result<KubeOptions, SystemError> {
     for profile in &mut profiles {
         add_registered(profile, &kube.registered, &request.setup)?;
         add_machine(profile);
+        if let Some(ExtenderLine(exchange)) = &request.extenders {
+            let extenders = Extenders::new(kube.config.extenders.clone().into(), exchange.clone());
+            profile.add_outside(Arc::new(extenders), 0);
+        }
+        if let Some(own) = &request.external {
+            let exchange = own.exchange.clone();
+            let plugin = ExternalKubePlugin::new(exchange, own.points, request.setup.seed);
+            profile.add_outside(Arc::new(plugin), own.weight);
+        }
     }
     let ties = if kube.takes_first {
         TieBreak::First

@@ -41,8 +41,8 @@ pub use self::options::{SECTIONS, SystemOptions};
 pub use awaits_volumes::AwaitsVolumes;
 pub use capability::{Capabilities, Capability, Support};
 pub use entry::{
-    ExternalPolicy, RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts,
-    SystemRequest,
+    ExtenderLine, ExternalPolicy, RunsWorkloads, SchedulerKind, SystemEntry, SystemError,
+    SystemParts, SystemRequest,
 };
 pub use kubernetes::KubeRequest;
 pub use parts::time_limits::TimeLimits;

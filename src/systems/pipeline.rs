@@ -20,7 +20,8 @@ use super::entry::{
 use super::kubernetes::cell;
 use super::profile::check_profile;
 use policy::build_profile;
-use scheduler::pipeline::external::ExternalPlugin;
+use scheduler::external::{ExternalPlugin, ExternalPoints, ExternalQueueOrder, ExternalScheduler};
+use scheduler::pipeline::cycle::Cycle;
 use scheduler::{Pipeline, Plugin, PluginSlot};
 use units::ComponentId;
 
@@ -84,7 +85,18 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let mut profile = build_profile(&request.profile, &request.setup)?;
     if let Some(own) = &request.external {
         let seed = request.setup.seed;
-        let plugin = ExternalPlugin::new(own.exchange.clone(), own.points, seed);
+        if own.points.has(ExternalPoints::SCHEDULE) {
+            let cycle = Cycle::new(profile, request.form);
+            let exchange = own.exchange.clone();
+            let scheduler =
+                ExternalScheduler::new(ComponentId(0), exchange, seed, cycle, own.watch_delay);
+            return Ok(cell(request, vec![Box::new(scheduler)]));
+        }
+        if own.points.has(ExternalPoints::ORDER) {
+            profile.order = Box::new(ExternalQueueOrder::new(own.exchange.clone(), seed));
+        }
+        let points = own.points.without(ExternalPoints::ORDER);
+        let plugin = ExternalPlugin::new(own.exchange.clone(), points, seed);
         profile.plugins.push(PluginSlot {
             points: plugin.points(),
             plugin: Box::new(plugin),

@@ -104,6 +104,7 @@ pub fn run_pods(
         time_limits: TimeLimits::Ignored,
         images: None,
         external: None,
+        extenders: None,
     };
     let parts = (systems::pipeline::ENTRY.build)(&request).map_err(|error| error.to_string())?;
     let arrival = |position: usize| Arrival {

@@ -37,6 +37,7 @@ mod ecs_capacity;
 mod edge_cases;
 mod ended;
 mod endings;
+mod extender;
 mod external;
 mod extremes;
 mod failover;

@@ -65,7 +65,7 @@ fn changed(
             let found = files_of(&plan.scenario, &experiment.files);
             let files = found.into_values().chain([PathBuf::from(&scenario.file)]);
             // A program outside reads what nobody knows.
-            let is_known = plan.scenario.system.scheduler.external.is_none();
+            let is_known = !plan.scenario.system.scheduler.asks_outside();
             let files = files.filter(|_| is_known).collect();
             read.push((Some(entry_name(experiment, &plan.name)), files));
         }

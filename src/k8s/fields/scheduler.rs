@@ -27,9 +27,12 @@ const SCHEDULER_CONFIG: List = table! {
         plugins: fields(POINTS),
     }),
     clientConnection: left_out("the scheduler's requests to the API are not limited by it"),
-    extenders: left_out(
-        "no extender is asked: nodes that one would refuse, prefer or bind count as any other",
-    ),
+    extenders: fields(table! {
+        bindVerb filterVerb httpTimeout ignorable nodeCacheCapable preemptVerb prioritizeVerb
+            urlPrefix weight: KEPT,
+        managedResources: fields(table! { ignoredByScheduler name: KEPT }),
+        enableHTTPS tlsConfig: KEPT,
+    }),
     delayCacheUntilActive enableContentionProfiling enableProfiling healthzBindAddress
         leaderElection metricsBindAddress: SILENT,
 };

@@ -2,6 +2,7 @@
 //! `kubescheduler.config.k8s.io/v1`, in YAML or JSON (spec: kubernetes.md 1.1).
 
 mod arguments;
+mod extenders;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ use self::arguments::{
     RawBalanced, RawCoscheduling, RawFit, RawInterPod, RawNodeAffinityArguments, RawPreemption,
     RawShape, RawSpread,
 };
+use self::extenders::{RawExtender, add_extenders};
 use super::affinity::{node_affinity, topology_spread};
 use super::field::{Path, Problem, Texts};
 use super::fields;
@@ -35,6 +37,8 @@ struct RawConfig {
     parallelism: Option<i64>,
     pod_initial_backoff_seconds: Option<i64>,
     pod_max_backoff_seconds: Option<i64>,
+    #[serde(deserialize_with = "raw::nullable")]
+    extenders: Vec<RawExtender>,
 }
 
 #[derive(Default, Deserialize)]
@@ -222,6 +226,7 @@ fn config(raw: &RawConfig) -> Result<SchedulerConfig, Problem> {
     for (index, own) in raw.profiles.iter().enumerate() {
         config.profiles.push(profile(own, &path.index(index))?);
     }
+    add_extenders(&raw.extenders, &mut config)?;
     Ok(config)
 }
 

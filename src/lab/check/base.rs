@@ -133,7 +133,7 @@ fn is_same(head: &Scenario, base: &Scenario) -> bool {
         document
     };
     // A program outside may be another one under the same name.
-    head.system.scheduler.external.is_none() && all(head) == all(base)
+    !head.system.scheduler.asks_outside() && all(head) == all(base)
 }
 
 /// Runs of the base as a baseline with the objectives that it gates itself. Entries that are the same on

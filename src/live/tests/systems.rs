@@ -82,6 +82,7 @@ fn parts(system: &str, backfill: &str) -> SystemParts {
         time_limits: TimeLimits::Ignored,
         images: None,
         external: None,
+        extenders: None,
     };
     let entry = registry::find(system).expect("a system");
     (entry.build)(&request).expect("a system that can be built")

@@ -63,6 +63,7 @@ mod tests {
         };
         let now = Instant::from_secs(40);
         let job = |requested| JobFacts {
+            number: scheduler::batch::JobNumber::default(),
             submitted: Instant::ZERO,
             requested,
             processors: 1,

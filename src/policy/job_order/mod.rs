@@ -86,6 +86,7 @@ mod fixture {
     /// A job of a minute that is submitted at the beginning.
     pub(super) fn job(tenant: u32, processors: i64) -> JobFacts {
         JobFacts {
+            number: scheduler::batch::JobNumber::default(),
             submitted: Instant::ZERO,
             requested: Duration::from_secs(60),
             processors,

@@ -153,6 +153,7 @@ fn profile(
         post_filter: order("postFilter", KubePoints::POST_FILTER),
         permit: order("permit", KubePoints::PERMIT),
         devices: Vec::new(),
+        outside: Vec::new(),
         score: score
             .into_iter()
             .map(|index| (index, weight(index)))

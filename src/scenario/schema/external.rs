@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use units::Duration;
 
-/// Program that filters or scores nodes. It is asked by lines of JSON on its standard input and answers
+/// Program that filters or scores nodes, or orders waiting jobs. It is asked by lines of JSON on its standard input and answers
 /// on its standard output.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -14,7 +14,8 @@ pub struct External {
     /// Program and its arguments, run in the folder of the experiment file.
     #[schemars(length(min = 1))]
     pub command: Vec<String>,
-    /// Points at which it is asked; default `[score]`.
+    /// Points at which it is asked; default `[score]`. The system `pipeline` has all, `kubernetes` has `filter`
+    /// and `score`, `batch` has `order`.
     #[serde(default = "default_points")]
     #[schemars(length(min = 1))]
     pub points: Vec<ExternalPoint>,
@@ -25,6 +26,9 @@ pub struct External {
     /// Real time that an answer may take; default `1m`.
     #[serde(default = "default_limit")]
     pub answer_limit: Duration,
+    /// Delay with which a program with the point `schedule` sees changes; default `0s`.
+    #[serde(default)]
+    pub watch_delay: Duration,
     /// Source of the answers, which the caller decides on. No file can say so.
     #[serde(skip)]
     pub answers: AnswerSource,
@@ -55,6 +59,12 @@ pub enum ExternalPoint {
     Filter,
     /// It gives the nodes that can take a pod points; more is better.
     Score,
+    /// It puts the waiting jobs of the system `batch` in order, or the pods in the queue of the system
+    /// `pipeline`.
+    Order,
+    /// It is the scheduler, in place of the policies of the system `pipeline`, which choose GPU devices
+    /// alone.
+    Schedule,
 }
 
 fn default_points() -> Vec<ExternalPoint> {

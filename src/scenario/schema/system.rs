@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::external::External;
+use super::external::{AnswerSource, External};
 use super::job_queue::JobQueue;
 use super::release::{Release, Switch};
 use super::shutdown::Shutdown;
@@ -145,10 +145,15 @@ pub struct Scheduler {
     #[serde(default)]
     #[schemars(with = "SortedMap<String, Option<Plugin>>", extend("x-key-names" = "policy"))]
     pub plugins: Plugins,
-    /// Program of your own that filters or scores nodes beside the profile's policies, with the system
-    /// `pipeline`; runs with `--allow-external` alone.
+    /// Program of your own that filters or scores nodes beside the profile's policies, with the systems
+    /// `pipeline` and `kubernetes`, or orders waiting jobs, with `batch` and `pipeline`; runs with
+    /// `--allow-external` alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub external: Option<External>,
+    /// Source of the answers of the extenders that `config` names, which the caller decides on. No file
+    /// can say so.
+    #[serde(skip)]
+    pub extender_answers: AnswerSource,
     /// Percentage of nodes to find for each pod before the best of them is taken, 0 to 100; 0 is
     /// the rule of Kubernetes, which depends on the cluster size. Default 0 with the system
     /// `kubernetes`, all nodes with others.
@@ -177,6 +182,14 @@ pub struct Scheduler {
     pub eviction_time: Duration,
 }
 
+impl Scheduler {
+    /// Whether a program outside decides with it, or extenders may.
+    pub fn asks_outside(&self) -> bool {
+        let may_ask = self.extender_answers != AnswerSource::Refused;
+        self.external.is_some() || (self.config.is_some() && may_ask)
+    }
+}
+
 /// Policies by name, in written order; `None` disables one.
 pub type Plugins = IndexMap<String, Option<Plugin>>;
 
@@ -193,6 +206,7 @@ impl Default for Scheduler {
             tie_break: None,
             plugins: Plugins::default(),
             external: None,
+            extender_answers: AnswerSource::default(),
             percentage_of_nodes_to_score: None,
             config: None,
             release: None,

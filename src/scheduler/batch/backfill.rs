@@ -40,6 +40,7 @@ use super::running_jobs::RunningJobs;
 ///
 /// let rule = ShortJobs { most: Duration::from_secs(60) };
 /// let job = |seconds| JobFacts {
+///     number: JobNumber::default(),
 ///     submitted: Instant::ZERO,
 ///     requested: Duration::from_secs(seconds),
 ///     processors: 4,

@@ -13,6 +13,8 @@ pub struct JobNumber(pub u64);
 /// Facts about a job that job orders and backfilling rules may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JobFacts {
+    /// The job's place in the order of submission.
+    pub number: JobNumber,
     /// Instant of submission.
     pub submitted: Instant,
     /// Run time that the job requests; [`Duration::MAX`] where it does not say.
@@ -89,7 +91,7 @@ pub struct Score(i64, i64);
 
 impl Score {
     /// Behind every other score.
-    pub(super) const LAST: Self = Self(i64::MAX, i64::MAX);
+    pub const LAST: Self = Self(i64::MAX, i64::MAX);
 
     /// A whole number.
     pub const fn whole(number: i64) -> Self {
@@ -113,7 +115,7 @@ impl Score {
 /// An order that takes the widest job first:
 ///
 /// ```
-/// use scheduler::batch::{JobFacts, JobOrder, PartitionNumber, Score};
+/// use scheduler::batch::{JobFacts, JobNumber, JobOrder, PartitionNumber, Score};
 /// use units::{Duration, Instant, TenantId};
 ///
 /// #[derive(Clone, Copy)]
@@ -134,6 +136,7 @@ impl Score {
 /// }
 ///
 /// let job = |processors| JobFacts {
+///     number: JobNumber::default(),
 ///     submitted: Instant::ZERO,
 ///     requested: Duration::from_secs(60),
 ///     processors,
@@ -218,6 +221,11 @@ pub trait JobOrder: Send {
     fn may_reclaim(&self, waiting: &JobFacts, running: &JobFacts) -> bool {
         let _ = (waiting, running);
         false
+    }
+
+    /// Reason why the order can't go on, as a program outside has failed.
+    fn failure(&self) -> Option<&str> {
+        None
     }
 
     /// An equal order.

@@ -32,7 +32,7 @@ use smallvec::SmallVec;
 
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
-use model::{DeviceSet, Event, PodRef};
+use model::{DeviceSet, Event, PodRef, Text};
 use units::{ClassId, Instant, NodeId, Revision};
 
 use crate::retry::Retry;
@@ -237,7 +237,7 @@ impl BatchPlanner {
 
     fn choose(&mut self, now: Instant) -> Option<ChosenJob> {
         if self.chosen.is_none() {
-            let number = self.waiting.first(&*self.order, now)?;
+            let number = self.waiting.first(&mut *self.order, now)?;
             self.chosen = Some(ChosenJob::of(number));
         }
         self.chosen
@@ -362,18 +362,9 @@ impl BatchPlanner {
         };
         self.running.add(number, job);
     }
-}
 
-impl Component for BatchPlanner {
-    fn name(&self) -> &'static str {
-        "batch"
-    }
-
-    fn cursor(&self) -> Revision {
-        self.cursor
-    }
-
-    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+    /// One step: what is read, and what follows from it.
+    fn decide(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         let news = self.read(now, view);
         self.retry.ask(now, out);
         // What was chosen stays chosen until it has started: nothing passes a job that was refused.
@@ -396,6 +387,22 @@ impl Component for BatchPlanner {
         } else {
             self.block(now, chosen, view, out)
         }
+    }
+}
+
+impl Component for BatchPlanner {
+    fn name(&self) -> &'static str {
+        "batch"
+    }
+
+    fn cursor(&self) -> Revision {
+        self.cursor
+    }
+
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let progress = self.decide(now, view, out);
+        out.failure = self.order.failure().map(Text::from);
+        progress
     }
 
     /// A member that was refused its place waits again; the others keep theirs.

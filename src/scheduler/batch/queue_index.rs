@@ -190,6 +190,7 @@ mod tests {
             for (submitted, score, number, requested, what) in steps {
                 let turn = (Instant::from_secs(submitted), Score::whole(score), JobNumber(number));
                 let facts = JobFacts {
+                    number: JobNumber::default(),
                     submitted: turn.0,
                     requested: Duration::from_secs(requested),
                     processors: 1,

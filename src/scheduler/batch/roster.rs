@@ -94,6 +94,7 @@ impl Roster {
                 let number = self.next;
                 self.next = JobNumber(number.0 + 1);
                 let facts = JobFacts {
+                    number,
                     submitted: at,
                     requested: created.expected_run_time(),
                     processors: processors(cpu_milli, 1),

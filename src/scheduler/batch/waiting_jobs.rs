@@ -93,8 +93,10 @@ impl WaitingJobs {
     }
 
     /// The job that the order puts first; of equal ones the one submitted first.
-    pub(super) fn first(&mut self, order: &dyn JobOrder, now: Instant) -> Option<JobNumber> {
+    pub(super) fn first(&mut self, order: &mut dyn JobOrder, now: Instant) -> Option<JobNumber> {
         if order.ages() {
+            order.waiting(&mut self.jobs.values().map(|waits| &waits.job.facts));
+            order.refresh(now);
             let score = |(&number, waits): (&JobNumber, &Waits)| {
                 (order.score(&waits.job.facts, now), number)
             };

@@ -6,8 +6,8 @@ use super::labels::{Labels, Work};
 use super::message::message;
 use super::queue::PluginMask;
 use super::{
-    Attempt, AttemptContext, Cache, Candidate, KubeProfile, PodInfo, Ranking, Search, Status,
-    TieBreak,
+    Attempt, AttemptContext, Cache, Candidate, KubeProfile, NodeInfo, PodInfo, Ranking, Search,
+    Status, TieBreak,
 };
 use crate::pipeline::evaluate::Form;
 use model::Text;
@@ -102,7 +102,9 @@ impl Round {
 
     /// Decides on a pod.
     pub fn decide(&mut self, profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Outcome {
-        let fast = self.fast.as_mut();
+        let extenders = profile.extenders();
+        let is_extended = extenders.is_some_and(|(_, own)| own.concerns(pod));
+        let fast = self.fast.as_mut().filter(|_| !is_extended);
         let answer = fast.map(|fast| {
             fast.decide(
                 profile,
@@ -139,7 +141,8 @@ impl Round {
             && let Some(node) = cache.node(name)
         {
             match attempt.verdict(node) {
-                None => return Outcome::Placed(node.slot),
+                None if is_left(&attempt, node) => return Outcome::Placed(node.slot),
+                None => {}
                 Some(status) => nominated = Some((name.clone(), status)),
             }
         }
@@ -168,8 +171,26 @@ impl Round {
                 ..Failure::default()
             });
         }
+        let mut extender = None;
+        if let Some((index, extenders)) = profile.extenders() {
+            match extenders.filter(attempt.ctx, &mut search) {
+                Ok(has_rejected) => extender = has_rejected.then_some(index),
+                Err(words) => {
+                    return Outcome::Failed(Failure {
+                        message: words.into(),
+                        ..Failure::default()
+                    });
+                }
+            }
+        }
         match search.feasible.as_slice() {
-            [] => Outcome::Failed(self.fail(&mut attempt, &search.rejected)),
+            [] => {
+                let mut failure = self.fail(&mut attempt, &search.rejected);
+                if let Some(index) = extender {
+                    failure.rejected_by.insert(index);
+                }
+                Outcome::Failed(failure)
+            }
             [only] => place(cache, only),
             _ => self.choose(&attempt, &search),
         }
@@ -177,7 +198,10 @@ impl Round {
 
     fn choose(&mut self, attempt: &Attempt<'_>, search: &Search) -> Outcome {
         let rank = || attempt.rank(&search.feasible);
-        let ranking: Ranking = self.labels.within(Work::Score, rank);
+        let mut ranking: Ranking = self.labels.within(Work::Score, rank);
+        if let Some((_, extenders)) = attempt.profile.extenders() {
+            extenders.add_points(attempt.ctx, &search.feasible, &mut ranking.totals);
+        }
         match self.ties.pick(search, &ranking) {
             Some(position) => place(attempt.ctx.cache, &search.feasible[position]),
             None => Outcome::Failed(Failure::default()),
@@ -210,6 +234,20 @@ impl Round {
             deallocated: aftermath.deallocated,
         }
     }
+}
+
+/// Whether extenders leave the node that a pod awaits a place on. One that fails there is no obstacle
+/// elsewhere.
+fn is_left(attempt: &Attempt<'_>, node: &NodeInfo) -> bool {
+    let Some((_, extenders)) = attempt.profile.extenders() else {
+        return true;
+    };
+    let mut search = Search {
+        feasible: vec![node.name().clone()],
+        places: vec![0],
+        rejected: Vec::new(),
+    };
+    extenders.filter(attempt.ctx, &mut search).is_ok() && !search.feasible.is_empty()
 }
 
 /// The pod goes to the node of a name.

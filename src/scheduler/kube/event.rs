@@ -43,6 +43,9 @@ impl EventKinds {
     /// A claim on devices was made, or changed.
     pub const DEVICE_CLAIM: Self = Self(1 << 13);
 
+    /// Every kind.
+    pub const ALL: Self = Self((Self::DEVICE_CLAIM.0 << 1) - 1);
+
     /// All changes of a node that is there.
     pub const NODE_CHANGE: Self =
         Self(Self::NODE_ALLOCATABLE.0 | Self::NODE_LABEL.0 | Self::NODE_TAINT.0);

@@ -46,8 +46,8 @@ pub use fast_plugin::{FastPlugin, Follow, Follower, Reach};
 pub use group::{Group, GroupRef, Groups};
 pub use node_info::{NodeInfo, NonZero};
 pub use plugin::{
-    AttemptContext, KubePermit, KubePlugin, NodeFilter, Normalization, PostFilter, PreFilterResult,
-    PreScoreResult, Scores,
+    AttemptContext, KubePermit, KubePlugin, NodeFilter, Normalization, Outside, PostFilter,
+    PreFilterResult, PreScoreResult, Scores,
 };
 pub use pod_info::{Amounts, PodClass, PodInfo, RareFacts, Start};
 pub use preemption::{Candidate, Preemption};

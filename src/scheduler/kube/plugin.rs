@@ -6,9 +6,10 @@ use super::{
     Attempt, Cache, ClusterEvent, EventKinds, FastPlugin, KubePoints, NodeInfo, PodInfo,
     Preemption, Rejection, Status, VolumeChoice,
 };
+use crate::external::Extenders;
 use model::dra::{Allocation, ClaimKey};
 use model::{ClusterObjects, DeviceSet, Text};
-use units::{Duration, SortedSet};
+use units::{Duration, Instant, SortedSet};
 
 /// Input of the plugins in one attempt.
 #[derive(Clone, Copy)]
@@ -273,6 +274,26 @@ pub enum KubePermit {
     Reject(Rejection),
 }
 
+/// A plugin that asks a program outside, which sees the time and may fail.
+pub trait Outside {
+    /// Takes note of the time.
+    fn at(&self, now: Instant);
+
+    /// Reason why the program can't go on.
+    fn failure(&self) -> Option<Text>;
+
+    /// An equal plugin that asks a program of its own, which begins anew.
+    fn again(&self) -> Arc<dyn KubePlugin>;
+
+    /// A plugin that gives the last answers again and asks nobody, for explanations.
+    fn kept(&self) -> Arc<dyn KubePlugin>;
+
+    /// The extenders, if the plugin stands for them.
+    fn extenders(&self) -> Option<&Extenders> {
+        None
+    }
+}
+
 /// A plugin. The methods are the extension points of the original's framework, under its names;
 /// every one but [`KubePlugin::name`] and [`KubePlugin::points`] has a neutral default, so that a
 /// plugin writes only the points at which it acts.
@@ -426,6 +447,11 @@ pub trait KubePlugin: Send + Sync {
     fn gives_up_group(&self, ctx: AttemptContext<'_>) -> bool {
         let _ = ctx;
         false
+    }
+
+    /// The plugin's side towards a program outside, if it asks one.
+    fn outside(&self) -> Option<&dyn Outside> {
+        None
     }
 
     /// GPU devices for the pod on the node it goes to; `None` leaves the choice to the next plugin,

@@ -91,6 +91,18 @@ pub fn preempt(attempt: &Attempt<'_>, verdicts: &[(Text, Status)], breadth: Brea
     found.candidates.truncate(wanted);
     violating.truncate(wanted);
     found.candidates.append(&mut violating);
+    if let Some((_, extenders)) = attempt.profile.extenders()
+        && !found.candidates.is_empty()
+    {
+        match extenders.preempt(attempt.ctx, std::mem::take(&mut found.candidates)) {
+            Err(words) => return PostFilter::Failed(words),
+            Ok(left) if left.is_empty() => {
+                let words = "no candidate node for preemption".to_owned();
+                return PostFilter::Nothing(words, found);
+            }
+            Ok(left) => found.candidates = left,
+        }
+    }
     if !found.candidates.is_empty() {
         found.best = best(&found.candidates);
         return PostFilter::Nominate(found);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{AttemptContext, FastPlugin, KubePlugin, Reach};
+use super::{AttemptContext, FastPlugin, KubePlugin, Outside, Reach};
+use crate::external::Extenders;
 use model::Changes;
 
 /// A set of extension points.
@@ -66,9 +67,51 @@ pub struct KubeProfile {
     pub devices: Vec<usize>,
     /// Plugins that score nodes, with their weights.
     pub score: Vec<(usize, i64)>,
+    /// Plugins that ask a program outside.
+    pub outside: Vec<usize>,
 }
 
 impl KubeProfile {
+    /// Adds a plugin that asks a program outside, behind all others.
+    pub fn add_outside(&mut self, plugin: Arc<dyn KubePlugin>, weight: i64) {
+        let (index, points) = (self.plugins.len(), plugin.points());
+        if points.contains(KubePoints::FILTER) {
+            self.filter.push(index);
+        }
+        if points.contains(KubePoints::SCORE) {
+            self.score.push((index, weight));
+        }
+        self.outside.push(index);
+        self.plugins.push(plugin);
+    }
+
+    /// The sides of plugins towards programs outside.
+    pub fn outsides(&self) -> impl Iterator<Item = &dyn Outside> {
+        let plugins = self.outside.iter();
+        plugins.filter_map(|&index| self.plugins[index].outside())
+    }
+
+    /// The extenders that are asked beside the plugins, and their place among these.
+    pub fn extenders(&self) -> Option<(usize, &Extenders)> {
+        let mut plugins = self.outside.iter();
+        plugins.find_map(|&index| {
+            let outside = self.plugins[index].outside()?;
+            Some((index, outside.extenders()?))
+        })
+    }
+
+    /// The profile with others in the place of the plugins that ask a program outside.
+    #[must_use]
+    pub fn with_outsides(&self, other: impl Fn(&dyn Outside) -> Arc<dyn KubePlugin>) -> Self {
+        let mut profile = self.clone();
+        for &index in &self.outside {
+            if let Some(outside) = self.plugins[index].outside() {
+                profile.plugins[index] = other(outside);
+            }
+        }
+        profile
+    }
+
     /// A plugin's support for the fast form, if any.
     pub fn fast(&self, plugin: usize) -> Option<Arc<dyn FastPlugin>> {
         self.plugins[plugin].clone().fast()
@@ -90,7 +133,8 @@ impl KubeProfile {
     /// Number of feasible nodes that is enough among `nodes` (spec: kubernetes.md 1.4).
     pub fn wanted(&self, nodes: usize) -> usize {
         const LEAST: usize = 100;
-        if self.score.is_empty() {
+        let filters = |(_, own): (usize, &Extenders)| own.filters();
+        if self.score.is_empty() && !self.extenders().is_some_and(filters) {
             return 1;
         }
         if nodes < LEAST {

@@ -22,7 +22,9 @@ use super::cycle::Round;
 use super::labels::{Labels, Work};
 use super::queue::{Backoff, PluginMask, PodUid};
 use super::volumes::Reservations;
-use super::{Cache, KubeProfile, NodeInfo, PodClass, Queue, QueueContext, TieBreak, Witness};
+use super::{
+    Cache, KubeProfile, NodeInfo, Outside, PodClass, Queue, QueueContext, TieBreak, Witness,
+};
 use crate::pipeline::evaluate::Form;
 use cluster::{Conflict, Store};
 use control::client_limit::{ClientLimit, TokenBucket};
@@ -222,6 +224,11 @@ impl KubeScheduler {
         messages.filter_map(|(&uid, text)| Some((self.pods.by_uid(uid)?, text)))
     }
 
+    /// The sides of plugins towards programs outside.
+    fn outsides(&self) -> impl Iterator<Item = &dyn Outside> {
+        self.options.profiles.iter().flat_map(KubeProfile::outsides)
+    }
+
     /// Calls the queue with what it looks at.
     fn with_queue<T>(
         &mut self,
@@ -281,6 +288,9 @@ impl Component for KubeScheduler {
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         // Flushes that were due come before what happened at this instant.
         self.with_queue(now, Queue::flush);
+        for outside in self.outsides() {
+            outside.at(now);
+        }
         let before = self.labels.enter(Work::Cache);
         self.read(now, view);
         self.labels.leave(before);
@@ -291,7 +301,10 @@ impl Component for KubeScheduler {
             self.attempt(now, view, out);
         }
         self.wake(out);
-        if self.queue.is_ready() || self.failed.is_some() || self.has_claims_due() {
+        out.failure = self.outsides().find_map(Outside::failure);
+        // A pod that its extender did not bind is given back in the next step.
+        let has_refused = !self.refused.is_empty();
+        if self.queue.is_ready() || self.failed.is_some() || has_refused || self.has_claims_due() {
             Progress::More
         } else {
             Progress::Idle
@@ -359,6 +372,16 @@ impl Component for KubeScheduler {
     }
 
     fn clone_component(&self) -> Box<dyn Component> {
-        Box::new(self.clone())
+        let mut copy = self.clone();
+        if self.outsides().next().is_some() {
+            let profiles = self.options.profiles.iter();
+            copy.options = Arc::new(KubeOptions {
+                profiles: profiles
+                    .map(|own| own.with_outsides(|own| own.again()))
+                    .collect(),
+                ..(*self.options).clone()
+            });
+        }
+        Box::new(copy)
     }
 }

@@ -137,7 +137,8 @@ impl Cycle {
         Vec::new()
     }
 
-    fn devices(&mut self, ctx: &ClassContext<'_>, node: NodeId) -> DeviceSet {
+    /// GPU devices for a pod on a node, as the profile chooses them.
+    pub(crate) fn devices(&mut self, ctx: &ClassContext<'_>, node: NodeId) -> DeviceSet {
         if ctx.class.gpu.devices == 0 {
             return DeviceSet::EMPTY;
         }

@@ -6,7 +6,6 @@ pub mod context;
 pub mod cycle;
 pub mod evaluate;
 pub mod explain;
-pub mod external;
 pub mod permit;
 pub mod plugin;
 mod probed;

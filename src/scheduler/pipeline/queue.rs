@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use fixedbitset::FixedBitSet;
 
 use cluster::{Class, Store};
-use model::{Pod, PodRef};
+use model::{Pod, PodRef, Text};
 use units::{ClassId, PodId};
 
 /// An order of the pods in the queue.
@@ -47,6 +47,11 @@ pub trait QueueOrder: Send {
 
     /// The key of a pod; the smallest goes first, equal keys in order of creation.
     fn key(&self, pod: &Pod, class: &Class) -> i64;
+
+    /// Reason why the order can't go on, as a program outside has failed.
+    fn failure(&self) -> Option<Text> {
+        None
+    }
 
     /// An equal order.
     fn clone_order(&self) -> Box<dyn QueueOrder>;

@@ -146,7 +146,8 @@ impl Component for Pipeline {
         {
             self.attempt(pod, now, view, out);
         }
-        out.failure = self.cycle.failure().map(Text::from);
+        let failure = self.cycle.failure().map(Text::from);
+        out.failure = failure.or_else(|| self.cycle.profile.order.failure());
         self.queue
             .tell_misfits(|pod| out.write(view, Event::PodUnschedulable { pod }));
         if self.queue.is_idle() {

@@ -77,7 +77,7 @@ impl Witness for Kept {
             number,
             at: sight.at,
             cache: sight.cache.clone(),
-            profile: sight.profile.clone(),
+            profile: sight.profile.with_outsides(|own| own.kept()),
             pod: pod.clone(),
             began_at: began_at.map(|node| node.name().to_string()),
             node: match sight.outcome {

@@ -20,7 +20,7 @@ use smallvec::SmallVec;
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
-use model::{Event, PodRef};
+use model::{Event, PodRef, Text};
 use units::{Instant, Resources, Revision, SortedSet};
 
 use super::job::{Job, JobNumber, JobOrder, MachineFacts};
@@ -383,6 +383,7 @@ impl Component for PassPlanner {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.read(now, view);
+        out.failure = self.order.failure().map(Text::from);
         self.retry.ask(now, out);
         // Nothing passes a job that was refused its places.
         if !self.refused.is_empty() {

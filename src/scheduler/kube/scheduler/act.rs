@@ -152,6 +152,14 @@ impl KubeScheduler {
             return;
         };
         let devices = seen.info.devices();
+        let profile = seen.profile().map(|own| &self.options.profiles[own]);
+        if let Some((_, extenders)) = profile.and_then(KubeProfile::extenders) {
+            let info = seen.info.clone();
+            if extenders.bind(&info, view.nodes().name(node)).is_err() {
+                self.refused.push(pod);
+                return;
+            }
+        }
         out.write(view, Event::PodBound { pod, node, devices });
     }
 
