@@ -483,6 +483,7 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
             steps: arguments.steps,
             orders: arguments.orders,
         },
+        work: std::sync::Arc::default(),
     };
     Ok((questions, offers.currency))
 }

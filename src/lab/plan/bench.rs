@@ -9,7 +9,9 @@ use crate::sandbox::Sandbox;
 use crate::snapshot::profile::profile_or_default;
 use model::{Node, Text};
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
-use scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo, TieBreak};
+use scheduler::kube::{
+    Amounts, Attempt, Cache, CacheError, KubeProfile, PodClass, PodInfo, TieBreak,
+};
 use scheduler::pipeline::evaluate::Form;
 
 /// A cluster under trial. A copy goes its own way.
@@ -40,6 +42,11 @@ impl<'p> Bench<'p> {
     /// The profiles that decide.
     pub fn profiles(&self) -> &'p [KubeProfile] {
         self.profiles
+    }
+
+    /// Has other profiles decide from now on; gives those that did.
+    pub(super) fn decide_by(&mut self, profiles: &'p [KubeProfile]) -> &'p [KubeProfile] {
+        std::mem::replace(&mut self.profiles, profiles)
     }
 
     /// The scheduler's view of the cluster as it is now.
@@ -85,6 +92,23 @@ impl<'p> Bench<'p> {
             let profile = profile_or_default(self.profiles, pod);
             self.sandbox.put(profile, pod, slot);
         }
+    }
+
+    /// Fills up a node, so that pods which ask for something find no room on it; gives what does so, to be
+    /// displaced again.
+    pub(super) fn fill(&mut self, node: &str) -> Option<Arc<PodInfo>> {
+        let slot = self.sandbox.cache.slot_of(node)?;
+        let requests = Amounts::clone(&self.sandbox.cache.node_in(slot)?.allocatable);
+        let filler = Arc::new(PodInfo {
+            class: Arc::new(PodClass {
+                requests,
+                ..PodClass::default()
+            }),
+            name: "filler".into(),
+            ..PodInfo::default()
+        });
+        self.put(&filler, node);
+        Some(filler)
     }
 
     /// Takes a pod off its node.

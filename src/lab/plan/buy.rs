@@ -12,7 +12,7 @@ use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::patterns::packed;
-use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
+use super::rules::{Ground, NodeKind, Rule, RuleSort, classes, rules};
 use crate::snapshot::SnapshotError;
 use model::node::ZONE_LABEL;
 use scheduler::kube::{Amounts, Cache, KubeProfile};
@@ -207,10 +207,13 @@ impl<'b> Buyer<'b> {
             return Ok(purchase);
         };
         let costs = self.costs.clone();
+        let spares = bare(&rules, &asked);
         let counting = Counting {
             rules: &rules,
             costs: &costs,
             survives_node: self.goal.survives_node(),
+            most: None,
+            spares: &spares,
         };
         let mut least = counting.least(first.price);
         least.found.truncate(STARTS);
@@ -456,6 +459,12 @@ impl<'b> Buyer<'b> {
         }
         Ok(())
     }
+}
+
+/// Parts of the needs of rules that are of pods which nobody makes anew.
+pub(super) fn bare(rules: &[Rule], asked: &Demand) -> Vec<i64> {
+    let classes = classes(asked);
+    rules.iter().map(|own| own.bare(asked, &classes)).collect()
 }
 
 /// The rule that alone asks for the most.

@@ -1,17 +1,20 @@
 //! Draining: the existing nodes that can go, one after the other, while the scheduler finds new
 //! places for their pods. The emptiest and dearest nodes are tried first; a node whose pods don't
 //! all find a place stays. While a bound leaves room for fewer nodes, pods of several nodes are placed
-//! anew together, the largest first, so that one of these nodes becomes free.
+//! anew together, the largest first, so that one of these nodes becomes free. Goals are kept on the way
+//! (`watch.rs`).
 
 use std::cmp::Reverse;
+use std::collections::VecDeque;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{Demand, is_fixed, is_troubled, largest, zone_of};
+use super::demand::{Demand, is_fixed, is_troubled, largest, pool_of, zone_of};
+use super::Move;
 use super::loss::Unplaced;
-use super::{Goal, Move};
+use super::watch::Watch;
 use model::Text;
 use scheduler::kube::NodeInfo;
 use units::SortedMap;
@@ -29,14 +32,18 @@ pub struct Drained {
     /// Nodes that no plan touches: of the control plane, troubled ones, those that are no machines, and
     /// those whose annotations forbid it.
     pub untouched: Vec<Text>,
+    /// Whether moves go to the fullest nodes that take the pods, instead of those that the scheduler
+    /// prefers.
+    pub packs: bool,
+    /// Whether the search ended before it was through.
+    pub is_cut: bool,
+    /// Whether no other node can go by itself.
+    pub is_local: bool,
 }
 
 /// Nodes whose fullness differs by less than this are taken for alike, and the dearer one goes
 /// first: 5 % in millionths.
 const ALIKE: i64 = 50_000;
-
-/// Number of losses up to which each node that stayed for a goal is tried again with that goal.
-const MOST_TRIED_AGAIN: usize = 200;
 
 /// Share of a node that is requested, in millionths: of the resource that is used most.
 fn fullness(node: &NodeInfo) -> i64 {
@@ -55,21 +62,41 @@ fn fullness(node: &NodeInfo) -> i64 {
 pub struct Limits {
     /// No placement does with fewer nodes.
     pub least: u64,
-    /// Number of decisions of the scheduler that exchanges may take.
-    pub steps: u64,
     /// Whether dear nodes go before empty ones.
     pub sells_dear: bool,
 }
 
+/// Nodes that go before all losses are tried again, at most.
+const LARGEST_BATCH: usize = 32;
+
+/// A node that went.
+struct Gone {
+    name: Text,
+    /// State of the cluster before.
+    mark: usize,
+    /// Number of moves before.
+    moves: usize,
+}
+
+/// A drain under way.
+struct Drain<'d, 'w> {
+    bench: &'d mut Bench<'w>,
+    watch: Watch<'w>,
+    drained: Drained,
+    gone: Vec<Gone>,
+    /// Number of nodes that went before all goals were seen to be met.
+    verified: usize,
+    /// Number of further nodes after which they are tried again.
+    batch: usize,
+}
+
 /// Drains a cluster as far as it goes; the cluster is left as it is then.
-pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal, limits: Limits) -> Drained {
+pub(super) fn drain<'w>(bench: &mut Bench<'w>, watch: Watch<'w>, limits: Limits) -> Drained {
     let mut drained = Drained::default();
     let mut candidates = Vec::new();
     for node in bench.cache().nodes() {
-        if is_fixed(node) || is_troubled(node) || !node.object.guard.is_empty() {
-            drained.untouched.push(node.name().clone());
-        } else {
-            let (fullness, price) = (fullness(node), goal.price_of(node));
+        if is_open(node) {
+            let (fullness, price) = (fullness(node), watch.goal.price_of(node));
             // Dear nodes of any fullness are alike where prices count.
             let step = if limits.sells_dear {
                 0
@@ -78,154 +105,250 @@ pub fn drain(bench: &mut Bench<'_>, demand: &Demand, goal: &Goal, limits: Limits
             };
             let key = (step, Reverse(price), fullness);
             candidates.push((key, zone_of(node), node.name().clone()));
+        } else {
+            drained.untouched.push(node.name().clone());
         }
     }
     let candidates = in_turn(candidates);
-    let mut at = bench.mark();
-    let mut marks = Vec::new();
-    for name in &candidates {
-        match take(bench, demand, name) {
+    let mut own = Drain {
+        bench,
+        watch,
+        drained,
+        gone: Vec::new(),
+        verified: 0,
+        batch: 4,
+    };
+    if let Some(missed) = own.watch.missed(own.bench) {
+        let kept = candidates.into_iter();
+        own.drained.kept = kept.map(|name| (name, missed.clone())).collect();
+        return own.drained;
+    }
+    own.sweep(candidates.into());
+    let gone = own.gone.drain(..).map(|own| own.name);
+    own.drained.gone = gone.collect();
+    own.exchange(limits.least);
+    own.prove_local();
+    own.drained
+}
+
+impl Drain<'_, '_> {
+    /// Takes nodes out one after the other. The losses that were fatal before are tried at once, and all
+    /// of them after some nodes: where one is fatal then, the last nodes come back and are tried again.
+    fn sweep(&mut self, mut queue: VecDeque<Text>) {
+        let is_stated = self.watch.goal.is_stated();
+        loop {
+            while let Some(name) = queue.pop_front() {
+                self.attempt(name);
+                if is_stated && self.gone.len() - self.verified >= self.batch {
+                    self.verify(&mut queue);
+                }
+            }
+            if !is_stated || self.verified == self.gone.len() {
+                return;
+            }
+            self.verify(&mut queue);
+        }
+    }
+
+    /// Takes a node out if all goals that were missed before are met without it.
+    fn attempt(&mut self, name: Text) {
+        let mark = self.bench.mark();
+        let outcome = if self.watch.is_over() {
+            self.drained.is_cut = true;
+            Err(Unplaced {
+                pod: "the search".to_owned(),
+                message: "it ended before this node was tried (`--steps`)".to_owned(),
+            })
+        } else {
+            self.take(&name)
+        };
+        match outcome {
             Ok(moves) => {
-                marks.push((at, name.clone(), drained.moves.len()));
-                drained.moves.extend(moves);
-                at = bench.mark();
+                let moves_before = self.drained.moves.len();
+                self.drained.moves.extend(moves);
+                self.gone.push(Gone {
+                    name,
+                    mark,
+                    moves: moves_before,
+                });
             }
             Err(unplaced) => {
-                bench.roll_back(at);
-                drained.kept.push((name.clone(), unplaced));
+                self.bench.roll_back(mark);
+                self.drained.kept.push((name, unplaced));
             }
         }
     }
-    // Whatever else is asked for may need some of them back: the last to go is the first to stay.
-    while let Some(missed) = goal.missed(bench, demand) {
-        let Some((mark, name, moves)) = marks.pop() else {
-            break;
-        };
-        bench.roll_back(mark);
-        drained.moves.truncate(moves);
-        drained.kept.push((name, missed));
+
+    /// Moves of a node's pods, if it can go as far as is known at once.
+    fn take(&mut self, name: &Text) -> Result<Vec<Move>, Unplaced> {
+        let moves = take(self.bench, self.watch.demand, name)?;
+        self.watch.count(moves.len() as u64);
+        match self.watch.breach(self.bench) {
+            None => Ok(moves),
+            Some(missed) => Err(missed),
+        }
     }
-    let is_small = goal.trials(bench) <= MOST_TRIED_AGAIN;
-    if !marks.is_empty() && goal.is_stated() && is_small {
-        // Others may go in the place of those that came back.
-        let kept = std::mem::take(&mut drained.kept);
-        for (name, _) in kept {
-            let at = bench.mark();
-            let found = take(bench, demand, &name);
-            let outcome = found.and_then(|moves| match goal.missed(bench, demand) {
-                None => Ok(moves),
-                Some(missed) => Err(missed),
-            });
-            match outcome {
-                Ok(moves) => {
-                    marks.push((at, name, drained.moves.len()));
-                    drained.moves.extend(moves);
+
+    /// Tries all goals; where one is missed, nodes come back until it is met.
+    fn verify(&mut self, queue: &mut VecDeque<Text>) {
+        if self.watch.missed(self.bench).is_none() {
+            self.verified = self.gone.len();
+            self.batch = (self.batch * 2).min(LARGEST_BATCH);
+            self.watch.note_best(self.bench);
+            return;
+        }
+        self.batch = (self.batch / 2).max(1);
+        while self.gone.len() > self.verified
+            && let Some(last) = self.gone.pop()
+        {
+            self.bench.roll_back(last.mark);
+            self.drained.moves.truncate(last.moves);
+            queue.push_front(last.name);
+            if self.watch.breach(self.bench).is_none() {
+                break;
+            }
+        }
+    }
+
+    /// Frees further nodes by placing the pods of several anew, the largest first.
+    fn exchange(&mut self, least: u64) {
+        for partners in PARTNERS {
+            let mut order = by_fullness(self.bench);
+            let mut place = 0;
+            while let Some(name) = order.get(place).cloned() {
+                if self.bench.cache().node_count() as u64 <= least {
+                    return;
                 }
-                Err(missed) => {
-                    bench.roll_back(at);
-                    drained.kept.push((name, missed));
+                if self.watch.is_over() {
+                    self.drained.is_cut = true;
+                    return;
+                }
+                let others = partners_of(self.bench, &name, &order, partners);
+                if let Some(moves) = self.freed(&name, &others) {
+                    self.watch.note_best(self.bench);
+                    self.drained.moves.extend(moves);
+                    self.drained.kept.retain(|(kept, _)| *kept != name);
+                    self.drained.gone.push(name);
+                    order = by_fullness(self.bench);
+                    place = 0;
+                } else {
+                    place += 1;
                 }
             }
         }
     }
-    drained.gone = marks.into_iter().map(|(_, name, _)| name).collect();
-    if is_small || !goal.is_stated() {
-        exchange(bench, demand, goal, limits, &mut drained);
+
+    /// Takes a node out with the help of others, so that all goals are met. Where losses need room that
+    /// lies scattered else, the first of the others stays empty.
+    fn freed(&mut self, name: &Text, others: &[Text]) -> Option<Vec<Move>> {
+        let loses = !self.watch.goal.survive.is_empty();
+        let spares = [None, others.first().filter(|_| loses)];
+        for (number, spare) in spares.into_iter().enumerate() {
+            if number > 0 && spare.is_none() {
+                break;
+            }
+            let mark = self.bench.mark();
+            if let Some(moves) = self.shuffle(name, others, spare)
+                && self.watch.missed(self.bench).is_none()
+            {
+                return Some(moves);
+            }
+            self.bench.roll_back(mark);
+        }
+        None
     }
-    drained
+
+    /// Takes a node out and places its pods and those of other nodes that may move anew, none of them on
+    /// the spare one; the moves, if all pods find places.
+    fn shuffle(
+        &mut self,
+        name: &Text,
+        others: &[Text],
+        spare: Option<&Text>,
+    ) -> Option<Vec<Move>> {
+        let demand = self.watch.demand;
+        let mut homes: Vec<(usize, Text)> = Vec::new();
+        for own in others.iter().chain([name]) {
+            let node = self.bench.cache().node(own)?;
+            for place in demand.places(&node.pods) {
+                if demand.pods[place].kept_by.is_none() {
+                    homes.push((place, own.clone()));
+                } else if own == name {
+                    return None;
+                }
+            }
+        }
+        for (place, home) in homes.iter().filter(|(_, home)| home != name) {
+            self.bench.displace(&demand.pods[*place].info, home);
+        }
+        self.bench.take_nodes(std::slice::from_ref(name));
+        let filler = spare.and_then(|own| Some((self.bench.fill(own)?, own)));
+        let most = largest(self.bench.cache().nodes().map(|node| &*node.allocatable));
+        homes.sort_by_key(|(place, _)| {
+            let asked = &demand.pods[*place].info.class.requests;
+            (Reverse(most.share(asked)), *place)
+        });
+        let mut moves = Vec::new();
+        for (place, home) in homes {
+            self.watch.count(1);
+            let pod = &demand.pods[place];
+            let node = self.bench.place(&pod.info).ok()?;
+            if node != home {
+                moves.push(Move::new(&pod.name, home, node));
+            }
+        }
+        if let Some((filler, spare)) = filler {
+            self.bench.displace(&filler, spare);
+        }
+        Some(moves)
+    }
+
+    /// Tries each node that stayed once more, now that all others are where they end: the first pod of
+    /// each that finds no other node, or the goal that is missed without it.
+    fn prove_local(&mut self) {
+        if self.drained.is_cut {
+            return;
+        }
+        self.drained.is_local = true;
+        for place in 0..self.drained.kept.len() {
+            let mark = self.bench.mark();
+            let name = self.drained.kept[place].0.clone();
+            let outcome = self.take(&name).err();
+            match outcome.or_else(|| self.watch.missed(self.bench)) {
+                Some(now) => self.drained.kept[place].1 = now,
+                None => self.drained.is_local = false,
+            }
+            self.bench.roll_back(mark);
+        }
+    }
 }
 
 /// Numbers of nodes whose pods are placed anew together with those of the node that is to go.
 const PARTNERS: [usize; 4] = [1, 3, 7, 15];
 
-/// Frees further nodes by placing the pods of several anew, the largest first.
-fn exchange(
-    bench: &mut Bench<'_>,
-    demand: &Demand,
-    goal: &Goal,
-    limits: Limits,
-    drained: &mut Drained,
-) {
-    let mut taken = 0;
-    for partners in PARTNERS {
-        let mut order = by_fullness(bench);
-        let mut place = 0;
-        while let Some(name) = order.get(place).cloned() {
-            if bench.cache().node_count() as u64 <= limits.least || taken > limits.steps {
-                return;
-            }
-            let others = order.iter().filter(|own| **own != name);
-            let others: Vec<Text> = others.take(partners).cloned().collect();
-            let mark = bench.mark();
-            let moved = shuffle(bench, demand, &name, &others, &mut taken);
-            let keeps_goals =
-                |bench: &Bench<'_>| !goal.is_stated() || goal.missed(bench, demand).is_none();
-            if let Some(moves) = moved.filter(|_| keeps_goals(bench)) {
-                drained.moves.extend(moves);
-                drained.kept.retain(|(kept, _)| *kept != name);
-                drained.gone.push(name);
-                order = by_fullness(bench);
-                place = 0;
-            } else {
-                bench.roll_back(mark);
-                place += 1;
-            }
-        }
-    }
+/// Whether a plan may take a node out or move its pods.
+fn is_open(node: &NodeInfo) -> bool {
+    !is_fixed(node) && !is_troubled(node) && node.object.guard.is_empty()
+}
+
+/// The emptiest nodes of an order beside one that is to go, those of its pool before others.
+fn partners_of(bench: &Bench<'_>, name: &Text, order: &[Text], count: usize) -> Vec<Text> {
+    let pool = |own: &Text| bench.cache().node(own).map(pool_of);
+    let of_name = pool(name);
+    let others = order.iter().filter(|own| *own != name);
+    let (same, other): (Vec<&Text>, Vec<&Text>) = others.partition(|own| pool(own) == of_name);
+    same.into_iter().chain(other).take(count).cloned().collect()
 }
 
 /// The nodes that may go, the emptiest first.
 fn by_fullness(bench: &Bench<'_>) -> Vec<Text> {
     let nodes = bench.cache().nodes();
-    let open =
-        nodes.filter(|node| !is_fixed(node) && !is_troubled(node) && node.object.guard.is_empty());
+    let open = nodes.filter(|node| is_open(node));
     let mut order: Vec<(i64, Text)> = open
         .map(|node| (fullness(node), node.name().clone()))
         .collect();
     order.sort();
     order.into_iter().map(|(_, name)| name).collect()
-}
-
-/// Takes a node out and places its pods and those of other nodes anew; the moves, if all pods find
-/// places.
-fn shuffle(
-    bench: &mut Bench<'_>,
-    demand: &Demand,
-    name: &Text,
-    others: &[Text],
-    taken: &mut u64,
-) -> Option<Vec<Move>> {
-    let mut homes: Vec<(usize, Text)> = Vec::new();
-    for own in others.iter().chain([name]) {
-        let node = bench.cache().node(own)?;
-        let places = demand.places(&node.pods);
-        homes.extend(places.into_iter().map(|place| (place, own.clone())));
-    }
-    if homes
-        .iter()
-        .any(|(place, _)| demand.pods[*place].kept_by.is_some())
-    {
-        return None;
-    }
-    for (place, home) in homes.iter().filter(|(_, home)| home != name) {
-        bench.displace(&demand.pods[*place].info, home);
-    }
-    bench.take_nodes(std::slice::from_ref(name));
-    let most = largest(bench.cache().nodes().map(|node| &*node.allocatable));
-    homes.sort_by_key(|(place, _)| {
-        let asked = &demand.pods[*place].info.class.requests;
-        (Reverse(most.share(asked)), *place)
-    });
-    let mut moves = Vec::new();
-    for (place, home) in homes {
-        *taken += 1;
-        let pod = &demand.pods[place];
-        let node = bench.place(&pod.info).ok()?;
-        if node != home {
-            moves.push(Move::new(&pod.name, home, node));
-        }
-    }
-    Some(moves)
 }
 
 /// Order in which nodes are tried, with their zones and names.
@@ -293,20 +416,4 @@ fn take(bench: &mut Bench<'_>, demand: &Demand, name: &Text) -> Result<Vec<Move>
         }
     }
     Ok(moves)
-}
-
-/// Tries each node that stayed once more, now that all others are where they end: the first pod of
-/// each that finds no other node.
-pub fn prove_local(bench: &mut Bench<'_>, demand: &Demand, drained: &mut Drained) -> bool {
-    let mut is_local = true;
-    for (name, unplaced) in &mut drained.kept {
-        let mark = bench.mark();
-        match take(bench, demand, name) {
-            Err(now) => *unplaced = now,
-            // A goal of its own keeps the node.
-            Ok(_) => is_local = false,
-        }
-        bench.roll_back(mark);
-    }
-    is_local
 }

@@ -1,20 +1,23 @@
 //! The nodes that are there, by kind, and the fewest of them that any placement needs.
 
+use std::cmp::Reverse;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
 use super::demand::{Demand, GoalPod, is_fixed, is_troubled, zone_of};
 use super::goal::Goal;
+use super::least::{Branch, Counting};
 use super::proof::{Proof, ProofKind, classes_of, kinds_of};
-use super::rules::{Ground, NodeKind, Rule, rules};
-use model::node::HOSTNAME_LABEL;
-use model::{Node, Taint, Text};
+use super::rules::{Ground, NodeKind, Rule, classes, rules};
+use model::rules::admits;
+use model::{PodSpec, Text};
 use scheduler::kube::{Amounts, NodeInfo};
 use units::SortedSet;
 
-/// Traits that tell a kind of node from another.
-type KindKey = (Vec<(Text, Text)>, Vec<Taint>, Vec<(Text, i64)>, [i64; 4]);
+/// Traits that tell a kind of node from another: which classes of pods it may take, and what it has left.
+type KindKey = (Vec<bool>, Vec<(Text, i64)>, [i64; 4]);
 
 /// The kinds of the nodes that are there, with how many of each go and how many stay untouched.
 struct Existing {
@@ -34,7 +37,11 @@ fn stays(info: &NodeInfo, demand: &Demand) -> bool {
         || demand.places(&info.pods).into_iter().any(is_kept)
 }
 
-fn existing(bench: &Bench<'_>, demand: &Demand) -> Existing {
+fn existing(bench: &Bench<'_>, demand: &Demand, asked: &Demand) -> Existing {
+    let classes = classes(asked);
+    let specs: Vec<&PodSpec> = { classes.iter() }
+        .map(|pods| asked.pods[pods[0]].info.spec())
+        .collect();
     let mut found: IndexMap<KindKey, (NodeKind, u64, u64), FxBuildHasher> = IndexMap::default();
     let mut closed = 0;
     for info in bench.cache().nodes() {
@@ -47,17 +54,11 @@ fn existing(bench: &Bench<'_>, demand: &Demand) -> Existing {
             free.change(&pod.counted_class().requests, -1);
             free.pods -= 1;
         }
-        let node: &Node = &info.object;
-        let labels = node.labels.iter();
-        let labels = labels.filter(|(key, _)| &***key != HOSTNAME_LABEL);
-        let labels: Vec<(Text, Text)> = labels
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
+        let admitted = specs.iter().map(|spec| admits(spec, &info.object));
         let scalars = free.scalars.iter();
         let scalars = scalars.map(|(name, &amount)| (name.clone(), amount));
         let key = (
-            labels,
-            node.taints.clone(),
+            admitted.collect(),
             scalars.collect(),
             [free.cpu_milli, free.memory, free.storage, free.pods],
         );
@@ -104,14 +105,50 @@ fn parted(bench: &Bench<'_>, demand: &Demand) -> (Vec<GoalPod>, Demand) {
     (staying, moving)
 }
 
-/// The fewest of the existing nodes that any placement needs, and the rule that says so.
+/// A rule about the nodes that may go: what those that stay give is off its need, but for what the loss of
+/// one of them takes beyond pods that nobody makes anew.
+fn about_rest(rule: &Rule, untouched: &[u64], lost: Option<i64>) -> (Rule, i64) {
+    let staying = rule.gives.iter().zip(untouched).filter(|own| *own.1 > 0);
+    let most = staying.clone().map(|own| *own.0).max().unwrap_or(0);
+    let given = staying.map(|(gives, &count)| gives.saturating_mul(count as i64));
+    let given = given.fold(0, i64::saturating_add);
+    let given = lost.map_or(given, |bare| given - (most - bare).max(0));
+    let rest = Rule {
+        need: rule.need.saturating_sub(given),
+        given,
+        ..rule.clone()
+    };
+    (rest, lost.map_or(0, |bare| most.max(bare)))
+}
+
+/// The rules that a proof reads, with their new places in it.
+fn read_by(branch: &mut Branch, kept: &mut Vec<usize>) {
+    match branch {
+        Branch::Split { fewer, more, .. } => {
+            read_by(fewer, kept);
+            read_by(more, kept);
+        }
+        Branch::Shares(shares) => {
+            for (place, _) in shares {
+                let known = kept.iter().position(|own| own == place);
+                *place = known.unwrap_or_else(|| {
+                    kept.push(*place);
+                    kept.len() - 1
+                });
+            }
+        }
+    }
+}
+
+/// The fewest of the existing nodes that any placement needs, and the rules that say so. The rule that
+/// asks for most by itself stands first.
 pub(super) fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> Proof {
-    let existing = existing(bench, demand);
     let zones: SortedSet<Text> = bench.cache().nodes().map(zone_of).collect();
     let zones: Vec<Text> = zones.into_iter().filter(|zone| !zone.is_empty()).collect();
     // Pods of nodes that are out of order or cordoned stay there.
     let (staying, moving) = parted(bench, demand);
     let asked = goal.with_room(&moving);
+    let existing = existing(bench, demand, &asked);
     let ground = Ground {
         kinds: &existing.kinds,
         beside: &staying,
@@ -119,33 +156,36 @@ pub(super) fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> Proof {
         loses_zone: goal.survives_zone(),
         objects: &bench.cache().objects,
     };
-    let rules = rules(&asked, &ground);
     let survives_node = goal.survives_node();
     let stay: u64 = existing.closed + existing.untouched.iter().sum::<u64>();
-    let mut best: (u64, Option<Rule>) = (stay, None);
-    for rule in rules {
-        let kept = rule.gives.iter().zip(&existing.untouched);
-        let kept = kept.map(|(gives, &count)| gives.saturating_mul(count as i64));
-        let given = kept.fold(0, i64::saturating_add);
-        let rest = Rule {
-            need: rule.need.saturating_sub(given).max(0),
-            ..rule.clone()
-        };
-        let least = if survives_node {
-            rest.fewest_after_loss(&existing.counts)
-        } else {
-            rest.fewest(&existing.counts)
-        };
-        let all = existing.counts.iter().sum();
-        let least = stay + least.unwrap_or(all);
-        if least > best.0 {
-            best = (least, Some(rule));
-        }
-    }
+    let classes = classes(&asked);
+    let rests = rules(&asked, &ground).into_iter().map(|rule| {
+        let lost = survives_node.then(|| rule.bare(&asked, &classes));
+        let (rest, spare) = about_rest(&rule, &existing.untouched, lost);
+        (rest, (spare, lost.unwrap_or(0)))
+    });
+    let rests = rests.filter(|(rest, _)| rest.need > 0);
+    let (rests, lost): (Vec<Rule>, Vec<(i64, i64)>) = rests.unzip();
+    let spares: Vec<i64> = lost.iter().map(|own| own.0).collect();
+    let all: u64 = existing.counts.iter().sum();
+    let costs = vec![1; existing.kinds.len()];
+    let counting = Counting {
+        rules: &rests,
+        costs: &costs,
+        survives_node,
+        most: Some(&existing.counts),
+        spares: &spares,
+    };
+    let least = counting.least(all as i64);
+    let mut branch = least.proof;
+    let alone = rests.iter().map(|own| own.fewest(&existing.counts));
+    let alone = alone.map(|own| own.unwrap_or(all)).enumerate();
+    let binding = alone.max_by_key(|&(place, own)| (own, Reverse(place)));
+    let mut kept: Vec<usize> = binding.into_iter().map(|(place, _)| place).collect();
+    read_by(&mut branch, &mut kept);
     let names: Vec<Text> = { existing.kinds.iter() }
         .map(|kind| kind.node.name.clone())
         .collect();
-    let costs = vec![1; names.len()];
     let mut kinds: Vec<ProofKind> = kinds_of(&existing.kinds, &names, &costs);
     let counted = existing.counts.iter().zip(&existing.untouched);
     for (kind, (&count, &untouched)) in kinds.iter_mut().zip(counted) {
@@ -153,15 +193,16 @@ pub(super) fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> Proof {
         kind.untouched = untouched;
     }
     Proof {
-        bound: best.0 as i64,
+        bound: stay as i64 + least.bound,
         reached: 0,
         counts_nodes: true,
         survives_node,
         lost_zones: if goal.survives_zone() { zones.len() } else { 0 },
         closed: existing.closed,
-        prices: best.1.iter().map(|_| 0.0).collect(),
-        rules: best.1.into_iter().collect(),
-        branch: None,
+        prices: vec![0.0; kept.len()],
+        bare: kept.iter().map(|&place| lost[place].1).collect(),
+        rules: kept.into_iter().map(|place| rests[place].clone()).collect(),
+        branch: Some(branch),
         kinds,
         classes: classes_of(&asked),
     }

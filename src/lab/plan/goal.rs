@@ -85,13 +85,7 @@ impl Goal {
 
     /// The first pod that a goal leaves without a place in a cluster; `None` if all goals are met.
     pub fn missed(&self, bench: &Bench<'_>, demand: &Demand) -> Option<Unplaced> {
-        if self.refused.is_some() {
-            return self.refused.clone();
-        }
-        if let Some(short) = self.short_zone(bench, demand) {
-            return Some(short);
-        }
-        if let Some(short) = self.short_room(bench) {
+        if let Some(short) = self.short(bench, demand) {
             return Some(short);
         }
         let none = SortedSet::new();
@@ -101,10 +95,16 @@ impl Goal {
             .find_map(|(number, survive)| {
                 let aside = self.aside.get(number).unwrap_or(&none);
                 let loss = first_fatal(bench, demand, &survive.domains(bench), aside)?;
-                let Unplaced { pod, message } = loss.first?;
-                let message = format!("after the loss of {}: {message}", loss.domain);
-                Some(Unplaced { pod, message })
+                Some(loss.first?.after(&loss.domain))
             })
+    }
+
+    /// The first pod that has no place, or the first share that is short, while nothing is lost.
+    pub(super) fn short(&self, bench: &Bench<'_>, demand: &Demand) -> Option<Unplaced> {
+        let refused = self.refused.clone();
+        refused
+            .or_else(|| self.short_zone(bench, demand))
+            .or_else(|| self.short_room(bench))
     }
 
     /// Excuses the pods that find no other node after some loss of a cluster: what is made of it has to
@@ -173,12 +173,6 @@ impl Goal {
         })
     }
 
-    /// Number of losses to try.
-    pub fn trials(&self, bench: &Bench<'_>) -> usize {
-        let domains = self.survive.iter().map(|own| own.domains(bench).len());
-        domains.sum()
-    }
-
     /// A zone in which the nodes that some pods can use have too little left.
     fn short_zone(&self, bench: &Bench<'_>, demand: &Demand) -> Option<Unplaced> {
         if self.free_ppm <= 0 {
@@ -199,7 +193,7 @@ impl Goal {
                 return None;
             }
             let open = nodes.iter().zip(&is_open).filter(|(_, open)| **open);
-            let (zone, resource) = self.short(open.map(|(node, _)| *node))?;
+            let (zone, resource) = self.short_share(open.map(|(node, _)| *node))?;
             let place = if zone.is_empty() {
                 "the cluster".to_owned()
             } else {
@@ -217,7 +211,7 @@ impl Goal {
     }
 
     /// The first zone and resource of which nodes have too little left.
-    fn short<'n>(&self, nodes: impl Iterator<Item = &'n NodeInfo>) -> Option<(Text, &'static str)> {
+    fn short_share<'n>(&self, nodes: impl Iterator<Item = &'n NodeInfo>) -> Option<(Text, &'static str)> {
         let mut zones: SortedMap<Text, [(i128, i128); 2]> = SortedMap::new();
         for node in nodes {
             let zone = zones.entry(zone_of(node)).or_default();

@@ -14,6 +14,9 @@ pub const PARTS: i128 = 1 << 24;
 /// Linear programs that a search solves at most.
 const MOST_SOLVED: usize = 1_500;
 
+/// Numbers that the linear programs of a search read at most, as far as several are solved.
+const MOST_READ: usize = 2_000_000_000;
+
 /// Distance of an amount from a whole number that counts as nothing.
 const TINY: f64 = 1e-6;
 
@@ -57,6 +60,11 @@ pub(super) struct Counting<'r> {
     pub(super) costs: &'r [i64],
     /// Whether the loss of any node has to be borne.
     pub(super) survives_node: bool,
+    /// Numbers of nodes that are there of each kind; none where any number can be had.
+    pub(super) most: Option<&'r [u64]>,
+    /// For each rule, what the loss of a node takes without a further need: that of one that stays whatever
+    /// is chosen is counted already, and some pods nobody makes anew.
+    pub(super) spares: &'r [i64],
 }
 
 /// Least and greatest number of nodes of a kind.
@@ -86,7 +94,7 @@ impl Counting<'_> {
 
     /// Whether given numbers of nodes keep the rules, also after the loss of the largest node.
     pub(super) fn is_enough(&self, counts: &[u64]) -> bool {
-        self.rules.iter().all(|rule| {
+        self.rules.iter().enumerate().all(|(place, rule)| {
             let (mut given, mut largest) = (0_i64, 0);
             for (gives, count) in rule.gives.iter().zip(counts) {
                 given = given.saturating_add(gives.saturating_mul(*count as i64));
@@ -94,7 +102,11 @@ impl Counting<'_> {
                     largest = largest.max(*gives);
                 }
             }
-            let lost = if self.survives_node { largest } else { 0 };
+            let lost = if self.survives_node {
+                (largest - self.spares[place]).max(0)
+            } else {
+                0
+            };
             given.saturating_sub(lost) >= rule.need
         })
     }
@@ -110,17 +122,26 @@ impl Counting<'_> {
         i64::try_from(left.min().unwrap_or(0)).unwrap_or(i64::MAX)
     }
 
-    /// Least amount that the loss of a node takes from what a rule needs.
-    fn lost(&self, rule: &Rule, ranges: &[Range]) -> i64 {
+    /// Least amount that the loss of a node takes from what a rule needs, beyond what its need counts.
+    fn lost(&self, place: usize, ranges: &[Range]) -> i64 {
         if !self.survives_node {
             return 0;
         }
+        let rule = &self.rules[place];
         let kinds = rule.gives.iter().zip(ranges);
         let there = kinds.clone().filter(|(_, range)| range.0 > 0);
         let there = there.map(|(gives, _)| *gives).max().unwrap_or(0);
         // One of the nodes that give something is bought in any case.
         let any = kinds.filter(|(gives, range)| **gives > 0 && range.1 > 0);
-        there.max(any.map(|(gives, _)| *gives).min().unwrap_or(0))
+        let lost = there.max(any.map(|(gives, _)| *gives).min().unwrap_or(0));
+        (lost - self.spares[place]).max(0)
+    }
+
+    /// Number of linear programs that a search may solve.
+    fn most_solved(&self) -> usize {
+        let kinds = self.costs.len();
+        let read = 2 * kinds * kinds * (self.rules.len() + 2 * kinds);
+        (MOST_READ / read.max(1)).clamp(1, MOST_SOLVED)
     }
 
     /// Largest divisor of all costs: every sum of costs is a multiple of it.
@@ -144,7 +165,14 @@ impl Counting<'_> {
             1.. => (limit - 1).max(0) / cost,
             _ => i64::from(u32::MAX),
         };
-        self.costs.iter().map(|cost| (0, most(cost))).collect()
+        let ranges = self.costs.iter().map(|cost| (0, most(cost)));
+        let Some(there) = self.most else {
+            return ranges.collect();
+        };
+        let limited = ranges.zip(there);
+        limited
+            .map(|((least, most), there)| (least, most.min(*there as i64)))
+            .collect()
     }
 
     /// Lower bound of the cost of any numbers in these ranges by shares, in [`PARTS`].
@@ -156,7 +184,7 @@ impl Counting<'_> {
         for &(place, share) in shares {
             let rule = &self.rules[place];
             let (share, need) = (i128::from(share), i128::from(rule.need.max(1)));
-            let asked = rule.need.saturating_add(self.lost(rule, ranges));
+            let asked = rule.need.saturating_add(self.lost(place, ranges));
             sum += share * i128::from(asked) / need;
             for (left, gives) in left.iter_mut().zip(&rule.gives) {
                 *left -= (share * i128::from(*gives) + need - 1) / need;
@@ -187,13 +215,14 @@ impl Counting<'_> {
             found: Vec::new(),
         };
         search.add(self.ranges(limit));
+        let most_solved = self.most_solved();
         let mut bound = limit;
         let mut is_cut = false;
         while let Some((Reverse(least), Reverse(place))) = search.queue.pop() {
             if least >= search.limit {
                 break;
             }
-            is_cut = search.open.len() > MOST_SOLVED || search.open[place].split.is_none();
+            is_cut = search.open.len() > most_solved || search.open[place].split.is_none();
             if is_cut {
                 bound = least;
                 break;
@@ -290,10 +319,10 @@ impl Branching<'_> {
         let rules = self.of.rules;
         let kinds = ranges.len();
         let mut demands = Vec::with_capacity(rules.len() + kinds);
-        for (rule, own) in rules.iter().zip(&self.demands) {
+        for (place, own) in self.demands.iter().enumerate() {
             let there = own.gives.iter().zip(ranges);
             let there: f64 = there.map(|(gives, range)| gives * range.0 as f64).sum();
-            let lost = self.of.lost(rule, ranges) as f64;
+            let lost = self.of.lost(place, ranges) as f64;
             let need = own.need + lost - there;
             let mut gives = own.gives.clone();
             gives.push(need.max(0.0));

@@ -47,6 +47,12 @@ pub struct Unplaced {
 }
 
 impl Unplaced {
+    /// The pod after a loss.
+    pub(super) fn after(self, domain: &str) -> Self {
+        let message = format!("after the loss of {domain}: {}", self.message);
+        Self { message, ..self }
+    }
+
     /// Whether no node of the message lacks a resource: more room gives nothing that is missing.
     pub fn is_of_rules(&self) -> bool {
         !self.message.contains("Insufficient") && !self.message.contains("Too many pods")
@@ -213,7 +219,13 @@ pub fn first_fatal(
     })
 }
 
-fn lose(bench: &mut Bench<'_>, demand: &Demand, domain: &Domain, aside: &SortedSet<usize>) -> Loss {
+/// Loses a domain and takes that back; the pods aside may wait.
+pub(super) fn lose(
+    bench: &mut Bench<'_>,
+    demand: &Demand,
+    domain: &Domain,
+    aside: &SortedSet<usize>,
+) -> Loss {
     let mark = bench.mark();
     let pods = bench.take_nodes(&domain.nodes);
     // Nobody makes pods anew that no controller has.

@@ -39,6 +39,7 @@ pub mod rules;
 mod tests;
 pub mod today;
 pub mod usage;
+pub mod watch;
 mod zonal;
 
 use std::sync::Arc;
@@ -47,7 +48,7 @@ use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;
 use buy::Search;
 use demand::{Demand, GoalPod};
-use drain::{Drained, Limits, drain, joined, prove_local};
+use drain::{Drained, Limits, drain, joined};
 use existing::fewest;
 use goal::{Goal, Room};
 use growth::{Grow, Month, grow};
@@ -56,6 +57,7 @@ use market::Market;
 use model::Text;
 use moves::{Rooms, Turn, ordered};
 use orders::{OrdersTried, replay};
+use packing::most_allocated;
 use pending::{Pending, pending};
 use picture::{Picture, look};
 use planned::Planned;
@@ -64,8 +66,10 @@ use purchase::{BuyAnswer, bought};
 use quotas::Quotas;
 use rules::Rule;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
+use rayon::prelude::*;
 use today::{Overfull, Settlement, settle, tied};
 use units::{SortedMap, SortedSet};
+use watch::{Watch, Work};
 use world::offers::Offer;
 
 /// Quantity that a plan makes small.
@@ -116,6 +120,8 @@ pub struct Questions {
     pub order: Order,
     /// Settings of the search.
     pub search: Search,
+    /// Work of the search, for those who look on.
+    pub work: Arc<Work>,
 }
 
 /// A pod that changes its node.
@@ -158,8 +164,6 @@ pub struct DrainAnswer {
     pub excused: Vec<String>,
     /// Moved pods that autoscalers leave alone, each with the reason.
     pub shunned: Vec<String>,
-    /// Whether no other node can go by itself.
-    pub is_local: bool,
     /// Orders in which all pods find nodes on those that stay.
     pub orders: OrdersTried,
     /// The bound with all that it adds up.
@@ -289,7 +293,7 @@ pub fn plan(
     };
     let is_full = plan.months.last().is_some_and(Month::is_full);
     if questions.minimize.is_some() && questions.offers.is_empty() && !is_full {
-        plan.drain = drained(&bench, &asked, &mut plan);
+        plan.drain = drained(&bench, &asked, &mut plan)?;
     }
     if !questions.offers.is_empty() {
         let market = Market::new(snapshot, &questions.offers)?;
@@ -417,42 +421,51 @@ fn shunned(demand: &Demand, moves: &[Move]) -> Vec<String> {
         .collect()
 }
 
-/// A drain of the emptiest nodes first, or of the dearest where that comes out cheaper.
-fn cheapest<'p>(
+/// The best of some drains: of the emptiest nodes first and of the dearest, by the scheduler's own scores
+/// and on the fullest nodes that take the pods.
+fn best_drain<'p>(
     whole: &Bench<'p>,
-    asked: &Asked<'_>,
-    goal: &Goal,
+    asked: &Asked<'p>,
+    goal: &'p Goal,
+    packing: &'p [KubeProfile],
     least: u64,
-) -> (Bench<'p>, Drained) {
-    let by = |sells_dear: bool| {
-        let limits = Limits {
-            least,
-            steps: asked.questions.search.steps,
-            sells_dear,
-        };
+) -> Option<(Bench<'p>, Drained)> {
+    let counts_cost = asked.questions.minimize == Some(Minimize::Cost);
+    let ways = [(false, false), (false, true), (true, false), (true, true)];
+    let ways = ways
+        .into_par_iter()
+        .filter(|(sells_dear, _)| counts_cost || !sells_dear);
+    let drains = ways.map(|(sells_dear, packs)| {
+        let limits = Limits { least, sells_dear };
         let mut own = whole.clone();
-        let drained = drain(&mut own, asked.demand, goal, limits);
-        (own, drained)
-    };
-    let price = |own: &Bench<'_>| {
+        if packs {
+            own.decide_by(packing);
+        }
+        let questions = asked.questions;
+        let about = (asked.demand, goal);
+        let watch = Watch::new(about, asked.calm, &questions.work, questions.search.steps);
+        let drained = drain(&mut own, watch, limits);
+        (own, Drained { packs, ..drained })
+    });
+    let drains: Vec<(Bench<'p>, Drained)> = drains.collect();
+    drains.into_iter().min_by_key(|(own, _)| {
         let prices = own.cache().nodes().map(|node| goal.price_of(node));
-        prices.sum::<i64>()
-    };
-    let found = by(false);
-    if asked.questions.minimize != Some(Minimize::Cost) {
-        return found;
-    }
-    let dear = by(true);
-    if price(&dear.0) < price(&found.0) {
-        dear
-    } else {
-        found
-    }
+        let (price, nodes) = (prices.sum::<i64>(), own.cache().node_count() as i64);
+        if counts_cost {
+            (price, nodes)
+        } else {
+            (nodes, price)
+        }
+    })
 }
 
 /// Fewer of the existing nodes; `None` if the pods that wait and have to run find no nodes on all of
 /// them.
-fn drained(bench: &Bench<'_>, asked: &Asked<'_>, plan: &mut Plan) -> Option<DrainAnswer> {
+fn drained(
+    bench: &Bench<'_>,
+    asked: &Asked<'_>,
+    plan: &mut Plan,
+) -> Result<Option<DrainAnswer>, SnapshotError> {
     let demand = asked.demand;
     let mut excused = Vec::new();
     let mut goal = asked.goal.clone();
@@ -464,10 +477,13 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, plan: &mut Plan) -> Option<Drai
     let mut whole = Bench::new(bench.cache().clone(), asked.calm);
     whole.mark();
     if !whole.place_all(without_node(demand)).is_empty() {
-        return None;
+        return Ok(None);
     }
-    let (mut own, mut drained) = cheapest(&whole, asked, goal, proof.bound as u64);
-    let is_local = prove_local(&mut own, demand, &mut drained);
+    let packing = most_allocated(asked.calm)?;
+    let Some((own, mut drained)) = best_drain(&whole, asked, goal, &packing, proof.bound as u64)
+    else {
+        return Ok(None);
+    };
     let waiting: SortedSet<&str> = { demand.pods.iter() }
         .filter(|pod| pod.node.is_none())
         .map(|pod| pod.name.as_str())
@@ -483,16 +499,15 @@ fn drained(bench: &Bench<'_>, asked: &Asked<'_>, plan: &mut Plan) -> Option<Drai
     plan.planned = Planned::of(end.cache(), asked.today, Vec::new());
     proof.bound = proof.bound.min(reached as i64);
     proof.reached = reached as i64;
-    Some(DrainAnswer {
+    Ok(Some(DrainAnswer {
         bound: proof.bound as u64,
         rule: proof.rules.first().cloned(),
         excused,
         shunned: shunned(demand, &drained.moves),
-        is_local,
         reached,
         orders: replay(&end, demand, asked.questions.search.orders),
         picture: look(&end, demand, goal, asked.profiles),
         proof,
         drained,
-    })
+    }))
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bench::Bench;
-use super::buy::{Buyer, Purchase, empty};
+use super::buy::{Buyer, Purchase, bare, empty};
 use super::choice::Choice;
 use super::demand::{Demand, GoalPod};
 use super::loss::Unplaced;
@@ -161,6 +161,7 @@ fn proof_of(
             0
         },
         prices: prices(&purchase.rules, &buyer.costs),
+        bare: bare(&purchase.rules, &goal.with_room(buyer.demand)),
         rules: purchase.rules.clone(),
         branch: Some(purchase.branch.clone()),
         kinds: kinds_of(&market.kinds(), &names, &buyer.costs),

@@ -77,19 +77,23 @@ impl Rule {
         }
     }
 
-    /// The rule if the largest of the nodes may be lost: what is left has to be enough.
-    pub fn fewest_after_loss(&self, counts: &[u64]) -> Option<u64> {
-        let there = self
-            .gives
-            .iter()
-            .zip(counts)
-            .filter(|(_, count)| **count > 0);
-        let largest = there.map(|(gives, _)| *gives).max().unwrap_or(0);
-        let more = Self {
-            need: self.need.saturating_add(largest),
-            ..self.clone()
-        };
-        more.fewest(counts)
+    /// Part of the need that is of pods which nobody makes anew once their node is lost.
+    pub(super) fn bare(&self, demand: &Demand, classes: &[Vec<usize>]) -> i64 {
+        let own = self.classes.iter().enumerate();
+        let parts = own.map(|(number, &place)| {
+            let pods = classes[place].iter().map(|&pod| &demand.pods[pod]);
+            let bare: Vec<&GoalPod> = pods.filter(|pod| pod.is_bare).collect();
+            let Some(first) = bare.first() else { return 0 };
+            let requests = &first.info.class.requests;
+            let each = match &self.sort {
+                RuleSort::Resource(name) => amount(requests, name),
+                RuleSort::Size(_) | RuleSort::Apart => 1,
+                RuleSort::Worth(worths) => worths.get(number).map_or(0, |own| own.1),
+                RuleSort::Spread => self.need,
+            };
+            each.saturating_mul(bare.len() as i64)
+        });
+        parts.fold(0, i64::saturating_add)
     }
 
     /// The rule if any one of a number of zones may be lost.
@@ -174,6 +178,17 @@ impl Resource {
             Self::Pods => 1,
             other => other.of(&pod.requests),
         }
+    }
+}
+
+/// Amount of a resource that a pod takes.
+fn amount(of: &Amounts, resource: &str) -> i64 {
+    match resource {
+        "cpu" => of.cpu_milli,
+        "memory" => of.memory,
+        "ephemeral-storage" => of.storage,
+        "pods" => 1,
+        other => of.scalar(other),
     }
 }
 

@@ -21,7 +21,7 @@ impl PlanReport<'_> {
         let of_purchase = self.plan.buy.as_ref().and_then(|own| own.proof.as_ref());
         let proof = of_drain.or(of_purchase)?;
         let status = if proof.is_tight() { "proved" } else { "gap" };
-        let rules = proof.rules.iter().zip(&proof.prices);
+        let rules = proof.rules.iter().zip(proof.prices.iter().zip(&proof.bare));
         Some(json!({
             "schemaVersion": SCHEMA,
             "counts": if proof.counts_nodes { "nodes" } else { "price" },
@@ -33,7 +33,7 @@ impl PlanReport<'_> {
             "zones": proof.lost_zones,
             "closed": proof.closed,
             "inequality": inequality(proof),
-            "rules": rules.map(|(own, price)| rule(own, *price)).collect::<Vec<Value>>(),
+            "rules": rules.map(|(own, of)| rule(own, of)).collect::<Vec<Value>>(),
             "proof": proof.branch.as_ref().map(branch),
             "nodes": proof.kinds.iter().map(kind).collect::<Vec<Value>>(),
             "classes": proof.classes.iter().map(class).collect::<Vec<Value>>(),
@@ -56,17 +56,17 @@ fn branch(own: &Branch) -> Value {
 
 /// The bound in words.
 fn inequality(proof: &Proof) -> String {
-    if let ([own], true) = (
-        &proof.rules[..],
-        proof.kinds.iter().all(|own| own.count.is_some()),
-    ) {
+    if proof.kinds.iter().all(|own| own.count.is_some()) {
         let untouched: u64 =
             proof.closed + proof.kinds.iter().map(|own| own.untouched).sum::<u64>();
-        let most = own.gives.iter().max().copied().unwrap_or(0);
+        let rules = proof.rules.iter().map(|own| {
+            let most = own.gives.iter().max().copied().unwrap_or(0);
+            format!("{}: {} more needed, {most} a node at most", own.what, own.need)
+        });
+        let rules: Vec<String> = rules.collect();
         return format!(
-            "{}: {} needed, {most} a node at most, {} whatever is planned: {} at least",
-            own.what,
-            own.need,
+            "{}; {} whatever is planned: {} at least",
+            rules.join("; "),
             staying(untouched),
             plural::count(proof.bound, "node")
         );
@@ -90,7 +90,7 @@ fn staying(nodes: u64) -> String {
     format!("{} {stay}", plural::count(nodes, "node"))
 }
 
-fn rule(own: &Rule, price: f64) -> Value {
+fn rule(own: &Rule, (price, bare): (&f64, &i64)) -> Value {
     let (sort, of) = match &own.sort {
         RuleSort::Resource(name) => ("resource", json!({ name.as_str(): 1 })),
         RuleSort::Size(size) => ("size", object(size.iter().cloned())),
@@ -104,6 +104,7 @@ fn rule(own: &Rule, price: f64) -> Value {
         "of": of,
         "need": own.need,
         "given": own.given,
+        "bare": bare,
         "gives": own.gives,
         "price": price,
         "pods": own.pods,

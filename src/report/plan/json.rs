@@ -158,7 +158,7 @@ fn drain(own: &DrainAnswer) -> Value {
         "reached": own.reached,
         "bound": own.bound,
         "status": status(own.reached as i64, own.bound as i64),
-        "isLocal": own.is_local,
+        "isLocal": own.drained.is_local,
         "excused": own.excused,
         "shunned": own.shunned,
         "orders": {"fits": own.orders.fits, "tried": own.orders.tried},

@@ -42,7 +42,7 @@ pub(super) fn proof_of_drain(text: &mut String, drain: &DrainAnswer) {
             plural::count(waves, "wave")
         );
     }
-    if drain.reached > drain.bound && drain.is_local {
+    if drain.reached > drain.bound && drain.drained.is_local {
         let _ = writeln!(text, "  local: no single node less works; each was tried");
     }
 }

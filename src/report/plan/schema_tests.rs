@@ -102,6 +102,7 @@ fn plans_follow_their_schema_and_pages_show_them() {
                 steps: 10_000,
                 orders: 1,
             },
+            work: std::sync::Arc::default(),
         };
         let answers = plan(&mut snapshot, &profiles, &questions).expect("a plan");
         let report = PlanReport {

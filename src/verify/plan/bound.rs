@@ -288,50 +288,36 @@ fn closed(proof: &Value, cluster: &Cluster) -> Case {
 
 /// No numbers of nodes below the bound keep every rule.
 fn bound(proof: &Value) -> Case {
-    let kinds = array(&proof["nodes"]);
-    if kinds.iter().all(|kind| kind["count"].is_null()) {
-        return Tree::of(proof).check(&proof["proof"]);
+    let tree = Tree::of(proof);
+    let of_drain = array(&proof["nodes"]).iter().all(|kind| !kind["count"].is_null());
+    for rule in array(&proof["rules"]).iter().filter(|_| of_drain) {
+        // What nodes that stay give is off the need, but for one of them where it may be lost.
+        let gives = array(&rule["gives"]).iter().zip(array(&proof["nodes"]));
+        let given = gives.map(|(gives, kind)| number(gives).saturating_mul(untouched(kind)));
+        let lost = (staying(proof, rule) - number(&rule["bare"])).max(0);
+        let given = given.fold(0, i64::saturating_add) - lost;
+        if number(&rule["given"]) < given {
+            return Err(format!(
+                "nodes that stay give {given} of `{}`, the proof says {}",
+                text(&rule["rule"]),
+                rule["given"]
+            ));
+        }
     }
-    let rules = array(&proof["rules"]);
-    let said = number(&proof["bound"]);
-    let untouched = |kind: &Value| number(&kind["untouched"]);
-    let stays = kinds.iter().map(untouched).sum::<i64>() + number(&proof["closed"]);
-    let least = rules.first().map_or(0, |rule| {
-        let offers = kinds.iter().zip(array(&rule["gives"]));
-        let kept = offers.map(|(kind, gives)| number(gives).saturating_mul(untouched(kind)));
-        let need = number(&rule["need"]) - kept.fold(0, i64::saturating_add);
-        fewest(rule, kinds, need.max(0), proof["survivesNode"] == true)
-    });
-    if stays + least < said {
-        return Err(format!(
-            "enough nodes for the rule of the proof: {}, not {said}",
-            stays + least
-        ));
-    }
-    Ok(())
+    tree.check(&proof["proof"])
 }
 
-/// The fewest of the existing nodes that give enough of a rule; all if they don't.
-fn fewest(rule: &Value, kinds: &[Value], need: i64, survives_node: bool) -> i64 {
-    let there = kinds.iter().zip(array(&rule["gives"]));
-    let mut offers: Vec<(i64, i64)> = there
-        .map(|(kind, gives)| (number(gives), number(&kind["count"])))
-        .filter(|(_, count)| *count > 0)
-        .collect();
-    offers.sort_unstable();
-    let largest = offers.last().map_or(0, |own| own.0);
-    let lost = if survives_node { largest } else { 0 };
-    let (mut left, mut nodes) = (need.saturating_add(lost), 0);
-    for (gives, count) in offers.into_iter().rev() {
-        let wanted = match gives {
-            1.. => ((left.max(0) - 1).div_euclid(gives) + 1).min(count),
-            _ => count,
-        };
-        let wanted = if left > 0 { wanted } else { 0 };
-        nodes += wanted;
-        left = left.saturating_sub(gives.saturating_mul(wanted));
-    }
-    nodes
+/// The most that one of the nodes which stay gives of a rule, where it may be lost.
+fn staying(proof: &Value, rule: &Value) -> i64 {
+    let gives = array(&rule["gives"]).iter().zip(array(&proof["nodes"]));
+    let staying = gives.filter(|(_, kind)| untouched(kind) > 0);
+    let most = staying.map(|(gives, _)| number(gives)).max().unwrap_or(0);
+    if proof["survivesNode"] == true { most } else { 0 }
+}
+
+/// Number of nodes of a kind that stay whatever is planned.
+fn untouched(kind: &Value) -> i64 {
+    number(&kind["untouched"])
 }
 
 /// Parts of a unit of cost in which a proof counts shares.
@@ -352,6 +338,10 @@ struct Tree {
     /// By rule, then by kind.
     gives: Vec<Vec<i64>>,
     survives_node: bool,
+    /// By kind: the most nodes that there are.
+    most: Vec<Option<i64>>,
+    /// By rule: what the loss of a node takes without a further need.
+    spares: Vec<i64>,
 }
 
 impl Tree {
@@ -359,7 +349,10 @@ impl Tree {
         let costs: Vec<i64> = { array(&proof["nodes"]).iter() }
             .map(|kind| number(&kind["cost"]))
             .collect();
+        let kinds = array(&proof["nodes"]);
         let rules = array(&proof["rules"]).iter();
+        let spare = |rule| staying(proof, rule).max(number(&rule["bare"]));
+        let stays = kinds.iter().map(untouched).sum::<i64>() + number(&proof["closed"]);
         let divisor = |mut one: i64, other: &i64| {
             let mut other = *other;
             while other != 0 {
@@ -368,7 +361,9 @@ impl Tree {
             one.abs()
         };
         Self {
-            bound: number(&proof["bound"]),
+            bound: number(&proof["bound"]) - stays,
+            most: kinds.iter().map(|kind| kind["count"].as_i64()).collect(),
+            spares: rules.clone().map(spare).collect(),
             step: costs.iter().fold(0, divisor).max(1),
             costs,
             needs: rules.clone().map(|rule| number(&rule["need"])).collect(),
@@ -385,8 +380,9 @@ impl Tree {
             1.. => (self.bound - 1).max(0) / cost,
             _ => i64::from(u32::MAX),
         };
-        let ranges = self.costs.iter().map(|cost| (0, most(cost))).collect();
-        self.check_branch(tree, ranges)
+        let kinds = self.costs.iter().zip(&self.most);
+        let ranges = kinds.map(|(cost, there)| (0, most(cost).min(there.unwrap_or(i64::MAX))));
+        self.check_branch(tree, ranges.collect())
     }
 
     fn check_branch(&self, branch: &Value, ranges: Vec<Range>) -> Case {
@@ -423,7 +419,8 @@ impl Tree {
                     "rule {place} of the proof needs {need} and pays {share}"
                 ));
             }
-            let asked = need.saturating_add(self.lost(gives, ranges));
+            let lost = (self.lost(gives, ranges) - self.spares[place]).max(0);
+            let asked = need.saturating_add(lost);
             sum += share * i128::from(asked) / of;
             for (left, gives) in left.iter_mut().zip(gives) {
                 *left -= (share * i128::from(*gives) + of - 1) / of;

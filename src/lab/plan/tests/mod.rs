@@ -130,6 +130,7 @@ fn questions() -> Questions {
             steps: 200_000,
             orders: 0,
         },
+        work: std::sync::Arc::default(),
     }
 }
 
@@ -425,7 +426,7 @@ fn growth_fills_a_cluster_in_a_month() {
         ..questions()
     };
     let drain = ask(&items, &questions).drain.expect("an answer");
-    assert_eq!((drain.reached, drain.bound, drain.is_local), (50, 50, true));
+    assert_eq!((drain.reached, drain.bound, drain.drained.is_local), (50, 50, true));
 }
 
 #[test]

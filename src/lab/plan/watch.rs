@@ -1,0 +1,183 @@
+//! Goals kept while nodes go. Each change is tried against the losses that were fatal before, the last
+//! of them first, which refuses most of what can't be; all losses are tried from time to time, and
+//! whatever was done since the last time that all were borne can be taken back.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::bench::Bench;
+use super::demand::Demand;
+use super::goal::Goal;
+use super::loss::{Domain, Unplaced, lose};
+use scheduler::kube::KubeProfile;
+use units::SortedSet;
+
+/// Losses that each change is tried against at once, at most.
+const MOST_REMEMBERED: usize = 16;
+
+/// Work of a search, as an onlooker sees it, who may end the search.
+#[derive(Debug, Default)]
+pub struct Work {
+    /// Decisions of the scheduler so far.
+    taken: AtomicU64,
+    /// Number of nodes of the best answer so far; 0 before there is one.
+    best: AtomicU64,
+    /// Flag that ends a search, such as that of Ctrl-C.
+    stop: Option<&'static AtomicBool>,
+}
+
+impl Work {
+    /// Work that ends once a flag is set.
+    pub fn until(stop: &'static AtomicBool) -> Self {
+        Self {
+            stop: Some(stop),
+            ..Self::default()
+        }
+    }
+
+    /// Decisions of the scheduler so far.
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Number of nodes of the best answer so far; 0 before there is one.
+    pub fn best(&self) -> u64 {
+        self.best.load(Ordering::Relaxed)
+    }
+
+    /// Whether the onlooker ended the search.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.is_some_and(|own| own.load(Ordering::Relaxed))
+    }
+
+    /// Notes an answer of a number of nodes.
+    pub(super) fn note_best(&self, nodes: u64) {
+        let _ = self.best.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |own| {
+            (own == 0 || nodes < own).then_some(nodes)
+        });
+    }
+}
+
+/// A goal that is watched while nodes go.
+pub(super) struct Watch<'w> {
+    pub(super) demand: &'w Demand,
+    pub(super) goal: &'w Goal,
+    /// Profiles that decide where pods of lost nodes go.
+    profiles: &'w [KubeProfile],
+    work: &'w Work,
+    /// Decisions that may be taken.
+    steps: u64,
+    taken: u64,
+    /// Losses that were fatal, the last first, each with the place of its sort.
+    fatal: Vec<(usize, Domain)>,
+    /// Whether a share or room was short once.
+    was_short: bool,
+}
+
+impl<'w> Watch<'w> {
+    pub(super) fn new(
+        (demand, goal): (&'w Demand, &'w Goal),
+        profiles: &'w [KubeProfile],
+        work: &'w Work,
+        steps: u64,
+    ) -> Self {
+        Self {
+            demand,
+            goal,
+            profiles,
+            work,
+            steps,
+            taken: 0,
+            fatal: Vec::new(),
+            was_short: false,
+        }
+    }
+
+    /// Counts decisions of the scheduler.
+    pub(super) fn count(&mut self, decisions: u64) {
+        self.taken += decisions;
+        self.work.taken.fetch_add(decisions, Ordering::Relaxed);
+    }
+
+    /// Notes that the nodes of a cluster are enough.
+    pub(super) fn note_best(&self, bench: &Bench<'_>) {
+        self.work.note_best(bench.cache().node_count() as u64);
+    }
+
+    /// Whether the search has to end: after all its steps, or at the onlooker's wish.
+    pub(super) fn is_over(&self) -> bool {
+        self.taken > self.steps || self.work.is_stopped()
+    }
+
+    /// Whether the goal is missed after one of the losses that were fatal before.
+    pub(super) fn breach(&mut self, bench: &mut Bench<'w>) -> Option<Unplaced> {
+        if self.was_short
+            && let Some(short) = self.goal.short(bench, self.demand)
+        {
+            return Some(short);
+        }
+        for place in 0..self.fatal.len() {
+            let (sort, domain) = self.fatal[place].clone();
+            if let Some(missed) = self.fatal_loss(bench, sort, &domain) {
+                self.fatal[..=place].rotate_right(1);
+                return Some(missed);
+            }
+        }
+        None
+    }
+
+    /// Whether the goal is missed: after any loss, the one that was fatal last before the others.
+    pub(super) fn missed(&mut self, bench: &mut Bench<'w>) -> Option<Unplaced> {
+        if let Some(short) = self.goal.short(bench, self.demand) {
+            self.was_short = true;
+            return Some(short);
+        }
+        if let Some(missed) = self.breach(bench) {
+            return Some(missed);
+        }
+        for (sort, survive) in self.goal.survive.iter().enumerate() {
+            let mut domains = survive.domains(bench);
+            // Whoever has most pods is hardest to lose.
+            domains.sort_by_cached_key(|own| {
+                let nodes = own.nodes.iter().filter_map(|name| bench.cache().node(name));
+                std::cmp::Reverse(nodes.map(|node| node.pods.len()).sum::<usize>())
+            });
+            for domain in domains {
+                if let Some(missed) = self.fatal_loss(bench, sort, &domain) {
+                    self.fatal.insert(0, (sort, domain));
+                    self.fatal.truncate(MOST_REMEMBERED);
+                    return Some(missed);
+                }
+            }
+        }
+        None
+    }
+
+    /// The first pod that a loss leaves waiting.
+    fn fatal_loss(
+        &mut self,
+        bench: &mut Bench<'w>,
+        sort: usize,
+        domain: &Domain,
+    ) -> Option<Unplaced> {
+        let nodes = domain.nodes.iter();
+        let there = Domain {
+            name: domain.name.clone(),
+            nodes: nodes
+                .filter(|name| bench.cache().node(name).is_some())
+                .cloned()
+                .collect(),
+        };
+        let whole = matches!(self.goal.survive[sort], super::Survive::Node(_));
+        if there.nodes.is_empty() || whole && there.nodes.len() < domain.nodes.len() {
+            return None;
+        }
+        let none = SortedSet::new();
+        let aside = self.goal.aside.get(sort).unwrap_or(&none);
+        let own = bench.decide_by(self.profiles);
+        let loss = lose(bench, self.demand, &there, aside);
+        bench.decide_by(own);
+        self.count(loss.requeued);
+        let first = loss.first?;
+        Some(first.after(&loss.domain))
+    }
+}
