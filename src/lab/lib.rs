@@ -35,6 +35,7 @@ pub mod paths;
 pub mod place;
 mod placements;
 pub mod plan;
+pub mod plan_audit;
 mod pod_table;
 pub mod program;
 pub mod queue;

@@ -67,6 +67,22 @@ pub fn first_of<S: AsRef<str>>(names: impl IntoIterator<Item = S>, most: usize) 
     }
 }
 
+/// A whole number with commas: `1,340`.
+pub fn grouped(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if number < 0 {
+        text.insert(0, '-');
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -44,6 +44,7 @@ fn a_plan_that_was_changed_does_not_add_up() {
         ("plan.json", "\"wave\": 1", "\"wave\": 0"),
         ("plan.json", "\"reached\": 4", "\"reached\": 3"),
         ("plan.json", "\"pods\": 7,", "\"pods\": 8,"),
+        ("plan.json", "4 of 6 nodes", "3 of 6 nodes"),
     ] {
         let scratch = cluster("changed");
         scratch.run(
@@ -55,6 +56,41 @@ fn a_plan_that_was_changed_does_not_add_up() {
         assert!(text.contains(before), "{before}");
         fs::write(&path, text.replacen(before, after, 1)).expect("the changed file");
         scratch.run(&["verify", "made/plan.json"], 100);
+    }
+}
+
+/// The product reads a plan against its dump, and names the field that is wrong.
+#[test]
+fn what_is_signed_is_read_against_the_dump() {
+    let scratch = cluster("signed");
+    let plan = ["plan", "dump.yaml", "--minimize", "nodes", "--out", "made"];
+    scratch.run(&plan, 0);
+    let verify = ["plan", "--verify", "made/plan.json", "dump.yaml"];
+    scratch.run(&verify, 0);
+    let path = scratch.path("made").join("plan.json");
+    let text = fs::read_to_string(&path).expect("a plan");
+    let whole: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let gone = whole["drain"]["gone"][0].clone();
+    let first = whole["placement"][0]["node"].clone();
+    for (pointer, value, field) in [
+        ("/drain/moves/0/to", gone.clone(), "`drain.moves[0].to`"),
+        ("/drain/moves/0/from", first, "`drain.moves[0].from`"),
+        ("/placement/0/node", gone, "`placement[0].node`"),
+        ("/drain/gone/0", "worker-9".into(), "`drain.gone`"),
+        ("/drain/reached", 3.into(), "`drain.reached`"),
+        (
+            "/verdict",
+            "3 of 6 nodes are enough: 3 can go".into(),
+            "`verdict`",
+        ),
+        ("/today/nodes", 7.into(), "`today.nodes`"),
+        ("/inputs/0/blake3", "00".into(), "`inputs[0].blake3`"),
+    ] {
+        let mut changed = whole.clone();
+        *changed.pointer_mut(pointer).expect("a field") = value;
+        fs::write(&path, changed.to_string()).expect("the changed plan");
+        let said = scratch.printed(&verify, 100);
+        assert!(said.contains(field), "{pointer}: {said}");
     }
 }
 

@@ -34,6 +34,7 @@ mod answer;
 mod assumptions;
 mod prices;
 mod scenario;
+mod verify;
 mod words;
 
 const EXAMPLES: &str = "Examples:
@@ -46,6 +47,7 @@ const EXAMPLES: &str = "Examples:
   windtunnel plan dump.json --survive zone --check
   windtunnel plan dump.json --headroom 20=web.yaml --overcommit cpu=1.5 --requests p95.csv
   windtunnel plan dump.json --minimize nodes --out plan/ && windtunnel run plan/cluster.yaml
+  windtunnel plan --verify plan/plan.json dump.json
 
 A plan places every pod that has to run by the Kubernetes scheduler itself: by falling priority, then
 in the order of the dump, without preemption. Pods that wait today stay out and are listed, unless
@@ -108,10 +110,10 @@ pub(super) struct PlanArguments {
     /// Let pods displace others of lower priority after a loss, on bought nodes and in growth
     #[arg(long)]
     preemption: bool,
-    /// Growth of workloads: `5%/month`, `5/month`, or of some alone: `shop/*=10%`; may be repeated
+    /// Growth of workloads: `5%/month`, `1%/week`, `5/month`, or of some alone: `shop/*=10%`; may be repeated
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     grow: Vec<String>,
-    /// How far to look ahead, in months or years
+    /// How far to look ahead, such as `12mo`, `52w` or `2y`
     #[arg(long, value_name = "TIME", default_value = "12mo", requires = "grow")]
     horizon: String,
     /// Goal of a scenario, such as `pending_time.p99<=30s`; replaces its `objectives`; may be repeated
@@ -144,6 +146,15 @@ pub(super) struct PlanArguments {
     /// Replace existing files
     #[arg(long, requires = "out")]
     force: bool,
+    /// Read the `plan.json` of an `--out` folder a second time against the dump that it was made of, without the
+    /// scheduler and the search: its hash, every move, the node of each pod, room, rules, and the proof;
+    /// exit 100 if something does not add up
+    #[arg(
+        long,
+        value_name = "PLAN",
+        conflicts_with_all = ["minimize", "types", "prices", "survive", "headroom", "grow", "requests", "out"]
+    )]
+    verify: Option<PathBuf>,
 }
 
 /// Quantity to make small.
@@ -187,6 +198,9 @@ pub(super) enum PlanFormat {
 }
 
 pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
+    if let Some(file) = &arguments.verify {
+        return verify::run(global, file, &arguments.paths);
+    }
     if let Some(exit) = scenario::run(global, arguments)? {
         return Ok(exit);
     }

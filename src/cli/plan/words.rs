@@ -128,20 +128,34 @@ pub(super) struct UsageFile {
 /// Growth: `5%/month`, `5/month`, `shop/*=10%`.
 pub(super) fn growth(word: &str) -> Result<Grow, String> {
     let wrong = |what: &str| {
-        format!("--grow: {what}; write `5%/month`, `20/month` or `shop/*=10%`; found `{word}`")
+        format!(
+            "--grow: {what}; write `5%/month`, `1%/week`, `20/month` or `shop/*=10%`; found `{word}`"
+        )
     };
     let (pattern, rate) = word.rsplit_once('=').unwrap_or(("", word));
-    let rate = rate.strip_suffix("/month").unwrap_or(rate);
+    let (rate, span) = rate.split_once('/').unwrap_or((rate, "month"));
+    // Spans a month, as whole numbers.
+    let (spans, months) = match span {
+        "month" => (1, 1),
+        "week" => (WEEKS, MONTHS),
+        "quarter" => (1, 3),
+        "year" => (1, MONTHS),
+        _ => return Err(wrong("expected a rate a week, month, quarter or year")),
+    };
     let rate = if rate.ends_with('%') {
         let ppm = share(rate).ok_or_else(|| wrong("expected a rate a month"))?;
         if ppm < -1_000_000 {
             return Err(wrong("a workload can't shrink by more than 100 % a month"));
         }
-        Rate::Share(ppm)
+        Rate::Share(a_month(ppm, spans, months))
     } else {
         let pods = rate.parse().ok();
         let pods = pods.filter(|pods: &i64| pods.abs() <= 1_000_000);
-        Rate::Pods(pods.ok_or_else(|| wrong("expected a rate a month"))?)
+        let pods = pods.ok_or_else(|| wrong("expected a rate a month"))?;
+        if pods * spans % months != 0 {
+            return Err(wrong("expected whole pods a month"));
+        }
+        Rate::Pods(pods * spans / months)
     };
     Ok(Grow {
         pattern: pattern.to_owned(),
@@ -149,20 +163,35 @@ pub(super) fn growth(word: &str) -> Result<Grow, String> {
     })
 }
 
-/// A span in months: `12mo`, `2y`.
+/// Weeks of a year.
+const WEEKS: i64 = 52;
+
+/// Months of a year.
+const MONTHS: i64 = 12;
+
+/// A rate in parts per million, compounded to that of a month.
+fn a_month(ppm: i64, spans: i64, months: i64) -> i64 {
+    if spans == months {
+        return ppm;
+    }
+    let factor = 1.0 + ppm as f64 / 1e6;
+    let grown = libm::pow(factor, spans as f64 / months as f64);
+    libm::round((grown - 1.0) * 1e6) as i64
+}
+
+/// A span in months, as many as it takes: `12mo`, `52w`, `2y`.
 pub(super) fn horizon(word: &str) -> Result<u32, String> {
-    let (number, unit) = match (word.strip_suffix("mo"), word.strip_suffix('y')) {
-        (Some(number), _) => (number, 1),
-        (None, Some(number)) => (number, 12),
-        (None, None) => (word, 1),
-    };
+    let units = [("mo", 1, 1), ("w", MONTHS, WEEKS), ("y", MONTHS, 1)];
+    let unit = { units.iter() }
+        .find_map(|(end, months, of)| Some((word.strip_suffix(end)?, *months as u32, *of as u32)));
+    let (number, unit, of) = unit.unwrap_or((word, 1, 1));
     let months = number.trim().parse::<u32>().ok();
-    let months = months.and_then(|months| months.checked_mul(unit));
+    let months = months.and_then(|months| Some(months.checked_mul(unit)?.div_ceil(of)));
     months
         .filter(|months| (1..=MOST_MONTHS).contains(months))
         .ok_or_else(|| {
             format!(
-                "--horizon: expected 1 to {MOST_MONTHS} months, such as `12mo` or `2y`, found \
+                "--horizon: expected 1 to {MOST_MONTHS} months, such as `12mo`, `52w` or `2y`, found \
                  `{word}`"
             )
         })
@@ -182,6 +211,11 @@ mod tests {
         let some = growth("shop/*=10").map(|own| own.pattern);
         assert_eq!(some, Ok("shop/*".to_owned()));
         assert_eq!(horizon("2y"), Ok(24));
+        assert_eq!((horizon("52w"), horizon("5w")), (Ok(12), Ok(2)));
+        let weekly = growth("1%/week").map(|own| own.rate);
+        assert_eq!(weekly, Ok(Rate::Share(44_061)));
+        assert_eq!(growth("3/week").map(|own| own.rate), Ok(Rate::Pods(13)));
+        assert!(growth("5%/day").is_err());
         assert!(horizon("0mo").is_err() && headroom("100%").is_err());
         assert_eq!(headroom("10%"), Ok(Headroom::Share(100_000)));
         let pods = Headroom::Pods {

@@ -30,7 +30,7 @@ pub enum Remedy {
 
 /// The changes that would be enough for the pod of an attempt, each by itself: room first, then the filter
 /// that keeps most nodes away.
-pub(super) fn remedies(attempt: &Attempt<'_>, pod: &PodInfo) -> Vec<Remedy> {
+pub(crate) fn remedies(attempt: &Attempt<'_>, pod: &PodInfo) -> Vec<Remedy> {
     let mut least: Option<(usize, i128, Remedy)> = None;
     let mut rules: SortedMap<&'static str, Vec<Text>> = SortedMap::new();
     if attempt.refusal.is_some() {

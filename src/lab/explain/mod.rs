@@ -12,9 +12,9 @@ pub mod run;
 mod tests;
 
 pub use enough::Remedy;
+pub(crate) use enough::remedies;
 use serde::Serialize;
 
-use enough::remedies;
 use std::cmp::Reverse;
 
 use model::Text;

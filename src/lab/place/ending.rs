@@ -5,9 +5,10 @@ use serde::Serialize;
 
 use super::Placed;
 use model::Text;
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::rules::room;
 use scheduler::kube::{Amounts, Cache, Code, NodeInfo, PodInfo, Status};
-use units::SortedMap;
+use units::{SortedMap, plural};
 
 /// The plugins whose rejections are about room: resources, and devices of claims.
 const ROOM: [&str; 2] = ["NodeResourcesFit", "DynamicResources"];
@@ -29,6 +30,26 @@ pub struct ResourceTally {
     pub alone: i64,
     /// Number of nodes on which the next replica lacks this resource.
     pub short_nodes: u64,
+    /// Most that is free on one of these nodes.
+    #[serde(skip)]
+    pub best: i64,
+}
+
+impl ResourceTally {
+    /// What the best node has of what one replica asks for: `cpu: best node has 1,340m of 2,000m`.
+    pub fn words(&self) -> String {
+        let amount = |own: i64| match self.resource.as_str() {
+            CPU => format!("{}m", plural::grouped(own)),
+            MEMORY | EPHEMERAL_STORAGE => format!("{} Mi", plural::grouped(own >> 20)),
+            _ => plural::grouped(own),
+        };
+        format!(
+            "{}: best node has {} of {}",
+            self.resource,
+            amount(self.best),
+            amount(self.request)
+        )
+    }
 }
 
 /// Number of nodes that gave each reason, most first, then by text.
@@ -128,6 +149,7 @@ pub(super) fn resources(
             free_after: 0,
             alone: 0,
             short_nodes: 0,
+            best: 0,
         };
         for node in &nodes {
             let before = free(&resource, node);
@@ -142,6 +164,9 @@ pub(super) fn resources(
                 reasons.any(|reason| **reason == *resource.reason)
             });
             tally.short_nodes += u64::from(is_short);
+            if is_short {
+                tally.best = tally.best.max(after);
+            }
         }
         tally
     })

@@ -85,6 +85,16 @@ impl Placement {
     pub fn first_short(&self) -> Option<&str> {
         self.reasons.first().map(|(reason, _)| reason.as_str())
     }
+
+    /// What binds: the resource that most of the nodes lack that could take the next replica, with what the
+    /// best of them has; else the reason that most nodes gave.
+    pub fn binding(&self) -> Option<String> {
+        let lacking = self.resources.iter().filter(|own| own.short_nodes > 0);
+        match lacking.max_by_key(|own| own.short_nodes) {
+            Some(own) => Some(own.words()),
+            None => self.first_short().map(str::to_owned),
+        }
+    }
 }
 
 /// Form of a placement that keeps answers from one replica to the next.

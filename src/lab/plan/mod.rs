@@ -7,6 +7,7 @@
 
 pub mod adjust;
 pub mod bench;
+pub mod blockers;
 pub mod budgets;
 pub mod buy;
 pub mod choice;
@@ -46,6 +47,7 @@ use std::sync::Arc;
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;
+use blockers::{Blocker, blockers};
 use buy::Search;
 use demand::{Demand, GoalPod};
 use drain::{Drained, Limits, drain, joined};
@@ -164,6 +166,8 @@ pub struct DrainAnswer {
     pub excused: Vec<String>,
     /// Moved pods that autoscalers leave alone, each with the reason.
     pub shunned: Vec<String>,
+    /// What keeps the nodes that stay.
+    pub blockers: Vec<Blocker>,
     /// Orders in which all pods find nodes on those that stay.
     pub orders: OrdersTried,
     /// The bound with all that it adds up.
@@ -493,6 +497,8 @@ fn drained(
         .retain(|own| !waiting.contains(own.pod.as_str()));
     let moves = plan.off_overfull.iter().cloned().chain(drained.moves);
     drained.moves = ordered(Rooms::of(asked.there), demand, joined(moves));
+    let has_goals = goal.is_stated();
+    let blockers = blockers(&mut own, asked.there, demand, &drained, has_goals);
     let reached = own.cache().node_count() as u64;
     // Whatever the drain had in mind makes room for the trials of what it came to.
     let end = Bench::new(own.into_cache(), asked.profiles);
@@ -504,6 +510,7 @@ fn drained(
         rule: proof.rules.first().cloned(),
         excused,
         shunned: shunned(demand, &drained.moves),
+        blockers,
         reached,
         orders: replay(&end, demand, asked.questions.search.orders),
         picture: look(&end, demand, goal, asked.profiles),

@@ -1,7 +1,7 @@
 //! A cluster as planners look at it: how much of each pool is taken, what binds there, what lies
 //! stranded, and how many more of the largest pods fit.
 
-use std::sync::Arc;
+use std::cmp::Reverse;
 
 use serde::Serialize;
 
@@ -16,53 +16,99 @@ use crate::place::place;
 use crate::snapshot::profile::profile_or_default;
 use model::Text;
 use model::node::{INSTANCE_TYPE_LABEL, label_of};
-use scheduler::kube::{KubeProfile, NodeInfo};
+use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
+use policy::kubernetes::node_volume_limits::attachments;
+use scheduler::kube::{Amounts, Cache, KubeProfile, NodeInfo, PodInfo};
 use units::SortedMap;
 
-/// Number of the largest sizes of pods whose headroom is told.
+/// Number of the largest workloads by the size of their pods whose headroom is told.
 const SIZES: usize = 3;
 
 /// Number of pods up to which headroom is counted.
 pub const MOST_MORE: u64 = 10_000;
 
-/// Resources that pools are looked at by.
-pub const RESOURCES: [&str; 3] = ["cpu", "memory", "pods"];
+/// Resources that every node offers; they go before all others.
+pub const PLAIN: [&str; 3] = [CPU, MEMORY, PODS];
 
-/// Amounts of [`RESOURCES`] that are taken and offered.
+/// Name of the resource under which volumes of a driver are counted, without the driver.
+pub const ATTACHMENTS: &str = "attachable-volumes-csi-";
+
+/// Amounts of one resource: milli-cores of cpu, else bytes, pods, devices, volumes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct Amount {
     /// Requested by pods.
-    pub requested: [i64; 3],
+    pub requested: i64,
     /// Offered by nodes.
-    pub offered: [i64; 3],
+    pub offered: i64,
     /// Free on nodes that have no room for another pod of the usual size.
-    pub stranded: [i64; 3],
+    pub stranded: i64,
+}
+
+impl Amount {
+    /// Share that is taken, in parts per million.
+    pub fn share_ppm(self) -> i64 {
+        share(self.requested, self.offered)
+    }
+
+    /// Share that lies stranded, in parts per million.
+    pub fn stranded_ppm(self) -> i64 {
+        share(self.stranded, self.offered)
+    }
+}
+
+/// Amounts by resource: those of [`PLAIN`], then the others by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken(Vec<(Text, Amount)>);
+
+impl Default for Taken {
+    fn default() -> Self {
+        Self(PLAIN.map(|name| (name.into(), Amount::default())).into())
+    }
 }
 
 impl Taken {
-    /// Share of a resource that is taken, in parts per million.
-    pub fn share_ppm(&self, resource: usize) -> i64 {
-        share(self.requested[resource], self.offered[resource])
+    /// Every resource.
+    pub fn all(&self) -> impl Iterator<Item = (&str, Amount)> {
+        self.0.iter().map(|(name, own)| (&**name, *own))
     }
 
-    /// Share of a resource that lies stranded, in parts per million.
-    pub fn stranded_ppm(&self, resource: usize) -> i64 {
-        share(self.stranded[resource], self.offered[resource])
+    /// The resources that tell something: those of [`PLAIN`], and those that pods ask for.
+    pub fn told(&self) -> impl Iterator<Item = (&str, Amount)> {
+        let all = self.all().enumerate();
+        all.filter(|(place, (_, own))| *place < PLAIN.len() || own.requested > 0)
+            .map(|(_, own)| own)
     }
 
-    /// Adds a node.
-    fn add(&mut self, requested: [i64; 3], offered: [i64; 3]) {
-        for place in 0..RESOURCES.len() {
-            self.requested[place] = self.requested[place].saturating_add(requested[place]);
-            self.offered[place] = self.offered[place].saturating_add(offered[place]);
+    /// Amounts of a resource; none if no node offers it.
+    pub fn of(&self, name: &str) -> Amount {
+        let mut all = self.all();
+        all.find(|own| own.0 == name)
+            .map(|own| own.1)
+            .unwrap_or_default()
+    }
+
+    /// Adds other amounts.
+    pub fn add(&mut self, other: &Self) {
+        for (name, own) in &other.0 {
+            let found = self.0.iter().position(|(known, _)| known == name);
+            let place = found.unwrap_or_else(|| {
+                let others = &self.0[PLAIN.len()..];
+                let place = PLAIN.len() + others.partition_point(|(known, _)| known < name);
+                self.0.insert(place, (name.clone(), Amount::default()));
+                place
+            });
+            let sum = &mut self.0[place].1;
+            sum.requested = sum.requested.saturating_add(own.requested);
+            sum.offered = sum.offered.saturating_add(own.offered);
+            sum.stranded = sum.stranded.saturating_add(own.stranded);
         }
     }
 
-    /// The resource that is taken most.
-    pub fn binding(&self) -> usize {
-        let places = 0..RESOURCES.len();
-        let most = places.max_by_key(|&place| (self.share_ppm(place), std::cmp::Reverse(place)));
-        most.unwrap_or(0)
+    /// The resource that is taken most; of equal ones the first.
+    pub fn binding(&self) -> (&str, Amount) {
+        let all = self.all().enumerate();
+        let most = all.max_by_key(|(place, (_, own))| (own.share_ppm(), Reverse(*place)));
+        most.map_or((CPU, Amount::default()), |(_, own)| own)
     }
 }
 
@@ -80,7 +126,9 @@ pub struct Pool {
     pub name: Text,
     /// Number of nodes.
     pub nodes: u64,
-    /// Number of nodes without room for another pod of the usual size.
+    /// Number of these that are no machines.
+    pub virtual_nodes: u64,
+    /// Number of nodes without room for another pod of the usual size of the pool.
     pub full: u64,
     /// Amounts of the pool.
     pub taken: Taken,
@@ -99,7 +147,7 @@ pub struct Headroom {
     pub memory: i64,
     /// Number of further pods of it that fit; counted up to [`MOST_MORE`].
     pub fits: u64,
-    /// The reason that most nodes give for refusing the next one.
+    /// What the next one lacks on the node that lacks least, else the reason that most nodes give.
     pub reason: Option<String>,
 }
 
@@ -133,11 +181,8 @@ pub struct ZoneRoom {
 pub fn zone_rooms(bench: &Bench<'_>) -> Vec<ZoneRoom> {
     let mut zones: SortedMap<Text, Taken> = SortedMap::new();
     for node in bench.cache().nodes() {
-        let (requested, offered) = amounts(node);
-        zones
-            .entry(zone_of(node))
-            .or_default()
-            .add(requested, offered);
+        let taken = amounts(bench.cache(), node);
+        zones.entry(zone_of(node)).or_default().add(&taken);
     }
     let zones = zones.into_iter();
     zones
@@ -172,74 +217,130 @@ pub struct Picture {
     pub headroom: Vec<Headroom>,
 }
 
-fn amounts(node: &NodeInfo) -> ([i64; 3], [i64; 3]) {
-    let (used, of) = (&node.requested, &node.allocatable);
-    (
-        [used.cpu_milli, used.memory, node.pods.len() as i64],
-        [of.cpu_milli, of.memory, of.pods],
-    )
+/// Amounts of a node.
+fn amounts(cache: &Cache, node: &NodeInfo) -> Taken {
+    let (used, of) = (&node.requested, &*node.allocatable);
+    let amount = |requested, offered| Amount {
+        requested,
+        offered,
+        stranded: 0,
+    };
+    let plain = [
+        amount(used.cpu_milli, of.cpu_milli),
+        amount(used.memory, of.memory),
+        amount(node.pods.len() as i64, of.pods),
+    ];
+    let mut others: SortedMap<Text, Amount> = SortedMap::new();
+    others.insert(EPHEMERAL_STORAGE.into(), amount(used.storage, of.storage));
+    for name in used.scalars.keys().chain(of.scalars.keys()) {
+        others.insert(name.clone(), amount(used.scalar(name), of.scalar(name)));
+    }
+    for (driver, (attached, limit)) in attachments(cache, node) {
+        let name = format!("{ATTACHMENTS}{driver}");
+        others.insert(name.into(), amount(attached, limit));
+    }
+    others.retain(|_, own| own.requested > 0 || own.offered > 0);
+    let names = PLAIN.map(Text::from).into_iter();
+    Taken(names.zip(plain).chain(others).collect())
 }
 
-/// The usual size of a pod: the mean of all.
-fn usual(demand: &Demand) -> [i64; 3] {
-    let count = demand.pods.len().max(1) as i128;
-    let mean = |pick: fn(&GoalPod) -> i64| {
-        let sum: i128 = demand.pods.iter().map(|pod| i128::from(pick(pod))).sum();
-        i64::try_from(sum / count).unwrap_or(i64::MAX)
-    };
-    [
-        mean(|pod| pod.info.class.requests.cpu_milli),
-        mean(|pod| pod.info.class.requests.memory),
-        1,
-    ]
+/// Sums of what pods request.
+#[derive(Default)]
+struct Sizes {
+    sum: Amounts,
+    count: i64,
+}
+
+impl Sizes {
+    fn add(&mut self, pod: &PodInfo) {
+        self.sum.change(&pod.class.requests, 1);
+        self.count += 1;
+    }
+
+    /// The mean, rounded.
+    fn mean(&self, name: &str) -> i64 {
+        let sum = match name {
+            CPU => self.sum.cpu_milli,
+            MEMORY => self.sum.memory,
+            EPHEMERAL_STORAGE => self.sum.storage,
+            PODS => return 1,
+            other => self.sum.scalar(other),
+        };
+        sum.saturating_add(self.count / 2) / self.count.max(1)
+    }
+}
+
+/// Usual sizes of pods: those of each pool.
+struct Usual {
+    all: Sizes,
+    pools: SortedMap<Text, Sizes>,
+}
+
+impl Usual {
+    fn of(bench: &Bench<'_>, demand: &Demand) -> Self {
+        let mut all = Sizes::default();
+        demand.pods.iter().for_each(|pod| all.add(&pod.info));
+        let mut pools: SortedMap<Text, Sizes> = SortedMap::new();
+        for node in bench.cache().nodes() {
+            for place in demand.places(&node.pods) {
+                let sizes = pools.entry(pool_of(node)).or_default();
+                if let Some(pod) = demand.pods.get(place) {
+                    sizes.add(&pod.info);
+                }
+            }
+        }
+        Self { all, pools }
+    }
+
+    /// Whether a node has no room for another pod of the usual size of its pool.
+    fn is_full(&self, pool: &str, taken: &Taken) -> bool {
+        let sizes = self.pools.get(pool).unwrap_or(&self.all);
+        let mut all = taken.all();
+        all.any(|(name, own)| (own.offered - own.requested).max(0) < sizes.mean(name))
+    }
 }
 
 /// Looks at a cluster.
 pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubeProfile]) -> Picture {
-    let usual = usual(demand);
+    let usual = Usual::of(bench, demand);
     let mut picture = Picture::default();
     let mut pools: SortedMap<Text, Pool> = SortedMap::new();
     for node in bench.cache().nodes() {
-        let (requested, offered) = amounts(node);
-        let free: Vec<i64> = offered
-            .iter()
-            .zip(&requested)
-            .map(|(of, used)| (of - used).max(0))
-            .collect();
-        let is_full = free.iter().zip(&usual).any(|(free, own)| free < own);
+        let mut taken = amounts(bench.cache(), node);
         let name = pool_of(node);
+        let is_full = usual.is_full(&name, &taken);
+        if is_full {
+            for (_, own) in &mut taken.0 {
+                own.stranded = (own.offered - own.requested).max(0);
+            }
+        }
         let pool = pools.entry(name.clone()).or_insert_with(|| Pool {
-            name,
+            name: name.clone(),
             nodes: 0,
+            virtual_nodes: 0,
             full: 0,
             taken: Taken::default(),
         });
-        pool.nodes += 1;
-        pool.full += u64::from(is_full);
         // What a service offers says nothing about machines.
         let is_virtual = node.object.is_virtual();
-        let all = (!is_virtual).then_some(&mut picture.taken);
+        pool.nodes += 1;
+        pool.virtual_nodes += u64::from(is_virtual);
+        pool.full += u64::from(is_full);
+        pool.taken.add(&taken);
         picture.virtual_nodes += u64::from(is_virtual);
-        for taken in all.into_iter().chain([&mut pool.taken]) {
-            taken.add(requested, offered);
-            if is_full {
-                for (sum, own) in taken.stranded.iter_mut().zip(&free) {
-                    *sum = sum.saturating_add(*own);
-                }
-            }
+        if !is_virtual {
+            picture.taken.add(&taken);
         }
         let kind = label_of(&node.object.labels, INSTANCE_TYPE_LABEL).cloned();
         let kind = kind.unwrap_or_default();
-        let mut share = NodeShare {
+        picture.shares.push(NodeShare {
             name: node.name().clone(),
-            pool: pool_of(node),
+            pool: name,
             kind: kind.clone(),
             zone: zone_of(node),
             price: goal.price_of(node),
-            taken: Taken::default(),
-        };
-        share.taken.add(requested, offered);
-        picture.shares.push(share);
+            taken,
+        });
         picture.nodes += 1;
         picture.price = picture.price.saturating_add(goal.price_of(node));
         *picture.kinds.entry((kind, zone_of(node))).or_default() += 1;
@@ -259,27 +360,31 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
     picture
 }
 
-/// Further pods of the largest sizes and of the most numerous one.
+/// Further pods of the largest workloads and of the most numerous one.
 fn headroom(bench: &Bench<'_>, demand: &Demand, profiles: &[KubeProfile]) -> Vec<Headroom> {
-    let mut sizes: IndexMap<usize, (&GoalPod, u64), FxBuildHasher> = IndexMap::default();
+    let mut sizes: IndexMap<&Text, (&GoalPod, u64), FxBuildHasher> = IndexMap::default();
     for pod in &demand.pods {
-        let key = Arc::as_ptr(&pod.info.class).addr();
-        sizes.entry(key).or_insert((pod, 0)).1 += 1;
+        sizes.entry(&pod.workload).or_insert((pod, 0)).1 += 1;
     }
-    let offered = bench.cache().nodes().map(|node| amounts(node).1);
-    let most = offered.fold([1; 3], |most: [i64; 3], own| {
-        [
-            most[0].max(own[0]),
-            most[1].max(own[1]),
-            most[2].max(own[2]),
-        ]
-    });
+    let mut most = Amounts::default();
+    for node in bench.cache().nodes() {
+        let own = &node.allocatable;
+        most.cpu_milli = most.cpu_milli.max(own.cpu_milli);
+        most.memory = most.memory.max(own.memory);
+        for (name, &amount) in &own.scalars {
+            let known = most.scalars.entry(name.clone()).or_default();
+            *known = (*known).max(amount);
+        }
+    }
     let size = |pod: &GoalPod| {
         let asked = &pod.info.class.requests;
-        share(asked.cpu_milli, most[0]).max(share(asked.memory, most[1]))
+        let scalars = asked.scalars.iter();
+        let scalars = scalars.map(|(name, &own)| share(own, most.scalar(name)));
+        let plain = share(asked.cpu_milli, most.cpu_milli).max(share(asked.memory, most.memory));
+        scalars.fold(plain, i64::max)
     };
     let mut order: Vec<(&GoalPod, u64)> = sizes.into_values().collect();
-    order.sort_by_key(|(pod, _)| std::cmp::Reverse(size(pod)));
+    order.sort_by_key(|(pod, _)| Reverse(size(pod)));
     let usual = order.iter().max_by_key(|(_, count)| *count).copied();
     order.truncate(SIZES);
     if let Some(usual) = usual
@@ -297,7 +402,7 @@ fn headroom(bench: &Bench<'_>, demand: &Demand, profiles: &[KubeProfile]) -> Vec
             cpu_milli: asked.cpu_milli,
             memory: asked.memory,
             fits: placement.fits,
-            reason: placement.first_short().map(str::to_owned),
+            reason: placement.binding(),
         })
     });
     rooms.collect()

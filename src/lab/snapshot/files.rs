@@ -9,11 +9,11 @@ use super::{Gathered, NAMED, Snapshot, SnapshotError};
 use crate::names::Registered;
 use intake::Input;
 use k8s::{
-    AdmissionClasses, Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests,
+    AdmissionClasses, Kubelet, Maker, ManifestFinding, ManifestPod, ManifestReader, Manifests,
     effect_of_kind, is_of_runs,
 };
-use model::Object;
 use model::dra::DeviceObjects;
+use model::{IndexFailures, Object, PodPhase};
 use scenario::schema::{Federation, NamedSchedulerKind, NodeSource, System, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use units::{Duration, SortedSet, plural};
@@ -414,7 +414,7 @@ fn holds_objects(path: &Path) -> bool {
     ending.is_some_and(|ending| ENDINGS.iter().any(|known| ending == *known))
 }
 
-/// The one pod that a file holds, with what the file states and the model leaves out. It may name
+/// The one pod that a file holds, or that its one workload makes, with what the file states and the model leaves out. It may name
 /// a class of `admission` as its priority.
 ///
 /// # Errors
@@ -428,7 +428,7 @@ pub fn read_pod(
 }
 
 impl Snapshot {
-    /// The only pod of a file; claims on devices that stand beside it are taken in.
+    /// The only pod of a file, or one of its only workload; claims on devices that stand beside it are taken in.
     ///
     /// # Errors
     /// If the file can't be read or holds no pod or several, or the pod claims what no file has.
@@ -464,13 +464,44 @@ fn ignored(count: usize, kind: &str, effect: &str) -> String {
     format!("{objects} of kind `{kind}` {are} ignored: {effect}")
 }
 
+/// A pod of a workload's template.
+fn template_pod(object: &Object) -> Option<ManifestPod> {
+    Some(ManifestPod {
+        name: object.name().clone(),
+        spec: Arc::new(object.template()?.clone()),
+        accounted: None,
+        node_name: None,
+        phase: PodPhase::Pending,
+        uid: None,
+        is_unknown: false,
+        is_pending: false,
+        is_terminating: false,
+        deleted_unix_secs: None,
+        created_unix_secs: None,
+        started_unix_secs: None,
+        ready_unix_secs: None,
+        report: None,
+        end: None,
+        failures: IndexFailures::default(),
+        is_tracked: false,
+        nominated_node: None,
+        is_preempted: false,
+        at: None,
+        time_limit: None,
+        maker: Maker::Controller,
+        controller: None,
+    })
+}
+
 fn read_pod_and_devices(
     input: &Input,
     admission: &AdmissionClasses,
 ) -> Result<(ManifestPod, Vec<String>, DeviceObjects), SnapshotError> {
-    let mut reader = ManifestReader::with_classes(admission.clone());
+    let mut reader = ManifestReader::with_classes(admission.clone()).with_workloads();
     reader.read(input)?;
     let mut read = reader.finish();
+    let templates = read.workloads.iter().map(|own| &own.object);
+    read.pods.extend(templates.filter_map(template_pod));
     let found = read.pods.len();
     let Some(pod) = read.pods.pop().filter(|_| found == 1) else {
         let kinds: Vec<&str> = read.ignored_kinds.keys().map(String::as_str).collect();
@@ -481,8 +512,8 @@ fn read_pod_and_devices(
             (found, _) => found.to_string(),
         };
         return Err(SnapshotError::Input(format!(
-            "{}: expected one Pod object, found {instead}; take the pod's own manifest, \
-             such as `kubectl run NAME --image IMAGE --dry-run=client -o yaml` writes",
+            "{}: expected one Pod, or one workload with a template of pods, found {instead}; take the \
+             pod's own manifest, such as `kubectl run NAME --image IMAGE --dry-run=client -o yaml` writes",
             input.name
         )));
     };

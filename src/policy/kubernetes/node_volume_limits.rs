@@ -76,6 +76,25 @@ fn limits(
     limits
 }
 
+/// Number of the volumes of each driver that the pods of a node use, and the number that it takes; drivers
+/// without a limit are left out.
+pub fn attachments(cache: &Cache, node: &NodeInfo) -> SortedMap<Text, (i64, i64)> {
+    let NodeVolumeLimits(counting) = NodeVolumeLimits::new(cache.changes());
+    let objects = &cache.objects;
+    let mut present = SortedSet::new();
+    for pod in &node.pods {
+        present.append(&mut attached(pod, objects));
+    }
+    let limits = limits(counting, &present, objects, node).into_iter();
+    let used = |driver: &Text| present.iter().filter(|(own, _)| own == driver).count() as i64;
+    limits
+        .map(|(driver, limit)| {
+            let used = used(&driver);
+            (driver, (used, limit))
+        })
+        .collect()
+}
+
 /// Whether a node may have a limit for a driver of the volumes.
 fn has_limits(counting: CountRules, wanted: &SortedSet<(Text, Text)>, cache: &Cache) -> bool {
     let objects = &cache.objects;

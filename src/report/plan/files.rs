@@ -4,7 +4,7 @@ use super::PlanReport;
 use crate::grid::csv;
 use intake::TraceError;
 use lab::plan::loss::Loss;
-use lab::plan::picture::{Picture, RESOURCES};
+use lab::plan::picture::Picture;
 
 /// A file of a plan.
 pub struct PlanFile {
@@ -142,17 +142,15 @@ impl PlanReport<'_> {
         let rows = times.into_iter().flat_map(|(at, zones)| {
             zones.iter().flat_map(move |zone| {
                 let at = at.clone();
-                RESOURCES.iter().enumerate().map(move |(place, resource)| {
-                    let taken = &zone.taken;
-                    let free = taken.offered[place].saturating_sub(taken.requested[place]);
+                zone.taken.all().map(move |(resource, own)| {
                     vec![
                         at.clone(),
                         zone.zone.to_string(),
-                        (*resource).to_owned(),
-                        taken.requested[place].to_string(),
-                        taken.offered[place].to_string(),
-                        free.to_string(),
-                        super::percent(1_000_000 - taken.share_ppm(place)),
+                        resource.to_owned(),
+                        own.requested.to_string(),
+                        own.offered.to_string(),
+                        own.offered.saturating_sub(own.requested).to_string(),
+                        super::percent(1_000_000 - own.share_ppm()),
                     ]
                 })
             })
@@ -166,6 +164,47 @@ impl PlanReport<'_> {
                 "offered",
                 "free",
                 "free_share",
+            ],
+            rows,
+        )
+    }
+
+    /// Amounts of each resource in each pool, today and in the plan, and the one that binds.
+    pub fn pools_csv(&self) -> String {
+        let today = &self.plan.today;
+        let planned = (!std::ptr::eq(self.shown(), today)).then(|| ("plan", self.shown()));
+        let times = std::iter::once(("today", today)).chain(planned);
+        let rows = times.flat_map(|(at, picture)| {
+            picture.pools.iter().flat_map(move |pool| {
+                let binding = pool.taken.binding().0;
+                pool.taken.all().map(move |(resource, own)| {
+                    vec![
+                        at.to_owned(),
+                        pool.name.to_string(),
+                        pool.nodes.to_string(),
+                        pool.full.to_string(),
+                        resource.to_owned(),
+                        own.requested.to_string(),
+                        own.offered.to_string(),
+                        own.stranded.to_string(),
+                        super::percent(own.share_ppm()),
+                        if resource == binding { "binds" } else { "" }.to_owned(),
+                    ]
+                })
+            })
+        });
+        table(
+            &[
+                "at",
+                "pool",
+                "nodes",
+                "full",
+                "resource",
+                "requested",
+                "offered",
+                "stranded",
+                "requested_share",
+                "note",
             ],
             rows,
         )
@@ -190,9 +229,7 @@ impl PlanReport<'_> {
 
     /// Markdown for pull requests.
     pub fn markdown(&self) -> String {
-        let table = self.table();
-        let rest = table.split_once('\n').map_or("", |(_, rest)| rest);
-        format!("**{}**\n\n```text{rest}```\n", self.verdict())
+        format!("**{}**\n\n```text\n{}```\n", self.verdict(), self.body())
     }
 
     /// Every file of the plan.
@@ -208,6 +245,7 @@ impl PlanReport<'_> {
             PlanFile::new("moves.csv", self.moves_csv()),
             PlanFile::new("losses.csv", self.losses_csv()),
             PlanFile::new("headroom.csv", self.headroom_csv()),
+            PlanFile::new("pools.csv", self.pools_csv()),
             PlanFile::new("shapes.csv", self.shapes_csv()),
         ];
         if let Some(bound) = self.bound() {

@@ -4,10 +4,10 @@
 use std::fmt::Write;
 
 use super::text::SHOWN;
-use super::{MONTH_HOURS, PlanReport, money, more, percent, survived};
+use super::{MONTH_HOURS, PlanReport, money, more, percent, resource, survived};
 use crate::format::html as escaped;
 use lab::plan::loss::Loss;
-use lab::plan::picture::{NodeShare, Picture, Pool, RESOURCES, Taken};
+use lab::plan::picture::{NodeShare, PLAIN, Picture, Pool, Taken};
 use units::{SortedMap, plural};
 
 /// Style of the page; it has no script.
@@ -44,7 +44,7 @@ impl PlanReport<'_> {
         self.room(&mut page, shown);
         self.prices(&mut page);
         pools(&mut page, shown);
-        let table = self.table();
+        let table = self.body();
         let rest = table
             .split_once("\nwhat binds")
             .map_or("", |(_, rest)| rest);
@@ -93,9 +93,9 @@ impl PlanReport<'_> {
             let name = format!("{} a month", self.currency);
             row(&name, &|own| money(own.price * MONTH_HOURS));
         }
-        for (place, resource) in RESOURCES.iter().enumerate() {
-            row(&format!("{resource} requested"), &|own| {
-                percent(own.taken.share_ppm(place))
+        for (name, _) in today.taken.told() {
+            row(&format!("{} requested", escaped(&resource(name))), &|own| {
+                percent(own.taken.of(name).share_ppm())
             });
         }
         let words = |losses: &[Loss]| {
@@ -126,9 +126,7 @@ impl PlanReport<'_> {
                 &*zone.zone
             };
             let _ = writeln!(page, "<section><h3>{}</h3>", escaped(name));
-            for place in 0..RESOURCES.len() {
-                bar(page, &zone.taken, place);
-            }
+            bars(page, &zone.taken);
             page.push_str("</section>\n");
         }
         page.push_str(
@@ -145,15 +143,10 @@ impl PlanReport<'_> {
         let months = &self.plan.months;
         let [width, height] = CURVE;
         let last = months.len().max(1) as u32;
-        let sums: Vec<Taken> = std::iter::once(self.plan.today.taken)
+        let sums: Vec<Taken> = std::iter::once(self.plan.today.taken.clone())
             .chain(months.iter().map(|month| {
                 let mut sum = Taken::default();
-                for zone in &month.zones {
-                    for place in 0..RESOURCES.len() {
-                        sum.requested[place] += zone.taken.requested[place];
-                        sum.offered[place] += zone.taken.offered[place];
-                    }
-                }
+                month.zones.iter().for_each(|zone| sum.add(&zone.taken));
                 sum
             }))
             .collect();
@@ -174,11 +167,12 @@ impl PlanReport<'_> {
                 part * 25
             );
         }
-        for (place, resource) in RESOURCES.iter().enumerate() {
+        for (place, (name, _)) in self.plan.today.taken.told().enumerate() {
+            let class = colour(place);
             let points: Vec<String> = (0_u32..)
                 .zip(&sums)
                 .map(|(month, sum)| {
-                    let share = sum.share_ppm(place).clamp(0, 1_000_000) as u32;
+                    let share = sum.of(name).share_ppm().clamp(0, 1_000_000) as u32;
                     let y = height - (u64::from(height) * u64::from(share) / 1_000_000) as u32;
                     format!("{},{y}", width * month / last)
                 })
@@ -187,10 +181,10 @@ impl PlanReport<'_> {
             let y = end.rsplit(',').next().unwrap_or_default();
             let _ = writeln!(
                 page,
-                "<polyline class=\"r{place}\" points=\"{}\"/><text x=\"{}\" y=\"{y}\">{resource}\
-                 </text>",
+                "<polyline class=\"{class}\" points=\"{}\"/><text x=\"{}\" y=\"{y}\">{}</text>",
                 points.join(" "),
-                width + 6
+                width + 6,
+                escaped(&resource(name))
             );
         }
         for (month, own) in (1_u32..).zip(months) {
@@ -242,17 +236,25 @@ impl PlanReport<'_> {
     }
 }
 
-/// A bar of what is requested of a resource.
-fn bar(page: &mut String, taken: &Taken, place: usize) {
-    let share = taken.share_ppm(place);
-    let width = share.clamp(0, 1_000_000) / 10_000;
-    let _ = writeln!(
-        page,
-        "<div class=\"bar\"><span>{}</span><b><i class=\"r{place}\" style=\"width:{width}%\"></i></b>\
-         <span>{}</span></div>",
-        RESOURCES[place],
-        percent(share)
-    );
+/// Class of the colour of a resource: those that not every node offers share one.
+fn colour(place: usize) -> String {
+    format!("r{}", place.min(PLAIN.len()))
+}
+
+/// A bar for each resource of what is requested of it.
+fn bars(page: &mut String, taken: &Taken) {
+    for (place, (name, own)) in taken.told().enumerate() {
+        let share = own.share_ppm();
+        let width = share.clamp(0, 1_000_000) / 10_000;
+        let _ = writeln!(
+            page,
+            "<div class=\"bar\"><span>{}</span><b><i class=\"{}\" style=\"width:{width}%\"></i></b>\
+             <span>{}</span></div>",
+            escaped(&resource(name)),
+            colour(place),
+            percent(share)
+        );
+    }
 }
 
 /// A square for each loss: whether pods are left waiting, and how many; below it the first of those
@@ -318,13 +320,12 @@ fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
     }
 }
 
-/// Shares of a pool that are requested, and the number of its nodes that take no further pod.
-fn amounts_of(pool: &Pool) -> String {
-    let shares = RESOURCES.iter().enumerate();
+/// Shares that are requested, in words.
+fn shares_of(taken: &Taken) -> String {
+    let shares = taken.told();
     let shares =
-        shares.map(|(place, name)| format!("{name} {}", percent(pool.taken.share_ppm(place))));
-    let shares: Vec<String> = shares.collect();
-    format!(", {}; {} full", shares.join(", "), pool.full)
+        shares.map(|(name, own)| format!("{} {}", resource(name), percent(own.share_ppm())));
+    shares.collect::<Vec<String>>().join(", ")
 }
 
 /// Every node of each pool, by how full it is.
@@ -336,7 +337,9 @@ fn pools(page: &mut String, shown: &Picture) {
     }
     for (name, nodes) in pools {
         let known = shown.pools.iter().find(|own| *own.name == *name);
-        let amounts = known.map(amounts_of).unwrap_or_default();
+        let amounts = known.map_or(String::new(), |own: &Pool| {
+            format!(", {}; {} full", shares_of(&own.taken), own.full)
+        });
         let name = if name.is_empty() { "no pool" } else { name };
         let _ = writeln!(
             page,
@@ -345,27 +348,21 @@ fn pools(page: &mut String, shown: &Picture) {
             plural::count(nodes.len(), "node")
         );
         for own in nodes {
-            let shares: Vec<String> = RESOURCES
-                .iter()
-                .enumerate()
-                .map(|(place, resource)| {
-                    format!("{resource} {}", percent(own.taken.share_ppm(place)))
-                })
-                .collect();
             let _ = write!(
                 page,
                 "<div title=\"{} {}: {}\">",
                 escaped(&own.name),
                 escaped(&own.zone),
-                shares.join(", ")
+                escaped(&shares_of(&own.taken))
             );
-            for place in 0..RESOURCES.len() {
+            for (place, (_, amount)) in own.taken.told().enumerate() {
                 // What is requested is seen, however little it is.
-                let share = own.taken.share_ppm(place).clamp(0, 1_000_000);
+                let share = amount.share_ppm().clamp(0, 1_000_000);
                 let height = (share + 9_999) / 10_000;
                 let _ = write!(
                     page,
-                    "<i class=\"r{place}\" style=\"height:{height}%\"></i>"
+                    "<i class=\"{}\" style=\"height:{height}%\"></i>",
+                    colour(place)
                 );
             }
             page.push_str("</div>");
@@ -374,6 +371,7 @@ fn pools(page: &mut String, shown: &Picture) {
     }
     page.push_str(
         "<p class=\"quiet\">Each box is a node with its requested <i class=\"r0 key\"></i> cpu, <i \
-         class=\"r1 key\"></i> memory and <i class=\"r2 key\"></i> pods, from left to right.</p>\n",
+         class=\"r1 key\"></i> memory, <i class=\"r2 key\"></i> pods and <i class=\"r3 key\"></i> other \
+         resources, from left to right.</p>\n",
     );
 }

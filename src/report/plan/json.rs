@@ -9,7 +9,7 @@ use lab::plan::DrainAnswer;
 use lab::plan::buy::Purchase;
 use lab::plan::choice::{Choice, Way};
 use lab::plan::pending::Pending;
-use lab::plan::picture::{Picture, Pool, RESOURCES, Taken};
+use lab::plan::picture::{Picture, Pool, Taken};
 use lab::plan::purchase::BuyAnswer;
 use lab::plan::rules::Rule;
 
@@ -91,11 +91,11 @@ fn pending(own: &Pending) -> Value {
 }
 
 fn taken(own: &Taken) -> Value {
-    object(RESOURCES.iter().enumerate().map(|(place, resource)| {
+    object(own.all().map(|(resource, own)| {
         let amounts = json!({
-            "requested": own.requested[place],
-            "offered": own.offered[place],
-            "stranded": own.stranded[place],
+            "requested": own.requested,
+            "offered": own.offered,
+            "stranded": own.stranded,
         });
         (resource, amounts)
     }))
@@ -106,7 +106,7 @@ fn pool(own: &Pool) -> Value {
         "pool": own.name,
         "nodes": own.nodes,
         "full": own.full,
-        "binding": RESOURCES[own.taken.binding()],
+        "binding": own.taken.binding().0,
         "resources": taken(&own.taken),
     })
 }
@@ -161,6 +161,7 @@ fn drain(own: &DrainAnswer) -> Value {
         "isLocal": own.drained.is_local,
         "excused": own.excused,
         "shunned": own.shunned,
+        "blockers": own.blockers,
         "orders": {"fits": own.orders.fits, "tried": own.orders.tried},
         "rule": own.rule.as_ref().map(rule),
         "gone": own.drained.gone,

@@ -6,6 +6,7 @@ mod growth;
 mod html;
 mod json;
 mod proof;
+mod reasons;
 #[cfg(test)]
 mod schema_tests;
 mod text;
@@ -16,7 +17,8 @@ pub use files::PlanFile;
 use intake::Input;
 use lab::plan::Plan;
 use lab::plan::loss::Loss;
-use lab::plan::picture::MOST_MORE;
+use lab::plan::picture::{ATTACHMENTS, MOST_MORE};
+use units::plural;
 
 /// Hours of a month, as vendors count them.
 pub const MONTH_HOURS: i64 = 730;
@@ -56,6 +58,14 @@ fn more(fits: u64) -> String {
     }
 }
 
+/// Words for a resource: volumes by their driver.
+fn resource(name: &str) -> String {
+    match name.strip_prefix(ATTACHMENTS) {
+        Some(driver) => format!("volumes of {driver}"),
+        None => name.to_owned(),
+    }
+}
+
 /// A share in per cent with one decimal.
 fn percent(ppm: i64) -> String {
     let tenths = (ppm + 500) / 1_000;
@@ -71,23 +81,7 @@ pub fn money(micro: i64) -> String {
         Some(short) => short.to_owned(),
         None => rest.strip_suffix('0').unwrap_or(&rest).to_owned(),
     };
-    format!("{}.{rest}", grouped(whole))
-}
-
-/// A whole number with commas.
-fn grouped(number: i64) -> String {
-    let digits = number.abs().to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    if number < 0 {
-        text.insert(0, '-');
-    }
-    text
+    format!("{}.{rest}", plural::grouped(whole))
 }
 
 #[cfg(test)]

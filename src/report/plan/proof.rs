@@ -1,10 +1,14 @@
 //! Proof of a plan in sentences: what was refused, the bound and its rule.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
 
+use super::reasons::brief;
 use super::text::{SHOWN, counts, counts_nodes};
+use super::today::named;
 use super::{money, percent};
 use lab::plan::DrainAnswer;
+use lab::plan::blockers::Blocker;
 use lab::plan::buy::Purchase;
 use lab::plan::choice::Way;
 use lab::plan::purchase::BuyAnswer;
@@ -13,9 +17,15 @@ use units::plural;
 
 /// Reasons that no fewer nodes are enough.
 pub(super) fn proof_of_drain(text: &mut String, drain: &DrainAnswer) {
+    blockers(text, drain);
     let _ = writeln!(text, "\nwhy not fewer");
     for (node, first) in drain.drained.kept.iter().take(SHOWN) {
-        let _ = writeln!(text, "  {node} stays: {}: {}", first.pod, first.message);
+        let _ = writeln!(
+            text,
+            "  {node} stays: {}: {}",
+            first.pod,
+            brief(&first.message)
+        );
     }
     if drain.drained.kept.len() > SHOWN {
         let more = drain.drained.kept.len() - SHOWN;
@@ -47,6 +57,62 @@ pub(super) fn proof_of_drain(text: &mut String, drain: &DrainAnswer) {
     }
 }
 
+/// What keeps nodes from going, by reason.
+fn blockers(text: &mut String, drain: &DrainAnswer) {
+    if drain.blockers.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nwhat keeps nodes");
+    for (sort, all) in by_sort(&drain.blockers) {
+        let nodes = all.iter().map(|own| own.nodes.len()).sum::<usize>();
+        let _ = writeln!(
+            text,
+            "  {}: {sort}{}{}",
+            plural::count(nodes, "node"),
+            names_of(&all),
+            change_of(&all)
+        );
+    }
+}
+
+/// Blockers by sort, those of most nodes first.
+pub(super) fn by_sort(blockers: &[Blocker]) -> Vec<(&'static str, Vec<&Blocker>)> {
+    let mut sorts: Vec<(&'static str, Vec<&Blocker>)> = Vec::new();
+    for own in blockers {
+        match sorts.iter_mut().find(|(sort, _)| *sort == own.sort) {
+            Some((_, all)) => all.push(own),
+            None => sorts.push((own.sort, vec![own])),
+        }
+    }
+    sorts.sort_by_key(|(_, all)| Reverse(all.iter().map(|own| own.nodes.len()).sum::<usize>()));
+    sorts
+}
+
+/// Names of blockers with the numbers of their nodes.
+pub(super) fn names_of(all: &[&Blocker]) -> String {
+    let names = all.iter().filter(|own| !own.reason.is_empty());
+    let names: Vec<String> = names
+        .map(|own| format!("{} ({})", own.reason, own.nodes.len()))
+        .collect();
+    if names.is_empty() {
+        return String::new();
+    }
+    format!(" {}", named(&names))
+}
+
+/// The smallest change that frees nodes, in words that go on after the reasons.
+pub(super) fn change_of(all: &[&Blocker]) -> String {
+    let Some(change) = all.iter().find_map(|own| own.change.as_ref()) else {
+        return String::new();
+    };
+    let frees: Vec<u64> = all.iter().filter_map(|own| own.frees).collect();
+    if frees.is_empty() {
+        return format!("; {change}");
+    }
+    let frees: u64 = frees.iter().sum();
+    format!("; with {change}, {frees} of them could go, each by itself")
+}
+
 /// Reasons that nothing cheaper is enough.
 pub(super) fn proof_of_purchase(text: &mut String, buy: &BuyAnswer) {
     let purchase: &Purchase = &buy.purchase;
@@ -64,7 +130,7 @@ pub(super) fn proof_of_purchase(text: &mut String, buy: &BuyAnswer) {
             "  {}: {wait}; {}: {}",
             counts(buy, &own.choice),
             own.first.pod,
-            own.first.message
+            brief(&own.first.message)
         );
     }
     let is_money = !counts_nodes(reached);

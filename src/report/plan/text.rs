@@ -1,16 +1,18 @@
 //! A plan in sentences and tables: the verdict comes first, its proof below it.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
 
 use super::growth::{goal_missed, verdict_of_growth};
 use super::proof::{proof_of_drain, proof_of_purchase};
+use super::reasons::{brief, wrapped};
 use super::today::{named, verb, waiting_today};
-use super::{MONTH_HOURS, PlanReport, money, more, percent, survived};
+use super::{MONTH_HOURS, PlanReport, money, more, percent, resource, survived};
 use lab::plan::DrainAnswer;
 use lab::plan::buy::Purchase;
 use lab::plan::choice::Choice;
 use lab::plan::loss::Loss;
-use lab::plan::picture::{Picture, RESOURCES};
+use lab::plan::picture::{Picture, Pool};
 use lab::plan::purchase::BuyAnswer;
 use units::plural;
 
@@ -31,8 +33,6 @@ impl PlanReport<'_> {
             return self.unfit() + &verdict_of_growth(last);
         }
         let today = &plan.today;
-        let taken = &today.taken;
-        let binding = taken.binding();
         if let (Some(own), 1..) = (&plan.missed, plan.unplaced) {
             return format!(
                 "{} {} not hold the {} that {} to run: {} {} no node ({}: {}); {}",
@@ -43,7 +43,7 @@ impl PlanReport<'_> {
                 plan.unplaced,
                 plural::either(plan.unplaced, "finds", "find"),
                 own.pod,
-                own.message,
+                brief(&own.message),
                 survival(today)
             );
         }
@@ -51,7 +51,7 @@ impl PlanReport<'_> {
         let missed = plan.missed.as_ref().filter(|_| unfit.is_empty());
         let missed = missed.map_or(String::new(), |own| format!("{}; ", goal_missed(own)));
         format!(
-            "{unfit}{missed}{} {} the {} that {} to run; {} binds first ({} requested); {}",
+            "{unfit}{missed}{} {} the {} that {} to run; {}; {}",
             plural::count(today.nodes, "node"),
             match (&plan.missed, unfit.is_empty()) {
                 (Some(_), false) => plural::either(today.nodes, "does not hold", "do not hold"),
@@ -59,8 +59,7 @@ impl PlanReport<'_> {
             },
             plural::count(plan.pods, "pod"),
             plural::either(plan.pods, "has", "have"),
-            RESOURCES[binding],
-            percent(taken.share_ppm(binding)),
+            binds_first(today),
             survival(today)
         )
     }
@@ -71,16 +70,18 @@ impl PlanReport<'_> {
         if let (Some(own), 0) = (&self.plan.missed, gone) {
             return format!(
                 "no node can go: the cluster as it is misses a goal ({}: {})",
-                own.pod, own.message
+                own.pod,
+                brief(&own.message)
             );
         }
         let mut text = self.unfit();
         let _ = write!(
             text,
-            "{} of {} are enough{}: {gone} can go",
+            "{} of {} are enough{}: {gone} can go{}",
             drain.reached,
             plural::count(today.nodes, "node"),
-            self.whose()
+            self.whose(),
+            by_pool(today, &drain.picture)
         );
         let saved = today.price - drain.picture.price;
         if saved > 0 {
@@ -116,7 +117,8 @@ impl PlanReport<'_> {
             let _ = write!(
                 text,
                 "; without {node}, {} finds no node ({})",
-                first.pod, first.message
+                first.pod,
+                brief(&first.message)
             );
         }
         text
@@ -152,7 +154,7 @@ impl PlanReport<'_> {
                 ", without {} that no node on offer can hold ({}; {})",
                 plural::count(names.len(), "pod"),
                 named(&names),
-                first.message.trim_end_matches('.')
+                brief(&first.message).trim_end_matches('.')
             );
         }
         let price = price(buy, reached);
@@ -185,12 +187,17 @@ impl PlanReport<'_> {
 
     /// Sentences and tables for people.
     pub fn table(&self) -> String {
+        wrapped(&self.verdict()) + "\n" + &self.body()
+    }
+
+    /// What follows the verdict.
+    pub(super) fn body(&self) -> String {
         let plan = self.plan;
-        let mut text = format!("{}\n\n", self.verdict());
+        let mut text = String::new();
         let planned = (plan.drain.as_ref().map(|own| &own.picture))
             .or_else(|| plan.buy.as_ref().and_then(|own| own.picture.as_ref()));
         self.pictures(&mut text, planned);
-        binds(&mut text, planned.unwrap_or(&plan.today));
+        binds(&mut text, &plan.today, planned);
         self.off_overfull(&mut text);
         waiting_today(&mut text, &plan.pending);
         if let Some(drain) = &plan.drain {
@@ -207,7 +214,8 @@ impl PlanReport<'_> {
                 let _ = writeln!(
                     text,
                     "\nthe cluster as it is misses a goal: {}: {}",
-                    missed.pod, missed.message
+                    missed.pod,
+                    brief(&missed.message)
                 );
             }
             None if plan.has_goals => {
@@ -217,15 +225,15 @@ impl PlanReport<'_> {
         }
         self.growth(&mut text);
         self.notes(&mut text);
-        text
+        wrapped(&text)
     }
 
     fn pictures(&self, text: &mut String, planned: Option<&Picture>) {
         let today = &self.plan.today;
+        let mut rows: Vec<[String; 3]> = Vec::new();
         let mut row = |name: &str, of: &dyn Fn(&Picture) -> String| {
             let second = planned.map(of).unwrap_or_default();
-            let line = format!("{name:<26}{:>22}{second:>22}", of(today));
-            let _ = writeln!(text, "{}", line.trim_end());
+            rows.push([name.to_owned(), of(today), second]);
         };
         row("", &|own| {
             if std::ptr::eq(own, today) {
@@ -240,9 +248,10 @@ impl PlanReport<'_> {
             let name = format!("{} a month", self.currency);
             row(&name, &|own| money(own.price * MONTH_HOURS));
         }
-        for (place, resource) in RESOURCES.iter().enumerate() {
-            let name = format!("{resource} requested");
-            row(&name, &|own| percent(own.taken.share_ppm(place)));
+        for (name, _) in today.taken.told() {
+            row(&format!("{} requested", resource(name)), &|own| {
+                percent(own.taken.of(name).share_ppm())
+            });
         }
         row("survives any node", &|own| yes(&own.node_losses));
         if !today.zone_losses.is_empty() || planned.is_some_and(|own| !own.zone_losses.is_empty()) {
@@ -254,6 +263,12 @@ impl PlanReport<'_> {
                 let known = own.headroom.iter().find(|other| other.pod == room.pod);
                 known.map(|own| more(own.fits)).unwrap_or_default()
             });
+        }
+        let widths = rows.iter().map(|[name, ..]| name.chars().count() + 2);
+        let width = widths.max().unwrap_or(0).max(26);
+        for [name, now, then] in rows {
+            let line = format!("{name:<width$}{now:>22}{then:>22}");
+            let _ = writeln!(text, "{}", line.trim_end());
         }
     }
 }
@@ -275,33 +290,94 @@ fn price(buy: &BuyAnswer, choice: &Choice) -> i64 {
     parts.map(|((_, price), count)| price * *count as i64).sum()
 }
 
-fn binds(text: &mut String, picture: &Picture) {
+/// The resource that binds first, with its pool where there are several.
+fn binds_first(picture: &Picture) -> String {
+    let machines = |own: &&Pool| own.virtual_nodes < own.nodes;
+    let pools: Vec<&Pool> = picture.pools.iter().filter(machines).collect();
+    let most = { pools.iter().enumerate() }
+        .max_by_key(|(place, own)| (own.taken.binding().1.share_ppm(), Reverse(*place)));
+    let (whose, taken) = match most {
+        Some((_, pool)) if pools.len() > 1 => {
+            (format!(" of pool {}", pool_name(&pool.name)), &pool.taken)
+        }
+        _ => (String::new(), &picture.taken),
+    };
+    let (name, own) = taken.binding();
+    format!(
+        "{}{whose} binds first ({} requested)",
+        resource(name),
+        percent(own.share_ppm())
+    )
+}
+
+/// Numbers of nodes of each pool that changes, where there are several pools.
+fn by_pool(today: &Picture, planned: &Picture) -> String {
+    let changes = today.pools.iter().filter_map(|own| {
+        let then = nodes_in(planned, &own.name);
+        (then != own.nodes).then(|| format!("{} {} → {then}", pool_name(&own.name), own.nodes))
+    });
+    let changes: Vec<String> = changes.collect();
+    if today.pools.len() < 2 || changes.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", named(&changes))
+}
+
+/// Number of nodes of a pool.
+pub(super) fn nodes_in(picture: &Picture, pool: &str) -> u64 {
+    let mut pools = picture.pools.iter();
+    pools
+        .find(|own| *own.name == *pool)
+        .map_or(0, |own| own.nodes)
+}
+
+/// Name of a pool for people.
+pub(super) fn pool_name(name: &str) -> &str {
+    if name.is_empty() { "–" } else { name }
+}
+
+/// What binds in each pool: the binding resource first.
+fn binds(text: &mut String, today: &Picture, planned: Option<&Picture>) {
+    let picture = planned.unwrap_or(today);
     let _ = writeln!(text, "\nwhat binds");
     for pool in &picture.pools {
-        let name = if pool.name.is_empty() {
-            "–"
-        } else {
-            &*pool.name
-        };
-        let shares = RESOURCES.iter().enumerate().map(|(place, resource)| {
-            format!("{resource} {}", percent(pool.taken.share_ppm(place)))
-        });
-        let shares: Vec<String> = shares.collect();
-        let binding = pool.taken.binding();
-        let stranded = (0..2).map(|place| {
-            let share = percent(pool.taken.stranded_ppm(place));
-            format!("{share} of {}", RESOURCES[place])
+        let (binding, amount) = pool.taken.binding();
+        let others = pool.taken.told().filter(|(name, _)| *name != binding);
+        let others =
+            others.map(|(name, own)| format!("{} {}", resource(name), percent(own.share_ppm())));
+        let others: Vec<String> = others.collect();
+        let _ = write!(
+            text,
+            "  {}: {} binds ({}); {}; {}",
+            pool_name(&pool.name),
+            resource(binding),
+            percent(amount.share_ppm()),
+            others.join(", "),
+            plural::count(pool.nodes, "node")
+        );
+        if pool.virtual_nodes == pool.nodes {
+            text.push_str(" that are no machines");
+        }
+        let before = nodes_in(today, &pool.name);
+        if planned.is_some() && before != pool.nodes {
+            let _ = write!(text, " ({before} today)");
+        }
+        let stranded = pool.taken.told().filter(|own| own.1.stranded > 0);
+        let stranded = stranded.map(|(name, own)| {
+            let share = percent(own.stranded_ppm());
+            format!("{share} of {}", resource(name))
         });
         let stranded: Vec<String> = stranded.collect();
-        let _ = writeln!(
-            text,
-            "  {name}: {}, {}; {} binds; {} full, which strand {}",
-            plural::count(pool.nodes, "node"),
-            shares.join(", "),
-            RESOURCES[binding],
-            pool.full,
-            stranded.join(" and ")
-        );
+        let _ = match (pool.full, stranded.is_empty()) {
+            (0, _) => writeln!(text, ", none full"),
+            (full, true) => writeln!(text, ", {full} full"),
+            (full, false) => writeln!(
+                text,
+                ", {full} full, which {} {}",
+                plural::either(full, "strands", "strand"),
+                stranded.join(", ")
+            ),
+        };
     }
     for room in &picture.headroom {
         let reason = room.reason.as_deref().unwrap_or("there is room for more");
@@ -310,8 +386,8 @@ fn binds(text: &mut String, picture: &Picture) {
             "  {} more of {} ({}m cpu, {} Mi) {}: {reason}",
             more(room.fits),
             room.pod,
-            room.cpu_milli,
-            room.memory >> 20,
+            plural::grouped(room.cpu_milli),
+            plural::grouped(room.memory >> 20),
             plural::either(room.fits, "fits", "fit"),
         );
     }
@@ -365,7 +441,7 @@ fn losses(text: &mut String, what: &str, losses: &[Loss]) {
     if fatal.is_empty() {
         return;
     }
-    fatal.sort_by_key(|loss| std::cmp::Reverse(loss.waiting));
+    fatal.sort_by_key(|loss| Reverse(loss.waiting));
     let _ = writeln!(
         text,
         "\nloss of each {what}: {} of {} leave pods waiting",
@@ -375,7 +451,7 @@ fn losses(text: &mut String, what: &str, losses: &[Loss]) {
     for loss in fatal.iter().take(SHOWN) {
         let first = loss.first.as_ref();
         let first = first.map_or(String::new(), |own| {
-            format!("; {}: {}", own.pod, own.message)
+            format!("; {}: {}", own.pod, brief(&own.message))
         });
         let _ = writeln!(
             text,
@@ -393,7 +469,8 @@ fn verdict_of_none(purchase: &Purchase) -> String {
     match &purchase.hopeless {
         Some(first) if purchase.hopeless_pods == 0 => format!(
             "no number of nodes helps: a goal is missed whatever the count; {}: {}",
-            first.pod, first.message
+            first.pod,
+            brief(&first.message)
         ),
         Some(first) if first.is_of_rules() => format!(
             "no number of nodes helps: {}{} {} whatever the count; {}: {}",
@@ -401,11 +478,12 @@ fn verdict_of_none(purchase: &Purchase) -> String {
             plural::count(purchase.hopeless_pods, "pod"),
             plural::either(purchase.hopeless_pods, "waits", "wait"),
             first.pod,
-            first.message
+            brief(&first.message)
         ),
         Some(first) => format!(
             "no number of nodes was found on which all pods fit; {}: {}",
-            first.pod, first.message
+            first.pod,
+            brief(&first.message)
         ),
         None => "no type on offer takes all pods, whatever the count: each lacks room or is of the wrong \
                  kind for one of them"

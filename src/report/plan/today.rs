@@ -4,6 +4,7 @@
 use std::fmt::Write;
 
 use super::PlanReport;
+use super::reasons::brief;
 use super::text::SHOWN;
 use lab::plan::pending::Pending;
 use lab::plan::picture::Picture;
@@ -43,7 +44,7 @@ impl PlanReport<'_> {
                 ", {lost} {} no other ({}: {})",
                 plural::either(lost, "finds", "find"),
                 missed.pod,
-                missed.message
+                brief(&missed.message)
             );
         }
         text + "; "
@@ -258,8 +259,8 @@ pub(super) fn waiting_today(text: &mut String, pending: &[Pending]) {
             let rest = own.pods - own.placed();
             let verb = plural::either(rest, "finds", "find");
             parts.push(match rest {
-                _ if rest == own.pods => first.message.clone(),
-                _ => format!("{rest} {verb} none: {}", first.message),
+                _ if rest == own.pods => brief(&first.message),
+                _ => format!("{rest} {verb} none: {}", brief(&first.message)),
             });
         }
         let _ = writeln!(text, ": {}", parts.join("; "));

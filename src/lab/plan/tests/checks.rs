@@ -148,7 +148,7 @@ fn waiting_pods_are_placed_or_explained() {
     assert_eq!(first, Some(message));
     assert_eq!(wide.placed(), 0);
     // They stay out of the goal, and the question leaves nothing behind.
-    assert_eq!((plan.pods, plan.today.taken.requested[2]), (1, 1));
+    assert_eq!((plan.pods, plan.today.taken.of("pods").requested), (1, 1));
     let strict = ask(
         &items,
         &Questions {

@@ -83,7 +83,7 @@ fn services_and_pods_of_other_schedulers_stay_as_they_are() {
         (plan.today.virtual_nodes, plan.today.node_losses.len()),
         (2, 2)
     );
-    assert_eq!(plan.today.taken.offered[0], 8_000);
+    assert_eq!(plan.today.taken.of("cpu").offered, 8_000);
     let drain = plan.drain.expect("a drain");
     assert_eq!(drain.drained.gone, ["n1".into()] as [Text; 1]);
     assert_eq!(drain.drained.moves.len(), 1);
@@ -151,4 +151,73 @@ fn the_cheapest_drain_costs_no_more_than_the_smallest() {
         ask(&items, &asked).drain.expect("a drain").picture.price
     };
     assert!(price(Minimize::Cost) <= price(Minimize::Nodes));
+}
+
+/// What binds is told of every resource and pool, and headroom says what is lacking.
+#[test]
+fn devices_and_volumes_bind_as_cpu_does() {
+    let mut items = vec![
+        node("n1", ROOM, "", "m"),
+        node("g1", ROOM, "", "g"),
+        pod("web-0", ["1", "1Gi"], Some("n1"), &json!({})),
+    ];
+    items[1]["status"]["allocatable"]["nvidia.com/gpu"] = "4".into();
+    items.push(pod("infer-0", ["1", "1Gi"], Some("g1"), &json!({})));
+    for list in ["requests", "limits"] {
+        items[3]["spec"]["containers"][0]["resources"][list]["nvidia.com/gpu"] = "3".into();
+    }
+    items.push(
+        json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": "n1"},
+        "spec": {"drivers": [{"name": "ebs", "nodeID": "n1", "allocatable": {"count": 25}}]}}),
+    );
+    let today = ask(&items, &questions()).today;
+    let of = |pool: &str| {
+        let pool = today.pools.iter().find(|own| *own.name == *pool);
+        pool.map(|own| own.taken.binding().0.to_owned())
+    };
+    assert_eq!(of("m").as_deref(), Some("cpu"));
+    assert_eq!(of("g").as_deref(), Some("nvidia.com/gpu"));
+    let largest = today.headroom.first().expect("a size");
+    assert_eq!(largest.pod, "shop/infer-0");
+    assert_eq!(
+        largest.reason.as_deref(),
+        Some("nvidia.com/gpu: best node has 1 of 3")
+    );
+}
+
+/// Nodes that stay are counted by what keeps them, with the smallest change that frees one.
+#[test]
+fn blockers_are_counted_with_the_change_that_frees() {
+    let mut items = vec![
+        node("n1", ROOM, "", ""),
+        node("n2", ROOM, "", ""),
+        node("n3", ROOM, "", ""),
+    ];
+    for (name, on, cpu) in [
+        ("web-0", "n1", "1"),
+        ("web-1", "n2", "1"),
+        ("big-0", "n3", "3500m"),
+    ] {
+        items.push(pod(name, [cpu, "1Gi"], Some(on), &json!({})));
+    }
+    items.push(
+        json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "web"}}}}),
+    );
+    let asked = Questions {
+        minimize: Some(Minimize::Nodes),
+        ..questions()
+    };
+    let drain = ask(&items, &asked).drain.expect("a drain");
+    let [budgets, room] = &drain.blockers[..] else {
+        panic!("{:?}", drain.blockers);
+    };
+    assert_eq!((budgets.sort, &*budgets.reason), ("budgets", "`shop/web`"));
+    assert_eq!((budgets.nodes.len(), budgets.frees), (2, Some(2)));
+    assert_eq!(room.nodes, ["n3".into()] as [Text; 1]);
+    assert_says(
+        room.change.as_deref().unwrap_or_default(),
+        "500m cpu more on n1",
+    );
 }

@@ -44,7 +44,7 @@ fn many_small_workloads_grow_by_the_rate() {
     let shrinking = ask(&full(2, 4, "1"), &growing(growth::Rate::Share(-500_000), 2)).months;
     let pods: Vec<u64> = shrinking.iter().map(|own| own.pods).collect();
     assert_eq!(pods, [2, 1]);
-    let taken = |month: &Month| month.zones[0].taken.requested[0];
+    let taken = |month: &Month| month.zones[0].taken.of("cpu").requested;
     assert_eq!(
         shrinking.iter().map(taken).collect::<Vec<_>>(),
         [2_000, 1_000]

@@ -55,7 +55,7 @@ fn a_resize_under_way_counts_what_is_held() {
     let items = [node("a", ["4", "16Gi", "110"], "", ""), grown];
     let plan = ask(&items, &questions());
     assert_eq!(
-        (plan.overfull.len(), plan.today.taken.requested[0]),
+        (plan.overfull.len(), plan.today.taken.of("cpu").requested),
         (0, 1_000)
     );
 }

@@ -1,115 +1,97 @@
 //! Plans of clusters, read a second time: their nodes and pods are added up by the rules alone, and
 //! so is the proof of their bound, without the scheduler and the search that made them. A case is a
-//! statement of `plan.json` or `bound.json` about the cluster beside them.
+//! statement of `plan.json` or `bound.json` about the cluster beside them, or about the dump.
 
 mod bound;
 mod domains;
+mod dump;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::door::Door;
-use super::{Family, FamilyReport, Judge, VerifyOptions};
+use crate::plan::budgets::budgets;
+use crate::snapshot::{Snapshot, SnapshotOptions};
 use intake::Input;
-use lab::plan::budgets::budgets;
-use lab::snapshot::{Snapshot, SnapshotOptions};
 use model::Text;
 use model::node::HOSTNAME_LABEL;
 use model::rules::{admits, ports};
 use scheduler::kube::{Amounts, NodeInfo, PodClass, PodInfo};
 use units::{SortedMap, SortedSet};
 
-/// Plans with their proofs.
-pub const FAMILY: Family = Family {
-    name: "plan",
-    summary: "plans of clusters: room, rules and the proof of their bound, added up again",
-    claims,
-    kinds: &[],
-    judge: Judge::One(judge),
-    door: Door::Same,
-};
+/// Outcome of a case; in words what was expected and found where it fails.
+pub type Case = Result<(), String>;
 
-/// Whether a file is the answer of a plan.
-fn claims(path: &Path) -> bool {
-    super::file_name(path) == "plan.json"
-}
-
-/// Outcome of a case.
-type Case = Result<(), String>;
-
-fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
-    let mut report = FamilyReport::new(FAMILY.name);
-    for file in files {
-        let plan = read(file)?;
-        let folder = file.parent().unwrap_or(Path::new(""));
-        let beside = |name: &str| folder.join(name);
-        let paths = [beside("cluster.yaml")];
-        let snapshot_options = SnapshotOptions {
-            traces_dirs: &options.traces,
-            ..SnapshotOptions::default()
-        };
-        let gathered = Snapshot::gather(&paths, &snapshot_options);
-        let mut snapshot = gathered
+/// The statements of a plan by name, each with its outcome. The cluster of the plan stands beside it; `dump`
+/// are the files that it was made of, or none, where those that it names count as far as they are there.
+///
+/// # Errors
+/// If a file can't be read.
+pub fn cases(
+    file: &Path,
+    dump: &[PathBuf],
+    traces_dirs: &[PathBuf],
+) -> Result<Vec<(&'static str, Case)>, String> {
+    let plan = read(file)?;
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let beside = |name: &str| folder.join(name);
+    let options = SnapshotOptions {
+        traces_dirs,
+        ..SnapshotOptions::default()
+    };
+    let open = |paths: &[PathBuf]| {
+        let gathered = Snapshot::gather(paths, &options);
+        gathered
             .and_then(Snapshot::new)
-            .map_err(|error| error.to_string())?;
-        let cluster = Cluster::of(&mut snapshot, &plan)?;
-        let mut note = |name: &str, outcome: Case| {
-            let name = format!("{}: {name}", file.display());
-            if options.wants(&name) {
-                report.case(outcome.map_err(|words| format!("{name}: {words}")));
-            }
-        };
-        note("inputs", inputs(&plan));
-        note("pods", cluster.pods(&plan));
-        note("room", cluster.room());
-        note("rules", cluster.rules());
-        note("ports", cluster.ports());
-        note("anti-affinity", cluster.apart());
-        note("spread", domains::spread(&cluster));
-        note(
+            .map_err(|error| error.to_string())
+    };
+    let mut snapshot = open(&[beside("cluster.yaml")])?;
+    let cluster = Cluster::of(&mut snapshot, &plan)?;
+    let mut cases = vec![
+        ("pods", cluster.pods(&plan)),
+        ("placement", cluster.placement(&plan)),
+        ("room", cluster.room()),
+        ("rules", cluster.rules()),
+        ("ports", cluster.ports()),
+        ("anti-affinity", cluster.apart()),
+        ("spread", domains::spread(&cluster)),
+        (
             "volumes",
             domains::volumes(&cluster, &snapshot.cache.objects),
-        );
-        note(
+        ),
+        (
             "budgets",
             domains::budgets(&cluster, &plan, &budgets(&snapshot)),
-        );
-        note("reached", cluster.reached(&plan));
-        let proof = beside("bound.json");
-        if proof.exists() {
-            let proof = read(&proof)?;
-            for (name, outcome) in bound::cases(&proof, &cluster) {
-                note(name, outcome);
-            }
+        ),
+        ("reached", cluster.reached(&plan)),
+        ("verdict", dump::verdict(&plan)),
+    ];
+    let named: Vec<PathBuf> = { array(&plan["inputs"]).iter() }
+        .map(|own| PathBuf::from(text(&own["path"])))
+        .collect();
+    let paths = if dump.is_empty() { &named } else { dump };
+    // A plan is read without its dump, too.
+    if !dump.is_empty() || paths.iter().all(|path| path.exists()) {
+        let today = open(paths)?;
+        let inputs = dump::inputs(&plan, &today);
+        let is_same = inputs.is_ok();
+        cases.insert(0, ("inputs", inputs));
+        if is_same {
+            cases.extend(dump::cases(&plan, &today, &cluster));
         }
     }
-    Ok(report)
+    let proof = beside("bound.json");
+    if proof.exists() {
+        cases.extend(bound::cases(&read(&proof)?, &cluster));
+    }
+    Ok(cases)
 }
 
 fn read(file: &Path) -> Result<Value, String> {
     let text = Input::path(file).read_to_string();
     let text = text.map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-/// The files of a plan are those that it was made of, as far as they are still there.
-fn inputs(plan: &Value) -> Case {
-    for own in array(&plan["inputs"]) {
-        let path = text(&own["path"]);
-        let input = Input::path(path);
-        if !Path::new(path).is_file() {
-            continue;
-        }
-        let found = input.blake3().map_err(|error| error.to_string())?;
-        if found != text(&own["blake3"]) {
-            return Err(format!(
-                "`{path}` is not the file that the plan was made of"
-            ));
-        }
-    }
-    Ok(())
 }
 
 fn text(value: &Value) -> &str {
@@ -128,6 +110,8 @@ struct Cluster {
     /// Pods that the plan is about.
     found: SortedMap<String, Arc<PodClass>>,
     missing: Vec<String>,
+    /// Nodes of the plan's pods in its cluster, of those that have one there.
+    there: SortedMap<String, Text>,
 }
 
 impl Cluster {
@@ -142,6 +126,7 @@ impl Cluster {
             placed: moves.map(|own| text(&own["pod"]).to_owned()).collect(),
             found: SortedMap::new(),
             missing: Vec::new(),
+            there: SortedMap::new(),
         };
         let places: SortedMap<Text, usize> = { cluster.nodes.iter().enumerate() }
             .map(|(place, node)| (node.name().clone(), place))
@@ -154,7 +139,8 @@ impl Cluster {
                 continue;
             };
             cluster.found.insert(name.clone(), info.class.clone());
-            if pod.node_name.is_some() {
+            if let Some(node) = &pod.node_name {
+                cluster.there.insert(name, node.clone());
                 continue;
             }
             let Some(&place) = places.get(&**node) else {
@@ -190,6 +176,22 @@ impl Cluster {
             return Err(format!(
                 "number of pods that have to run: {wanted}, of those with a node: {found}"
             ));
+        }
+        Ok(())
+    }
+
+    /// Pods that have a node in the cluster are where the placement has them.
+    fn placement(&self, plan: &Value) -> Case {
+        for (number, own) in array(&plan["placement"]).iter().enumerate() {
+            let (pod, said) = (text(&own["pod"]), text(&own["node"]));
+            if let Some(found) = self.there.get(pod)
+                && **found != *said
+            {
+                return Err(format!(
+                    "`placement[{number}].node` of `{pod}` is `{said}`; the cluster of the plan has it on \
+                     `{found}`"
+                ));
+            }
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 use serde_json::Value;
 
 use super::{Case, Cluster, array, text};
-use lab::plan::budgets::Budget;
+use crate::plan::budgets::Budget;
 use model::node::HOSTNAME_LABEL;
 use model::rules::affinity;
 use model::rules::taints;

@@ -5,9 +5,9 @@
 use serde_json::Value;
 
 use super::{Case, Cluster, array, text};
+use crate::plan::patterns::{Item, MANY_SETS, most_worth};
+use crate::plan::rules::keeps_apart;
 use k8s::read_manifests;
-use lab::plan::patterns::{Item, MANY_SETS, most_worth};
-use lab::plan::rules::keeps_apart;
 use model::rules::admits;
 use model::{Node, PodSpec};
 use scheduler::kube::{Amounts, NodeInfo};
