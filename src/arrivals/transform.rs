@@ -207,7 +207,7 @@ pub struct Repeat {
     copies: u64,
     copy: u64,
     span: Duration,
-    numbers: u64,
+    names: CopyNames,
     /// Classes and so on of the whole log, once the first copy has been read.
     whole: Option<Whole>,
 }
@@ -228,7 +228,7 @@ impl Repeat {
             copies,
             copy: 0,
             span: Duration::ZERO,
-            numbers: 0,
+            names: CopyNames::default(),
             whole: None,
         })
     }
@@ -248,38 +248,61 @@ impl Repeat {
             .ok_or_else(|| beyond("repeat"))?;
         let seconds = end.as_nanos() / NANOS_PER_SECOND;
         self.span = self.span.max(Duration::from_secs(seconds));
-        if let PodName::Job(number) | PodName::Member(number, _) = arrival.name {
-            self.numbers = self.numbers.max(number.saturating_add(1));
-        }
+        self.names.meet(arrival);
         Ok(())
     }
 
     fn shift(&self, arrival: &mut Arrival) -> Option<()> {
         let copy = i64::try_from(self.copy).ok()?;
-        let shift = self.span.checked_mul(copy)?;
-        arrival.submit = arrival.submit.checked_add(shift)?;
-        arrival.historic_start = match arrival.historic_start {
-            Some(start) => Some(start.checked_add(shift)?),
-            None => None,
-        };
-        arrival.name = self.name_of_copy(&arrival.name)?;
+        postpone(arrival, self.span.checked_mul(copy)?)?;
+        self.names.rename(arrival, self.copy)
+    }
+}
+
+/// Moves an arrival and its historic start to later; `None` beyond 292 years.
+pub fn postpone(arrival: &mut Arrival, by: Duration) -> Option<()> {
+    arrival.submit = arrival.submit.checked_add(by)?;
+    arrival.historic_start = match arrival.historic_start {
+        Some(start) => Some(start.checked_add(by)?),
+        None => None,
+    };
+    Some(())
+}
+
+/// Names for copies of the jobs of a log: numbers of copy k are raised by k times one more than the largest
+/// in the log, other names get `-rK`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CopyNames {
+    numbers: u64,
+}
+
+impl CopyNames {
+    /// Meets a job of the log.
+    pub fn meet(&mut self, arrival: &Arrival) {
+        if let PodName::Job(number) | PodName::Member(number, _) = arrival.name {
+            self.numbers = self.numbers.max(number.saturating_add(1));
+        }
+    }
+
+    /// Gives a job the name that it has in a copy, and those that it names, too; copy 0 is the log. `None` beyond 64 bits.
+    pub fn rename(self, arrival: &mut Arrival, copy: u64) -> Option<()> {
+        if copy == 0 {
+            return Some(());
+        }
+        arrival.name = self.of(&arrival.name, copy)?;
         if let Some(links) = &mut arrival.links {
-            for name in links
-                .after
-                .iter_mut()
-                .chain(&mut links.part_of)
-                .chain(&mut links.gang)
-            {
-                *name = self.name_of_copy(name)?;
+            let after = links.after.iter_mut();
+            for name in after.chain(&mut links.part_of).chain(&mut links.gang) {
+                *name = self.of(name, copy)?;
             }
         }
         Some(())
     }
 
-    fn name_of_copy(&self, name: &PodName) -> Option<PodName> {
-        let raise = |number: u64| number.checked_add(self.numbers.checked_mul(self.copy)?);
+    fn of(self, name: &PodName, copy: u64) -> Option<PodName> {
+        let raise = |number: u64| number.checked_add(self.numbers.checked_mul(copy)?);
         Some(match name {
-            PodName::Text(name) => PodName::Text(format!("{name}-r{}", self.copy).into()),
+            PodName::Text(name) => PodName::Text(format!("{name}-r{copy}").into()),
             PodName::Job(number) => PodName::Job(raise(*number)?),
             PodName::Member(number, member) => PodName::Member(raise(*number)?, *member),
         })

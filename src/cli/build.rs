@@ -1,4 +1,4 @@
-//! Finds the commit that the program is built from. Without Git, or outside of the project's repository,
+//! Finds the commit and the compiler that the program is built from. Without Git, or outside of the project's repository,
 //! there is none, and the build goes on.
 
 use std::process::Command;
@@ -15,6 +15,21 @@ fn main() {
         "cargo::rustc-env=WINDTUNNEL_COMMIT={}",
         commit().unwrap_or_default()
     );
+    println!(
+        "cargo::rustc-env=WINDTUNNEL_RUSTC={}",
+        compiler().unwrap_or_default()
+    );
+}
+
+/// Name and version of the compiler, such as `rustc 1.93.0`.
+fn compiler() -> Option<String> {
+    let output = Command::new(std::env::var_os("RUSTC")?)
+        .arg("-V")
+        .output()
+        .ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let words: Vec<&str> = text.split_whitespace().take(2).collect();
+    output.status.success().then(|| words.join(" "))
 }
 
 fn commit() -> Option<String> {

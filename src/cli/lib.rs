@@ -268,7 +268,7 @@ const STACK_BYTES: usize = 16 << 20;
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
-    program::built_from(env!("WINDTUNNEL_COMMIT"));
+    program::built_from(env!("WINDTUNNEL_COMMIT"), env!("WINDTUNNEL_RUSTC"));
     let program = std::thread::Builder::new().name("main".to_owned());
     match program.stack_size(STACK_BYTES).spawn(on_own_stack) {
         Ok(program) => program

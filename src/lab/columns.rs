@@ -293,8 +293,12 @@ const VALUE_COLUMNS: [Column; 6] = [
         "the candidate's name; rows of one candidate are adjacent, the baseline comes first",
     ),
     integer("seed", "", "seed of the run"),
-    integer("shake", "", "number of the perturbation of the input")
-        .or_absent("the run is on the input as it is"),
+    integer(
+        "shake",
+        "",
+        "number of the perturbation of the input, or of the log drawn from its blocks",
+    )
+    .or_absent("the run is on the input as it is"),
     text("metric", "id of the metric"),
     text("unit", "unit of the value"),
     number(

@@ -16,25 +16,28 @@ const NOTE: &[u8] = b"\x04\0\0\0\x14\0\0\0\x03\0\0\0GNU\0";
 /// Bytes from the start of a program within which that note stands.
 const NOTES: u64 = 4096;
 
-/// Commit that the program was built from, where it says so.
-static COMMIT: OnceLock<&'static str> = OnceLock::new();
+/// Commit and compiler that the program was built from, where it says so.
+static ORIGIN: OnceLock<[&'static str; 2]> = OnceLock::new();
 
-/// Says which commit the program was built from, before anything asks; empty without one.
-pub fn built_from(commit: &'static str) {
-    let _ = COMMIT.set(commit);
+/// Says which commit the program was built from and by which compiler, before anything asks; empty without one.
+pub fn built_from(commit: &'static str, compiler: &'static str) {
+    let _ = ORIGIN.set([commit, compiler]);
 }
 
 /// Mark of a build among those of a version: the commit, where it is known, with `-dirty` if more was changed;
-/// and a hash in 16 digits, that of the linker or that of the whole file, which is missing if the program
-/// can't read itself.
+/// a hash in 16 digits, that of the linker or that of the whole file, which is missing if the program
+/// can't read itself; and the compiler.
 pub fn build() -> &'static str {
     static BUILD: OnceLock<String> = OnceLock::new();
     BUILD.get_or_init(|| {
         let path = std::env::current_exe().ok();
         let hash = path.and_then(|path| linked(&path).or_else(|| Input::path(path).blake3().ok()));
         let hash = hash.as_deref().map_or("", |hash| &hash[..16]);
-        let commit = COMMIT.get().copied().unwrap_or_default();
-        format!("{commit} {hash}").trim().to_owned()
+        let [commit, compiler] = ORIGIN.get().copied().unwrap_or_default();
+        let mark = format!("{commit} {hash}");
+        let parts = [mark.trim(), compiler].into_iter();
+        let parts: Vec<&str> = parts.filter(|part| !part.is_empty()).collect();
+        parts.join(", ")
     })
 }
 

@@ -98,7 +98,7 @@ fn compared(number: u64) -> Study {
         Candidate {
             name: name.to_owned(),
             by_seed: runs,
-            shaken: Vec::new(),
+            ..Candidate::default()
         }
     };
     let candidates = [candidate("itself", base), candidate("again", head)];

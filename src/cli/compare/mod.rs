@@ -1,6 +1,7 @@
 //! `windtunnel compare`: candidates on the same workload and failures with paired seeds, or
 //! finished runs.
 
+mod logs;
 mod rerun;
 
 use std::fmt::Write as _;
@@ -25,6 +26,7 @@ use scenario::schema::WorkloadSource;
 use scenario::{Experiment, Scenario, VariantPlan};
 use systems::RunsWorkloads;
 use systems::registry::find;
+use units::Duration;
 
 use super::experiment_file::{self, MessageFormat, Reading};
 use super::report::{check_label, label, write_summary};
@@ -37,8 +39,8 @@ use rerun::{asked_of_metrics, portable, rerun};
 #[derive(Clone, Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompareArguments {
-    /// Experiment file whose variants are compared, or result folders of finished runs [default:
-    /// the bundled experiment]
+    /// Experiment file whose variants are compared, one of each log for a comparison on several, or result
+    /// folders of finished runs [default: the bundled experiment]
     #[arg(value_name = "SCENARIO|RUN")]
     what: Vec<PathBuf>,
     /// Compare the variants of this file instead: a map from names to overrides
@@ -60,6 +62,10 @@ pub(super) struct CompareArguments {
     /// With --precision: maximum number of seeds [default: ten times --seeds]
     #[arg(long, value_name = "N", requires = "precision")]
     max_seeds: Option<u32>,
+    /// Compare over logs made of blocks of this length, such as 1d, drawn from the recorded one (block bootstrap),
+    /// three for each seed
+    #[arg(long, value_name = "DURATION", value_parser = block, conflicts_with = "precision")]
+    blocks: Option<Duration>,
     /// Gated metrics, whose tests are corrected together [default: those of the objectives,
     /// otherwise the main ones]
     #[arg(long = "metric", value_name = "ID", num_args = 1..)]
@@ -92,8 +98,10 @@ pub(super) struct CompareArguments {
 
 const EXAMPLES: &str = "Examples:
   windtunnel compare scenarios/job-queues.yaml --seeds 20
+  windtunnel compare hpc2n.yaml nasa.yaml lcg.yaml --variants mine.yaml
   windtunnel compare cluster.yaml --variants mine.yaml --precision 1%
   windtunnel compare cluster.yaml --metric pending_time.p99 allocation.cpu.mean
+  windtunnel compare log.yaml --blocks 1d
   windtunnel compare cluster.yaml --pareto cost.total,pending_time.p99
   windtunnel compare results/before results/after --format markdown";
 
@@ -111,6 +119,14 @@ fn precision(text: &str) -> Result<f64, String> {
         }
         _ => Err("expected a share above 0 % and below 100 %, such as 1% or 0.01".to_owned()),
     }
+}
+
+/// Parses the length of blocks.
+fn block(text: &str) -> Result<Duration, String> {
+    let length = text.parse::<Duration>().ok();
+    length
+        .filter(|length| *length >= Duration::from_secs(60))
+        .ok_or_else(|| "expected a duration of at least a minute, such as 1d or 12h".to_owned())
 }
 
 fn two_ids(text: &str) -> Result<(String, String), String> {
@@ -134,20 +150,17 @@ pub(super) fn run(global: &Global, arguments: &CompareArguments) -> Result<Exit,
             let missing = all.iter().find(|path| !path.exists());
             let missing = missing.map_or_else(String::new, |path| path.display().to_string());
             Err(Failure::input(format!(
-                "{missing}: no such result folder; give one experiment file, or the result folders \
-                 of finished runs"
+                "{missing}: no such experiment file or result folder; give experiment files, or the result \
+                 folders of finished runs"
             )))
         }
-        (0, _) => Err(Failure::input(
-            "several files: give one experiment file (its variants are compared), or the result \
-             folders of finished runs",
-        )),
+        (0, files) => logs::run(global, arguments, files),
         (_, all) => {
             let file = all.iter().find(|path| !path.is_dir());
             let file = file.map_or_else(String::new, |path| path.display().to_string());
             Err(Failure::input(format!(
-                "{file}: not a result folder, unlike other arguments; give either one experiment \
-                 file or only result folders"
+                "{file}: not a result folder, unlike other arguments; give either experiment \
+                 files or only result folders"
             )))
         }
     }
@@ -162,8 +175,16 @@ fn settings(arguments: &CompareArguments) -> Settings {
         baseline: arguments.baseline.clone(),
         gated: arguments.metrics.clone(),
         pareto: arguments.pareto.clone(),
+        block: arguments.blocks.map(Duration::as_nanos),
         ..Settings::default()
     }
+}
+
+/// A comparison that was made, in its folder.
+pub(super) struct Compared {
+    study: Study,
+    rerun: String,
+    out: PathBuf,
 }
 
 fn of_scenario(
@@ -173,24 +194,11 @@ fn of_scenario(
 ) -> Result<Exit, Failure> {
     let started = Clock::now();
     let experiment = read(global, arguments, path)?;
-    let mut settings = settings(arguments);
-    if settings.gated.is_empty() {
-        settings.gated = objectives(&experiment);
-    }
     let is_default = arguments.out.is_none();
     let default = || output::default_folder(&format!("{}-compare", experiment.name));
     let out = arguments.out.clone().map_or_else(default, Ok)?;
-    let existing = Existing::forced(arguments.force || is_default);
-    let folder = ResultFolder::create(&out, existing)?;
-    let made = counted(global, |workers| {
-        compare::run(&experiment, &settings, workers)
-    })?;
-    let rerun = rerun(arguments, path, &made.study);
-    let study = made.study.clone();
-    compare::write_values(&folder, &made.candidates)?;
-    let gathered = gathered(&experiment, &folder, made)?;
-    write_folder(&folder, &gathered, &study, &portable(&rerun, path))?;
-    let out = folder.finish()?;
+    let folder = ResultFolder::create(&out, Existing::forced(arguments.force || is_default))?;
+    let Compared { study, rerun, out } = made(global, arguments, path, experiment, folder)?;
     let report = out.join("report.html").display().to_string();
     let wall_time = terminal::seconds(started.elapsed());
     let options = StudyOptions {
@@ -202,6 +210,30 @@ fn of_scenario(
     };
     print(&study, arguments.format.into(), options)?;
     Ok(Exit::Done)
+}
+
+/// Makes a comparison and writes it into its folder.
+pub(super) fn made(
+    global: &Global,
+    arguments: &CompareArguments,
+    path: Option<&Path>,
+    experiment: Experiment,
+    folder: ResultFolder,
+) -> Result<Compared, Failure> {
+    let mut settings = settings(arguments);
+    if settings.gated.is_empty() {
+        settings.gated = objectives(&experiment);
+    }
+    let made = counted(global, |workers| {
+        compare::run(&experiment, &settings, workers)
+    })?;
+    let rerun = rerun(arguments, path, &made.study);
+    let study = made.study.clone();
+    compare::write_values(&folder, &made.candidates)?;
+    let gathered = gathered(&experiment, &folder, made)?;
+    write_folder(&folder, &gathered, &study, &portable(&rerun, path))?;
+    let out = folder.finish()?;
+    Ok(Compared { study, rerun, out })
 }
 
 fn read(
@@ -404,6 +436,11 @@ fn write_folder(
 }
 
 fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Failure> {
+    if arguments.blocks.is_some() {
+        return Err(Failure::input(
+            "--blocks makes runs, and finished ones are given; give the experiment file",
+        ));
+    }
     if arguments.variants.is_some() || !arguments.systems.is_empty() || !arguments.sets.is_empty() {
         return Err(Failure::input(
             "--variants, --system and --set change experiments and can't change finished runs; \

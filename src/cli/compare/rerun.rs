@@ -29,6 +29,7 @@ pub(super) fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &S
         quoted(&study.baseline),
         settings.seeds
     ));
+    words.extend(arguments.blocks.map(|block| format!("--blocks {block}")));
     if let Some(precision) = settings.precision {
         words.push(format!(
             "--precision {precision} --max-seeds {}",

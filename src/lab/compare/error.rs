@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::experiment::ExperimentError;
-use units::nearest;
+use units::{Duration, nearest};
 
 /// Reason a comparison can't be made.
 #[derive(Debug, Error)]
@@ -75,6 +75,39 @@ pub enum CompareError {
         /// The seed.
         seed: u64,
     },
+    /// Blocks are asked for of what is no log.
+    #[error(
+        "--blocks: the workload has a part that is no recorded log with times of arrival, so it has no blocks to \
+         draw from; leave it out: seeds draw other workloads"
+    )]
+    NoLog,
+    /// A log of fewer than two blocks.
+    #[error(
+        "--blocks: the log has fewer than two whole blocks of {block}, and from one nothing can be drawn; give shorter \
+         blocks, or a longer log"
+    )]
+    ShortLog {
+        /// Length of a block.
+        block: Duration,
+    },
+    /// Logs under different candidates.
+    #[error(
+        "the candidates of `{log}` are {candidates}, those of the first file {first}: a comparison on several logs needs \
+         the same ones on all, in the same order; give them with `--variants FILE`"
+    )]
+    OtherCandidates {
+        /// Name of the experiment.
+        log: String,
+        /// Its candidates.
+        candidates: String,
+        /// Candidates of the first one.
+        first: String,
+    },
+    /// Two experiments of one name.
+    #[error(
+        "two experiments are named `{0}`; give each a `name:` of its own, as the table has a column for each"
+    )]
+    OneName(String),
     /// No metric has a value on both sides.
     #[error("nothing was measured: no metric has a value on both sides")]
     NothingMeasured,
@@ -106,7 +139,11 @@ impl CompareError {
             | Self::UnknownBaseline { .. }
             | Self::UnknownMetric { .. }
             | Self::NoDirection(..)
-            | Self::Twice { .. } => 2,
+            | Self::Twice { .. }
+            | Self::NoLog
+            | Self::OtherCandidates { .. }
+            | Self::OneName(..)
+            | Self::ShortLog { .. } => 2,
             Self::Experiment(_) => 101,
         }
     }

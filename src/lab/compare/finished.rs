@@ -245,7 +245,7 @@ fn candidates(given: Vec<Given>, baseline: &str) -> Result<Vec<Candidate>, Compa
         Candidate {
             name,
             by_seed: own.into_values().collect(),
-            shaken: Vec::new(),
+            ..Candidate::default()
         }
     });
     Ok(candidates.collect())

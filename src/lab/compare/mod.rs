@@ -5,11 +5,13 @@
 //! [`Study`], from which every form is written.
 
 mod again;
+mod blocks;
 mod comparable;
 mod error;
 mod finished;
 mod inputs;
 pub(crate) mod judge;
+mod logs;
 #[cfg(test)]
 mod made_up;
 mod pairing;
@@ -32,6 +34,7 @@ pub use judge::{
     ALPHA, BOOTSTRAP_MIN, CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken,
     Verdict, decide, measure,
 };
+pub use logs::{LogCell, LogRow, LogStudy};
 pub use pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, is_same_for_any_seed, paired};
 pub use pareto::{ParetoPoint, mark_front};
 pub use runs::{Made, run, seeds_from};
@@ -61,6 +64,9 @@ pub struct Settings {
     pub pareto: Option<(String, String)>,
     /// Resamples of every bootstrap.
     pub resamples: usize,
+    /// Length of the blocks, in nanoseconds, of which logs are drawn instead of seeds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub block: Option<i64>,
 }
 
 impl Settings {
@@ -86,6 +92,7 @@ impl Default for Settings {
             gated: Vec::new(),
             pareto: None,
             resamples: RESAMPLES,
+            block: None,
         }
     }
 }

@@ -21,6 +21,8 @@ pub struct Candidate {
     pub by_seed: Vec<VariantSummary>,
     /// The candidate's runs on the shaken input, by the number of the perturbation.
     pub shaken: Vec<VariantSummary>,
+    /// Number of the log's blocks that each of those draws from; zero if they are small perturbations.
+    pub blocks: usize,
 }
 
 impl Candidate {
@@ -50,6 +52,15 @@ pub enum Method {
         /// Number of perturbations.
         shakes: u64,
     },
+    /// Logs of blocks drawn from one log.
+    Blocks {
+        /// The seed of all runs.
+        seed: u64,
+        /// Number of drawn logs.
+        replicates: u64,
+        /// Number of whole blocks of the log.
+        blocks: usize,
+    },
     /// Nothing varies: neither seeds nor perturbations, where there are any, change anything.
     Whole {
         /// The seed of the run.
@@ -63,7 +74,16 @@ impl Method {
         match self {
             Self::Seeds { .. } => "seeds",
             Self::Shaking { .. } => "shaking",
+            Self::Blocks { .. } => "blocks",
             Self::Whole { .. } => "whole",
+        }
+    }
+
+    /// Number of blocks that every pair is drawn from; zero where it is drawn from none.
+    pub const fn blocks(&self) -> usize {
+        match self {
+            Self::Blocks { blocks, .. } => *blocks,
+            _ => 0,
         }
     }
 
@@ -72,6 +92,7 @@ impl Method {
         match self {
             Self::Seeds { seeds } => seeds.len(),
             Self::Shaking { shakes, .. } => *shakes as usize,
+            Self::Blocks { replicates, .. } => *replicates as usize,
             Self::Whole { .. } => 1,
         }
     }
@@ -166,7 +187,15 @@ pub fn paired<'a>(base: &'a Candidate, head: &'a Candidate) -> Paired<'a> {
         (Method::Whole { seed }, &shared[..shared.len().min(1)])
     } else {
         let shakes = shaken.len() as u64;
-        (Method::Shaking { seed, shakes }, &shaken[..])
+        let method = match base.blocks {
+            0 => Method::Shaking { seed, shakes },
+            blocks => Method::Blocks {
+                seed,
+                replicates: shakes,
+                blocks,
+            },
+        };
+        (method, &shaken[..])
     };
     let unshaken = shared.first().filter(|_| !is_whole);
     Paired {

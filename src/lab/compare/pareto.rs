@@ -2,6 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::CompareError;
+use super::pairing::Candidate;
+use super::study::{Known, Pareto, question_of, values};
+use crate::statistics::mean;
+use crate::summary::VariantSummary;
 use metrics::Direction;
 
 /// A candidate in the plane of two metrics.
@@ -34,6 +39,45 @@ pub fn mark_front(points: &mut [ParetoPoint], directions: (Direction, Direction)
         });
         point.on_front = !is_beaten;
     }
+}
+
+/// The front over two metrics of candidates, by the means over their runs.
+pub(super) fn front(
+    candidates: &[(&Candidate, &[VariantSummary])],
+    known: &Known<'_>,
+    x: &str,
+    y: &str,
+) -> Result<Pareto, CompareError> {
+    let direction = |id: &str| match known.get(id) {
+        None => Err(CompareError::unknown_metric(
+            "--pareto",
+            id,
+            known.keys().copied(),
+        )),
+        Some(metric) => match question_of(id, metric, false).direction {
+            Direction::None => Err(CompareError::NoDirection(id.to_owned())),
+            direction => Ok(direction),
+        },
+    };
+    let directions = (direction(x)?, direction(y)?);
+    let average = |runs: &[VariantSummary], id: &str| mean(&values(runs, id)?);
+    let mut points: Vec<ParetoPoint> = candidates
+        .iter()
+        .filter_map(|(candidate, runs)| {
+            Some(ParetoPoint {
+                candidate: candidate.name.clone(),
+                x: average(runs, x)?,
+                y: average(runs, y)?,
+                on_front: false,
+            })
+        })
+        .collect();
+    mark_front(&mut points, directions);
+    Ok(Pareto {
+        x: x.to_owned(),
+        y: y.to_owned(),
+        points,
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Making the runs of a comparison: which seeds, when the input is shaken instead, how many more.
 //! Every pair of the baseline and a candidate gets the runs that it would get alone.
 
+use super::blocks::{blocks_note, log_blocks};
 use super::comparable::{CandidateRun, limits_apart, same_decisions};
 use super::pairing::{Candidate, Method, SHAKES_PER_SEED, is_deterministic, paired};
 use super::study::{Study, judge_candidates};
@@ -9,13 +10,14 @@ use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
 use crate::objects::ManifestObjects;
 use crate::replicate::{
-    Replicate, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Work, Workers, replicate, replicate_paired,
+    BlockCensus, Perturbation, Replicate, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Work, Workers,
+    replicate, replicate_paired,
 };
 use crate::summary::{InputSummary, VariantSummary};
 use history::VariantData;
 use scenario::Experiment;
 use scenario::schema::{Arrivals, MeasuredWindow, Order, WorkloadSource};
-use units::nearest;
+use units::{Duration, nearest};
 
 /// A comparison and the runs behind it.
 pub struct Made {
@@ -60,14 +62,20 @@ pub fn run(
 ) -> Result<Made, CompareError> {
     let experiment = baseline_first(experiment, settings)?;
     let notes = same_inputs(&experiment, workers)?;
+    let block = settings.block.map(Duration::from_nanos);
+    let census = block.map(|block| log_blocks(&experiment, block, settings, workers));
+    let census = census.transpose()?;
     let mut runs = Runs {
         experiment: &experiment,
+        block,
+        census,
         workers,
         seed: experiment.variants[0].scenario.seed,
         seeds: settings.seeds,
         candidates: (experiment.variants.iter())
             .map(|plan| Candidate {
                 name: plan.name.clone(),
+                blocks: census.map_or(0, |census| census.blocks),
                 ..Candidate::default()
             })
             .collect(),
@@ -246,6 +254,9 @@ enum Form {
 
 struct Runs<'a> {
     experiment: &'a Experiment,
+    /// Length of the blocks that logs are drawn from, instead of seeds.
+    block: Option<Duration>,
+    census: Option<BlockCensus>,
     workers: Workers<'a>,
     seed: u64,
     /// Number of seeds asked for.
@@ -261,15 +272,19 @@ struct Runs<'a> {
 impl Runs<'_> {
     /// Makes the first two runs of everybody, which tell whether seeds matter at all.
     fn begin(&mut self, seeds: usize) -> Result<(), CompareError> {
-        let work = self.lacking(Form::AsItIs, &vec![seeds.min(2); self.candidates.len()]);
+        let as_it_is = if self.block.is_some() {
+            1
+        } else {
+            seeds.min(2)
+        };
+        let work = self.lacking(Form::AsItIs, &vec![as_it_is; self.candidates.len()]);
         self.make(&work)
     }
 
-    /// Returns whether seeds change neither the runs of the baseline nor those of a candidate.
+    /// Returns whether seeds change neither the runs of the baseline nor those of a candidate, or are not to.
     fn is_shaken(&self, candidate: usize) -> bool {
-        let both = [0, candidate];
-        both.into_iter()
-            .all(|at| is_deterministic(&self.candidates[at], self.seeds))
+        let mut both = [0, candidate].into_iter();
+        self.block.is_some() || both.all(|at| is_deterministic(&self.candidates[at], self.seeds))
     }
 
     /// Makes what the pairs lack. Runs by seed may show that only perturbations tell more.
@@ -315,7 +330,10 @@ impl Runs<'_> {
                 Form::AsItIs => self.seed.wrapping_add(number as u64),
                 Form::Shaken => self.seed,
             },
-            shake: (form == Form::Shaken).then_some(number as u64),
+            shake: (form == Form::Shaken).then_some(Perturbation {
+                number: number as u64,
+                block: self.block,
+            }),
             is_drawn: form == Form::AsItIs && number == 0,
         });
         work.collect()
@@ -380,6 +398,11 @@ impl Runs<'_> {
                 SHAKE_OF_RUN_TIME * 100.0
             ));
         }
+        notes.extend(
+            self.block
+                .zip(self.census)
+                .map(|(block, census)| blocks_note(block, census)),
+        );
         let whole = by(|method| matches!(method, Method::Whole { .. }));
         if !whole.is_empty() {
             notes.push(format!(

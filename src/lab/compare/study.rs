@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::comparable::incomparable;
 use super::judge::{
     CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken, Verdict, decide, measure,
+    stretched,
 };
 use super::pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, paired};
-use super::pareto::{ParetoPoint, mark_front};
+use super::pareto::{ParetoPoint, front};
 use super::{CompareError, Settings};
 use crate::program;
 use crate::statistics::{Interval, Resamples, mean, student_interval};
@@ -112,7 +113,7 @@ impl Pair {
                 None => judgement.n < 2 && judgement.difference.is_some(),
             }
         };
-        let is_open = !matches!(self.method, Method::Whole { .. });
+        let is_open = !matches!(self.method, Method::Whole { .. } | Method::Blocks { .. });
         let wide = gated.filter(is_wide).filter(move |_| is_open);
         wide.map(|judgement| judgement.metric.as_str())
     }
@@ -249,7 +250,7 @@ pub fn question_of(id: &str, metric: &MetricSummary, gated: bool) -> Question {
 }
 
 /// The metrics of any runs, by id.
-type Known<'a> = SortedMap<&'a str, &'a MetricSummary>;
+pub(super) type Known<'a> = SortedMap<&'a str, &'a MetricSummary>;
 
 fn known<'a>(runs: impl IntoIterator<Item = &'a VariantSummary>) -> Known<'a> {
     let runs = runs.into_iter();
@@ -395,6 +396,7 @@ fn pairs(id: &str, runs: &Paired<'_>) -> Pairs {
             head: value(head),
         }),
         is_whole: matches!(runs.method, Method::Whole { .. }),
+        blocks: runs.method.blocks(),
         reason: (runs.base.iter().chain(&runs.head)).find_map(note),
     }
 }
@@ -404,12 +406,13 @@ fn pairs(id: &str, runs: &Paired<'_>) -> Pairs {
 fn shown<'a>(candidate: &'a Candidate, pair: Option<&Pair>) -> &'a [VariantSummary] {
     match pair.map(|pair| &pair.method) {
         Some(Method::Shaking { shakes, .. }) => &candidate.shaken[..*shakes as usize],
+        Some(Method::Blocks { .. }) => &candidate.shaken,
         _ => candidate.distinct(),
     }
 }
 
 /// The values of a metric in runs.
-fn values(runs: &[VariantSummary], id: &str) -> Option<Vec<f64>> {
+pub(super) fn values(runs: &[VariantSummary], id: &str) -> Option<Vec<f64>> {
     let values = runs.iter().map(|run| run.metrics.get(id)?.value);
     values.collect()
 }
@@ -423,9 +426,11 @@ fn info(candidate: &Candidate, shown: &[VariantSummary], gated: &[String]) -> Ca
     let first = runs.first();
     let means = gated.iter().filter_map(|id| {
         let values = values(shown, id)?;
+        let is_of_log = shown.first() == candidate.shaken.first();
+        let blocks = candidate.blocks * usize::from(is_of_log);
         let found = GatedMean {
             mean: mean(&values)?,
-            interval: student_interval(&values, CONFIDENCE),
+            interval: student_interval(&stretched(&values, blocks), CONFIDENCE),
         };
         Some((id.clone(), found))
     });
@@ -446,44 +451,6 @@ fn info(candidate: &Candidate, shown: &[VariantSummary], gated: &[String]) -> Ca
         gated: means.collect(),
         runs: by_seed.chain(shaken).collect(),
     }
-}
-
-fn front(
-    candidates: &[(&Candidate, &[VariantSummary])],
-    known: &Known<'_>,
-    x: &str,
-    y: &str,
-) -> Result<Pareto, CompareError> {
-    let direction = |id: &str| match known.get(id) {
-        None => Err(CompareError::unknown_metric(
-            "--pareto",
-            id,
-            known.keys().copied(),
-        )),
-        Some(metric) => match question_of(id, metric, false).direction {
-            Direction::None => Err(CompareError::NoDirection(id.to_owned())),
-            direction => Ok(direction),
-        },
-    };
-    let directions = (direction(x)?, direction(y)?);
-    let average = |runs: &[VariantSummary], id: &str| mean(&values(runs, id)?);
-    let mut points: Vec<ParetoPoint> = candidates
-        .iter()
-        .filter_map(|(candidate, runs)| {
-            Some(ParetoPoint {
-                candidate: candidate.name.clone(),
-                x: average(runs, x)?,
-                y: average(runs, y)?,
-                on_front: false,
-            })
-        })
-        .collect();
-    mark_front(&mut points, directions);
-    Ok(Pareto {
-        x: x.to_owned(),
-        y: y.to_owned(),
-        points,
-    })
 }
 
 /// The gated metrics whose intervals are wider than the target, as `CANDIDATE METRIC`.

@@ -7,7 +7,7 @@ use super::pairing::Candidate;
 use super::*;
 use crate::fixture;
 use crate::limits::Limits;
-use crate::replicate::{Work, Workers, replicate};
+use crate::replicate::{Perturbation, Work, Workers, replicate};
 use crate::statistics::{Interval, Resamples, mean, student_interval};
 use crate::summary::VariantSummary;
 use metrics::Direction;
@@ -185,7 +185,10 @@ fn pool(workload: &str, is_shaken: bool) -> [Vec<VariantSummary>; 2] {
             [0, 1].map(|variant| Work {
                 variant,
                 seed: if is_shaken { 42 } else { number },
-                shake: is_shaken.then_some(number),
+                shake: is_shaken.then_some(Perturbation {
+                    number,
+                    block: None,
+                }),
                 is_drawn: false,
             })
         })
@@ -398,8 +401,8 @@ fn candidates_are_corrected_together() {
                 run
             })
             .collect(),
-        shaken: Vec::new(),
         name,
+        ..Candidate::default()
     };
     let judged = |others: usize| {
         let others = (0..others).map(|number| candidate(format!("c{number}"), 0.1));
@@ -441,7 +444,7 @@ fn check_copies(digest_of: fn(u64) -> String) {
                 run
             })
             .collect(),
-        shaken: Vec::new(),
+        ..Candidate::default()
     };
     let candidates = [copies("a", 10.0), copies("b", 12.0)];
     let study = judge_candidates("waits", &candidates, &Settings::default()).expect("a study");

@@ -13,7 +13,7 @@ use scenario::schema::MeasuredWindow;
 use scenario::{Experiment, VariantPlan};
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl, SimError};
-use units::{Instant, SortedMap, SortedSet};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::broken::guarded;
 use super::experiment::ExperimentError;
@@ -25,8 +25,11 @@ use super::summary::VariantSummary;
 use history::{PODS_MAX, VariantData};
 use world::{BuildError, FileSource, ManifestCache};
 
+mod blocks;
 mod shake;
 
+pub(crate) use blocks::BlockCensus;
+use blocks::Resampling;
 pub use shake::{SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Shaking};
 
 /// One run to make.
@@ -36,10 +39,19 @@ pub struct Work {
     pub variant: usize,
     /// The seed of every draw.
     pub seed: u64,
-    /// Number of the small perturbation of the input; none runs the input as it is.
-    pub shake: Option<u64>,
+    /// Change of the input; none runs it as it is.
+    pub shake: Option<Perturbation>,
     /// Whether what the report draws is collected.
     pub is_drawn: bool,
+}
+
+/// One of many changes of an input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Perturbation {
+    /// Number of the change.
+    pub number: u64,
+    /// Length of the blocks that a log is drawn anew from; none shakes it slightly.
+    pub block: Option<Duration>,
 }
 
 /// Workers that run the seeds.
@@ -125,7 +137,7 @@ fn common_warm_ups(
     experiment: &Experiment,
     work: &[Work],
     workers: Workers<'_>,
-) -> Result<SortedMap<(u64, Option<u64>), WarmUpEnd>, ExperimentError> {
+) -> Result<SortedMap<(u64, Option<Perturbation>), WarmUpEnd>, ExperimentError> {
     let variants = &experiment.variants;
     let is_found =
         |variant: &usize| variants[*variant].scenario.metrics.window == MeasuredWindow::Auto;
@@ -144,7 +156,7 @@ fn common_warm_ups(
         let end = || warm_up_of(experiment, work, workers);
         guarded(end).unwrap_or_else(|words| Err(broken(experiment, work, words)))
     })?;
-    let mut latest: SortedMap<(u64, Option<u64>), WarmUpEnd> = SortedMap::new();
+    let mut latest: SortedMap<(u64, Option<Perturbation>), WarmUpEnd> = SortedMap::new();
     for (work, end) in all.iter().zip(found) {
         let name = &variants[work.variant].name;
         let end = end.map_err(|why| format!("`{name}`: {why}"));
@@ -249,15 +261,46 @@ fn prepared(
     workers.limits.check_nodes(&plan.scenario)?;
     let mut prepared = prepare(&plan.scenario, &files)?;
     workers.limits.check_objects(&prepared)?;
-    if let Some(number) = work.shake {
-        let shaking = Shaking {
-            seed: work.seed,
-            number,
+    if let Some(Perturbation { number, block }) = work.shake {
+        let (seed, source) = (work.seed, prepared.workload.source);
+        let changed = match block {
+            None => Shaking { seed, number }.apply(source),
+            Some(block) => {
+                let resampling = Resampling {
+                    seed,
+                    number,
+                    block,
+                };
+                resampling.apply(source)
+            }
         };
-        let shaken = shaking.apply(prepared.workload.source);
-        prepared.workload.source = shaken.map_err(BuildError::Trace)?;
+        prepared.workload.source = changed.map_err(BuildError::Trace)?;
     }
     Ok((plan, prepared))
+}
+
+/// The blocks of the log of the first variant, for so many replicates.
+///
+/// # Errors
+/// The log can't be read.
+pub(crate) fn block_census(
+    experiment: &Experiment,
+    block: Duration,
+    replicates: u64,
+    workers: Workers<'_>,
+) -> Result<BlockCensus, ExperimentError> {
+    let seed = experiment.variants[0].scenario.seed;
+    let work = Work {
+        variant: 0,
+        seed,
+        shake: None,
+        is_drawn: false,
+    };
+    let census = prepared(experiment, work, workers).and_then(|(_, run)| {
+        let census = BlockCensus::of(run.workload.source, seed, block, replicates);
+        Ok(census.map_err(BuildError::Trace)?)
+    });
+    census.map_err(|error| failed(experiment, work, error))
 }
 
 /// End of the warm-up of a run.

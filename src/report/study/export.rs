@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::overview;
@@ -231,7 +232,7 @@ fn fields(study: &Study, pair: &Pair, judgement: &Judgement) -> [String; COLUMNS
 }
 
 /// JSON, indented, with lists of numbers on one line each.
-pub(super) fn write_json(out: &mut dyn Write, study: &Study) -> io::Result<()> {
+pub(super) fn write_json(out: &mut dyn Write, study: &impl Serialize) -> io::Result<()> {
     let value = serde_json::to_value(study)?;
     write_indented(out, &value, 0)?;
     writeln!(out)

@@ -54,15 +54,35 @@ fn cells(study: &Study, id: &str) -> Option<Vec<String>> {
     Some(cells)
 }
 
-/// Sign of a verdict.
+/// Sign of a verdict, above the line.
 fn mark(pair: &Pair, own: &Judgement) -> &'static str {
-    match own.verdict {
+    superscript(match own.verdict {
+        Some(verdict) if !pair.is_comparable() && !sign(Some(verdict)).is_empty() => "×",
+        verdict => sign(verdict),
+    })
+}
+
+/// Sign of a verdict.
+pub(super) fn sign(verdict: Option<Verdict>) -> &'static str {
+    match verdict {
         None | Some(Verdict::NotMeasurable | Verdict::DifferentInputs) => "",
-        Some(_) if !pair.is_comparable() => r"$^{\times}$",
-        Some(Verdict::Improved) => "$^{+}$",
-        Some(Verdict::Regressed) => "$^{-}$",
-        Some(Verdict::Equivalent) => "$^{=}$",
-        Some(Verdict::NotWorse) => r"$^{\geq}$",
-        Some(Verdict::Inconclusive) => "$^{?}$",
+        Some(Verdict::Improved) => "+",
+        Some(Verdict::Regressed) => "-",
+        Some(Verdict::Equivalent) => "=",
+        Some(Verdict::NotWorse) => "≥",
+        Some(Verdict::Inconclusive) => "?",
+    }
+}
+
+/// A sign above the line.
+pub(super) fn superscript(sign: &str) -> &'static str {
+    match sign {
+        "+" => "$^{+}$",
+        "-" => "$^{-}$",
+        "=" => "$^{=}$",
+        "≥" => r"$^{\geq}$",
+        "?" => "$^{?}$",
+        "×" => r"$^{\times}$",
+        _ => "",
     }
 }

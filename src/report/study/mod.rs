@@ -16,6 +16,7 @@ mod export;
 pub(crate) mod figures;
 mod headline;
 mod latex;
+pub mod logs;
 mod overview;
 mod table;
 
@@ -212,6 +213,11 @@ pub fn method(method: &Method) -> String {
         Method::Shaking { seed, shakes } => {
             format!("one deterministic input, perturbed {shakes} times, seed {seed}")
         }
+        Method::Blocks {
+            seed,
+            replicates,
+            blocks,
+        } => format!("{replicates} logs drawn from the {blocks} blocks of one, seed {seed}"),
         Method::Whole { seed } => format!("one deterministic input, seed {seed}"),
     }
 }
@@ -300,10 +306,12 @@ pub fn remarks(study: &Study) -> Vec<String> {
         let tests = study.pairs.first().map(|pair| pair.tests).unwrap_or_default();
         let [gated, others] = [tests.gated, tests.others].map(|count| format::count(count as u64));
         format!(
-            "95 % intervals: Student's t over the pairs, of changes in % Fieller's; t-tests, over all \
+            "95 % intervals: Student's t over the {}, of changes in % Fieller's; t-tests, over all \
              candidates {gated} gated corrected by Holm, {others} others by Benjamini–Hochberg; equivalent \
-             and not-worse are by one-sided tests and miss what happens in fewer than {} % of runs",
-            missed(study)
+             and not-worse are by one-sided tests and miss what happens in fewer than {} % of {}",
+            sample(study)[0],
+            missed(study),
+            sample(study)[1]
         )
     });
     if let Some(precision) = &study.precision {
@@ -330,9 +338,23 @@ pub fn remarks(study: &Study) -> Vec<String> {
     lines
 }
 
-/// Share of runs, in percent, below which an event is likely to be in none of those that were made.
+/// What a comparison is a sample of, in words: pairs of runs, or blocks of a log.
+fn sample(study: &Study) -> [&'static str; 2] {
+    let is_of_blocks = study.pairs.iter().any(|pair| pair.method.blocks() > 0);
+    if is_of_blocks {
+        ["blocks of the log", "blocks"]
+    } else {
+        ["pairs", "runs"]
+    }
+}
+
+/// Share of runs or blocks, in percent, below which an event is likely to be in none of those that were made.
 fn missed(study: &Study) -> String {
-    let least = study.pairs.iter().map(|pair| pair.method.pairs()).min();
+    let size = |method: &Method| match method.blocks() {
+        0 => method.pairs(),
+        blocks => blocks,
+    };
+    let least = study.pairs.iter().map(|pair| size(&pair.method)).min();
     let chance = math::exp(math::ln(1.0 - CONFIDENCE) / least.unwrap_or(1).max(1) as f64);
     format::fixed(100.0 * (1.0 - chance), 0)
 }

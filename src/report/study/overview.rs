@@ -112,6 +112,7 @@ fn is_worse(study: &Study, id: &str, candidate: usize, than: usize) -> bool {
         base,
         head,
         is_whole: matches!(pair.method, Method::Whole { .. }),
+        blocks: pair.method.blocks(),
         ..Pairs::default()
     };
     let mut found = measure(&question, &pairs, &resamples);

@@ -36,7 +36,7 @@ fn of(names: &[(&str, f64)]) -> Study {
                 )
             })
             .collect(),
-        shaken: Vec::new(),
+        ..Candidate::default()
     };
     let candidates: Vec<Candidate> = (names.iter())
         .map(|(name, shift)| candidate(name, *shift))

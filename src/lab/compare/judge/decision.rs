@@ -89,6 +89,10 @@ fn open(judgement: &mut Judgement, tests: usize, correction: fn(&[f64]) -> Vec<f
         judgement.note = Some("one run each: the effect of chance is unknown".to_owned());
         return;
     }
+    if judgement.blocks > 0 {
+        // More draws from a log don't make it longer.
+        return;
+    }
     let rules = Rules {
         alpha: ALPHA,
         threshold: judgement.threshold,

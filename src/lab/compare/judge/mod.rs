@@ -23,19 +23,23 @@
 //!
 //! A metric of which neither direction is better is measured and never called better or worse.
 
+mod blocks;
+#[cfg(test)]
+mod coverage;
 mod decision;
 pub(crate) mod direction;
+mod opinions;
 mod threshold;
 
+pub(super) use blocks::stretched;
 pub use decision::{Tests, decide};
 pub use threshold::Threshold;
 
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{
-    Interval, Resamples, SEEDS_MIN, SeedsNeeded, above, carries, change_interval, cliffs_delta,
-    equivalence, hodges_lehmann, mean, not_above, sign_flip, signed_rank, standardized_mean,
-    student_interval, student_test,
+    Interval, Resamples, SEEDS_MIN, SeedsNeeded, above, carries, change_interval, equivalence,
+    mean, not_above, student_interval, student_test,
 };
 use metrics::Direction;
 use units::plural;
@@ -112,8 +116,18 @@ pub struct Pairs {
     pub unshaken: Option<Unshaken>,
     /// True if nothing varies, so that one pair is all there is.
     pub is_whole: bool,
+    /// Number of the blocks of one log that every pair is drawn from; zero of any others.
+    pub blocks: usize,
     /// Reason values are missing, where one was given.
     pub reason: Option<String>,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde calls"
+)]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Comparisons that were made before shapes were looked at say nothing of them.
@@ -205,6 +219,9 @@ pub struct Judgement {
     /// True if nothing varies, so that one pair is all there is.
     #[serde(skip)]
     is_whole: bool,
+    /// Number of the blocks of one log that every pair is drawn from; zero of any others.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub blocks: usize,
 }
 
 impl Judgement {
@@ -244,6 +261,7 @@ impl Judgement {
             cliffs_delta: None,
             note: None,
             is_whole: pairs.is_whole,
+            blocks: pairs.blocks,
         }
     }
 
@@ -270,7 +288,8 @@ impl Judgement {
             };
             Some(sign * (*point)? - margin)
         };
-        pairs.map(of).collect()
+        let all: Option<Vec<f64>> = pairs.map(of).collect();
+        all.map(|all| stretched(&all, self.blocks))
     }
 
     /// Worsening of each pair; none where neither direction is better.
@@ -306,8 +325,15 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
         judgement.relative = Some(average / level);
     }
     if judgement.n > 1 {
-        test(&mut judgement, &base, &head, &differences);
-        second_opinions(&mut judgement, &base, &head, &differences, resamples);
+        let of_blocks = [&base, &head, &differences].map(|own| stretched(own, pairs.blocks));
+        let [of_base, of_head, of_differences] = &of_blocks;
+        test(&mut judgement, of_base, of_head, of_differences);
+        if pairs.blocks == 0 {
+            opinions::second_opinions(&mut judgement, &base, &head, &differences, resamples);
+        } else if pairs.blocks < blocks::BLOCKS_MIN {
+            judgement.carried = false;
+            judgement.note = Some(blocks::FEW.to_owned());
+        }
     }
     if let Some(unshaken) = pairs.unshaken {
         hold_to_log(&mut judgement, unshaken, [&base, &head, &differences]);
@@ -406,7 +432,8 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
         judgement.note = Some(SKEWED.to_owned());
     }
     // What is never negative can't fall by more than all of it.
-    let is_amount = base.iter().chain(head).all(|&value| value >= 0.0);
+    let values = judgement.base_points.iter().chain(&judgement.head_points);
+    let is_amount = values.flatten().all(|&value| value >= 0.0);
     let least = if is_amount { -1.0 } else { f64::NEG_INFINITY };
     judgement.relative_interval = change_interval(base, head, CONFIDENCE).map(|at| Interval {
         low: at.low.max(least),
@@ -439,29 +466,6 @@ fn has_no_spread(base: &[f64], head: &[f64], differences: &[f64]) -> bool {
     let most = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
     most(differences) - least(differences) <= noise(base.iter().chain(head))
-}
-
-/// Other methods on the same pairs, on which no verdict stands.
-fn second_opinions(
-    judgement: &mut Judgement,
-    base: &[f64],
-    head: &[f64],
-    differences: &[f64],
-    resamples: &Resamples,
-) {
-    if judgement.n >= BOOTSTRAP_MIN {
-        judgement.bootstrap = resamples.interval_of_mean(differences, CONFIDENCE);
-    } else {
-        judgement.sign_flip_p = sign_flip(differences);
-    }
-    let is_apart = differences.iter().any(|difference| difference.abs() > 0.0);
-    let ranks = is_apart.then(|| signed_rank(differences)).flatten();
-    judgement.signed_rank_p = ranks.map(|test| test.p);
-    judgement.shift = hodges_lehmann(differences);
-    if !has_no_spread(base, head, differences) {
-        judgement.d_z = standardized_mean(differences);
-    }
-    judgement.cliffs_delta = cliffs_delta(base, head);
 }
 
 fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {

@@ -1,0 +1,64 @@
+//! A comparison on several logs: one experiment file for each, one table.
+
+use std::path::{Path, PathBuf};
+
+use lab::compare::LogStudy;
+use lab::folder::{Existing, ResultFolder};
+use report::Format;
+use report::study::{self, logs};
+
+use super::super::{Exit, Failure, Global, output};
+use super::{CompareArguments, Compared, made, read};
+
+/// Formats of the table in the result folder.
+const FORMS: [(&str, Format); 4] = [
+    ("logs.json", Format::Json),
+    ("logs.csv", Format::Csv),
+    ("logs.md", Format::Markdown),
+    ("logs.tex", Format::Latex),
+];
+
+/// Compares on each log, and over all of them.
+pub(super) fn run(
+    global: &Global,
+    arguments: &CompareArguments,
+    files: &[PathBuf],
+) -> Result<Exit, Failure> {
+    // All are read before the first run, so that a mistake in the last costs no time.
+    let read = |path: &PathBuf| read(global, arguments, Some(path));
+    let experiments: Vec<_> = files.iter().map(read).collect::<Result<_, _>>()?;
+    let is_default = arguments.out.is_none();
+    let default = || output::default_folder("logs-compare");
+    let out = arguments.out.clone().map_or_else(default, Ok)?;
+    let folder = ResultFolder::create(&out, Existing::forced(arguments.force || is_default))?;
+    let mut studies = Vec::new();
+    for (path, experiment) in files.iter().zip(experiments) {
+        let inner = folder.partial().join(&experiment.name);
+        let inner = ResultFolder::create(&inner, Existing::forced(false))?;
+        let path: Option<&Path> = Some(path);
+        let Compared { study, .. } = made(global, arguments, path, experiment, inner)?;
+        studies.push(study);
+    }
+    let mut all = LogStudy::of(&studies)?;
+    for own in &studies {
+        let notes = study::saturated(own);
+        all.notes
+            .extend(notes.iter().map(|note| format!("{}: {note}", own.name)));
+    }
+    let label = arguments.label.as_deref();
+    for (name, form) in FORMS {
+        let mut bytes = Vec::new();
+        logs::write(&mut bytes, &all, form, label).map_err(Failure::incomplete)?;
+        folder.text(name, &String::from_utf8_lossy(&bytes))?;
+    }
+    let out = folder.finish()?;
+    let form = arguments.format.into();
+    output::print_with(|to| {
+        logs::write(to, &all, form, label)?;
+        match form {
+            Format::Table => writeln!(to, "folder: {}", out.display()),
+            _ => Ok(()),
+        }
+    })?;
+    Ok(Exit::Done)
+}
