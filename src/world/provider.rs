@@ -455,6 +455,7 @@ fn initial(
         min: options.min,
         max: options.max,
         target: 0,
+        unready: 0,
         template: None,
         instance_type: None,
         quota: None,

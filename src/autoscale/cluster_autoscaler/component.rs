@@ -19,7 +19,7 @@ use control::provider::{GROUP_LABEL, MachineOrder, OrderFailure};
 use control::{Component, DurableState, Outbox, Program, Progress, Write};
 use model::{ClusterObjects, EvictionCause, Node, Text};
 use rng::Stream;
-use scheduler::kube::{CacheError, KubeProfile};
+use scheduler::kube::{CacheError, KubeProfile, PodInfo};
 use units::{Duration, Instant, NodeId, Revision, SortedMap};
 
 /// Time that a drain may take.
@@ -71,7 +71,7 @@ pub struct ClusterAutoscalerOptions {
 #[derive(Clone)]
 pub struct ClusterAutoscaler {
     pub(super) options: ClusterAutoscalerOptions,
-    seen: ClusterView,
+    pub(super) seen: ClusterView,
     pub(super) grower: Grower,
     shrinker: Shrinker,
     leaving: Departures,
@@ -82,8 +82,10 @@ pub struct ClusterAutoscaler {
     due: Instant,
     /// Instant at which something is due though nothing changes.
     patience: Instant,
-    /// Orders under way: the node's name, and the group.
-    pub(super) ordered: SortedMap<Text, usize>,
+    /// Orders under way: the node's name, the group, and the instant.
+    pub(super) ordered: SortedMap<Text, (usize, Instant)>,
+    /// Pods of daemons on the last node of each group that was fit to be an example.
+    daemons: Vec<Option<Vec<Arc<PodInfo>>>>,
     /// Number of nodes ever ordered, by group.
     pub(super) serials: Vec<u64>,
     /// Whether nodes may still be closed that an earlier one was emptying when it was lost.
@@ -114,6 +116,7 @@ impl ClusterAutoscaler {
             due: Instant::ZERO,
             patience: Instant::ZERO,
             ordered: SortedMap::new(),
+            daemons: vec![None; options.groups.len()],
             serials: vec![0; options.groups.len()],
             has_remains: false,
             options,
@@ -123,7 +126,7 @@ impl ClusterAutoscaler {
     /// Reads the pods and nodes that came and went since the last loop.
     fn catch_up(&mut self, now: Instant) {
         for (_, name) in self.seen.take_joined() {
-            if let Some(group) = self.ordered.remove(&name) {
+            if let Some((group, _)) = self.ordered.remove(&name) {
                 self.grower.registered(&self.options.groups[group].name);
             }
         }
@@ -139,7 +142,7 @@ impl ClusterAutoscaler {
     }
 
     /// The group of a node, and whether an annotation keeps it; `None` of one that is in none.
-    fn group_of(&mut self, store: &Store, node: NodeId) -> Option<(usize, bool)> {
+    pub(super) fn group_of(&mut self, store: &Store, node: NodeId) -> Option<(usize, bool)> {
         let object = store.nodes().object(node)?;
         let groups = &self.options.groups;
         self.declared.of(node, object, |object| {
@@ -161,8 +164,8 @@ impl ClusterAutoscaler {
 
     /// One loop.
     fn run(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> Result<(), CacheError> {
-        self.give_up_late(now, out);
         self.seen.give_up_starting(now);
+        self.give_up_late(now, store, out);
         let left = self
             .leaving
             .proceed(now, store, EvictionCause::Consolidation, out);
@@ -197,7 +200,7 @@ impl ClusterAutoscaler {
             nodes: present.len(),
             unready: unready.count(),
         };
-        let (groups, sizes) = self.groups(store, &present);
+        let (groups, sizes) = self.groups(now, store, &present);
         let waiting = self.seen.waiting(now, store);
         let pending: Vec<PendingPod> = waiting
             .into_iter()
@@ -217,9 +220,9 @@ impl ClusterAutoscaler {
         } = &growth
         {
             self.shrinker.grew(now);
-            self.order(group, *nodes, store, out);
+            self.order(now, (group, *nodes), store, out);
             for (group, nodes) in others {
-                self.order(group, *nodes, store, out);
+                self.order(now, (group, *nodes), store, out);
             }
         }
         if matches!(growth, Growth::Unhealthy | Growth::TooYoung) {
@@ -313,19 +316,26 @@ impl ClusterAutoscaler {
     /// Groups as they are, and how many nodes each has and keeps.
     fn groups(
         &mut self,
+        now: Instant,
         store: &Store,
         present: &[NodeId],
     ) -> (Vec<NodeGroup>, SortedMap<Text, GroupSize>) {
         let mut counts = vec![0; self.options.groups.len()];
+        let mut unready = counts.clone();
+        let mut examples = vec![None; counts.len()];
         for &node in present {
-            if self.leaving.has(node) {
+            let Some((group, _)) = self.group_of(store, node) else {
                 continue;
+            };
+            if examples[group].is_none() && self.seen.is_stable(now, store, node) {
+                examples[group] = Some(node);
             }
-            if let Some((group, _)) = self.group_of(store, node) {
+            if !self.leaving.has(node) {
                 counts[group] += 1;
+                unready[group] += usize::from(!has_started(store, node));
             }
         }
-        let daemons = self.seen.daemons(store);
+        let all = self.seen.daemons(store);
         let mut sizes = SortedMap::new();
         let mut groups = Vec::new();
         for (place, own) in self.options.groups.iter().enumerate() {
@@ -333,7 +343,7 @@ impl ClusterAutoscaler {
             let coming = self
                 .ordered
                 .values()
-                .filter(|&&group| group == place)
+                .filter(|(group, _)| *group == place)
                 .count();
             sizes.insert(
                 own.name.clone(),
@@ -343,13 +353,20 @@ impl ClusterAutoscaler {
                 },
             );
             let node = started(&own.node);
+            if let Some(example) = examples[place] {
+                let mut own = all.like(store, example, &node);
+                own.extend(self.seen.mirrors(store, example));
+                self.daemons[place] = Some(own);
+            }
+            let daemons = self.daemons[place].clone();
             groups.push(NodeGroup {
                 id: own.name.clone(),
                 min: own.min,
                 max: own.max,
                 target: nodes + coming,
+                unready: unready[place],
                 template: Some(Template {
-                    daemons: daemons.on(&node),
+                    daemons: daemons.unwrap_or_else(|| all.on(&node)),
                     node,
                 }),
                 instance_type: Some(own.instance_type.clone()),
@@ -447,7 +464,7 @@ impl Component for ClusterAutoscaler {
         let mut groups = self.options.groups.iter();
         let place = groups.position(|group| group.name == order.group);
         if let Some(place) = place {
-            self.ordered.insert(order.node.name.clone(), place);
+            self.ordered.insert(order.node.name.clone(), (place, now));
             self.grower.awaits(&order.group, now);
         }
     }
@@ -471,7 +488,7 @@ impl Component for ClusterAutoscaler {
     }
 
     fn order_failed(&mut self, now: Instant, failed: &OrderFailure) {
-        if let Some(group) = self.ordered.remove(&failed.node) {
+        if let Some((group, _)) = self.ordered.remove(&failed.node) {
             let group = self.options.groups[group].name.clone();
             self.grower.failed(&group, now);
         }

@@ -16,6 +16,8 @@ pub struct NodeGroup {
     pub max: usize,
     /// Nodes that there are or that are ordered.
     pub target: usize,
+    /// Nodes that there are and that are not ready.
+    pub unready: usize,
     /// Template of the group's nodes, from an existing node or declared.
     pub template: Option<Template>,
     /// The instance type of its nodes, where the provider has a list of them.

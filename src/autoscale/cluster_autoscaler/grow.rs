@@ -49,6 +49,11 @@ pub struct GrowSettings {
 }
 
 impl GrowSettings {
+    /// Whether so many nodes that are not ready are no reason to stop, of so many.
+    fn tolerates(&self, unready: usize, nodes: usize) -> bool {
+        unready <= self.ok_unready || unready * 100 <= self.max_unready_percent * nodes
+    }
+
     /// Age from which a pod counts: its own (annotation `pod-scale-up-delay`) if that is longer than
     /// that of all pods.
     fn delay_of(&self, pod: &PendingPod) -> Duration {
@@ -169,14 +174,26 @@ impl Grower {
         self.orders.registered(group);
     }
 
-    /// Nodes of a group could not be had.
+    /// A node of a group could not be had.
     pub fn failed(&mut self, group: &Text, now: Instant) {
         self.orders.failed(&self.settings, group, now);
     }
 
-    /// Orders that took too long: their groups failed, and so many nodes are not coming.
-    pub fn expire(&mut self, now: Instant) -> Vec<(Text, usize)> {
-        self.orders.expire(&self.settings, now)
+    /// Nodes that took too long to come, or to start: their groups failed, and so many nodes of each
+    /// are not coming; given is how many nodes of each group are there and start.
+    pub fn expire(
+        &mut self,
+        now: Instant,
+        starting: &SortedMap<Text, usize>,
+    ) -> Vec<(Text, usize)> {
+        self.orders.expire(&self.settings, now, starting)
+    }
+
+    /// Whether a group has nodes enough that are ready (the original's `IsNodeGroupHealthy`).
+    fn is_healthy(&self, group: &NodeGroup) -> bool {
+        let missing = self.orders.missing(&group.id, group.unready);
+        let there = group.target - self.orders.coming(&group.id).min(group.target);
+        self.settings.tolerates(missing, there)
     }
 
     /// Whether a group is left alone.
@@ -201,8 +218,7 @@ impl Grower {
         rng: &mut Stream,
     ) -> Result<Growth, CacheError> {
         let (own, health) = (&self.settings, view.health);
-        let is_over = health.unready * 100 > own.max_unready_percent * health.nodes;
-        if health.unready > own.ok_unready && is_over {
+        if !own.tolerates(health.unready, health.nodes) {
             return Ok(Growth::Unhealthy);
         }
         let mut waiting: Vec<&PendingPod> = view
@@ -335,7 +351,8 @@ impl Grower {
             let Some(template) = &group.template else {
                 continue;
             };
-            if group.room() == 0 || room == 0 || self.is_backed_off(&group.id, now) {
+            let is_safe = !self.is_backed_off(&group.id, now) && self.is_healthy(group);
+            if group.room() == 0 || room == 0 || !is_safe {
                 continue;
             }
             let mut fitting = Vec::new();

@@ -8,11 +8,17 @@ use control::Outbox;
 use control::provider::{MachineOrder, ProviderRequest};
 use model::node::HOSTNAME_LABEL;
 use model::{Node, Text};
-use units::{Instant, SortedSet};
+use units::{Instant, NodeId, SortedMap};
 
 impl ClusterAutoscaler {
     /// Orders so many machines for a group.
-    pub(super) fn order(&mut self, group: &Text, count: usize, store: &Store, out: &mut Outbox) {
+    pub(super) fn order(
+        &mut self,
+        now: Instant,
+        (group, count): (&Text, usize),
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         let place = self
             .options
             .groups
@@ -38,28 +44,31 @@ impl ClusterAutoscaler {
                 instance_type: own.instance_type.clone(),
                 is_spot: own.is_spot,
             }));
-            self.ordered.insert(name, place);
+            self.ordered.insert(name, (place, now));
         }
     }
 
-    /// Orders that took too long are given up.
-    pub(super) fn give_up_late(&mut self, now: Instant, out: &mut Outbox) {
-        let late: SortedSet<Text> = self
-            .grower
-            .expire(now)
-            .into_iter()
-            .map(|own| own.0)
-            .collect();
-        if late.is_empty() {
-            return;
-        }
-        let groups = &self.options.groups;
-        self.ordered.retain(|name, group| {
-            let is_late = late.contains(&groups[*group].name);
-            if is_late {
-                out.requests.push(ProviderRequest::Cancel(name.clone()));
+    /// Orders that took too long are given up, the oldest first.
+    pub(super) fn give_up_late(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        let mut starting = SortedMap::new();
+        for node in self.seen.starting().collect::<Vec<NodeId>>() {
+            if let Some((group, _)) = self.group_of(store, node) {
+                *starting
+                    .entry(self.options.groups[group].name.clone())
+                    .or_insert(0) += 1;
             }
-            !is_late
-        });
+        }
+        for (group, count) in self.grower.expire(now, &starting) {
+            let is_own =
+                |own: &(&Text, &(usize, Instant))| self.options.groups[own.1.0].name == group;
+            let mut own: Vec<(Instant, Text)> = (self.ordered.iter().filter(is_own))
+                .map(|(name, (_, at))| (*at, name.clone()))
+                .collect();
+            own.sort();
+            for (_, name) in own.into_iter().take(count) {
+                self.ordered.remove(&name);
+                out.requests.push(ProviderRequest::Cancel(name));
+            }
+        }
     }
 }

@@ -2,9 +2,15 @@
 
 use std::sync::Arc;
 
+use super::pods::pods_on;
+use cluster::Store;
 use model::rules;
 use model::{Node, PodSpec};
 use scheduler::kube::PodInfo;
+use units::NodeId;
+
+/// Priority of the class `system-node-critical`.
+const NODE_CRITICAL: i32 = 2_000_001_000;
 
 /// Templates of daemon sets, each with a pod of it.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +25,29 @@ impl Daemons {
     /// Pods of daemons that would run on a node.
     pub fn on(&self, node: &Node) -> Vec<Arc<PodInfo>> {
         let own = (self.0.iter()).filter(|(own, _)| rules::admits(own, node));
+        own.map(|(_, pod)| pod.clone()).collect()
+    }
+
+    /// Pods of daemons that a new node like an example would have: of the sets with a pod on the example,
+    /// and of those whose pods make room there for themselves (the cluster autoscaler's
+    /// `podsExpectedOnFreshNode` without `--force-ds`).
+    pub fn like(&self, store: &Store, example: NodeId, node: &Node) -> Vec<Arc<PodInfo>> {
+        let mut running = Vec::new();
+        for pod in pods_on(store, example) {
+            let record = store.pods().get(pod);
+            let spec = record.map(|record| &store.class(record.class).spec);
+            if let Some((spec, owner)) = spec.and_then(|spec| Some((spec, spec.owner.as_ref()?)))
+                && *owner.kind == *"DaemonSet"
+                && !store.pod_states().is_terminating(pod)
+            {
+                running.push((&*spec.namespace, &*owner.name));
+            }
+        }
+        let own = self.0.iter().filter(|(own, pod)| {
+            let set = (&*pod.spec().namespace, &*pod.name.text());
+            let makes_room = own.priority == NODE_CRITICAL && own.preempts;
+            running.contains(&set) || (makes_room && rules::admits(own, node))
+        });
         own.map(|(_, pod)| pod.clone()).collect()
     }
 
