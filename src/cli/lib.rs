@@ -243,12 +243,12 @@ impl Command {
             | Self::Validate(_)
             | Self::Inflate(_)
             | Self::Explain(_) => true,
+            Self::Plan(arguments) => arguments.searches(),
             Self::Verify(_)
             | Self::Live(_)
             | Self::Mcp(_)
             | Self::Events(_)
             | Self::Place(_)
-            | Self::Plan(_)
             | Self::Queue(_)
             | Self::Upgrade(_)
             | Self::Report(_)

@@ -16,6 +16,7 @@ use lab::plan::goal::Room;
 use lab::plan::growth::{Grow, Rate};
 use lab::plan::planned::{Changed, Planned, write_objects};
 use lab::plan::usage::Usage;
+use lab::plan::watch::Work;
 use lab::plan::{Minimize, Order, Plan, Questions, plan};
 use lab::shell::quoted;
 use lab::snapshot::{Gathered, Snapshot, SnapshotOptions};
@@ -25,13 +26,15 @@ use units::{SortedMap, plural};
 use world::offers::{Offers, offers};
 
 use super::snapshot::{SchedulerArguments, described, ignored, tell};
-use super::{Exit, Failure, Global, output};
+use super::{Exit, Failure, Global, interrupt, output, terminal};
 use assumptions::assumptions;
+use onlooker::watched;
 use prices::{Prices, prices};
 use words::{Headroom, growth, headroom, horizon, survive};
 
 mod answer;
 mod assumptions;
+mod onlooker;
 mod prices;
 mod scenario;
 mod verify;
@@ -234,7 +237,8 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     questions.room = room(arguments, &mut snapshot)?;
     tell(global, &snapshot.warnings);
     let summary = described(&snapshot);
-    let answers = plan(&mut snapshot, &profiles, &questions)?;
+    let work = questions.work.clone();
+    let answers = watched(global, &work, || plan(&mut snapshot, &profiles, &questions))?;
     refuse_none(arguments, &answers, &summary)?;
     let mut assumptions = assumptions(arguments, snapshot.release, &questions, &resized);
     assumptions.extend(listed.notes);
@@ -270,7 +274,18 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         PlanFormat::Markdown => report.markdown(),
     };
     output::print(text.as_bytes())?;
+    if work.is_stopped() {
+        terminal::complain("interrupted: the plan is the best answer so far");
+        return Ok(interrupt::exit());
+    }
     Ok(exit(arguments, &answers))
+}
+
+impl PlanArguments {
+    /// Whether a search has an answer to give before it is through.
+    pub(super) const fn searches(&self) -> bool {
+        self.minimize.is_some() || self.types.is_some()
+    }
 }
 
 /// Prices of the nodes of today. What is bought has a price in any case.
@@ -497,7 +512,7 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
             steps: arguments.steps,
             orders: arguments.orders,
         },
-        work: std::sync::Arc::default(),
+        work: Arc::new(Work::until(interrupt::flag())),
     };
     Ok((questions, offers.currency))
 }

@@ -6,13 +6,15 @@
 use super::bench::{Bench, Unplaceable};
 use super::choice::{Choice, Possible};
 use super::demand::Demand;
+use super::existing::idle;
 use super::goal::Goal;
 use super::least::{Branch, Counting};
 use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::patterns::packed;
-use super::rules::{Ground, NodeKind, Rule, RuleSort, classes, rules};
+use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
+use super::watch::Work;
 use crate::snapshot::SnapshotError;
 use model::node::ZONE_LABEL;
 use scheduler::kube::{Amounts, Cache, KubeProfile};
@@ -21,7 +23,7 @@ use scheduler::kube::{Amounts, Cache, KubeProfile};
 const MOST_BEYOND: u64 = 64;
 
 /// Numbers from which a search starts, of each sort.
-const STARTS: usize = 4;
+pub(super) const STARTS: usize = 4;
 
 /// Settings of the search.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +94,8 @@ pub struct Buyer<'b> {
     pub goal: &'b Goal,
     /// Settings of the search.
     pub search: Search,
+    /// Work of the search, for those who look on.
+    pub work: &'b Work,
     /// Cost of a node of each type: its price, or 1.
     pub costs: Vec<i64>,
     /// Decisions taken so far.
@@ -133,7 +137,12 @@ impl<'b> Buyer<'b> {
         let mut bench = self.base.clone();
         bench.mark();
         self.market.add(&mut bench, &self.market.nodes(counts))?;
-        self.taken += order.len() as u64;
+        self.taken = if self.work.is_stopped() {
+            u64::MAX / 2
+        } else {
+            self.taken + order.len() as u64
+        };
+        self.work.count(order.len() as u64);
         let pods = order.iter().map(|&place| &self.demand.pods[place].info);
         let unplaced = bench.place_all(pods);
         Ok((bench, unplaced))
@@ -202,18 +211,18 @@ impl<'b> Buyer<'b> {
             purchase.hopeless_pods = 1;
             return Ok(purchase);
         }
-        let starts = self.first_type(&rules, &given, &mut purchase)?;
-        let Some(first) = purchase.reached.clone() else {
-            return Ok(purchase);
-        };
         let costs = self.costs.clone();
-        let spares = bare(&rules, &asked);
+        let spares = idle(&rules, self.goal, &asked);
         let counting = Counting {
             rules: &rules,
             costs: &costs,
             survives_node: self.goal.survives_node(),
             most: None,
             spares: &spares,
+        };
+        let starts = self.first_type(&counting, &given, &mut purchase)?;
+        let Some(first) = purchase.reached.clone() else {
+            return Ok(purchase);
         };
         let mut least = counting.least(first.price);
         least.found.truncate(STARTS);
@@ -288,10 +297,11 @@ impl<'b> Buyer<'b> {
     /// each. Gives the numbers that the rules ask for of the other types, the cheapest first.
     fn first_type(
         &mut self,
-        rules: &[Rule],
+        counting: &Counting<'_>,
         order: &[usize],
         purchase: &mut Purchase,
     ) -> Result<Vec<Vec<u64>>, SnapshotError> {
+        let rules = counting.rules;
         let types = self.market.types.len();
         let only = |kind: usize, number: u64| {
             let mut counts = vec![0; types];
@@ -332,6 +342,13 @@ impl<'b> Buyer<'b> {
                 .collect();
             let is_possible = least.iter().all(Option::is_some);
             let nodes = least.into_iter().flatten().max().unwrap_or(0);
+            if is_possible && starts.is_empty() {
+                let limit = counting.cost(&together(nodes + 2));
+                purchase.reached = self.by_rules(counting, order, limit)?;
+                if purchase.reached.is_some() {
+                    return Ok(Vec::new());
+                }
+            }
             let start = nodes.div_ceil(types as u64).max(1);
             let most = if is_possible {
                 nodes + MOST_BEYOND
@@ -459,12 +476,6 @@ impl<'b> Buyer<'b> {
         }
         Ok(())
     }
-}
-
-/// Parts of the needs of rules that are of pods which nobody makes anew.
-pub(super) fn bare(rules: &[Rule], asked: &Demand) -> Vec<i64> {
-    let classes = classes(asked);
-    rules.iter().map(|own| own.bare(asked, &classes)).collect()
 }
 
 /// The rule that alone asks for the most.

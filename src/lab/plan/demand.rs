@@ -292,13 +292,21 @@ pub fn zone_of(node: &NodeInfo) -> Text {
 }
 
 /// Name of a node's pool; empty if no label names one.
-pub fn pool_of(node: &NodeInfo) -> Text {
-    let others = POOL_LABELS.iter().copied();
-    let mut labels = std::iter::once(GROUP_LABEL)
-        .chain(others)
-        .chain([INSTANCE_TYPE_LABEL]);
+pub(super) fn group_of(node: &NodeInfo) -> Text {
+    let mut labels = std::iter::once(GROUP_LABEL).chain(POOL_LABELS.iter().copied());
     let found = labels.find_map(|label| label_of(&node.object.labels, label));
     found.cloned().unwrap_or_default()
+}
+
+/// Name of a node's pool, or of its type if no label names one.
+pub fn pool_of(node: &NodeInfo) -> Text {
+    let group = group_of(node);
+    if group.is_empty() {
+        let kind = label_of(&node.object.labels, INSTANCE_TYPE_LABEL);
+        kind.cloned().unwrap_or_default()
+    } else {
+        group
+    }
 }
 
 /// Whether a node runs the control plane.

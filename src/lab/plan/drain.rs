@@ -10,9 +10,9 @@ use std::collections::VecDeque;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::Move;
 use super::bench::Bench;
 use super::demand::{Demand, is_fixed, is_troubled, largest, pool_of, zone_of};
-use super::Move;
 use super::loss::Unplaced;
 use super::watch::Watch;
 use model::Text;
@@ -239,33 +239,49 @@ impl Drain<'_, '_> {
     }
 
     /// Takes a node out with the help of others, so that all goals are met. Where losses need room that
-    /// lies scattered else, the first of the others stays empty.
+    /// lies scattered else, the first of the others stays empty. The cluster is as before where that fails.
     fn freed(&mut self, name: &Text, others: &[Text]) -> Option<Vec<Move>> {
-        let loses = !self.watch.goal.survive.is_empty();
-        let spares = [None, others.first().filter(|_| loses)];
-        for (number, spare) in spares.into_iter().enumerate() {
-            if number > 0 && spare.is_none() {
-                break;
-            }
-            let mark = self.bench.mark();
-            if let Some(moves) = self.shuffle(name, others, spare)
-                && self.watch.missed(self.bench).is_none()
-            {
-                return Some(moves);
-            }
+        let mark = self.bench.mark();
+        if let Some(moves) = self.kept_goals(name, others, None) {
+            return Some(moves);
+        }
+        self.bench.roll_back(mark);
+        if self.watch.goal.survive.is_empty() {
+            return None;
+        }
+        if let Some(moves) = self.kept_goals(name, others, others.first()) {
+            return Some(moves);
+        }
+        self.bench.roll_back(mark);
+        // The pods of the node whose loss is hardest lie elsewhere, too.
+        let hardest = self.watch.hardest()?.clone();
+        let is_apart = hardest != *name && !others.contains(&hardest);
+        let node = self.bench.cache().node(&hardest)?;
+        if !is_apart || !is_open(node) {
+            return None;
+        }
+        let others = [others, &[hardest]].concat();
+        let moves = self.kept_goals(name, &others, None);
+        if moves.is_none() {
             self.bench.roll_back(mark);
         }
-        None
+        moves
     }
 
-    /// Takes a node out and places its pods and those of other nodes that may move anew, none of them on
-    /// the spare one; the moves, if all pods find places.
-    fn shuffle(
+    /// The moves of a node's pods and of others, if all goals are met then.
+    fn kept_goals(
         &mut self,
         name: &Text,
         others: &[Text],
         spare: Option<&Text>,
     ) -> Option<Vec<Move>> {
+        let moves = self.shuffle(name, others, spare)?;
+        self.watch.missed(self.bench).is_none().then_some(moves)
+    }
+
+    /// Takes a node out and places its pods and those of other nodes that may move anew, none of them on
+    /// the spare one; the moves, if all pods find places.
+    fn shuffle(&mut self, name: &Text, others: &[Text], spare: Option<&Text>) -> Option<Vec<Move>> {
         let demand = self.watch.demand;
         let mut homes: Vec<(usize, Text)> = Vec::new();
         for own in others.iter().chain([name]) {

@@ -106,19 +106,19 @@ fn parted(bench: &Bench<'_>, demand: &Demand) -> (Vec<GoalPod>, Demand) {
 }
 
 /// A rule about the nodes that may go: what those that stay give is off its need, but for what the loss of
-/// one of them takes beyond pods that nobody makes anew.
+/// one of them takes beyond pods that may wait then.
 fn about_rest(rule: &Rule, untouched: &[u64], lost: Option<i64>) -> (Rule, i64) {
     let staying = rule.gives.iter().zip(untouched).filter(|own| *own.1 > 0);
     let most = staying.clone().map(|own| *own.0).max().unwrap_or(0);
     let given = staying.map(|(gives, &count)| gives.saturating_mul(count as i64));
     let given = given.fold(0, i64::saturating_add);
-    let given = lost.map_or(given, |bare| given - (most - bare).max(0));
+    let given = lost.map_or(given, |idle| given - (most - idle).max(0));
     let rest = Rule {
         need: rule.need.saturating_sub(given),
         given,
         ..rule.clone()
     };
-    (rest, lost.map_or(0, |bare| most.max(bare)))
+    (rest, lost.map_or(0, |idle| most.max(idle)))
 }
 
 /// The rules that a proof reads, with their new places in it.
@@ -160,7 +160,7 @@ pub(super) fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> Proof {
     let stay: u64 = existing.closed + existing.untouched.iter().sum::<u64>();
     let classes = classes(&asked);
     let rests = rules(&asked, &ground).into_iter().map(|rule| {
-        let lost = survives_node.then(|| rule.bare(&asked, &classes));
+        let lost = survives_node.then(|| rule.idle(goal, &asked, &classes));
         let (rest, spare) = about_rest(&rule, &existing.untouched, lost);
         (rest, (spare, lost.unwrap_or(0)))
     });
@@ -200,10 +200,17 @@ pub(super) fn fewest(bench: &Bench<'_>, demand: &Demand, goal: &Goal) -> Proof {
         lost_zones: if goal.survives_zone() { zones.len() } else { 0 },
         closed: existing.closed,
         prices: vec![0.0; kept.len()],
-        bare: kept.iter().map(|&place| lost[place].1).collect(),
+        idle: kept.iter().map(|&place| lost[place].1).collect(),
         rules: kept.into_iter().map(|place| rests[place].clone()).collect(),
         branch: Some(branch),
         kinds,
         classes: classes_of(&asked),
     }
+}
+
+/// Parts of the needs of rules that are of pods which may wait once their node is lost.
+pub(super) fn idle(rules: &[Rule], goal: &Goal, asked: &Demand) -> Vec<i64> {
+    let classes = classes(asked);
+    let idle = rules.iter().map(|own| own.idle(goal, asked, &classes));
+    idle.collect()
 }

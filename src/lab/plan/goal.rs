@@ -67,10 +67,18 @@ impl Goal {
         !self.survive.is_empty() || self.free_ppm > 0 || !self.room.is_empty()
     }
 
-    /// Whether all pods outlive the loss of any node.
+    /// Whether pods outlive the loss of any node.
     pub fn survives_node(&self) -> bool {
         let mut survive = self.survive.iter();
-        self.is_whole() && survive.any(|own| matches!(own, Survive::Node(_)))
+        survive.any(|own| matches!(own, Survive::Node(_)))
+    }
+
+    /// Whether a pod may wait after the loss of its node: nobody makes it anew, or it is excused.
+    pub(super) fn may_wait(&self, pod: &GoalPod) -> bool {
+        let sorts = self.survive.iter().zip(&self.aside);
+        let mut aside = sorts.filter(|(own, _)| matches!(own, Survive::Node(_)));
+        let place = usize::try_from(pod.info.uid).unwrap_or(0);
+        pod.is_bare || place > 0 && aside.any(|(_, own)| own.contains(&(place - 1)))
     }
 
     /// Whether all pods outlive the loss of any zone.
@@ -211,7 +219,10 @@ impl Goal {
     }
 
     /// The first zone and resource of which nodes have too little left.
-    fn short_share<'n>(&self, nodes: impl Iterator<Item = &'n NodeInfo>) -> Option<(Text, &'static str)> {
+    fn short_share<'n>(
+        &self,
+        nodes: impl Iterator<Item = &'n NodeInfo>,
+    ) -> Option<(Text, &'static str)> {
         let mut zones: SortedMap<Text, [(i128, i128); 2]> = SortedMap::new();
         for node in nodes {
             let zone = zones.entry(zone_of(node)).or_default();

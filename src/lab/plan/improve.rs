@@ -4,7 +4,7 @@
 
 use std::cmp::Reverse;
 
-use super::buy::Buyer;
+use super::buy::{Buyer, STARTS};
 use super::choice::Choice;
 use super::least::Counting;
 use super::rules::{NodeKind, size_of};
@@ -22,10 +22,30 @@ const PATIENCE: usize = 120;
 /// Numbers of nodes that go or come at once, from coarse to fine.
 const SIZES: [u64; 4] = [16, 4, 2, 1];
 
+/// Kinds up to which any is exchanged for any other.
+const MOST_KINDS: usize = 24;
+
 /// Number of nodes for each that is exchanged at once, at least.
 const SHARE: u64 = 12;
 
 impl Buyer<'_> {
+    /// Numbers that are enough, made of those that the rules make cheapest together: of what costs less
+    /// than a limit that keeps the rules.
+    pub(super) fn by_rules(
+        &mut self,
+        counting: &Counting<'_>,
+        order: &[usize],
+        limit: i64,
+    ) -> Result<Option<Choice>, SnapshotError> {
+        for start in counting.least(limit).found.into_iter().take(STARTS) {
+            let found = self.raised(start, order, i64::MAX)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        Ok(None)
+    }
+
     /// Numbers on which all pods find nodes and the goals are met, made of others by adding nodes for
     /// the pods that wait; `None` if they would not cost less than a limit.
     pub(super) fn raised(
@@ -43,11 +63,16 @@ impl Buyer<'_> {
             let (bench, unplaced) = self.placed(&counts, order)?;
             let waiting: Vec<&PodInfo> = unplaced.iter().map(|(pod, _)| &**pod).collect();
             if waiting.is_empty() {
-                if self.goal.missed(&bench, self.whole).is_none() {
+                let Some(missed) = self.goal.missed(&bench, self.whole) else {
                     return Ok(Some(choice));
-                }
+                };
+                let mut pods = self.whole.pods.iter();
+                let pod = pods
+                    .find(|own| own.name == missed.pod)
+                    .map(|own| &*own.info);
+                let of_pod = pod.and_then(|own| self.best_for(&kinds, &[own]));
                 let most = (0..counts.len()).max_by_key(|kind| (counts[*kind], Reverse(*kind)));
-                counts[most.unwrap_or(0)] += 1;
+                counts[of_pod.map_or(most.unwrap_or(0), |own| own.0)] += 1;
                 continue;
             }
             let Some((kind, held)) = self.best_for(&kinds, &waiting) else {
@@ -120,12 +145,14 @@ impl Buyer<'_> {
 /// first.
 fn exchanges(counting: &Counting<'_>, best: &Choice, size: u64) -> Vec<Vec<u64>> {
     let kinds = best.counts.len();
+    // Of very many kinds only those that are there are exchanged.
+    let is_in = |kind: &usize| kinds <= MOST_KINDS || best.counts[*kind] > 0;
     if size > 1 && best.counts.iter().sum::<u64>() < size * SHARE {
         return Vec::new();
     }
     let mut found: SortedSet<Vec<u64>> = SortedSet::new();
-    let some = || (0..kinds).map(Some).chain([None]);
-    for first in 0..kinds {
+    let some = || (0..kinds).filter(is_in).map(Some).chain([None]);
+    for first in (0..kinds).filter(is_in) {
         for second in some()
             .take_while(|own| own.is_none_or(|own| own <= first))
             .chain([None])

@@ -63,7 +63,7 @@ pub(super) struct Counting<'r> {
     /// Numbers of nodes that are there of each kind; none where any number can be had.
     pub(super) most: Option<&'r [u64]>,
     /// For each rule, what the loss of a node takes without a further need: that of one that stays whatever
-    /// is chosen is counted already, and some pods nobody makes anew.
+    /// is chosen is counted already, and some pods may wait then.
     pub(super) spares: &'r [i64],
 }
 

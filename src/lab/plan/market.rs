@@ -4,8 +4,11 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use super::bench::Bench;
-use super::demand::{is_control_plane, is_troubled, largest, zone_of};
+use super::demand::{group_of, is_fixed, is_troubled, largest, zone_of};
 use super::planned::Carried;
 use super::rules::NodeKind;
 use crate::snapshot::{Snapshot, SnapshotError};
@@ -61,44 +64,58 @@ impl Market {
         let daemons = daemons(snapshot);
         let statics = statics(snapshot);
         let ready = snapshot.cache.nodes().filter(|node| !is_troubled(node));
-        let workers = ready.filter(|node| !is_control_plane(node));
+        let workers = ready.filter(|node| !is_fixed(node));
         let workers: Vec<NodeInfo> = workers.cloned().collect();
         let zones: SortedSet<Text> = workers.iter().map(zone_of).collect();
         let zones: Vec<Text> = zones.into_iter().collect();
+        let groups = groups(&workers, &snapshot.pods);
         let mut types = Vec::new();
         for offer in offers {
-            let own = |node: &&NodeInfo| {
+            let is_own = |node: &&&NodeInfo| {
                 label_of(&node.object.labels, INSTANCE_TYPE_LABEL)
                     .is_some_and(|name| **name == *offer.name)
             };
-            let seen: Vec<&NodeInfo> = workers.iter().filter(own).collect();
-            let node = as_seen(&offer.node, &offer.name, &seen);
-            let mut carried = Vec::new();
-            for set in daemons
-                .iter()
-                .filter(|set| eligibility(set, &node).should_run)
-            {
-                carried.push(Arc::new(pod_of(
-                    &mut snapshot.cache,
-                    &set.template,
-                    &set.name,
-                )?));
-            }
-            for (name, spec) in statics.on_all(&seen) {
-                carried.push(Arc::new(pod_of(&mut snapshot.cache, &spec, &name)?));
-            }
-            let mut free = Amounts::of(&node.allocatable)?;
-            for pod in &carried {
-                free.change(&pod.class.requests, -1);
-                free.pods -= 1;
-            }
-            types.push(Type {
-                name: offer.name.as_str().into(),
-                price: offer.price,
-                node,
-                carried,
-                free,
+            let seen = groups.iter().map(|(name, nodes)| {
+                let nodes: Vec<&NodeInfo> = nodes.iter().filter(is_own).copied().collect();
+                (name, nodes)
             });
+            let seen: Vec<(&Text, Vec<&NodeInfo>)> =
+                seen.filter(|(_, nodes)| !nodes.is_empty()).collect();
+            let mut found = Vec::new();
+            for (group, nodes) in &seen {
+                found.push((*group, as_seen(&offer.node, &offer.name, nodes), &nodes[..]));
+            }
+            if found.is_empty() {
+                // A type that no node has may join each group.
+                for (group, nodes) in &groups {
+                    found.push((group, as_joined(&offer.node, &offer.name, nodes), &[]));
+                }
+            }
+            let none = Text::default();
+            if found.is_empty() {
+                found.push((&none, as_seen(&offer.node, &offer.name, &[]), &[]));
+            }
+            let is_only = found.len() == 1;
+            for (group, node, seen) in found {
+                let carried = carried(&mut snapshot.cache, (&daemons, &statics), &node, seen)?;
+                let mut free = Amounts::of(&node.allocatable)?;
+                for pod in &carried {
+                    free.change(&pod.class.requests, -1);
+                    free.pods -= 1;
+                }
+                let name = if is_only || group.is_empty() {
+                    offer.name.as_str().into()
+                } else {
+                    format!("{group}/{}", offer.name).into()
+                };
+                types.push(Type {
+                    name,
+                    price: offer.price,
+                    node,
+                    carried,
+                    free,
+                });
+            }
         }
         let zones = if zones.is_empty() {
             vec![Text::default()]
@@ -147,7 +164,7 @@ impl Market {
         for (kind, (own, &count)) in self.types.iter().zip(counts).enumerate() {
             for number in 1..=count {
                 let zone = self.zones[zones[nodes.len()]].clone();
-                let name: Text = format!("plan-{}-{number}", own.name).into();
+                let name: Text = format!("plan-{}-{number}", own.name.replace('/', "-")).into();
                 let mut node = own.node.clone();
                 node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
                 if !zone.is_empty() {
@@ -191,6 +208,79 @@ impl Market {
         }
         Ok(())
     }
+}
+
+/// Pods that a node carries before all others.
+fn carried(
+    cache: &mut Cache,
+    (daemons, statics): (&[DaemonSet], &Statics),
+    node: &Node,
+    seen: &[&NodeInfo],
+) -> Result<Vec<Arc<PodInfo>>, SnapshotError> {
+    let daemons = daemons.iter();
+    let daemons = daemons.filter(|set| eligibility(set, node).should_run);
+    let daemons = daemons.map(|set| (set.name.to_string(), set.template.clone()));
+    let mut carried = Vec::new();
+    for (name, spec) in daemons.chain(statics.on_all(seen)) {
+        carried.push(Arc::new(pod_of(cache, &spec, &name)?));
+    }
+    Ok(carried)
+}
+
+/// Groups of nodes by their names: nodes of one pool with the same taints and the same labels that pods
+/// select nodes by.
+fn groups<'n>(nodes: &'n [NodeInfo], pods: &[ManifestPod]) -> Vec<(Text, Vec<&'n NodeInfo>)> {
+    let own = [HOSTNAME_LABEL, ZONE_LABEL, INSTANCE_TYPE_LABEL];
+    let mut keys: SortedSet<&Text> = SortedSet::new();
+    for pod in pods {
+        keys.extend(pod.spec.node_selector.keys());
+        let required = pod.spec.affinity.node.required.iter();
+        let terms = required.flat_map(|own| &own.terms);
+        keys.extend(terms.flat_map(|own| own.match_expressions.iter().map(|own| &own.key)));
+    }
+    keys.retain(|key| !own.contains(&&***key));
+    let mut groups: IndexMap<_, Vec<&NodeInfo>, FxBuildHasher> = IndexMap::default();
+    for node in nodes {
+        let labels = keys.iter().map(|key| label_of(&node.object.labels, key));
+        let labels: Vec<Option<&Text>> = labels.collect();
+        let key = (group_of(node), format!("{:?}", node.object.taints), labels);
+        groups.entry(key).or_default().push(node);
+    }
+    let mut named: SortedMap<Text, usize> = SortedMap::new();
+    let groups = groups.into_iter().map(|((name, _, labels), nodes)| {
+        let selected = labels.into_iter().flatten().next();
+        let mut tainted = { nodes[0].object.taints.iter() }.map(|own| &own.key);
+        let own = Some(&name).filter(|own| !own.is_empty());
+        let own = own.or(selected).or(tainted.next_back());
+        let own = own.map_or_else(|| "other".into(), |own| own.replace('/', "-"));
+        let number = named.entry(own.as_str().into()).or_default();
+        *number += 1;
+        let name = match *number {
+            1 => own.into(),
+            number => format!("{own}-{number}").into(),
+        };
+        (name, nodes)
+    });
+    groups.collect()
+}
+
+/// A node of a type that no node has, with the taints of a group and the labels that all of it share.
+fn as_joined(listed: &Node, name: &str, group: &[&NodeInfo]) -> Node {
+    let mut node = listed.clone();
+    let Some((first, others)) = group.split_first() else {
+        return node;
+    };
+    for (key, value) in &first.object.labels {
+        let is_shared =
+            { others.iter() }.all(|other| label_of(&other.object.labels, key) == Some(value));
+        let is_of_type = key.contains("instance") || &**key == HOSTNAME_LABEL;
+        if is_shared && !is_of_type && !node.labels.contains_key(key) {
+            node.labels.insert(key.clone(), value.clone());
+        }
+    }
+    node.taints.clone_from(&first.object.taints);
+    node.labels.insert(INSTANCE_TYPE_LABEL.into(), name.into());
+    node
 }
 
 /// A node of a type, with the labels and taints of one that is there and the least amounts of all.

@@ -7,6 +7,7 @@
 
 pub mod adjust;
 pub mod bench;
+mod best;
 pub mod blockers;
 pub mod budgets;
 pub mod buy;
@@ -47,10 +48,11 @@ use std::sync::Arc;
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;
+use best::best_drain;
 use blockers::{Blocker, blockers};
 use buy::Search;
 use demand::{Demand, GoalPod};
-use drain::{Drained, Limits, drain, joined};
+use drain::{Drained, joined};
 use existing::fewest;
 use goal::{Goal, Room};
 use growth::{Grow, Month, grow};
@@ -68,10 +70,9 @@ use purchase::{BuyAnswer, bought};
 use quotas::Quotas;
 use rules::Rule;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
-use rayon::prelude::*;
 use today::{Overfull, Settlement, settle, tied};
 use units::{SortedMap, SortedSet};
-use watch::{Watch, Work};
+use watch::Work;
 use world::offers::Offer;
 
 /// Quantity that a plan makes small.
@@ -423,44 +424,6 @@ fn shunned(demand: &Demand, moves: &[Move]) -> Vec<String> {
         .filter(|own| moved.contains(own.name.as_str()));
     pods.filter_map(|own| Some(format!("{} ({})", own.name, own.shun.as_ref()?)))
         .collect()
-}
-
-/// The best of some drains: of the emptiest nodes first and of the dearest, by the scheduler's own scores
-/// and on the fullest nodes that take the pods.
-fn best_drain<'p>(
-    whole: &Bench<'p>,
-    asked: &Asked<'p>,
-    goal: &'p Goal,
-    packing: &'p [KubeProfile],
-    least: u64,
-) -> Option<(Bench<'p>, Drained)> {
-    let counts_cost = asked.questions.minimize == Some(Minimize::Cost);
-    let ways = [(false, false), (false, true), (true, false), (true, true)];
-    let ways = ways
-        .into_par_iter()
-        .filter(|(sells_dear, _)| counts_cost || !sells_dear);
-    let drains = ways.map(|(sells_dear, packs)| {
-        let limits = Limits { least, sells_dear };
-        let mut own = whole.clone();
-        if packs {
-            own.decide_by(packing);
-        }
-        let questions = asked.questions;
-        let about = (asked.demand, goal);
-        let watch = Watch::new(about, asked.calm, &questions.work, questions.search.steps);
-        let drained = drain(&mut own, watch, limits);
-        (own, Drained { packs, ..drained })
-    });
-    let drains: Vec<(Bench<'p>, Drained)> = drains.collect();
-    drains.into_iter().min_by_key(|(own, _)| {
-        let prices = own.cache().nodes().map(|node| goal.price_of(node));
-        let (price, nodes) = (prices.sum::<i64>(), own.cache().node_count() as i64);
-        if counts_cost {
-            (price, nodes)
-        } else {
-            (nodes, price)
-        }
-    })
 }
 
 /// Fewer of the existing nodes; `None` if the pods that wait and have to run find no nodes on all of

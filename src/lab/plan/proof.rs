@@ -55,8 +55,8 @@ pub struct Proof {
     pub rules: Vec<Rule>,
     /// Prices of the rules' units, in the order of the rules.
     pub prices: Vec<f64>,
-    /// Part of each rule's need that is of pods which nobody makes anew once their node is lost.
-    pub bare: Vec<i64>,
+    /// Part of each rule's need that is of pods which may wait once their node is lost.
+    pub idle: Vec<i64>,
     /// The reason why no whole numbers of nodes keep the rules and cost less than the bound, or than what
     /// is left of it beside the nodes that stay.
     pub branch: Option<Branch>,

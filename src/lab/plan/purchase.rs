@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::bench::Bench;
-use super::buy::{Buyer, Purchase, bare, empty};
+use super::buy::{Buyer, Purchase, empty};
 use super::choice::Choice;
 use super::demand::{Demand, GoalPod};
+use super::existing::idle;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::picture::{Picture, look};
@@ -76,6 +77,7 @@ pub(super) fn bought(
         market,
         goal,
         search: questions.search,
+        work: &questions.work,
         costs: costs.collect(),
         taken: 0,
     };
@@ -108,8 +110,8 @@ pub(super) fn bought(
     })
 }
 
-/// Pods that find no node on an empty cluster with a node of each type in each zone, though none of
-/// them lacks room.
+/// Pods that find no node by themselves on a cluster with a further node of each type in each zone: more
+/// of these don't help.
 fn homeless(
     base: &Bench<'_>,
     market: &Market,
@@ -135,7 +137,7 @@ fn homeless(
             pod: pod.name.clone(),
             message: message.to_string(),
         });
-        homeless.extend(own.filter(Unplaced::is_of_rules));
+        homeless.extend(own);
     }
     Ok(homeless)
 }
@@ -161,7 +163,7 @@ fn proof_of(
             0
         },
         prices: prices(&purchase.rules, &buyer.costs),
-        bare: bare(&purchase.rules, &goal.with_room(buyer.demand)),
+        idle: idle(&purchase.rules, goal, &goal.with_room(buyer.demand)),
         rules: purchase.rules.clone(),
         branch: Some(purchase.branch.clone()),
         kinds: kinds_of(&market.kinds(), &names, &buyer.costs),

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::demand::{Demand, GoalPod};
+use super::goal::Goal;
 use super::zonal::{spreads, zonal};
 use model::node::HOSTNAME_LABEL;
 use model::rules::admits;
@@ -77,13 +78,13 @@ impl Rule {
         }
     }
 
-    /// Part of the need that is of pods which nobody makes anew once their node is lost.
-    pub(super) fn bare(&self, demand: &Demand, classes: &[Vec<usize>]) -> i64 {
+    /// Part of the need that is of pods which may wait once their node is lost.
+    pub(super) fn idle(&self, goal: &Goal, demand: &Demand, classes: &[Vec<usize>]) -> i64 {
         let own = self.classes.iter().enumerate();
         let parts = own.map(|(number, &place)| {
             let pods = classes[place].iter().map(|&pod| &demand.pods[pod]);
-            let bare: Vec<&GoalPod> = pods.filter(|pod| pod.is_bare).collect();
-            let Some(first) = bare.first() else { return 0 };
+            let idle: Vec<&GoalPod> = pods.filter(|pod| goal.may_wait(pod)).collect();
+            let Some(first) = idle.first() else { return 0 };
             let requests = &first.info.class.requests;
             let each = match &self.sort {
                 RuleSort::Resource(name) => amount(requests, name),
@@ -91,7 +92,7 @@ impl Rule {
                 RuleSort::Worth(worths) => worths.get(number).map_or(0, |own| own.1),
                 RuleSort::Spread => self.need,
             };
-            each.saturating_mul(bare.len() as i64)
+            each.saturating_mul(idle.len() as i64)
         });
         parts.fold(0, i64::saturating_add)
     }

@@ -8,6 +8,7 @@ use super::bench::Bench;
 use super::demand::Demand;
 use super::goal::Goal;
 use super::loss::{Domain, Unplaced, lose};
+use model::Text;
 use scheduler::kube::KubeProfile;
 use units::SortedSet;
 
@@ -49,11 +50,18 @@ impl Work {
         self.stop.is_some_and(|own| own.load(Ordering::Relaxed))
     }
 
+    /// Counts decisions of the scheduler.
+    pub(super) fn count(&self, decisions: u64) {
+        self.taken.fetch_add(decisions, Ordering::Relaxed);
+    }
+
     /// Notes an answer of a number of nodes.
     pub(super) fn note_best(&self, nodes: u64) {
-        let _ = self.best.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |own| {
-            (own == 0 || nodes < own).then_some(nodes)
-        });
+        let _ = self
+            .best
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |own| {
+                (own == 0 || nodes < own).then_some(nodes)
+            });
     }
 }
 
@@ -95,12 +103,18 @@ impl<'w> Watch<'w> {
     /// Counts decisions of the scheduler.
     pub(super) fn count(&mut self, decisions: u64) {
         self.taken += decisions;
-        self.work.taken.fetch_add(decisions, Ordering::Relaxed);
+        self.work.count(decisions);
     }
 
     /// Notes that the nodes of a cluster are enough.
     pub(super) fn note_best(&self, bench: &Bench<'_>) {
         self.work.note_best(bench.cache().node_count() as u64);
+    }
+
+    /// The node whose loss was fatal last.
+    pub(super) fn hardest(&self) -> Option<&Text> {
+        let (_, domain) = self.fatal.first()?;
+        domain.nodes.first().filter(|_| domain.nodes.len() == 1)
     }
 
     /// Whether the search has to end: after all its steps, or at the onlooker's wish.

@@ -289,12 +289,14 @@ fn closed(proof: &Value, cluster: &Cluster) -> Case {
 /// No numbers of nodes below the bound keep every rule.
 fn bound(proof: &Value) -> Case {
     let tree = Tree::of(proof);
-    let of_drain = array(&proof["nodes"]).iter().all(|kind| !kind["count"].is_null());
+    let of_drain = array(&proof["nodes"])
+        .iter()
+        .all(|kind| !kind["count"].is_null());
     for rule in array(&proof["rules"]).iter().filter(|_| of_drain) {
         // What nodes that stay give is off the need, but for one of them where it may be lost.
         let gives = array(&rule["gives"]).iter().zip(array(&proof["nodes"]));
         let given = gives.map(|(gives, kind)| number(gives).saturating_mul(untouched(kind)));
-        let lost = (staying(proof, rule) - number(&rule["bare"])).max(0);
+        let lost = (staying(proof, rule) - number(&rule["idle"])).max(0);
         let given = given.fold(0, i64::saturating_add) - lost;
         if number(&rule["given"]) < given {
             return Err(format!(
@@ -312,7 +314,11 @@ fn staying(proof: &Value, rule: &Value) -> i64 {
     let gives = array(&rule["gives"]).iter().zip(array(&proof["nodes"]));
     let staying = gives.filter(|(_, kind)| untouched(kind) > 0);
     let most = staying.map(|(gives, _)| number(gives)).max().unwrap_or(0);
-    if proof["survivesNode"] == true { most } else { 0 }
+    if proof["survivesNode"] == true {
+        most
+    } else {
+        0
+    }
 }
 
 /// Number of nodes of a kind that stay whatever is planned.
@@ -351,7 +357,7 @@ impl Tree {
             .collect();
         let kinds = array(&proof["nodes"]);
         let rules = array(&proof["rules"]).iter();
-        let spare = |rule| staying(proof, rule).max(number(&rule["bare"]));
+        let spare = |rule| staying(proof, rule).max(number(&rule["idle"]));
         let stays = kinds.iter().map(untouched).sum::<i64>() + number(&proof["closed"]);
         let divisor = |mut one: i64, other: &i64| {
             let mut other = *other;

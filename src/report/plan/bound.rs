@@ -21,7 +21,7 @@ impl PlanReport<'_> {
         let of_purchase = self.plan.buy.as_ref().and_then(|own| own.proof.as_ref());
         let proof = of_drain.or(of_purchase)?;
         let status = if proof.is_tight() { "proved" } else { "gap" };
-        let rules = proof.rules.iter().zip(proof.prices.iter().zip(&proof.bare));
+        let rules = proof.rules.iter().zip(proof.prices.iter().zip(&proof.idle));
         Some(json!({
             "schemaVersion": SCHEMA,
             "counts": if proof.counts_nodes { "nodes" } else { "price" },
@@ -61,7 +61,10 @@ fn inequality(proof: &Proof) -> String {
             proof.closed + proof.kinds.iter().map(|own| own.untouched).sum::<u64>();
         let rules = proof.rules.iter().map(|own| {
             let most = own.gives.iter().max().copied().unwrap_or(0);
-            format!("{}: {} more needed, {most} a node at most", own.what, own.need)
+            format!(
+                "{}: {} more needed, {most} a node at most",
+                own.what, own.need
+            )
         });
         let rules: Vec<String> = rules.collect();
         return format!(
@@ -90,7 +93,7 @@ fn staying(nodes: u64) -> String {
     format!("{} {stay}", plural::count(nodes, "node"))
 }
 
-fn rule(own: &Rule, (price, bare): (&f64, &i64)) -> Value {
+fn rule(own: &Rule, (price, idle): (&f64, &i64)) -> Value {
     let (sort, of) = match &own.sort {
         RuleSort::Resource(name) => ("resource", json!({ name.as_str(): 1 })),
         RuleSort::Size(size) => ("size", object(size.iter().cloned())),
@@ -104,7 +107,7 @@ fn rule(own: &Rule, (price, bare): (&f64, &i64)) -> Value {
         "of": of,
         "need": own.need,
         "given": own.given,
-        "bare": bare,
+        "idle": idle,
         "gives": own.gives,
         "price": price,
         "pods": own.pods,

@@ -159,6 +159,8 @@ fn drain(own: &DrainAnswer) -> Value {
         "bound": own.bound,
         "status": status(own.reached as i64, own.bound as i64),
         "isLocal": own.drained.is_local,
+        "isCut": own.drained.is_cut,
+        "packs": own.drained.packs,
         "excused": own.excused,
         "shunned": own.shunned,
         "blockers": own.blockers,

@@ -35,6 +35,14 @@ pub(super) fn proof_of_drain(text: &mut String, drain: &DrainAnswer) {
         own.to_string()
     });
     rule(text, drain.rule.as_ref());
+    if drain.drained.is_cut {
+        text.push_str(
+            "  the search ended before it was through: this is its best answer so far (`--steps`)\n",
+        );
+    }
+    if drain.drained.packs && !drain.drained.moves.is_empty() {
+        text.push_str("  moves go to the fullest nodes that take the pods (MostAllocated)\n");
+    }
     let orders = drain.orders;
     if orders.tried > 1 {
         let _ = writeln!(

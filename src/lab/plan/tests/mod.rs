@@ -13,6 +13,7 @@ use intake::Input;
 
 mod checks;
 mod company;
+mod drawn;
 mod dumps;
 mod growth_goals;
 mod mixes;
@@ -426,7 +427,10 @@ fn growth_fills_a_cluster_in_a_month() {
         ..questions()
     };
     let drain = ask(&items, &questions).drain.expect("an answer");
-    assert_eq!((drain.reached, drain.bound, drain.drained.is_local), (50, 50, true));
+    assert_eq!(
+        (drain.reached, drain.bound, drain.drained.is_local),
+        (50, 50, true)
+    );
 }
 
 #[test]
