@@ -1,7 +1,6 @@
 //! `windtunnel plan`: what binds in a cluster, what a loss leaves waiting, which nodes can go, how few
 //! or how cheap nodes are enough, and when the cluster is full.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,31 +8,33 @@ use clap::{Args, ValueEnum};
 
 use ::scenario::schema::Reserved;
 use intake::Input;
-use lab::folder::{Existing, write_file, write_file_with};
+use lab::folder::{Existing, write_file};
 use lab::plan::adjust::{Resized, overcommit, resize};
 use lab::plan::buy::Search;
 use lab::plan::goal::Room;
 use lab::plan::growth::{Grow, Rate};
-use lab::plan::planned::{Changed, Planned, write_objects};
+use lab::plan::planned::Changed;
 use lab::plan::usage::Usage;
 use lab::plan::watch::Work;
 use lab::plan::{Minimize, Order, Plan, Questions, plan};
 use lab::shell::quoted;
 use lab::snapshot::{Gathered, Snapshot, SnapshotOptions};
-use model::{Node, Release};
+use model::Node;
 use report::plan::{PlanFile, PlanReport};
-use units::{SortedMap, plural};
+use units::SortedMap;
 use world::offers::{Offers, offers};
 
 use super::snapshot::{SchedulerArguments, described, ignored, tell};
 use super::{Exit, Failure, Global, interrupt, output, terminal};
 use assumptions::assumptions;
+use cluster::write_cluster;
 use onlooker::watched;
 use prices::{Prices, prices};
 use words::{Headroom, growth, headroom, horizon, survive};
 
 mod answer;
 mod assumptions;
+mod cluster;
 mod onlooker;
 mod prices;
 mod scenario;
@@ -366,69 +367,6 @@ fn room(arguments: &PlanArguments, snapshot: &mut Snapshot) -> Result<Vec<Room>,
         });
     }
     Ok(room)
-}
-
-/// Writes the files of the planned cluster: a scenario that runs, its objects, and the scheduler's
-/// configuration.
-fn write_cluster(
-    arguments: &PlanArguments,
-    snapshot: &Snapshot,
-    planned: &Planned,
-    changed: Changed<'_>,
-    folder: &PlanFolder<'_>,
-) -> Result<(), Failure> {
-    let path = folder.path.join(CLUSTER_OBJECTS);
-    let mut unread = None;
-    let written = write_file_with(&path, folder.existing, |out| {
-        write_objects(&snapshot.inputs, planned, changed, out).map_err(|error| {
-            let words = error.to_string();
-            unread = Some(error);
-            io::Error::other(words)
-        })
-    });
-    if let Some(error) = unread {
-        return Err(error.into());
-    }
-    written?;
-    let mut scheduler = "{tieBreak: first}".to_owned();
-    if let Some(path) = &arguments.scheduler.config {
-        let config = Input::path(path).read_to_string()?;
-        folder.write(&PlanFile::new(CLUSTER_CONFIG, config))?;
-        scheduler = format!("{{tieBreak: first, config: {CLUSTER_CONFIG}}}");
-    }
-    let text = scenario_text(planned, snapshot.release, &scheduler);
-    folder.write(&PlanFile::new("cluster.yaml", text))
-}
-
-/// File of the planned cluster's objects.
-const CLUSTER_OBJECTS: &str = "cluster.objects.json";
-
-/// File of the scheduler's configuration.
-const CLUSTER_CONFIG: &str = "cluster.scheduler.yaml";
-
-fn scenario_text(planned: &Planned, release: Release, scheduler: &str) -> String {
-    let nodes = plural::count(planned.kept.len() + planned.bought.len(), "node");
-    let pods = plural::count(planned.nodes_of_pods.len(), "pod");
-    let placed = if planned.is_placed_anew {
-        "which the run places"
-    } else {
-        "each on its node"
-    };
-    format!(
-        "windtunnel: v1\n\
-         name: plan\n\
-         description: \"Cluster of a plan: {nodes}, {pods}, {placed}.\"\n\
-         cluster:\n\
-         \x20 nodes:\n\
-         \x20   - manifests: {CLUSTER_OBJECTS}\n\
-         workload:\n\
-         \x20 - manifests: {CLUSTER_OBJECTS}\n\
-         system:\n\
-         \x20 name: kubernetes\n\
-         \x20 release: \"{release}\"\n\
-         \x20 scheduler: {scheduler}\n\
-         stop: {{when: idle}}\n"
-    )
 }
 
 /// The exit code of answers.

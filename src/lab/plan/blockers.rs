@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 
+use super::Move;
 use super::bench::Bench;
 use super::demand::{Demand, GoalPod, is_control_plane, is_troubled};
 use super::drain::Drained;
@@ -246,4 +247,15 @@ fn amount(resource: &str, own: i64) -> String {
         }
         _ => format!("{} {resource}", plural::grouped(own)),
     }
+}
+
+/// Moved pods that autoscalers leave alone, each with the reason.
+pub(super) fn shunned(demand: &Demand, moves: &[Move]) -> Vec<String> {
+    let moved: SortedSet<&str> = moves.iter().map(|own| own.pod.as_str()).collect();
+    let pods = demand
+        .pods
+        .iter()
+        .filter(|own| moved.contains(own.name.as_str()));
+    pods.filter_map(|own| Some(format!("{} ({})", own.name, own.shun.as_ref()?)))
+        .collect()
 }

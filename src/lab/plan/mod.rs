@@ -49,7 +49,7 @@ use std::sync::Arc;
 use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;
 use best::best_drain;
-use blockers::{Blocker, blockers};
+use blockers::{Blocker, blockers, shunned};
 use buy::Search;
 use demand::{Demand, GoalPod};
 use drain::{Drained, joined};
@@ -413,17 +413,6 @@ fn note_unplaced(plan: &mut Plan, bench: &Bench<'_>, demand: &Demand) {
             message: message.to_string(),
         });
     }
-}
-
-/// Moved pods that autoscalers leave alone, each with the reason.
-fn shunned(demand: &Demand, moves: &[Move]) -> Vec<String> {
-    let moved: SortedSet<&str> = moves.iter().map(|own| own.pod.as_str()).collect();
-    let pods = demand
-        .pods
-        .iter()
-        .filter(|own| moved.contains(own.name.as_str()));
-    pods.filter_map(|own| Some(format!("{} ({})", own.name, own.shun.as_ref()?)))
-        .collect()
 }
 
 /// Fewer of the existing nodes; `None` if the pods that wait and have to run find no nodes on all of

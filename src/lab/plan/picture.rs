@@ -15,7 +15,7 @@ use super::loss::{Loss, Survive, lose_each, zones};
 use crate::place::place;
 use crate::snapshot::profile::profile_or_default;
 use model::Text;
-use model::node::{INSTANCE_TYPE_LABEL, label_of};
+use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use policy::kubernetes::node_volume_limits::attachments;
 use scheduler::kube::{Amounts, Cache, KubeProfile, NodeInfo, PodInfo};
@@ -162,6 +162,8 @@ pub struct NodeShare {
     pub kind: Text,
     /// Zone of the node; empty if it states none.
     pub zone: Text,
+    /// Way in which it is paid for: `spot` or `on demand`.
+    pub option: &'static str,
     /// Price of the node in millionths an hour; 0 if it is not known.
     pub price: i64,
     /// Amounts of the node.
@@ -338,6 +340,11 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
             pool: name,
             kind: kind.clone(),
             zone: zone_of(node),
+            option: if is_spot(&node.object.labels) {
+                "spot"
+            } else {
+                "on demand"
+            },
             price: goal.price_of(node),
             taken,
         });

@@ -10,6 +10,7 @@
 pub mod change;
 mod files;
 pub mod profile;
+mod shape;
 #[cfg(test)]
 mod tests;
 mod wanted;
@@ -19,7 +20,8 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-pub use files::{Sources, is_experiment, read_pod};
+pub use files::{Sources, is_experiment};
+pub use shape::read_pod;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;

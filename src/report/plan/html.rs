@@ -1,8 +1,11 @@
 //! A plan as a page that needs no network: verdict, today beside the plan, what each loss leaves
 //! waiting, room in each zone, prices, and every node of each pool.
 
+use std::cmp::Reverse;
 use std::fmt::Write;
 
+use super::reasons::brief;
+use super::sheet::signatures;
 use super::text::SHOWN;
 use super::{MONTH_HOURS, PlanReport, money, more, percent, resource, survived};
 use crate::format::html as escaped;
@@ -39,18 +42,25 @@ impl PlanReport<'_> {
             escaped(self.snapshot)
         );
         self.compared(&mut page);
+        self.order(&mut page);
+        self.blockers(&mut page);
+        self.prices(&mut page);
         matrix(&mut page, "Loss of each node", &shown.node_losses);
         matrix(&mut page, "Loss of each zone", &shown.zone_losses);
         self.room(&mut page, shown);
-        self.prices(&mut page);
         pools(&mut page, shown);
+        self.grounds(&mut page);
+        signatures(&mut page);
         let table = self.body();
         let rest = table
             .split_once("\nwhat binds")
             .map_or("", |(_, rest)| rest);
+        let rest = rest
+            .split_once("\nassumptions")
+            .map_or(rest, |(rest, _)| rest);
         let _ = write!(
             page,
-            "<h2>What binds, and why not fewer</h2>\n<pre>{}</pre>\n",
+            "<h2>Appendix: what binds, and why not fewer</h2>\n<pre>{}</pre>\n",
             escaped(rest.trim_start())
         );
         if !plan.waiting.is_empty() {
@@ -202,35 +212,45 @@ impl PlanReport<'_> {
         );
     }
 
-    /// Prices by type, of today and of the plan.
+    /// Prices by type and option, of today beside the plan.
     fn prices(&self, page: &mut String) {
-        let pictures = [("today", &self.plan.today), ("plan", self.shown())];
-        if pictures.iter().all(|(_, own)| own.price == 0) {
+        let (today, shown) = (&self.plan.today, self.shown());
+        if today.price == 0 && shown.price == 0 {
             return;
         }
+        let pictures = [today, shown];
+        let pictures = &pictures[..1 + usize::from(!std::ptr::eq(today, shown))];
+        let head = ["today", "plan"].map(|name| format!("<th>{name}</th><th>a month</th>"));
         let _ = writeln!(
             page,
-            "<h2>Prices</h2>\n<table><thead><tr><th></th><th>type</th><th>zone</th><th>nodes</th>\
-             <th>{} a month</th></tr></thead><tbody>",
-            escaped(self.currency)
+            "<h2>Prices, {}</h2>\n<table><thead><tr><th></th><th>option</th>{}</tr></thead><tbody>",
+            escaped(self.currency),
+            head[..pictures.len()].concat()
         );
-        let has_plan = !std::ptr::eq(&raw const self.plan.today, self.shown());
-        for (name, picture) in pictures.into_iter().take(1 + usize::from(has_plan)) {
-            let mut kinds: SortedMap<(&str, &str), [i64; 2]> = SortedMap::new();
+        let mut kinds: SortedMap<(&str, &str), [[i64; 2]; 2]> = SortedMap::new();
+        for (place, picture) in pictures.iter().enumerate() {
             for own in &picture.shares {
-                let sums = kinds.entry((&*own.kind, &*own.zone)).or_default();
+                let sums = &mut kinds.entry((&*own.kind, own.option)).or_default()[place];
                 sums[0] += 1;
                 sums[1] = sums[1].saturating_add(own.price);
             }
-            for ((kind, zone), [nodes, price]) in kinds {
-                let _ = writeln!(
-                    page,
-                    "<tr><td>{name}</td><td>{}</td><td>{}</td><td>{nodes}</td><td>{}</td></tr>",
-                    escaped(kind),
-                    escaped(zone),
-                    money(price * MONTH_HOURS)
-                );
-            }
+        }
+        for ((kind, option), sums) in kinds {
+            let cells = sums[..pictures.len()].iter().map(|[nodes, price]| {
+                let price = match (nodes, price) {
+                    (0, _) => "–".to_owned(),
+                    (_, 0) => "no price".to_owned(),
+                    (_, price) => money(price * MONTH_HOURS),
+                };
+                format!("<td>{nodes}</td><td>{price}</td>")
+            });
+            let kind = if kind.is_empty() { "–" } else { kind };
+            let _ = writeln!(
+                page,
+                "<tr><th scope=\"row\">{}</th><td>{option}</td>{}</tr>",
+                escaped(kind),
+                cells.collect::<String>()
+            );
         }
         page.push_str("</tbody></table>\n");
     }
@@ -266,12 +286,15 @@ fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
     let (whole, all) = survived(losses);
     let _ = writeln!(
         page,
-        "<h2>{title}: {whole} of {all} leave no pod waiting</h2>\n<div class=\"matrix\">"
+        "<h2>{title}: {} of {all} leave pods waiting</h2>\n<div class=\"matrix\">",
+        all - whole
     );
-    for loss in losses {
+    let mut worst: Vec<&Loss> = losses.iter().collect();
+    worst.sort_by_key(|loss| Reverse(loss.waiting));
+    for loss in &worst {
         let first = loss.first.as_ref();
         let first = first.map_or(String::new(), |own| {
-            format!("; {}: {}", own.pod, own.message)
+            format!("; {}: {}", own.pod, brief(&own.message))
         });
         let words = format!(
             "{}: {} requeued, {} waiting{first}",
@@ -296,10 +319,11 @@ fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
          node.</p>\n<table><thead><tr><th></th><th>requeued</th><th>waiting</th><th>the first that \
          finds no node</th></tr></thead><tbody>\n",
     );
-    let fatal = || losses.iter().filter(|loss| loss.waiting > 0);
-    for loss in fatal().take(SHOWN) {
+    for loss in worst.iter().filter(|own| own.waiting > 0).take(SHOWN) {
         let first = loss.first.as_ref();
-        let first = first.map_or(String::new(), |own| format!("{}: {}", own.pod, own.message));
+        let first = first.map_or(String::new(), |own| {
+            format!("{}: {}", own.pod, brief(&own.message))
+        });
         let _ = writeln!(
             page,
             "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td class=\"words\">{}</td></tr>",

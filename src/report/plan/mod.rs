@@ -9,6 +9,7 @@ mod proof;
 mod reasons;
 #[cfg(test)]
 mod schema_tests;
+mod sheet;
 mod text;
 mod today;
 
