@@ -237,8 +237,8 @@ mod tests {
             let text = format!(
                 "windtunnel: v1\nname: a\ncluster:\n  nodes: [{{name: \"a-{{}}\", count: {a}, {node}}}, \
                  {{name: \"b-{{}}\", count: {b}, {node}}}]\n  provider: {{boot: {boot}, groups: [{{name: g, \
-                 max: {a}, {node}}}]}}\nworkload: [{{pods: [{{cpu: 1, memory: 1Gi}}]}}]\nsystem: {{name: \
-                 kubernetes}}\nstop: {{at: 1h}}\n"
+                 max: {a}, {node}}}]}}\nworkload: [{{generate: {{model: lublin99, jobs: 3, processors: 8}}}}]\n\
+                 system: {{name: batch}}\nstop: {{at: 1h}}\n"
             );
             experiment(&text, "s.yaml", &[]).variants.remove(0).scenario
         };

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{cause, failure, line_of, outcome};
+use super::{cause, failure, outcome, place_of};
 use lab::check::{CheckReport, Outcome};
 
 /// Writes the report: an issue for each gate that does not hold, and each scenario that could not be
@@ -12,11 +12,12 @@ use lab::check::{CheckReport, Outcome};
 pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
     let broken = report.entries.iter().filter_map(|entry| {
         let words = format!("{} could not be run: {}", entry.name, entry.error.as_ref()?);
+        let (file, line) = place_of(entry);
         Some(issue(
             report,
             ["run", &entry.name, &words],
-            &entry.file,
-            line_of(entry),
+            file,
+            line,
             "blocker",
         ))
     });

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{cause, failure, headline, line_of, outcome};
+use super::{cause, failure, headline, outcome, place_of};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
 
@@ -19,11 +19,11 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
     let mut errors = 0;
     for (entry, error) in broken.take(SHOWN_MAX) {
         errors += 1;
-        let (file, title) = (property(&entry.file), property(&entry.name));
+        let (file, line) = place_of(entry);
+        let (file, title) = (property(file), property(&entry.name));
         writeln!(
             out,
-            "::error file={file},line={},title={title}::{}",
-            line_of(entry),
+            "::error file={file},line={line},title={title}::{}",
             data(error)
         )?;
     }

@@ -78,13 +78,24 @@ pub fn write(
     }
 }
 
-/// The line of an entry's file that its error names, from 1.
-fn line_of(entry: &EntryReport) -> usize {
+/// The file and the line, from 1, that the error of an entry names: of the entry's own file, or of the one
+/// that it begins with.
+fn place_of(entry: &EntryReport) -> (&str, usize) {
     let error = entry.error.as_deref().unwrap_or_default();
+    let number = |text: &str| {
+        let end = text.find(|letter: char| !letter.is_ascii_digit());
+        text[..end.unwrap_or(text.len())].parse().ok()
+    };
     let lead = format!("{}:", entry.file);
-    let named = error.split(&*lead).skip(1);
-    let mut lines = named.filter_map(|rest| rest.split(':').next()?.parse().ok());
-    lines.next().unwrap_or(1)
+    let own = error.split(&*lead).skip(1).find_map(number);
+    if let Some(line) = own {
+        return (&entry.file, line);
+    }
+    let other = error.split_once(':').and_then(|(file, rest)| {
+        let line = number(rest).or_else(|| number(rest.strip_prefix(" line ")?))?;
+        (!file.contains(' ')).then_some((file, line))
+    });
+    other.unwrap_or((&entry.file, 1))
 }
 
 /// Headline in one sentence: the most severe gated change in the words of users (ci.md 6.2).

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{cause, failure, line_of, outcome};
+use super::{cause, failure, outcome, place_of};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
 use units::SortedSet;
@@ -41,12 +41,13 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         .collect();
     for entry in &report.entries {
         let Some(error) = &entry.error else { continue };
+        let (file, line) = place_of(entry);
         results.push(json!({
             "ruleId": "windtunnel/run",
             "ruleIndex": index("run"),
             "level": "error",
             "message": {"text": format!("{} could not be run: {error}", entry.name)},
-            "locations": [location(&entry.file, line_of(entry))],
+            "locations": [location(file, line)],
             "partialFingerprints": fingerprint(report, &entry.name, "run"),
         }));
     }

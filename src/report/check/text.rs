@@ -67,22 +67,23 @@ pub(super) fn write_table(
     }
     writeln!(out)?;
     writeln!(out, "{}", totals(report))?;
-    // The headline tells of the first.
-    let broken = report.entries.iter().filter(|entry| entry.error.is_some());
-    for entry in broken.skip(1) {
-        let error = entry.error.as_deref().unwrap_or_default();
-        writeln!(
-            out,
-            "{BAD}error:{BAD:#} {}: {}",
-            entry.name,
-            format::clean(error)
-        )?;
+    for words in other_errors(report) {
+        writeln!(out, "{BAD}error:{BAD:#} {words}")?;
     }
     for detail in details(report) {
         let command = detail.command.unwrap_or_default();
         writeln!(out, "{}{command}", detail.words)?;
     }
     Ok(())
+}
+
+/// Entries that could not be run, without the first, which the headline tells of.
+fn other_errors(report: &CheckReport) -> impl Iterator<Item = String> {
+    let broken = report.entries.iter().filter_map(|entry| {
+        let error = format::clean(entry.error.as_deref()?);
+        Some(format!("{}: {error}", format::clean(&entry.name)))
+    });
+    broken.skip(1)
 }
 
 /// Gates to show, and the number of passed ones that are hidden.
@@ -292,6 +293,9 @@ pub(super) fn write_markdown(out: &mut dyn Write, report: &CheckReport) -> io::R
         escaped(&totals(report)),
         escaped(&facts(report).join(" · "))
     )?;
+    for words in other_errors(report) {
+        writeln!(out, "- error: {}", escaped(&words))?;
+    }
     for detail in details(report) {
         let command = detail.command.map(|command| format!("`{command}`"));
         let words = escaped(&detail.words);
