@@ -102,14 +102,14 @@ fn counts(place: usize, shape: &str) -> Counts {
 #[test]
 fn coverage_of_five_metrics_of_three_shapes() {
     println!(
-        "metric                 shape      held  held or told  passed though worse  false alarms"
+        "metric                 shape      held  held or noted  passed though worse  false alarms"
     );
     for (place, (id, ..)) in METRICS.into_iter().enumerate() {
         for shape in SHAPES {
             let found = counts(place, shape);
             let percent = |count: usize| 100.0 * count as f64 / DRAWS as f64;
             println!(
-                "{id:<22} {shape:<9} {:>5.1}  {:>12.1}  {:>19.1}  {:>12.1}",
+                "{id:<22} {shape:<9} {:>5.1}  {:>13.1}  {:>19.1}  {:>12.1}",
                 percent(found.held),
                 percent(found.honest),
                 percent(found.passed),
