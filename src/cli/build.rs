@@ -22,6 +22,7 @@ fn main() {
 }
 
 /// Name and version of the compiler, such as `rustc 1.93.0`.
+#[expect(clippy::disallowed_methods, reason = "Cargo names the compiler so")]
 fn compiler() -> Option<String> {
     let output = Command::new(std::env::var_os("RUSTC")?)
         .arg("-V")

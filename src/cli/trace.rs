@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use arrivals::ReadOptions;
 use arrivals::format::Constructor;
-use arrivals::inspect::{Content, inspect, records, validate, validate_log};
+use arrivals::inspect::{Content, Inspection, inspect, records, validate, validate_log};
 use formats::failure_log::is_log;
 use formats::failure_log::observed::observed;
 use formats::writers::{Writer, find as find_writer, write_nodes};
@@ -301,7 +301,7 @@ fn inspected(arguments: &InspectArguments) -> Result<Exit, Failure> {
         told::inspection(&inspection)
     });
     let Some(out) = &arguments.out else {
-        return Ok(Exit::Done);
+        return Ok(read_anything(&inspection));
     };
     let Content::Workload(workload) = &inspection.content else {
         return Err(Failure::input(format!(
@@ -312,7 +312,20 @@ fn inspected(arguments: &InspectArguments) -> Result<Exit, Failure> {
     let plots = draw(&[Side::alone(&workload.profile)], Style::Screen);
     let page = told::page(&inspection.file, &told::inspection(&inspection), &plots);
     write_plots(out, arguments.force, &plots, PAGE, page)?;
-    Ok(Exit::Done)
+    Ok(read_anything(&inspection))
+}
+
+/// Exit code of an inspection: a file of bad rows alone is a wrong input, and one without rows has nothing to measure.
+fn read_anything(inspection: &Inspection) -> Exit {
+    let is_empty = match &inspection.content {
+        Content::Workload(workload) => workload.arrivals == 0,
+        Content::Nodes(nodes) => nodes.nodes == 0,
+    };
+    match (is_empty, inspection.ledger.bad_row_count()) {
+        (false, _) => Exit::Done,
+        (true, 0) => Exit::NothingMeasured,
+        (true, _) => Exit::Input,
+    }
 }
 
 fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {

@@ -32,7 +32,7 @@ pub(super) fn run(
     let out = arguments.out.clone().map_or_else(default, Ok)?;
     let folder = ResultFolder::create(&out, Existing::forced(arguments.force || is_default))?;
     let mut studies = Vec::new();
-    for (path, experiment) in files.iter().zip(experiments) {
+    for (path, experiment) in files.iter().zip(&experiments) {
         let inner = folder.partial().join(&experiment.name);
         let inner = ResultFolder::create(&inner, Existing::forced(false))?;
         let path: Option<&Path> = Some(path);

@@ -198,7 +198,7 @@ fn of_scenario(
     let default = || output::default_folder(&format!("{}-compare", experiment.name));
     let out = arguments.out.clone().map_or_else(default, Ok)?;
     let folder = ResultFolder::create(&out, Existing::forced(arguments.force || is_default))?;
-    let Compared { study, rerun, out } = made(global, arguments, path, experiment, folder)?;
+    let Compared { study, rerun, out } = made(global, arguments, path, &experiment, folder)?;
     let report = out.join("report.html").display().to_string();
     let wall_time = terminal::seconds(started.elapsed());
     let options = StudyOptions {
@@ -217,20 +217,20 @@ pub(super) fn made(
     global: &Global,
     arguments: &CompareArguments,
     path: Option<&Path>,
-    experiment: Experiment,
+    experiment: &Experiment,
     folder: ResultFolder,
 ) -> Result<Compared, Failure> {
     let mut settings = settings(arguments);
     if settings.gated.is_empty() {
-        settings.gated = objectives(&experiment);
+        settings.gated = objectives(experiment);
     }
     let made = counted(global, |workers| {
-        compare::run(&experiment, &settings, workers)
+        compare::run(experiment, &settings, workers)
     })?;
     let rerun = rerun(arguments, path, &made.study);
     let study = made.study.clone();
     compare::write_values(&folder, &made.candidates)?;
-    let gathered = gathered(&experiment, &folder, made)?;
+    let gathered = gathered(experiment, &folder, made)?;
     write_folder(&folder, &gathered, &study, &portable(&rerun, path))?;
     let out = folder.finish()?;
     Ok(Compared { study, rerun, out })

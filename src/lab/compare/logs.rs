@@ -52,7 +52,7 @@ pub struct LogRow {
     pub n: usize,
     /// Geometric mean of the ratios of candidate and baseline; none without logs.
     pub ratio: Option<f64>,
-    /// Its 95 % interval, Student's t of the logarithms; none of one log.
+    /// The 95 % interval of the ratio, Student's t of the logarithms; none of one log.
     pub ratio_interval: Option<Interval>,
     /// p of the t-test of the logarithms.
     pub p: Option<f64>,

@@ -56,9 +56,10 @@ fn cell(cell: Option<&LogCell>) -> (String, &'static str) {
         None if same => "0".to_owned(),
         None => format::UNDEFINED.to_owned(),
     };
-    let mark = match own.is_comparable {
-        true => sign(own.verdict),
-        false => "×",
+    let mark = if own.is_comparable {
+        sign(own.verdict)
+    } else {
+        "×"
     };
     (change, mark)
 }

@@ -10,13 +10,13 @@ use rng::{Stream, math};
 const DRAWS: u64 = 1_000;
 const PAIRS: usize = 20;
 
-/// Metrics with a usual value of the baseline.
-const METRICS: [(&str, f64); 5] = [
-    ("pending_time.mean", 3_600.0),
-    ("bounded_slowdown.mean", 12.0),
-    ("makespan.total", 200_000.0),
-    ("allocation.cpu.mean", 0.6),
-    ("throughput.jobs", 0.01),
+/// Metrics with a usual value of the baseline, and the deviation of differences as a multiple of what matters.
+const METRICS: [(&str, f64, f64); 5] = [
+    ("pending_time.mean", 3_600.0, 4.0),
+    ("bounded_slowdown.mean", 12.0, 8.0),
+    ("makespan.total", 200_000.0, 0.5),
+    ("allocation.cpu.mean", 0.6, 1.0),
+    ("throughput.jobs", 0.01, 2.0),
 ];
 
 /// Shapes of differences around their mean, with a deviation of one.
@@ -52,7 +52,8 @@ struct Counts {
     alarms: usize,
 }
 
-fn counts(id: &str, level: f64, shape: &str) -> Counts {
+fn counts(place: usize, shape: &str) -> Counts {
+    let (id, level, deviation) = METRICS[place];
     let (_, statistic) = registry::find(id).expect("a metric");
     let metric = MetricSummary {
         unit: statistic.unit.to_owned(),
@@ -65,12 +66,12 @@ fn counts(id: &str, level: f64, shape: &str) -> Counts {
     let mut found = Counts::default();
     for number in 0..DRAWS {
         for effect in [threshold * sign, 0.0] {
-            let mut stream = Stream::new(11, "test-coverage", number);
+            let mut stream = Stream::new(place as u64, "test-coverage", number);
             // The tail lies on the side of the worse.
             let drawn: Vec<[f64; 2]> = (0..PAIRS)
                 .map(|_| {
                     let base = level * (1.0 + 0.01 * stream.standard_normal());
-                    let spread = 2.0 * threshold * sign * apart(shape, &mut stream);
+                    let spread = deviation * threshold * sign * apart(shape, &mut stream);
                     [base, base + effect + spread]
                 })
                 .collect();
@@ -101,20 +102,20 @@ fn counts(id: &str, level: f64, shape: &str) -> Counts {
 #[test]
 fn coverage_of_five_metrics_of_three_shapes() {
     println!(
-        "metric                 shape      held  held or told  passed though worse  false alarms"
+        "metric                 shape      held  held or noted  passed though worse  false alarms"
     );
-    for (id, level) in METRICS {
+    for (place, (id, ..)) in METRICS.into_iter().enumerate() {
         for shape in SHAPES {
-            let found = counts(id, level, shape);
+            let found = counts(place, shape);
             let percent = |count: usize| 100.0 * count as f64 / DRAWS as f64;
             println!(
-                "{id:<22} {shape:<9} {:>5.1}  {:>12.1}  {:>19.1}  {:>12.1}",
+                "{id:<22} {shape:<9} {:>5.1}  {:>13.1}  {:>19.1}  {:>12.1}",
                 percent(found.held),
                 percent(found.honest),
                 percent(found.passed),
                 percent(found.alarms)
             );
-            assert!(found.honest >= 930, "{id} {shape}: {found:?}");
+            assert!(found.honest >= 925, "{id} {shape}: {found:?}");
             assert!(found.passed <= 65, "{id} {shape}: {found:?}");
             assert!(found.alarms <= 95, "{id} {shape}: {found:?}");
         }
