@@ -146,7 +146,7 @@ impl Extenders {
         &self,
         own: &ExtenderConfig,
         verb: &str,
-        body: Value,
+        body: &Value,
     ) -> Result<T, String> {
         let url = format!("{}/{verb}", own.url_prefix.trim_end_matches('/'));
         let question = json!({
@@ -197,7 +197,7 @@ impl Extension for Extenders {
                 break;
             }
             let body = arguments(own, ctx, &search.feasible);
-            let result = self.call(own, &own.filter_verb, body);
+            let result = self.call(own, &own.filter_verb, &body);
             match result.and_then(|result| apply(own, result, search)) {
                 Err(error) if !own.is_ignorable => return Err(error),
                 _ => {}
@@ -209,7 +209,7 @@ impl Extension for Extenders {
     fn add_points(&self, ctx: AttemptContext<'_>, nodes: &[Text], totals: &mut [i64]) {
         for own in self.with(ctx.pod.spec(), |own| &own.prioritize_verb) {
             let body = arguments(own, ctx, nodes);
-            let result: Result<Vec<HostPriority>, _> = self.call(own, &own.prioritize_verb, body);
+            let result: Result<Vec<HostPriority>, _> = self.call(own, &own.prioritize_verb, &body);
             let points: SortedMap<String, i64> = (result.unwrap_or_default().into_iter())
                 .map(|given| (given.host, given.score))
                 .collect();
@@ -231,7 +231,7 @@ impl Extension for Extenders {
                 break;
             }
             let body = preemption_arguments(own, ctx, &candidates);
-            let result = self.call(own, &own.preempt_verb, body);
+            let result = self.call(own, &own.preempt_verb, &body);
             let left = result.and_then(|result| victims_left(own, ctx.cache, result));
             match left {
                 Ok(mut left) => {
@@ -255,7 +255,7 @@ impl Extension for Extenders {
                 "PodName": pod.name.to_string(), "PodNamespace": pod.spec().namespace,
                 "PodUID": pod.uid.to_string(), "Node": node,
             });
-            let result: Result<BindingResult, String> = self.call(own, &own.bind_verb, body);
+            let result: Result<BindingResult, String> = self.call(own, &own.bind_verb, &body);
             let refused = |result: BindingResult| match result.error.filter(|own| !own.is_empty()) {
                 Some(error) => Err(error),
                 None => Ok(()),
