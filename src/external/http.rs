@@ -223,11 +223,11 @@ mod tests {
         for (answer, expected) in [
             (
                 "HTTP/1.1 200 OK\r\n\r\n{\"a\": 1}\n",
-                r#"{"body":{"a":1},"status":200}"#,
+                r#"{"status":200,"body":{"a":1}}"#,
             ),
             (
                 "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]more",
-                r#"{"body":[],"status":200}"#,
+                r#"{"status":200,"body":[]}"#,
             ),
             (
                 "HTTP/1.0 500 Oops\r\nContent-Length: 0\r\n\r\n",
