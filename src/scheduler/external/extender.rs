@@ -15,8 +15,8 @@ use units::{Instant, SortedMap, SortedSet};
 use super::objects::{node_object, pod_object};
 use crate::kube::plugin::Outside;
 use crate::kube::{
-    AttemptContext, Cache, Candidate, EventKinds, KubePlugin, KubePoints, PodInfo, Rejection,
-    Search,
+    AttemptContext, Cache, Candidate, EventKinds, Extension, KubePlugin, KubePoints, PodInfo,
+    Rejection, Search,
 };
 
 /// Points of a plugin for one of an extender, whose points go up to 10.
@@ -141,23 +141,12 @@ impl Extenders {
         all.filter(move |own| !verb(own).is_empty() && is_interested(own, spec))
     }
 
-    /// Whether one of them is interested in a pod.
-    pub(crate) fn concerns(&self, pod: &PodInfo) -> bool {
-        let mut all = self.configs.iter();
-        !self.is_kept && all.any(|own| is_interested(own, pod.spec()))
-    }
-
-    /// Whether one of them filters nodes.
-    pub(crate) fn filters(&self) -> bool {
-        self.configs.iter().any(|own| !own.filter_verb.is_empty())
-    }
-
     /// Asks a server; an error in words is one of the call, after which a scheduler goes on.
     fn call<T: DeserializeOwned>(
         &self,
         own: &ExtenderConfig,
         verb: &str,
-        body: Value,
+        body: &Value,
     ) -> Result<T, String> {
         let url = format!("{}/{verb}", own.url_prefix.trim_end_matches('/'));
         let question = json!({
@@ -189,23 +178,26 @@ impl Extenders {
         serde_json::from_value(in_small_letters(reply.body))
             .map_err(|error| format!("the answer of {url} can't be read: {error}"))
     }
+}
 
-    /// Takes nodes that extenders reject out of a search; whether they rejected any.
-    ///
-    /// # Errors
-    /// An extender that may not be ignored failed, which ends the attempt.
-    pub(crate) fn filter(
-        &self,
-        ctx: AttemptContext<'_>,
-        search: &mut Search,
-    ) -> Result<bool, String> {
+impl Extension for Extenders {
+    fn concerns(&self, pod: &PodInfo) -> bool {
+        let mut all = self.configs.iter();
+        !self.is_kept && all.any(|own| is_interested(own, pod.spec()))
+    }
+
+    fn filters(&self) -> bool {
+        self.configs.iter().any(|own| !own.filter_verb.is_empty())
+    }
+
+    fn filter(&self, ctx: AttemptContext<'_>, search: &mut Search) -> Result<bool, String> {
         let before = search.feasible.len();
         for own in self.with(ctx.pod.spec(), |own| &own.filter_verb) {
             if search.feasible.is_empty() {
                 break;
             }
             let body = arguments(own, ctx, &search.feasible);
-            let result = self.call(own, &own.filter_verb, body);
+            let result = self.call(own, &own.filter_verb, &body);
             match result.and_then(|result| apply(own, result, search)) {
                 Err(error) if !own.is_ignorable => return Err(error),
                 _ => {}
@@ -214,11 +206,10 @@ impl Extenders {
         Ok(search.feasible.len() < before)
     }
 
-    /// Adds the points of extenders to totals of nodes; those that fail give none.
-    pub(crate) fn add_points(&self, ctx: AttemptContext<'_>, nodes: &[Text], totals: &mut [i64]) {
+    fn add_points(&self, ctx: AttemptContext<'_>, nodes: &[Text], totals: &mut [i64]) {
         for own in self.with(ctx.pod.spec(), |own| &own.prioritize_verb) {
             let body = arguments(own, ctx, nodes);
-            let result: Result<Vec<HostPriority>, _> = self.call(own, &own.prioritize_verb, body);
+            let result: Result<Vec<HostPriority>, _> = self.call(own, &own.prioritize_verb, &body);
             let points: SortedMap<String, i64> = (result.unwrap_or_default().into_iter())
                 .map(|given| (given.host, given.score))
                 .collect();
@@ -230,11 +221,7 @@ impl Extenders {
         }
     }
 
-    /// Candidates of a preemption that extenders leave.
-    ///
-    /// # Errors
-    /// An extender that may not be ignored failed, or named pods that are not on the node.
-    pub(crate) fn preempt(
+    fn preempt(
         &self,
         ctx: AttemptContext<'_>,
         mut candidates: Vec<Candidate>,
@@ -244,7 +231,7 @@ impl Extenders {
                 break;
             }
             let body = preemption_arguments(own, ctx, &candidates);
-            let result = self.call(own, &own.preempt_verb, body);
+            let result = self.call(own, &own.preempt_verb, &body);
             let left = result.and_then(|result| victims_left(own, ctx.cache, result));
             match left {
                 Ok(mut left) => {
@@ -262,17 +249,13 @@ impl Extenders {
         Ok(candidates)
     }
 
-    /// Asks the extender that binds a pod, if one does.
-    ///
-    /// # Errors
-    /// It refused, or failed and may not be ignored.
-    pub(crate) fn bind(&self, pod: &PodInfo, node: &str) -> Result<(), String> {
+    fn bind(&self, pod: &PodInfo, node: &str) -> Result<(), String> {
         for own in self.with(pod.spec(), |own| &own.bind_verb) {
             let body = json!({
                 "PodName": pod.name.to_string(), "PodNamespace": pod.spec().namespace,
                 "PodUID": pod.uid.to_string(), "Node": node,
             });
-            let result: Result<BindingResult, String> = self.call(own, &own.bind_verb, body);
+            let result: Result<BindingResult, String> = self.call(own, &own.bind_verb, &body);
             let refused = |result: BindingResult| match result.error.filter(|own| !own.is_empty()) {
                 Some(error) => Err(error),
                 None => Ok(()),
@@ -470,7 +453,7 @@ impl Outside for Extenders {
         })
     }
 
-    fn extenders(&self) -> Option<&Extenders> {
+    fn extenders(&self) -> Option<&dyn Extension> {
         Some(self)
     }
 }

@@ -14,7 +14,7 @@ use rustc_hash::FxBuildHasher;
 use units::Instant;
 
 use super::question::{
-    ClassDescription, ClassState, Filtered, NodeState, Question, Request, Scored,
+    ClassDescription, ClassState, Filtered, NodeChanges, NodeState, Question, Request, Scored,
 };
 use super::{Dialogue, ExternalPoints, NAME, REJECTED};
 use crate::kube::plugin::Outside;
@@ -92,21 +92,23 @@ impl Seen {
     }
 
     /// The nodes that are new or changed, and those that went, since the last question.
-    fn advance(&mut self, cache: &Cache) -> (Vec<NodeState>, Vec<u32>) {
-        let (mut nodes, mut gone) = (Vec::new(), Vec::new());
+    fn advance(&mut self, cache: &Cache) -> NodeChanges {
+        let mut changes = NodeChanges::default();
         self.told
             .resize(cache.slot_count().max(self.told.len()), None);
         for slot in 0..self.told.len() {
             match cache.node_in(slot) {
-                Some(node) => self.tell(node, &mut nodes, &mut gone),
-                None => gone.extend(self.told[slot].take().map(|known| known.id)),
+                Some(node) => self.tell(node, &mut changes),
+                None => changes
+                    .gone
+                    .extend(self.told[slot].take().map(|known| known.id)),
             }
         }
-        (nodes, gone)
+        changes
     }
 
     /// Tells a node if it is not known as it is.
-    fn tell(&mut self, node: &NodeInfo, nodes: &mut Vec<NodeState>, gone: &mut Vec<u32>) {
+    fn tell(&mut self, node: &NodeInfo, changes: &mut NodeChanges) {
         let known = self.told[node.slot].take();
         if known.as_ref().is_some_and(|known| known.is(node)) {
             self.told[node.slot] = known;
@@ -117,7 +119,7 @@ impl Seen {
             Some(own) if own.object.name == *node.name() => (Some(own), None),
             other => (None, other),
         };
-        gone.extend(other.map(|own| own.id));
+        changes.gone.extend(other.map(|own| own.id));
         let is_declared = (same.as_ref()).is_none_or(|own| !Arc::ptr_eq(&own.object, &node.object));
         let id = same.map_or_else(
             || {
@@ -126,7 +128,9 @@ impl Seen {
             },
             |own| own.id,
         );
-        nodes.push(NodeState::of_kube(id, node, is_declared));
+        changes
+            .nodes
+            .push(NodeState::of_kube(id, node, is_declared));
         self.told[node.slot] = Some(ToldNode::of(id, node));
     }
 
@@ -142,7 +146,7 @@ impl Seen {
     fn request(
         &mut self,
         pod: &PodInfo,
-        (nodes, gone): (Vec<NodeState>, Vec<u32>),
+        changes: NodeChanges,
         slots: impl Iterator<Item = usize>,
     ) -> Request {
         let candidates = slots.filter_map(|slot| Some(self.told.get(slot)?.as_ref()?.id));
@@ -150,8 +154,8 @@ impl Seen {
         Request {
             now: self.now.as_nanos(),
             class: self.class(&pod.class),
-            nodes,
-            gone,
+            nodes: changes.nodes,
+            gone: changes.gone,
             candidates,
         }
     }
@@ -177,9 +181,9 @@ impl Seen {
 
     /// Asks about a node as a simulation has it.
     fn ask_about(&mut self, cache: &Cache, pod: &PodInfo, node: &NodeInfo) -> bool {
-        let (mut nodes, mut gone) = self.advance(cache);
-        self.tell(node, &mut nodes, &mut gone);
-        let request = self.request(pod, (nodes, gone), std::iter::once(node.slot));
+        let mut changes = self.advance(cache);
+        self.tell(node, &mut changes);
+        let request = self.request(pod, changes, std::iter::once(node.slot));
         let accept = self.accept(request);
         accept.is_some_and(|accept| accept.first() == Some(&true))
     }

@@ -57,7 +57,8 @@ impl ExternalPlugin {
         &mut self,
         ctx: &ClassContext<'_>,
         candidates: &[NodeId],
-        (call, field): (fn(Request) -> Question, &str),
+        call: fn(Request) -> Question,
+        field: &str,
         items: fn(A) -> Vec<T>,
     ) -> Option<Vec<T>> {
         let (nodes, gone) = self.mirror.advance(ctx.store);
@@ -101,8 +102,13 @@ impl Plugin for ExternalPlugin {
 
     fn pre_filter(&mut self, ctx: &ClassContext<'_>) -> PreFilter {
         let present: Vec<NodeId> = ctx.store.nodes().present().collect();
-        let call = (Question::Filter as fn(Request) -> Question, "accept");
-        let Some(accept) = self.items(ctx, &present, call, |own: Filtered| own.accept) else {
+        let Some(accept) = self.items(
+            ctx,
+            &present,
+            Question::Filter,
+            "accept",
+            |own: Filtered| own.accept,
+        ) else {
             return PreFilter::Reject(REJECTED);
         };
         self.accepted.clear();
@@ -121,8 +127,9 @@ impl Plugin for ExternalPlugin {
     }
 
     fn pre_score(&mut self, ctx: &ClassContext<'_>, feasible: &[NodeId]) -> PreScore {
-        let call = (Question::Score as fn(Request) -> Question, "points");
-        match self.items(ctx, feasible, call, |own: Scored| own.points) {
+        match self.items(ctx, feasible, Question::Score, "points", |own: Scored| {
+            own.points
+        }) {
             Some(points) => {
                 self.scores = points;
                 PreScore::Run

@@ -46,6 +46,15 @@ impl Question {
     }
 }
 
+/// Changes of nodes since the last question.
+#[derive(Default)]
+pub(super) struct NodeChanges {
+    /// Nodes that are new or changed.
+    pub(super) nodes: Vec<NodeState>,
+    /// Numbers of nodes that went.
+    pub(super) gone: Vec<u32>,
+}
+
 /// Class and candidates in question, with what changed since the last question.
 #[derive(Serialize)]
 pub(super) struct Request {

@@ -168,7 +168,7 @@ impl ExternalScheduler {
         for &pod in &step.releases {
             self.pod(pod, "releases")?;
             if !self.held.remove(&pod) {
-                return Err(wrong(format!("releases pod {pod}, which it doesn't hold")));
+                return Err(wrong(&format!("releases pod {pod}, which it doesn't hold")));
             }
             out.write(store, self.release(pod));
         }
@@ -179,7 +179,7 @@ impl ExternalScheduler {
         for own in &step.holds {
             let (pod, node) = self.place(own.pod, own.node, "holds")?;
             if !self.held.insert(own.pod) {
-                return Err(wrong(format!("holds pod {} twice", own.pod)));
+                return Err(wrong(&format!("holds pod {} twice", own.pod)));
             }
             let Some(record) = store.pods().get(pod) else {
                 continue;
@@ -199,7 +199,7 @@ impl ExternalScheduler {
         for own in &step.binds {
             let (pod, node) = self.place(own.pod, own.node, "binds")?;
             if self.refused.contains(&(own.pod, own.node)) {
-                return Err(wrong(format!(
+                return Err(wrong(&format!(
                     "binds pod {} to node {} again, which was refused while nothing has changed since",
                     own.pod, own.node
                 )));
@@ -219,7 +219,7 @@ impl ExternalScheduler {
         self.wake = match step.wake.map(Instant::from_nanos) {
             Some(at) if at <= now => {
                 let at = at.as_nanos();
-                return Err(wrong(format!(
+                return Err(wrong(&format!(
                     "wants to be asked again at {at}, which isn't later than now"
                 )));
             }
@@ -237,7 +237,7 @@ impl ExternalScheduler {
 
     fn pod(&self, pod: u32, does: &str) -> Result<PodRef, ExchangeError> {
         let known = self.pods.get(&pod).copied();
-        known.ok_or_else(|| wrong(format!("{does} pod {pod}, which isn't there")))
+        known.ok_or_else(|| wrong(&format!("{does} pod {pod}, which isn't there")))
     }
 
     fn place(&self, pod: u32, node: u32, does: &str) -> Result<(PodRef, NodeId), ExchangeError> {
@@ -245,13 +245,13 @@ impl ExternalScheduler {
         if self.mirror.knows(NodeId(node)) {
             return Ok((known, NodeId(node)));
         }
-        Err(wrong(format!(
+        Err(wrong(&format!(
             "{does} pod {pod} to node {node}, which isn't there"
         )))
     }
 }
 
-fn wrong(what: String) -> ExchangeError {
+fn wrong(what: &str) -> ExchangeError {
     ExchangeError(format!("the external program {what}"))
 }
 

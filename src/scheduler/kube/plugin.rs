@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use super::{
-    Attempt, Cache, ClusterEvent, EventKinds, FastPlugin, KubePoints, NodeInfo, PodInfo,
+    Attempt, Cache, ClusterEvent, EventKinds, Extension, FastPlugin, KubePoints, NodeInfo, PodInfo,
     Preemption, Rejection, Status, VolumeChoice,
 };
-use crate::external::Extenders;
 use model::dra::{Allocation, ClaimKey};
 use model::{ClusterObjects, DeviceSet, Text};
 use units::{Duration, Instant, SortedSet};
@@ -289,7 +288,7 @@ pub trait Outside {
     fn kept(&self) -> Arc<dyn KubePlugin>;
 
     /// The extenders, if the plugin stands for them.
-    fn extenders(&self) -> Option<&Extenders> {
+    fn extenders(&self) -> Option<&dyn Extension> {
         None
     }
 }

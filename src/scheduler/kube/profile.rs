@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{AttemptContext, FastPlugin, KubePlugin, Outside, Reach};
-use crate::external::Extenders;
+use super::{AttemptContext, Extension, FastPlugin, KubePlugin, Outside, Reach};
 use model::Changes;
 
 /// A set of extension points.
@@ -92,7 +91,7 @@ impl KubeProfile {
     }
 
     /// The extenders that are asked beside the plugins, and their place among these.
-    pub fn extenders(&self) -> Option<(usize, &Extenders)> {
+    pub fn extenders(&self) -> Option<(usize, &dyn Extension)> {
         let mut plugins = self.outside.iter();
         plugins.find_map(|&index| {
             let outside = self.plugins[index].outside()?;
@@ -133,7 +132,7 @@ impl KubeProfile {
     /// Number of feasible nodes that is enough among `nodes` (spec: kubernetes.md 1.4).
     pub fn wanted(&self, nodes: usize) -> usize {
         const LEAST: usize = 100;
-        let filters = |(_, own): (usize, &Extenders)| own.filters();
+        let filters = |(_, own): (usize, &dyn Extension)| own.filters();
         if self.score.is_empty() && !self.extenders().is_some_and(filters) {
             return 1;
         }
