@@ -262,6 +262,7 @@ fn workloads_on_a_lost_node_get_other_places() {
     world.settle();
     assert!(names(&places(&world, "a").expect("its places")).contains(&("a1", 2)));
     world.pass(1);
+    world.pass(1);
     let own = places(&world, "a").expect("it has others");
     assert_eq!(names(&own), [("b1", 2), ("b2", 1)]);
 }
@@ -284,6 +285,7 @@ fn pods_on_a_lost_node_alone_get_other_places_where_there_is_room_in_their_rack(
     });
     world.settle();
     // None of its pods is there, and a second later others are sought.
+    world.pass(1);
     world.pass(1);
     // Its rack has no room, so that all of it goes, and waits.
     assert!(!world.runs("one", "b"));
