@@ -20,7 +20,7 @@
 //! | 3.2, 0.25 cores, 300 MiB | `vertical/tests.rs`, `a_quarter_of_a_core_for_half_a_day`, `buckets_are_those_of_the_example` |
 //! | 3.2, a kill for memory | `a_kill_raises_memory_by_a_fifth_or_a_hundred_mebibytes` |
 //! | 3.3, pods A and B on four cores | `cluster_autoscaler/tests/growing.rs`, `three_nodes_hold_the_pods_of_the_example` |
-//! | 3.3, delays, back-off | `cluster_autoscaler/tests/shrinking.rs`, `a_node_goes_when_it_was_unneeded_for_more_than_ten_minutes`; `cluster_autoscaler/tests/growing.rs`, `nodes_that_do_not_come_back_their_group_off_twice_as_long_each_time` |
+//! | 3.3, delays, back-off | `cluster_autoscaler/tests/shrinking.rs`, `a_node_goes_when_it_was_unneeded_for_more_than_ten_minutes`; `cluster_autoscaler/tests/ordering.rs`, `nodes_that_do_not_come_back_their_group_off_twice_as_long_each_time` |
 //! | 3.3, 2 s, and 30 s where GPUs are asked for | `cluster_autoscaler/tests/growing.rs`, `pods_that_ask_for_gpus_are_waited_for_longer` |
 //! | 3.4, cost of an eviction | `provisioner/tests.rs`, `an_eviction_costs_one_and_more_with_deletion_cost_and_priority` |
 //! | orchestrators-a.md 9.3, targets, window | `rules.rs`, `wants_are_those_of_the_example`, `the_largest_want_holds_for_the_window` |

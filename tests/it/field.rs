@@ -35,6 +35,9 @@ enum Check {
     Events {
         kind: String,
         object: String,
+        /// Part of what they say.
+        #[serde(default)]
+        what: String,
         count: Option<usize>,
         at_least: Option<usize>,
         /// First instant that counts.
@@ -105,6 +108,7 @@ fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
         Check::Events {
             kind,
             object,
+            what,
             count,
             at_least,
             from,
@@ -115,6 +119,7 @@ fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
             let found = events.iter().filter(|event| {
                 event.kind == *kind
                     && event.object.starts_with(&**object)
+                    && event.what.contains(&**what)
                     && (from..to).contains(&event.time_ns)
             });
             let found = found.count();

@@ -7,7 +7,7 @@ use super::Daemons;
 use super::drain::NodePod;
 use super::pod_events::PodEvents;
 use super::pods::{BudgetList, is_daemon, node_pod, pods_on, priority_of};
-use super::start_up::{StartUps, has_started, started};
+use super::start_up::{StartUps, started};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
 use model::{
@@ -16,9 +16,6 @@ use model::{
 };
 use scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
 use units::{ClassId, Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
-
-/// Time after which a node that became ready stays so.
-const SETTLES_AFTER: Duration = Duration::from_secs(60);
 
 /// Followed state of the cluster.
 #[derive(Clone, Default)]
@@ -35,8 +32,6 @@ pub struct ClusterView {
     joined: Vec<(NodeId, Text)>,
     /// Nodes that joined and have not started yet.
     start_ups: StartUps,
-    /// Instants at which nodes joined or were ready or not last, while the run went on.
-    turned_ready: SortedMap<NodeId, Instant>,
     /// Nodes that left since it was last asked.
     left: Vec<NodeId>,
     /// Prices that changed since it was last asked.
@@ -124,9 +119,6 @@ impl ClusterView {
                 Event::NodeAdded { node, object } => {
                     self.joined.push((*node, object.name.clone()));
                     self.start_ups.joined(store, entry.at, *node);
-                    if entry.at > Instant::ZERO {
-                        self.turned_ready.insert(*node, entry.at);
-                    }
                     self.pod_events.started(*node, entry.at);
                     self.fresh.push(*node);
                 }
@@ -134,13 +126,12 @@ impl ClusterView {
                     self.left.push(*node);
                     self.pod_events.left(*node);
                     self.start_ups.left(*node);
-                    self.turned_ready.remove(node);
                     self.node_pods.remove(node);
                     self.gone.push(store.nodes().name(*node).into());
                 }
                 Event::NodeUpdated { node, .. } => self.changed_node(store, entry.at, *node),
                 Event::NodeReadiness { node, .. } => {
-                    self.turned_ready.insert(*node, entry.at);
+                    self.start_ups.turned(entry.at, *node);
                     self.changed_node(store, entry.at, *node);
                 }
                 Event::PriceChanged(new) => {
@@ -194,12 +185,9 @@ impl ClusterView {
         self.start_ups.nodes()
     }
 
-    /// Whether a node can be an example of its group's nodes: it takes pods, and has been ready for more
-    /// than a minute (the cluster autoscaler's `isNodeGoodTemplateCandidate`).
+    /// Whether a node can be an example of its group's nodes.
     pub fn is_stable(&self, now: Instant, store: &Store, node: NodeId) -> bool {
-        let turned = self.turned_ready.get(&node);
-        let is_settled = turned.is_none_or(|at| at.saturating_add(SETTLES_AFTER) < now);
-        is_settled && has_started(store, node) && store.nodes().schedulable()[node.index()]
+        self.start_ups.is_stable(now, store, node)
     }
 
     /// A node as simulations have it: one that starts without the taints of that.
@@ -456,25 +444,6 @@ impl ClusterView {
                 .collect();
             self.node_pods.clear();
         }
-    }
-
-    /// Mirrors of the static pods of a node, as those of another one.
-    pub fn mirrors(&mut self, store: &Store, node: NodeId) -> Vec<Arc<PodInfo>> {
-        let mut mirrors = pods_on(store, node);
-        mirrors.retain(|&pod| {
-            let spec = store
-                .pods()
-                .get(pod)
-                .map(|own| &store.class(own.class).spec);
-            let owner = spec.and_then(|spec| spec.owner.as_ref());
-            owner.is_some_and(|owner| *owner.kind == *"Node")
-        });
-        let infos = mirrors.into_iter().filter_map(|pod| self.info(store, pod));
-        let infos = infos.map(|info| PodInfo {
-            uid: 0,
-            ..PodInfo::clone(&info)
-        });
-        infos.map(Arc::new).collect()
     }
 
     /// The daemon sets, each with a pod of it.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::ClusterView;
 use super::pods::pods_on;
 use cluster::Store;
 use model::rules;
@@ -55,5 +56,26 @@ impl Daemons {
     pub fn repel(&self) -> bool {
         let mut own = self.0.iter();
         own.any(|(own, _)| !own.affinity.required_pod_anti_affinity.is_empty())
+    }
+}
+
+impl ClusterView {
+    /// Mirrors of the static pods of a node, as those of another one.
+    pub fn mirrors(&mut self, store: &Store, node: NodeId) -> Vec<Arc<PodInfo>> {
+        let mut mirrors = pods_on(store, node);
+        mirrors.retain(|&pod| {
+            let spec = store
+                .pods()
+                .get(pod)
+                .map(|own| &store.class(own.class).spec);
+            let owner = spec.and_then(|spec| spec.owner.as_ref());
+            owner.is_some_and(|owner| *owner.kind == *"Node")
+        });
+        let infos = mirrors.into_iter().filter_map(|pod| self.info(store, pod));
+        let infos = infos.map(|info| PodInfo {
+            uid: 0,
+            ..PodInfo::clone(&info)
+        });
+        infos.map(Arc::new).collect()
     }
 }

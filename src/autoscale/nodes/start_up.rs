@@ -29,12 +29,17 @@ fn is_passing(taint: &Taint) -> bool {
     PASSING.contains(&&*taint.key) || prefixes.any(|prefix| taint.key.starts_with(prefix))
 }
 
+/// Time after which a node that became ready stays so (the cluster autoscaler's `stabilizationDelay`).
+const SETTLES_AFTER: Duration = Duration::from_secs(60);
+
 /// Nodes that joined and have not started yet.
 #[derive(Clone, Debug, Default)]
 pub(super) struct StartUps {
     /// Nodes that joined while the run went on, by the instants at which they did.
     joined: SortedMap<NodeId, Instant>,
     starting: SortedSet<NodeId>,
+    /// Instants at which nodes became ready or ceased to be so last, or joined.
+    turned: SortedMap<NodeId, Instant>,
     /// Time after its joining for which a node that is not ready counts as one that starts; `None` is
     /// until it was ready once.
     pub(super) span: Option<Duration>,
@@ -55,6 +60,7 @@ impl StartUps {
     pub(super) fn joined(&mut self, store: &Store, at: Instant, node: NodeId) {
         if at > Instant::ZERO {
             self.joined.insert(node, at);
+            self.turned(at, node);
             if !has_started(store, node) {
                 self.starting.insert(node);
             }
@@ -64,7 +70,21 @@ impl StartUps {
     /// A node is gone.
     pub(super) fn left(&mut self, node: NodeId) {
         self.joined.remove(&node);
+        self.turned.remove(&node);
         self.starting.remove(&node);
+    }
+
+    /// A node has become ready, or is so no longer.
+    pub(super) fn turned(&mut self, at: Instant, node: NodeId) {
+        self.turned.insert(node, at);
+    }
+
+    /// Whether a node takes pods and has been ready for more than a minute (the cluster autoscaler's
+    /// `isNodeGoodTemplateCandidate`).
+    pub(super) fn is_stable(&self, now: Instant, store: &Store, node: NodeId) -> bool {
+        let turned = self.turned.get(&node);
+        let is_settled = turned.is_none_or(|at| at.saturating_add(SETTLES_AFTER) < now);
+        is_settled && has_started(store, node) && store.nodes().schedulable()[node.index()]
     }
 
     /// A node may have started, or be no longer what it was.

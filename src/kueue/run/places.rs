@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::queueing::{Admission, PodSetAdmission, QueuedWorkload};
-use model::{Node, ResourceList, Text};
+use model::{Node, ResourceList, Taint, Text, rules};
 use units::Duration;
 
 use super::{Controller, Stage};
@@ -52,25 +52,67 @@ impl Controller {
         }
     }
 
-    /// Workloads that have places on a node that is lost get other ones for the pods there in a second
-    /// pass; one that loses a further node before is evicted.
+    /// A node is gone: workloads that have places on it lose it.
     pub fn lose_node(&mut self, node: &str) {
+        for number in self.placed_on(node) {
+            self.lose_place(number, node);
+        }
+    }
+
+    /// Numbers of the workloads that have a place on a node.
+    pub fn placed_on(&self, node: &str) -> Vec<usize> {
         let states = self.states.iter();
-        let lost = states.filter(|(_, state)| {
+        let placed = states.filter(|(_, state)| {
             state.stage != Stage::Finished && has_place(&state.workload, node)
         });
-        let lost: Vec<usize> = lost.map(|(number, _)| *number).collect();
+        placed.map(|(number, _)| *number).collect()
+    }
+
+    /// Whether pods of a workload may stay on a node where it has a place: they tolerate each taint that
+    /// keeps pods off, and for good.
+    pub fn tolerates(&self, number: usize, node: &Node, host: &str) -> bool {
+        let workload = &self.states[&number].workload;
+        let placed = workload.admission.iter().flat_map(|own| &own.pod_sets);
+        let mut placed = placed.filter(|set| is_on(set, host));
+        placed.all(|set| {
+            let stated = workload.pod_sets.iter().find(|own| own.name == set.name);
+            let flavors = set.flavors.values();
+            let topologies = flavors.filter_map(|name| {
+                let flavor = self.snapshot.names.known_flavor(name)?;
+                self.snapshot.topologies.get(flavor)
+            });
+            let tolerations = stated.into_iter().flat_map(|own| &own.spec.tolerations);
+            let tolerations = tolerations.chain(topologies.flat_map(|own| &own.flavor.tolerations));
+            let lasting: Vec<_> = tolerations
+                .filter(|own| own.tolerates_for.is_none())
+                .collect();
+            let is_tolerated =
+                |taint: &Taint| rules::taints::covering(lasting.iter().copied(), taint).is_some();
+            rules::taints::untolerated(&node.taints, rules::taints::REPELLING, is_tolerated)
+                .next()
+                .is_none()
+        })
+    }
+
+    /// A workload loses its place on a node: its pods there get other ones in a second pass; one that
+    /// loses a further node before is evicted.
+    pub fn lose_place(&mut self, number: usize, node: &str) {
         let at = self.now.saturating_add(SECOND_PASS);
-        for number in lost {
-            let state = self.state_mut(number);
-            match &state.lost {
-                Some((_, known)) if **known != *node => self.evict(number, NODE_FAILURES),
-                Some(_) => {}
-                None => {
-                    state.lost = Some((at, node.into()));
-                    self.set_alarm(number);
-                }
+        match &self.states[&number].lost {
+            Some((_, known)) if **known != *node => self.evict(number, NODE_FAILURES),
+            Some(_) => {}
+            None => {
+                self.state_mut(number).lost = Some((at, node.into()));
+                self.set_alarm(number);
             }
+        }
+    }
+
+    /// A workload keeps its place on a node that it was about to lose.
+    pub fn keep_place(&mut self, number: usize, node: &str) {
+        let lost = self.states[&number].lost.as_ref();
+        if lost.is_some_and(|(_, lost)| **lost == *node) {
+            self.state_mut(number).lost = None;
         }
     }
 
@@ -165,14 +207,17 @@ impl Controller {
 fn has_place(workload: &QueuedWorkload, node: &str) -> bool {
     let admission = workload.admission.as_ref();
     let mut sets = admission.into_iter().flat_map(|own| &own.pod_sets);
-    sets.any(|set| {
-        set.topology.as_ref().is_some_and(|own| {
-            let is_by_host = own
-                .levels
-                .last()
-                .is_some_and(|key| **key == *model::node::HOSTNAME_LABEL);
-            let is_it = |values: &Vec<Text>| values.last().is_some_and(|value| **value == *node);
-            is_by_host && own.domains.iter().any(|(values, _)| is_it(values))
-        })
+    sets.any(|set| is_on(set, node))
+}
+
+/// Whether a pod set has a place on a node, where places are single nodes.
+fn is_on(set: &PodSetAdmission, node: &str) -> bool {
+    set.topology.as_ref().is_some_and(|own| {
+        let is_by_host = own
+            .levels
+            .last()
+            .is_some_and(|key| **key == *model::node::HOSTNAME_LABEL);
+        let is_it = |values: &Vec<Text>| values.last().is_some_and(|value| **value == *node);
+        is_by_host && own.domains.iter().any(|(values, _)| is_it(values))
     })
 }

@@ -95,7 +95,7 @@ pub(super) struct Domain {
 pub struct FlavorTopology {
     pub(super) name: Text,
     pub(super) levels: Vec<Text>,
-    pub(super) flavor: Arc<ResourceFlavor>,
+    pub(crate) flavor: Arc<ResourceFlavor>,
     pub(super) domains: Vec<Domain>,
     pub(super) at_level: Vec<Vec<usize>>,
     number_of: SortedMap<Values, usize>,

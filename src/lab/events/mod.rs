@@ -14,7 +14,7 @@ use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Observer, Store};
 use intake::{Input, TraceError};
 use metrics::diagnosis::Exit;
-use model::node::{ZONE_LABEL, label_of};
+use model::node::{CAPACITY_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
 use model::{
     Delivery, Disk, EndReason, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef,
     Text, VolumeNews, VolumeStep,
@@ -318,8 +318,11 @@ impl Observer for EventLog {
             Event::PodChanged { pod, change } => self.pod_changed(at, *pod, change, store),
             Event::PodEnded { reason, .. } => self.pod_ended(at, ended, *reason, store),
             Event::NodeAdded { node, object } => {
-                let zone = label_of(&object.labels, ZONE_LABEL);
-                let what = zone.map_or_else(String::new, |zone| format!("zone {zone}"));
+                let label = |key| label_of(&object.labels, key);
+                let zone = label(ZONE_LABEL).map(|zone| format!("zone {zone}"));
+                let kind = [label(INSTANCE_TYPE_LABEL), label(CAPACITY_LABEL)];
+                let kind = kind.into_iter().flatten().map(|own| own.to_string());
+                let what = kind.chain(zone).collect::<Vec<_>>().join(", ");
                 let name = format!("Node/{}", store.nodes().name(*node));
                 self.line(at, "joined", name, what);
             }

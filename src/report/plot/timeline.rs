@@ -96,7 +96,7 @@ fn bars_of(figure: &Figure, bars: &[Bar], plane: Area, x: &Axis, series: usize) 
     let pitch = plane.height / y.to;
     // Bars as thin as these stand without a gap: gaps would show as stripes.
     let free = if pitch < 4.0 { 0.0 } else { 0.1 };
-    let waiting = stroke(Paint::Quiet, (pitch * 0.2).max(0.5));
+    let waiting = stroke(Paint::Quiet, (pitch * 0.2).clamp(0.5, 3.0));
     let least = x.to * 0.7 / plane.width;
     let seconds = |nanos: i64| nanos as f64 / 1e9;
     for (row, bar) in bars.iter().enumerate() {

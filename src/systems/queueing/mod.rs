@@ -27,8 +27,8 @@ use model::{ClusterObjects, Event, Labels, Object, ObjectChange, PodChange, Text
 use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet};
 
 use answers::Answers;
-use ground::Ground;
-use job::{Place, QueuedJob};
+use ground::{COLLECTED, Ground, JobsOf};
+use job::QueuedJob;
 use pauses::Pauses;
 use ungate::{Classes, Ungater};
 
@@ -49,7 +49,7 @@ pub struct Queueing {
     /// Jobs with a queue, by object.
     jobs: SortedMap<ObjectId, QueuedJob>,
     /// Jobs by namespace and name of their workloads, in order of their places.
-    jobs_of: SortedMap<(Text, Text), SortedMap<Place, ObjectId>>,
+    jobs_of: JobsOf,
     /// Workloads without a job of the run.
     others: Vec<QueuedWorkload>,
     /// Queues as they were shown last.
@@ -155,7 +155,12 @@ impl Queueing {
                     self.ungater.touch(owner);
                 }
             }
-            Event::PodEnded { pod, .. } => self.ungater.ended(pod.id),
+            Event::PodEnded { pod, .. } => {
+                let values = self.ungater.ended(pod.id).unwrap_or_default();
+                let node = values.last().and_then(|host| store.nodes().by_name(host));
+                self.ground
+                    .doubt_host(node, store, now.saturating_add(COLLECTED));
+            }
             _ => {}
         }
     }
@@ -180,7 +185,15 @@ impl Queueing {
 
     /// Shows what has changed: workloads, jobs and queues.
     fn show(&mut self, turn: &mut Turn<'_>) {
-        self.unsettled.extend(self.controller.take_changed());
+        let changed = self.controller.take_changed();
+        if self.controller.gives_places() {
+            // Pods that wait may get places of a node that replaces another.
+            let jobs = changed.iter().filter_map(|key| self.jobs_of.get(key));
+            for id in jobs.flat_map(SortedMap::values) {
+                self.ungater.touch(*id);
+            }
+        }
+        self.unsettled.extend(changed);
         self.ungate(turn);
         self.unshown.extend(self.controller.take_changed_queues());
         for (namespace, name) in std::mem::take(&mut self.unsettled) {
@@ -372,7 +385,8 @@ impl Component for Queueing {
         self.begin();
         self.is_awake |= self.answers.answer(now, &mut self.controller);
         if self.controller.gives_places() {
-            self.is_awake |= self.ground.settle(now, view, &mut self.controller);
+            let ground = &mut self.ground;
+            self.is_awake |= ground.settle(&mut self.controller, &self.jobs_of, turn);
         }
         let mut progress = Progress::Idle;
         if self.is_awake {
@@ -403,7 +417,9 @@ impl Component for Queueing {
             Event::PodChanged {
                 pod,
                 change: PodChange::Declared { .. },
-            } => self.ungater.ended(pod.id),
+            } => {
+                self.ungater.ended(pod.id);
+            }
             _ => {}
         }
     }

@@ -26,11 +26,11 @@ impl Ungater {
         self.touched.insert(job);
     }
 
-    /// A pod has ended, or has kept its gate: another one may have its place.
-    pub(super) fn ended(&mut self, pod: PodId) {
-        if let Some((job, _)) = self.placed.remove(&pod) {
-            self.touched.insert(job);
-        }
+    /// A pod has ended, or has kept its gate: another one may have its place. The value names the domain.
+    pub(super) fn ended(&mut self, pod: PodId) -> Option<Vec<Text>> {
+        let (job, values) = self.placed.remove(&pod)?;
+        self.touched.insert(job);
+        Some(values)
     }
 
     /// Jobs to look at.
@@ -91,7 +91,7 @@ impl Ungater {
     }
 }
 
-fn is_gated(store: &Store, pod: &Pod) -> bool {
+pub(super) fn is_gated(store: &Store, pod: &Pod) -> bool {
     let gates = &store.class(pod.class).spec.scheduling_gates;
     gates.iter().any(|gate| **gate == *GATE)
 }

@@ -10,7 +10,7 @@
 //! | hints of the loop before, highest priority first | `growing::pods_keep_the_node_that_they_were_given…` |
 //! | a group is given up when a fresh node takes none | `growing::the_rest_of_a_group_is_given_up…` |
 //! | most nodes of group and cluster | `growing::what_existing_nodes_take…`, `properties::thousands_of_orders…` |
-//! | 15 min to register, back-off 5 to 30 min, forgotten after 3 h | `growing::{nodes_that_do_not_come…, back_off_doubles…}` |
+//! | 15 min to register, back-off 5 to 30 min, forgotten after 3 h | `ordering::{nodes_that_do_not_come…, back_off_doubles…}` |
 //! | similar groups share, one at a time to the smallest | `growing::{similar_groups_share…, similar_groups_differ…, groups_that_do_not_take…, new_nodes_are_balanced…}` |
 //! | expanders, chained; ties by lot | `expanders::expanders_narrow_down_in_a_chain` |
 //! | unneeded for more than 10 min (20 unready), without a break | `shrinking::{a_node_goes_when…, nodes_that_are_not_ready…, a_node_that_is_needed_once…}` |
@@ -23,6 +23,7 @@
 
 mod expanders;
 mod growing;
+mod ordering;
 mod properties;
 mod room;
 mod shrinking;
