@@ -436,7 +436,8 @@ fn drained(
         return Ok(None);
     }
     let packing = most_allocated(asked.calm)?;
-    let Some((own, mut drained)) = best_drain(&whole, asked, goal, &packing, proof.bound as u64)
+    let Some((mut own, mut drained)) =
+        best_drain(&whole, asked, goal, &packing, proof.bound as u64)
     else {
         return Ok(None);
     };
