@@ -223,8 +223,9 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     questions.room = room(arguments, &mut snapshot)?;
     tell(global, &snapshot.warnings);
     let summary = described(&snapshot);
-    let work = questions.work.clone();
-    let answers = watched(global, &work, || plan(&mut snapshot, &profiles, &questions))?;
+    let answers = watched(global, &questions.work, || {
+        plan(&mut snapshot, &profiles, &questions)
+    })?;
     refuse_none(arguments, &answers, &summary)?;
     let mut assumptions = assumptions(arguments, snapshot.release, &questions, &resized);
     assumptions.extend(listed.notes);
@@ -260,11 +261,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         PlanFormat::Markdown => report.markdown(),
     };
     output::print(text.as_bytes())?;
-    if work.is_stopped() {
-        terminal::complain("interrupted: the plan is the best answer so far");
-        return Ok(interrupt::exit());
-    }
-    Ok(exit(arguments, &answers))
+    Ok(exit(arguments, &answers, &questions.work))
 }
 
 impl PlanArguments {
@@ -418,7 +415,11 @@ fn scenario_text(planned: &Planned, release: Release, scheduler: &str) -> String
 }
 
 /// The exit code of answers.
-fn exit(arguments: &PlanArguments, plan: &Plan) -> Exit {
+fn exit(arguments: &PlanArguments, plan: &Plan, work: &Work) -> Exit {
+    if work.is_stopped() {
+        terminal::complain("interrupted: the plan is the best answer so far");
+        return interrupt::exit();
+    }
     let is_hopeless = (plan.buy.as_ref()).is_some_and(|buy| buy.purchase.reached.is_none());
     if is_hopeless || (arguments.check && plan.missed.is_some()) {
         return Exit::GateFailed;
