@@ -28,7 +28,7 @@ use world::offers::{Offers, offers};
 use super::snapshot::{SchedulerArguments, described, ignored, tell};
 use super::{Exit, Failure, Global, interrupt, output, terminal};
 use assumptions::assumptions;
-use onlooker::watched;
+use onlooker::{printed, watched};
 use prices::{Prices, prices};
 use words::{Headroom, growth, headroom, horizon, survive};
 
@@ -251,24 +251,8 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         }
         write_cluster(arguments, &snapshot, &answers.planned, changed, &folder)?;
     }
-    let files = arguments.out.as_ref().map_or(String::new(), |folder| {
-        format!("report: {}\n", folder.join("report.html").display())
-    });
-    let text = match arguments.format {
-        PlanFormat::Table => report.table() + &files,
-        PlanFormat::Json => format!("{:#}\n", report.json()),
-        PlanFormat::Csv => report.losses_csv(),
-        PlanFormat::Markdown => report.markdown(),
-    };
-    output::print(text.as_bytes())?;
+    output::print(printed(arguments, &report).as_bytes())?;
     Ok(exit(arguments, &answers, &questions.work))
-}
-
-impl PlanArguments {
-    /// Whether a search has an answer to give before it is through.
-    pub(super) const fn searches(&self) -> bool {
-        self.minimize.is_some() || self.types.is_some()
-    }
 }
 
 /// Prices of the nodes of today. What is bought has a price in any case.
