@@ -28,7 +28,7 @@ use super::snapshot::{SchedulerArguments, described, ignored, tell};
 use super::{Exit, Failure, Global, interrupt, output, terminal};
 use assumptions::assumptions;
 use cluster::write_cluster;
-use onlooker::watched;
+use onlooker::{printed, watched};
 use prices::{Prices, prices};
 use words::{Headroom, growth, headroom, horizon, survive};
 
@@ -238,8 +238,9 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     questions.room = room(arguments, &mut snapshot)?;
     tell(global, &snapshot.warnings);
     let summary = described(&snapshot);
-    let work = questions.work.clone();
-    let answers = watched(global, &work, || plan(&mut snapshot, &profiles, &questions))?;
+    let answers = watched(global, &questions.work, || {
+        plan(&mut snapshot, &profiles, &questions)
+    })?;
     refuse_none(arguments, &answers, &summary)?;
     let mut assumptions = assumptions(arguments, snapshot.release, &questions, &resized);
     assumptions.extend(listed.notes);
@@ -265,28 +266,8 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         }
         write_cluster(arguments, &snapshot, &answers.planned, changed, &folder)?;
     }
-    let files = arguments.out.as_ref().map_or(String::new(), |folder| {
-        format!("report: {}\n", folder.join("report.html").display())
-    });
-    let text = match arguments.format {
-        PlanFormat::Table => report.table() + &files,
-        PlanFormat::Json => format!("{:#}\n", report.json()),
-        PlanFormat::Csv => report.losses_csv(),
-        PlanFormat::Markdown => report.markdown(),
-    };
-    output::print(text.as_bytes())?;
-    if work.is_stopped() {
-        terminal::complain("interrupted: the plan is the best answer so far");
-        return Ok(interrupt::exit());
-    }
-    Ok(exit(arguments, &answers))
-}
-
-impl PlanArguments {
-    /// Whether a search has an answer to give before it is through.
-    pub(super) const fn searches(&self) -> bool {
-        self.minimize.is_some() || self.types.is_some()
-    }
+    output::print(printed(arguments, &report).as_bytes())?;
+    Ok(exit(arguments, &answers, &questions.work))
 }
 
 /// Prices of the nodes of today. What is bought has a price in any case.
@@ -370,7 +351,11 @@ fn room(arguments: &PlanArguments, snapshot: &mut Snapshot) -> Result<Vec<Room>,
 }
 
 /// The exit code of answers.
-fn exit(arguments: &PlanArguments, plan: &Plan) -> Exit {
+fn exit(arguments: &PlanArguments, plan: &Plan, work: &Work) -> Exit {
+    if work.is_stopped() {
+        terminal::complain("interrupted: the plan is the best answer so far");
+        return interrupt::exit();
+    }
     let is_hopeless = (plan.buy.as_ref()).is_some_and(|buy| buy.purchase.reached.is_none());
     if is_hopeless || (arguments.check && plan.missed.is_some()) {
         return Exit::GateFailed;

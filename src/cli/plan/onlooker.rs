@@ -1,4 +1,4 @@
-//! Progress of a search on a terminal: the decisions that it took and its best answer so far.
+//! A plan on a terminal: the progress of its search, with the best answer so far, and the answer.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -6,9 +6,9 @@ use std::time::Duration as WallDuration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::{Global, PlanArguments, PlanFormat};
 use lab::plan::watch::Work;
-
-use super::Global;
+use report::plan::PlanReport;
 
 /// Time between two looks.
 const LOOK: WallDuration = WallDuration::from_millis(200);
@@ -54,4 +54,24 @@ pub(super) fn watched<T>(global: &Global, work: &Work, of: impl FnOnce() -> T) -
     });
     bar.finish_and_clear();
     answer
+}
+
+impl PlanArguments {
+    /// Whether a search has an answer to give before it is through.
+    pub(crate) const fn searches(&self) -> bool {
+        self.minimize.is_some() || self.types.is_some()
+    }
+}
+
+/// The answer in the format that is asked for.
+pub(super) fn printed(arguments: &PlanArguments, report: &PlanReport<'_>) -> String {
+    let files = arguments.out.as_ref().map_or(String::new(), |folder| {
+        format!("report: {}\n", folder.join("report.html").display())
+    });
+    match arguments.format {
+        PlanFormat::Table => report.table() + &files,
+        PlanFormat::Json => format!("{:#}\n", report.json()),
+        PlanFormat::Csv => report.losses_csv(),
+        PlanFormat::Markdown => report.markdown(),
+    }
 }

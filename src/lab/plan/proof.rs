@@ -105,7 +105,8 @@ pub(super) fn kinds_of(kinds: &[NodeKind], names: &[Text], costs: &[i64]) -> Vec
     let kinds = all.map(|((kind, name), &cost)| ProofKind {
         name: name.clone(),
         node: Arc::new(model::Node {
-            name: name.clone(),
+            // The name of a type in a group is none of a node.
+            name: name.replace('/', "-").into(),
             ..model::Node::clone(&kind.node)
         }),
         free: named(&kind.free),
