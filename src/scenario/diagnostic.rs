@@ -10,7 +10,7 @@ use super::tree::{Sources, Span};
 use units::line::{QUOTED_MAX, brief, one_line};
 
 /// The most bytes of a line that is shown as a whole.
-const LINE_MAX: usize = 100;
+const LINE_MAX: usize = 120;
 /// Characters that are shown before the place, of a longer line.
 const LEAD: usize = 8;
 

@@ -12,7 +12,7 @@ use lab::check::{
 use lab::shell::{quoted, set_flags};
 use scenario::schema::Objective;
 use scenario::{Code, Experiment};
-use units::SortedMap;
+use units::{SortedMap, SortedSet};
 
 use super::git::{Repository, Tree};
 use super::inside::Inside;
@@ -91,14 +91,7 @@ pub(super) fn judged(
     let mut head = limited(global, arguments, |workers| {
         run_suite(&suite, None, &settings, workers)
     })?;
-    let is_run = |name: &String| {
-        let only = settings.only.as_ref();
-        !same.contains(name) && only.is_none_or(|only| only.contains(name))
-    };
-    let of_both = CheckSettings {
-        only: Some(both.into_iter().filter(is_run).collect()),
-        ..settings.clone()
-    };
+    let of_both = of_both(&settings, both, &same);
     let results = limited(global, arguments, |workers| {
         run_suite(&base.suite, None, &of_both, workers)
     })?;
@@ -113,11 +106,7 @@ pub(super) fn judged(
     };
     let mut baseline = baseline_of(&results, &head, &same, &of_base, &settings.suite);
     baseline.acknowledgements = acknowledgements(arguments)?;
-    for entry in &mut head.entries {
-        if let Some(own) = gates.get(&entry.report.name) {
-            entry.objectives.clone_from(own);
-        }
-    }
+    restore(&mut head, &gates);
     let file = relative(&arguments.file).display().to_string();
     let divergence =
         |question: Divergence<'_>| base.first_divergence(&question, &results, &arguments.sets);
@@ -139,6 +128,29 @@ pub(super) fn judged(
     }
     report.notes.splice(0..0, notes);
     Ok(Judged::Report(Box::new(report)))
+}
+
+/// Settings under which the base runs what both sides have, unless it is the same.
+fn of_both(
+    settings: &CheckSettings,
+    mut both: Vec<String>,
+    same: &SortedSet<String>,
+) -> CheckSettings {
+    let only = settings.only.as_ref();
+    both.retain(|name| !same.contains(name) && only.is_none_or(|only| only.contains(name)));
+    CheckSettings {
+        only: Some(both),
+        ..settings.clone()
+    }
+}
+
+/// Gives entries their own objectives again, without those that only the base has.
+fn restore(head: &mut SuiteResults, gates: &Gates) {
+    for entry in &mut head.entries {
+        if let Some(own) = gates.get(&entry.report.name) {
+            entry.objectives.clone_from(own);
+        }
+    }
 }
 
 /// Regressions that the stored baseline of the suite puts up with.

@@ -136,10 +136,11 @@ fn prune(value: &mut Json) {
 pub(crate) fn item_name(item: &Json, number: usize, is_alone: bool) -> String {
     let own = item.get("name").and_then(Json::as_str);
     let own = own.filter(|name| !name.is_empty());
-    own.map_or_else(
-        || (!is_alone).then(|| number.to_string()).unwrap_or_default(),
-        str::to_owned,
-    )
+    match own {
+        Some(name) => name.to_owned(),
+        None if is_alone => String::new(),
+        None => number.to_string(),
+    }
 }
 
 /// Where the parts of a scenario stand.
