@@ -321,7 +321,7 @@ impl Observer for EventLog {
                 let label = |key| label_of(&object.labels, key);
                 let zone = label(ZONE_LABEL).map(|zone| format!("zone {zone}"));
                 let kind = [label(INSTANCE_TYPE_LABEL), label(CAPACITY_LABEL)];
-                let kind = kind.into_iter().flatten().map(|own| own.to_string());
+                let kind = kind.into_iter().flatten().map(ToString::to_string);
                 let what = kind.chain(zone).collect::<Vec<_>>().join(", ");
                 let name = format!("Node/{}", store.nodes().name(*node));
                 self.line(at, "joined", name, what);

@@ -375,6 +375,7 @@ impl Asked {
                 min: 0,
                 max: 6,
                 target: 1,
+                unready: 0,
                 template: Some(template),
                 instance_type: None,
                 quota: None,
@@ -406,7 +407,7 @@ impl Asked {
             |plain| second.plan(now, plain, &view, &mut rng()).unwrap(),
         );
         for grower in [&mut first, &mut second] {
-            grower.expire(now);
+            grower.expire(now, &SortedMap::new());
             grower.registered("g0");
         }
         self.growers = [first, second];
