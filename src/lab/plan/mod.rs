@@ -160,7 +160,7 @@ pub struct DrainAnswer {
     pub excused: Vec<String>,
     /// Moved pods that autoscalers leave alone, each with the reason.
     pub shunned: Vec<String>,
-    /// What keeps the nodes that stay.
+    /// Reasons that keep the nodes that stay.
     pub blockers: Vec<Blocker>,
     /// Whether no other node can go by itself.
     pub is_local: bool,
