@@ -205,9 +205,14 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     if let Some(file) = &arguments.verify {
         return verify::run(global, file, &arguments.paths);
     }
-    if let Some(exit) = scenario::run(global, arguments)? {
-        return Ok(exit);
+    match scenario::run(global, arguments)? {
+        Some(exit) => Ok(exit),
+        None => answer(global, arguments),
     }
+}
+
+/// Answers questions to a dump.
+fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
     let (mut questions, mut currency) = questions(arguments)?;
     let traces = global.traces_dirs();
     let ignored = ignored(global)?;

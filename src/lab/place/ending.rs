@@ -36,7 +36,7 @@ pub struct ResourceTally {
 }
 
 impl ResourceTally {
-    /// What the best node has of what one replica asks for: `cpu: best node has 1,340m of 2,000m`.
+    /// Amount that the best node has of what one replica asks for: `cpu: best node has 1,340m of 2,000m`.
     pub fn words(&self) -> String {
         let amount = |own: i64| match self.resource.as_str() {
             CPU => format!("{}m", plural::grouped(own)),

@@ -86,7 +86,7 @@ impl Placement {
         self.reasons.first().map(|(reason, _)| reason.as_str())
     }
 
-    /// What binds: the resource that most of the nodes lack that could take the next replica, with what the
+    /// Words for what binds: the resource that most of the nodes lack that could take the next replica, with what the
     /// best of them has; else the reason that most nodes gave.
     pub fn binding(&self) -> Option<String> {
         let lacking = self.resources.iter().filter(|own| own.short_nodes > 0);

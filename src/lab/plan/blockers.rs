@@ -1,4 +1,4 @@
-//! What keeps nodes from going, counted by reason, with the smallest change that would free some. Each
+//! Reasons that keep nodes from going, counted, with the smallest change that would free some. Each
 //! node that stays is taken out once more, without regard to budgets, so that a change is named only if
 //! the pods find other nodes then.
 
@@ -61,7 +61,7 @@ impl Found {
     }
 }
 
-/// What keeps the nodes that stay after a drain, and which of those that go no autoscaler would take; those
+/// Reasons that keep the nodes that stay after a drain, and which of those that go no autoscaler would take; those
 /// of most nodes first. `there` is the cluster before it.
 pub fn blockers(
     bench: &mut Bench<'_>,

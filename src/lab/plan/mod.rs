@@ -167,7 +167,7 @@ pub struct DrainAnswer {
     pub excused: Vec<String>,
     /// Moved pods that autoscalers leave alone, each with the reason.
     pub shunned: Vec<String>,
-    /// What keeps the nodes that stay.
+    /// Reasons that keep the nodes that stay.
     pub blockers: Vec<Blocker>,
     /// Orders in which all pods find nodes on those that stay.
     pub orders: OrdersTried,

@@ -147,7 +147,7 @@ pub struct Headroom {
     pub memory: i64,
     /// Number of further pods of it that fit; counted up to [`MOST_MORE`].
     pub fits: u64,
-    /// What the next one lacks on the node that lacks least, else the reason that most nodes give.
+    /// Amount that the next one lacks on the node that lacks least, else the reason that most nodes give.
     pub reason: Option<String>,
 }
 

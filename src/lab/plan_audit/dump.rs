@@ -1,4 +1,4 @@
-//! What a plan says about the dump that it was made of: its files, the nodes that go, where each move
+//! Statements of a plan about the dump that it was made of: its files, the nodes that go, where each move
 //! begins and ends, and the numbers of the verdict.
 
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{Case, Cluster, array, text};
 use crate::snapshot::Snapshot;
 use model::Text;
-use units::{SortedMap, SortedSet};
+use units::{SortedMap, SortedSet, plural};
 
 /// The files of a plan are those that it was made of.
 pub(super) fn inputs(plan: &Value, today: &Snapshot) -> Case {
@@ -25,8 +25,8 @@ pub(super) fn inputs(plan: &Value, today: &Snapshot) -> Case {
     }
     if today.inputs.len() < stated.len() {
         return Err(format!(
-            "the plan was made of {} files (`inputs`), and {} were given",
-            stated.len(),
+            "the plan was made of {} (`inputs`), and {} were given",
+            plural::count(stated.len(), "file"),
             today.inputs.len()
         ));
     }
@@ -157,7 +157,7 @@ pub(super) fn verdict(plan: &Value) -> Case {
     let (reached, all) = (number(&drain["reached"]), number(&plan["today"]["nodes"]));
     if reached + gone != all {
         return Err(format!(
-            "`drain.reached` is {reached} and `drain.gone` has {gone}, of {all} nodes (`today.nodes`)"
+            "`drain.reached` is {reached} and `drain.gone` has {gone}, of {all} (`today.nodes`)"
         ));
     }
     let stay = number(&drain["plan"]["nodes"]);

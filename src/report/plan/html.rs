@@ -219,7 +219,7 @@ impl PlanReport<'_> {
             return;
         }
         let pictures = [today, shown];
-        let pictures = &pictures[..1 + usize::from(!std::ptr::eq(today, shown))];
+        let pictures = &pictures[..=usize::from(!std::ptr::eq(today, shown))];
         let head = ["today", "plan"].map(|name| format!("<th>{name}</th><th>a month</th>"));
         let _ = writeln!(
             page,
