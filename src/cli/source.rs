@@ -9,7 +9,6 @@ use scenario::{Color, Experiment, LoadOptions, Rejected, SearchPath, load};
 use units::nearest;
 use world::inputs::{self, BUNDLED, DiskAndEmbedded};
 
-use super::check::repository;
 use super::{Failure, Global, terminal};
 
 /// Text of an experiment file.
@@ -129,6 +128,15 @@ fn leads_outside(path: &Path) -> Option<bool> {
     let folder = std::path::absolute(path).ok()?.parent()?.to_path_buf();
     let root = repository(&folder).canonicalize().ok()?;
     Some(!real.starts_with(root))
+}
+
+/// The nearest repository that a folder is in; else the current folder, if that holds it.
+pub(super) fn repository(folder: &Path) -> PathBuf {
+    let of_git = folder.ancestors().find(|above| above.join(".git").exists());
+    let current = std::env::current_dir().and_then(|own| own.canonicalize());
+    let current = current.ok().filter(|own| folder.starts_with(own));
+    let found = of_git.map(Path::to_path_buf).or(current);
+    found.unwrap_or_else(|| folder.to_path_buf())
 }
 
 /// Failure of an experiment file that cannot be read.

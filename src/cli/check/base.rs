@@ -18,10 +18,9 @@ use super::git::{Repository, Tree};
 use super::inside::Inside;
 use super::outputs::one_line;
 use super::suite::Suite;
-use super::{
-    CheckArguments, Exit, Failure, Global, Judged, baseline_path, limited, relative, repository,
-};
+use super::{CheckArguments, Exit, Failure, Global, Judged, baseline_path, limited, relative};
 use crate::divergence::parting;
+use crate::source::repository;
 use crate::temporary::TemporaryFolder;
 
 /// Objectives by the name of their entry.

@@ -8,6 +8,7 @@ use world::inputs::{DiskAndEmbedded, embedded_folder};
 
 use super::outputs::CheckFormat;
 use super::{CheckArguments, Failure, Global};
+use crate::source::repository;
 
 /// Folders of the system that hold no files of anybody.
 const SYSTEM: [&str; 3] = ["/proc", "/sys", "/dev"];
@@ -84,15 +85,6 @@ impl Inside {
             }
         })
     }
-}
-
-/// The nearest repository that a folder is in; else the current folder, if that holds it.
-pub(in super::super) fn repository(folder: &Path) -> PathBuf {
-    let of_git = folder.ancestors().find(|above| above.join(".git").exists());
-    let current = std::env::current_dir().and_then(|own| own.canonicalize());
-    let current = current.ok().filter(|own| folder.starts_with(own));
-    let found = of_git.map(Path::to_path_buf).or(current);
-    found.unwrap_or_else(|| folder.to_path_buf())
 }
 
 impl FileLookup for Inside {

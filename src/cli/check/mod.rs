@@ -27,8 +27,6 @@ use super::accept::{self, Acceptance};
 use super::divergence::Asked;
 use super::run_count::counted;
 use super::{Exit, Failure, Global, exit, output, terminal};
-pub(super) use inside::repository;
-
 use inside::Inside;
 use limits::{LimitArguments, limited};
 use outputs::{

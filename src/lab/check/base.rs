@@ -26,7 +26,7 @@ pub struct BaseSide {
 /// Reason a base has no results of an entry that it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokenBase {
-    /// What is wrong, in words.
+    /// Reason in words.
     pub why: String,
     /// `true` if its files are there, and what they say is wrong, for any machine: a change that mends it
     /// has nothing to be compared with.

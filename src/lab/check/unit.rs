@@ -1,4 +1,4 @@
-//! What of a change can be taken back for itself: objects of manifests, items of the lists of a scenario,
+//! Parts of a change that can be taken back one by one: objects of manifests, items of the lists of a scenario,
 //! parts of its other fields, files.
 
 use serde::Serialize;
