@@ -66,7 +66,7 @@ async fn said(from: Option<impl AsyncRead + Unpin>, most: usize) -> String {
     let (kept, length) = read(from, most).await;
     let mut text = String::from_utf8_lossy(&kept).into_owned();
     if length > kept.len() as u64 {
-        text.push_str(&format!("\n… cut: {} of {length} bytes\n", kept.len()));
+        text.push_str(&format!("\n… cut at {} of {length} B\n", kept.len()));
     }
     text
 }

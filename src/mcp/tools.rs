@@ -329,7 +329,7 @@ impl Parameter {
         if word.is_empty() || word.len() > MOST_BYTES || word.contains('\0') || is_option {
             let most = MOST_BYTES;
             return Err(format!(
-                "`{}`: expected 1 to {most} bytes, without `-` in front",
+                "`{}`: expected a text of at most {most} B, without `-` in front",
                 self.name
             ));
         }

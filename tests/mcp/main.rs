@@ -215,7 +215,7 @@ fn answers_are_bounded_in_size_and_time() {
     let mut client = Client::start(&server, &scratch.0, &limits);
     let (text, is_done) = client.answer("schema", &json!({}));
     assert!(
-        text.len() < 2_200 && text.contains("cut: 2048 of 33000 bytes"),
+        text.len() < 2_200 && text.contains("cut at 2048 of 33000 B"),
         "{text}"
     );
     assert!(!is_done);

@@ -30,8 +30,13 @@ pub(super) fn best_drain<'p>(
             own.decide_by(packing);
         }
         let questions = asked.questions;
-        let about = (asked.demand, goal);
-        let watch = Watch::new(about, asked.calm, &questions.work, questions.search.steps);
+        let watch = Watch::new(
+            asked.demand,
+            goal,
+            asked.calm,
+            &questions.work,
+            questions.search.steps,
+        );
         let drained = drain(&mut own, watch, limits);
         (own, Drained { packs, ..drained })
     });

@@ -97,7 +97,7 @@ impl Market {
             }
             let is_only = found.len() == 1;
             for (group, node, seen) in found {
-                let carried = carried(&mut snapshot.cache, (&daemons, &statics), &node, seen)?;
+                let carried = carried(&mut snapshot.cache, &daemons, &statics, &node, seen)?;
                 let mut free = Amounts::of(&node.allocatable)?;
                 for pod in &carried {
                     free.change(&pod.class.requests, -1);
@@ -213,7 +213,8 @@ impl Market {
 /// Pods that a node carries before all others.
 fn carried(
     cache: &mut Cache,
-    (daemons, statics): (&[DaemonSet], &Statics),
+    daemons: &[DaemonSet],
+    statics: &Statics,
     node: &Node,
     seen: &[&NodeInfo],
 ) -> Result<Vec<Arc<PodInfo>>, SnapshotError> {

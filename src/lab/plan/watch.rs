@@ -83,7 +83,8 @@ pub(super) struct Watch<'w> {
 
 impl<'w> Watch<'w> {
     pub(super) fn new(
-        (demand, goal): (&'w Demand, &'w Goal),
+        demand: &'w Demand,
+        goal: &'w Goal,
         profiles: &'w [KubeProfile],
         work: &'w Work,
         steps: u64,

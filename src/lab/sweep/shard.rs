@@ -5,6 +5,8 @@
 //! than there are workers leave the balance to the engine's own queue, and a lost machine costs one
 //! of them.
 
+use units::plural;
+
 use super::SweepError;
 
 /// A part of a sweep: the runs whose hashes fall to its number.
@@ -194,7 +196,8 @@ fn engine_shard(
     };
     let of = match (told, stated) {
         (Some(told), Some(stated)) if told != stated => {
-            let why = format!("{} has {told} tasks, not {stated}", engine.engine);
+            let told = plural::count(told, "task");
+            let why = format!("{} has {told}, not {stated}", engine.engine);
             return Err(wrong(why, COUNTS));
         }
         (Some(count), _) | (None, Some(count)) => count,
@@ -204,10 +207,8 @@ fn engine_shard(
         }
     };
     let beyond = || {
-        let why = format!(
-            "{} tells the index {index}, beyond {of} tasks",
-            engine.engine
-        );
+        let tasks = plural::count(of, "task");
+        let why = format!("{} tells the index {index}, beyond {tasks}", engine.engine);
         wrong(why, COUNTS)
     };
     let position = match engine.first {

@@ -33,7 +33,7 @@ impl PlanReport<'_> {
             "zones": proof.lost_zones,
             "closed": proof.closed,
             "inequality": inequality(proof),
-            "rules": rules.map(|(own, of)| rule(own, of)).collect::<Vec<Value>>(),
+            "rules": rules.map(|(own, (price, idle))| rule(own, *price, *idle)).collect::<Vec<Value>>(),
             "proof": proof.branch.as_ref().map(branch),
             "nodes": proof.kinds.iter().map(kind).collect::<Vec<Value>>(),
             "classes": proof.classes.iter().map(class).collect::<Vec<Value>>(),
@@ -93,7 +93,7 @@ fn staying(nodes: u64) -> String {
     format!("{} {stay}", plural::count(nodes, "node"))
 }
 
-fn rule(own: &Rule, (price, idle): (&f64, &i64)) -> Value {
+fn rule(own: &Rule, price: f64, idle: i64) -> Value {
     let (sort, of) = match &own.sort {
         RuleSort::Resource(name) => ("resource", json!({ name.as_str(): 1 })),
         RuleSort::Size(size) => ("size", object(size.iter().cloned())),

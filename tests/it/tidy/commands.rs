@@ -272,7 +272,10 @@ impl Known {
 
     fn windtunnel(&mut self, words: &[String]) -> Result<(), String> {
         // A program of its own, which no test of this package builds.
-        if words.first().is_some_and(|word| word == "live") {
+        if words
+            .first()
+            .is_some_and(|word| ["live", "mcp"].contains(&word.as_str()))
+        {
             return Ok(());
         }
         let mut command = String::new();
