@@ -297,7 +297,8 @@ impl Rejected {
             let body = line.trim_end_matches(['\r', '\n']);
             let window = if source.is_hidden {
                 0..0
-            } else if body.len() <= LINE_MAX {
+            // What an option says is in no file.
+            } else if body.len() <= LINE_MAX || source.name.starts_with("--") {
                 0..body.len()
             } else {
                 let inside = starts.iter().filter_map(|start| start.checked_sub(begin));
