@@ -220,9 +220,9 @@ impl ClusterAutoscaler {
         } = &growth
         {
             self.shrinker.grew(now);
-            self.order(now, (group, *nodes), store, out);
+            self.order(now, group, *nodes, store, out);
             for (group, nodes) in others {
-                self.order(now, (group, *nodes), store, out);
+                self.order(now, group, *nodes, store, out);
             }
         }
         if matches!(growth, Growth::Unhealthy | Growth::TooYoung) {

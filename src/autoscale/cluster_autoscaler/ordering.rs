@@ -15,7 +15,8 @@ impl ClusterAutoscaler {
     pub(super) fn order(
         &mut self,
         now: Instant,
-        (group, count): (&Text, usize),
+        group: &Text,
+        count: usize,
         store: &Store,
         out: &mut Outbox,
     ) {
