@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use windtunnel::autoscale::cluster_autoscaler::{
-    GroupSize, GrowSettings, GrowView, Grower, Health, NodeGroup, PendingPod, PodGroup, ShrinkNode,
-    ShrinkSettings, ShrinkView, Shrinker, Template, estimate, fits_template,
+    GroupSize, GrowSettings, GrowView, Grower, Growth, Health, NodeGroup, PendingPod, PodGroup,
+    ShrinkNode, ShrinkSettings, ShrinkView, Shrinker, Template, estimate, fits_template,
 };
 use windtunnel::autoscale::nodes::Daemons;
 use windtunnel::autoscale::nodes::drain::{Budgets, NodeAmounts, NodePod, PodController, PodEnd};
@@ -411,10 +411,7 @@ impl Asked {
             grower.registered("g0");
         }
         self.growers = [first, second];
-        tally.grown += usize::from(matches!(
-            growth,
-            windtunnel::autoscale::cluster_autoscaler::Growth::Grow { .. }
-        ));
+        tally.grown += usize::from(matches!(growth, Growth::Grow { .. }));
     }
 
     fn shrink_nodes(&mut self) -> Vec<ShrinkNode> {
