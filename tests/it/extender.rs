@@ -157,8 +157,11 @@ fn an_extender_filters_scores_and_binds_and_its_answers_are_kept() {
             .text("scheduler.yaml")
             .replace(&port.to_string(), "1");
         std::fs::write(folder.path("scheduler.yaml"), config).expect("it is there");
-        let told = folder.run(&["reproduce", "out"], 101);
-        assert!(told.contains("has another question"), "{told}");
+        let told = folder.run(&["reproduce", "out"], 3);
+        assert!(
+            told.contains("recorded but missing here: scheduler.yaml"),
+            "{told}"
+        );
         let config = folder
             .text("scheduler.yaml")
             .replace(":1/", &format!(":{port}/"));
@@ -231,7 +234,8 @@ fn no_extender_is_asked_unless_the_user_says_so() {
         ] {
             let arguments = [command, flags].concat();
             let output = folder.command(&arguments).output().expect("it starts");
-            let told = String::from_utf8_lossy(&output.stderr);
+            let told = [&*output.stdout, &*output.stderr].concat();
+            let told = String::from_utf8_lossy(&told);
             assert!(
                 !output.status.success() && told.contains(why),
                 "{arguments:?}: {told}"

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::{Global, PlanArguments, PlanFormat};
 use lab::plan::watch::Work;
 use report::plan::PlanReport;
+use units::plural;
 
 /// Time between two looks.
 const LOOK: WallDuration = WallDuration::from_millis(200);
@@ -42,9 +43,13 @@ pub(super) fn watched<T>(global: &Global, work: &Work, of: impl FnOnce() -> T) -
             while !is_done.load(Ordering::Relaxed) {
                 let best = match work.best() {
                     0 => String::new(),
-                    nodes => format!(", best so far: {nodes} nodes (Ctrl-C takes it)"),
+                    nodes => {
+                        let nodes = plural::count(nodes, "node");
+                        format!(", best so far: {nodes} (Ctrl-C takes it)")
+                    }
                 };
-                bar.set_message(format!("{} decisions{best}", work.taken()));
+                let taken = plural::count(work.taken(), "decision");
+                bar.set_message(format!("{taken}{best}"));
                 bar.tick();
                 thread::sleep(LOOK);
             }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use cluster::{Class, Store};
 use model::gpu::DEVICE_MILLI;
 use model::{Labels, Node, Pod, PodSpec, Taint, Text};
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, Unexpected};
+use serde::{Deserialize, Deserializer, Serialize};
 use units::{Duration, NodeId, Resources, SortedMap};
 
 use crate::ClassContext;
@@ -88,7 +89,29 @@ pub(super) struct Filtered {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Scored {
+    #[serde(deserialize_with = "whole_numbers")]
     pub(super) points: Vec<i64>,
+}
+
+/// Whole numbers, of which a zero may have a sign: JSON reads `-0` as a fraction, and a program that
+/// puts a minus before a number writes it.
+fn whole_numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Whole {
+        Number(i64),
+        Fraction(f64),
+    }
+    let read = Vec::<Whole>::deserialize(deserializer)?;
+    let numbers = read.into_iter().map(|own| match own {
+        Whole::Number(number) => Ok(number),
+        Whole::Fraction(0.0) => Ok(0),
+        Whole::Fraction(fraction) => {
+            let found = Unexpected::Float(fraction);
+            Err(D::Error::invalid_value(found, &"a whole number"))
+        }
+    });
+    numbers.collect()
 }
 
 /// Answer of an order.
