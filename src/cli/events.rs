@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use lab::events::{KINDS, Search, search, write_trace};
+use lab::events::{EventLine, KINDS, Search, search, write_trace};
 use lab::folder::{Existing, write_file_with};
 use lab::results;
 use lab::summary::Summary;
@@ -104,23 +104,7 @@ pub(super) fn run(global: &Global, arguments: &EventsArguments) -> Result<Exit, 
         output::print_with(|out| write_trace(&lines, &ends, out))?;
         return Ok(Exit::Done);
     }
-    output::print_with(|out| {
-        for line in &lines {
-            if arguments.format == EventsFormat::Json {
-                serde_json::to_writer(&mut *out, line)?;
-                writeln!(out)?;
-                continue;
-            }
-            let at = format::duration(line.time_ns as f64 / 1e9);
-            if names.len() > 1 {
-                write!(out, "{}  ", line.variant)?;
-            }
-            let (object, what) = (format::clean(&line.object), format::clean(&line.what));
-            let text = format!("{at:>10}  {:<13}  {object}  {what}", line.kind);
-            writeln!(out, "{}", text.trim_end())?;
-        }
-        Ok(())
-    })?;
+    print(&lines, arguments.format, names.len() > 1)?;
     if !has_events && !global.quiet {
         terminal::complain(
             "note: the run recorded only alerts and faults, not the events of pods, nodes and \
@@ -128,6 +112,27 @@ pub(super) fn run(global: &Global, arguments: &EventsArguments) -> Result<Exit, 
         );
     }
     Ok(Exit::Done)
+}
+
+/// Prints events, with their variants where there are several.
+fn print(lines: &[EventLine], form: EventsFormat, has_variants: bool) -> Result<(), Failure> {
+    output::print_with(|out| {
+        for line in lines {
+            if form == EventsFormat::Json {
+                serde_json::to_writer(&mut *out, line)?;
+                writeln!(out)?;
+                continue;
+            }
+            let at = format::duration(line.time_ns as f64 / 1e9);
+            if has_variants {
+                write!(out, "{}  ", line.variant)?;
+            }
+            let (object, what) = (format::clean(&line.object), format::clean(&line.what));
+            let text = format!("{at:>10}  {:<13}  {object}  {what}", line.kind);
+            writeln!(out, "{}", text.trim_end())?;
+        }
+        Ok(())
+    })
 }
 
 /// The variants of a run and when each ended, in nanoseconds.

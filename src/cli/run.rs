@@ -76,10 +76,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         return Err(failure);
     }
     trip.keep_snapshot(&experiment, journey.as_ref())?;
-    let out = folder.finish()?;
-    if let Some(file) = &arguments.perfetto {
-        super::events::write_perfetto(&out, file, Existing::forced(arguments.force))?;
-    }
+    let out = arguments.finish(folder)?;
     profiler.ended("report");
     let report = out.join(REPORT).display().to_string();
     let wall_time = terminal::seconds(started.elapsed());

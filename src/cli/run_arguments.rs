@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::Failure;
 use super::experiment_file::MessageFormat;
+use lab::folder::{Existing, ResultFolder};
 use lab::outputs::Outputs;
 use lab::tables::TableFormats;
 use report::Format;
@@ -162,6 +164,15 @@ pub(super) enum TableFiles {
 }
 
 impl RunArguments {
+    /// Completes the result folder, and writes what a user wants beside it.
+    pub(super) fn finish(&self, folder: ResultFolder) -> Result<PathBuf, Failure> {
+        let out = folder.finish()?;
+        if let Some(file) = &self.perfetto {
+            super::events::write_perfetto(&out, file, Existing::forced(self.force))?;
+        }
+        Ok(out)
+    }
+
     /// Whether the run records the events of pods, nodes and objects.
     pub(super) const fn records_events(&self) -> bool {
         self.events || self.perfetto.is_some()

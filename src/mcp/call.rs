@@ -1,5 +1,6 @@
 //! One call: the program in a process of its own, with bounds on its time and on what it says.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -66,7 +67,7 @@ async fn said(from: Option<impl AsyncRead + Unpin>, most: usize) -> String {
     let (kept, length) = read(from, most).await;
     let mut text = String::from_utf8_lossy(&kept).into_owned();
     if length > kept.len() as u64 {
-        text.push_str(&format!("\n… cut at {} of {length} B\n", kept.len()));
+        let _ = write!(text, "\n… cut at {} of {length} B\n", kept.len());
     }
     text
 }

@@ -36,6 +36,7 @@ struct Arguments {
     size_limit: u32,
 }
 
+#[expect(clippy::print_stderr, reason = "standard output is the client's")]
 fn main() -> ExitCode {
     match serve(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! Extenders of kube-scheduler in a run: what they are asked, what their answers and failures do, who may ask
 //! them, and a result that is reproduced without them.
 
+use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 
@@ -71,7 +72,7 @@ fn folder(name: &str, extender: &str) -> Scratch {
     );
     let mut jobs = "submit,cpu,memory,run_time\n".to_owned();
     for job in 0..8 {
-        jobs.push_str(&format!("{job},1,1Gi,600s\n"));
+        let _ = writeln!(jobs, "{job},1,1Gi,600s");
     }
     let files = [
         ("own.yaml", EXPERIMENT),

@@ -159,7 +159,7 @@ fn edit(repository: &Path, edit: &Edit) {
 fn bounded(case: &Case, scratch: &Scratch, command: &[String]) -> Output {
     let stack = case.stack.map(|size| format!("ulimit -s {size}; "));
     let stack = stack.unwrap_or_default();
-    let script = format!("ulimit -t 10 -v 4194304; {stack}exec \"$0\" \"$@\"");
+    let script = format!("ulimit -t 10; ulimit -v 4194304; {stack}exec \"$0\" \"$@\"");
     let mut shell = Command::new("sh");
     shell.args(["-c", &script, env!("CARGO_BIN_EXE_windtunnel")]);
     shell.args(command).current_dir(scratch.path("in/repo"));

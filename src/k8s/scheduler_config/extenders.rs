@@ -10,7 +10,6 @@ use units::Duration;
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-#[expect(clippy::struct_excessive_bools, reason = "a part of the API")]
 pub(super) struct RawExtender {
     url_prefix: String,
     #[serde(deserialize_with = "raw::nullable")]

@@ -1,4 +1,4 @@
-//! Events of a run in the Trace Event Format, which ui.perfetto.dev and chrome://tracing open.
+//! Events of a run in the Trace Event Format, which `ui.perfetto.dev` opens.
 //!
 //! A node is a process, and pods that run beside each other on it lie on threads of their own, so
 //! that slices of one thread never overlap:

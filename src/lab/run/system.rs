@@ -124,13 +124,7 @@ pub(crate) fn system(
     let options = options.with(prepared.kube.clone());
     let attach = world::attach_options(scenario, &prepared.kube.objects);
     let request = SystemRequest {
-        setup: Setup {
-            seed: scenario.seed,
-            scheduler: 0,
-            typical_pods: prepared.typical.clone().unwrap_or_default(),
-            gpu_models: world::gpu_models(&prepared.nodes),
-            node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
-        },
+        setup: setup(scenario, prepared),
         profile,
         options,
         controllers: (prepared.controllers.clone()).map(|own| ControllerOptions {
@@ -175,6 +169,17 @@ pub(crate) fn system(
     parts.components.extend(autoscalers);
     world::check_programs(scenario, &parts.components)?;
     Ok(parts)
+}
+
+/// What the scheduler of a scenario begins with.
+fn setup(scenario: &Scenario, prepared: &Prepared) -> Setup {
+    Setup {
+        seed: scenario.seed,
+        scheduler: 0,
+        typical_pods: prepared.typical.clone().unwrap_or_default(),
+        gpu_models: world::gpu_models(&prepared.nodes),
+        node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
+    }
 }
 
 /// The program outside that takes part, where the caller allows it.

@@ -112,7 +112,7 @@ impl Shard {
     /// The whole.
     pub const WHOLE: Self = Self { number: 1, of: 1 };
 
-    /// Whether a run, by its position, is in it. The hash is the finalizer of SplitMix64 (Steele,
+    /// Whether a run, by its position, is in it. The hash is the finalizer of `SplitMix64` (Steele,
     /// Lea and Flood, 2014).
     pub const fn has(self, run: usize) -> bool {
         let mut hash = (run as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -329,7 +329,7 @@ mod tests {
     /// shard is further than a third from the mean, and each run falls to one of them.
     #[test]
     fn shards_are_alike_in_cost() {
-        let cost = |run: usize| if run % 2 == 0 { 3 } else { 1 };
+        let cost = |run: usize| if run.is_multiple_of(2) { 3 } else { 1 };
         let costs: Vec<usize> = (1..=8)
             .map(|number| {
                 let shard = Shard { number, of: 8 };

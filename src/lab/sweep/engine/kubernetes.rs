@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// Volume that holds the experiment, its inputs and the folder of the sweep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Volume {
-    /// A PersistentVolumeClaim that many nodes may write.
+    /// A `PersistentVolumeClaim` that many nodes may write.
     Claim(String),
     /// A folder that every node has at the same path, such as one of NFS.
     HostPath(String),

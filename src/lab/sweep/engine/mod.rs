@@ -18,7 +18,7 @@ pub fn command(program: &str, arguments: &[String]) -> String {
 }
 
 /// Commands of all shards and of the merge behind them, one a line, for engines that take lines
-/// (GNU parallel, HTCondor, Snakemake); `arguments` are those that every shard gets.
+/// (GNU parallel, `HTCondor`, Snakemake); `arguments` are those that every shard gets.
 pub fn lines(program: &str, arguments: &[String], out: &str, shards: usize) -> Vec<String> {
     let shard = |number: usize| {
         let mut all = vec!["sweep".to_owned()];
