@@ -216,8 +216,8 @@ z7k2j9m1abcd   too-long-for-it   replicated   1/1             db
                 "s:5: column `Replicas`: must be replicas such as `3/3`, found `\"many\"`",
                 "s:6: column `Name`: must be the name of a service, found `\"\"`",
                 "s:7: column `Mode`: must begin in column 27 of the line, under its word in the header; print the table \
-                 again, or as JSON (`--format json`), found `z7k2j9m1abcd   too-long-for-it   replicated   1/1             \
-                 db`",
+                 again, or as JSON (`--format json`), found `z7k2j9m1abcd   too-long-for-it   replica… (64 \
+                 characters)`",
             ]);
     }
     let short = "NAME   MODE         REPLICAS\nweb    replicated   1/1\n";
