@@ -12,7 +12,7 @@ use super::running_jobs::RunningJobs;
 /// A rule that lets short jobs pass whatever waits:
 ///
 /// ```
-/// use scheduler::batch::{Backfill, JobFacts, PartitionNumber};
+/// use scheduler::batch::{Backfill, JobFacts, JobNumber, PartitionNumber};
 /// use units::{Duration, Instant, TenantId};
 ///
 /// #[derive(Clone, Copy)]
