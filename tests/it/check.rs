@@ -42,6 +42,88 @@ fn jobs() -> String {
     text
 }
 
+/// An entry that only the stored baseline still has fails until it is accepted that it goes.
+#[test]
+fn an_entry_that_the_baseline_has_fails_when_it_leaves_the_suite() {
+    let jobs = jobs();
+    let other = WEB.replacen("name: web", "name: other", 1);
+    let files = [
+        ("suite.yaml", "suite: [web.yaml, other.yaml]\n"),
+        ("web.yaml", WEB),
+        ("other.yaml", &*other),
+        ("jobs.csv", &*jobs),
+    ];
+    let scratch = Scratch::new("check-left", &files);
+    let check = ["check", "suite.yaml", "--seeds", "2"];
+    let accept = [&check[..], &["--accept"]].concat();
+    scratch.printed(&accept, 0);
+    std::fs::write(scratch.path("suite.yaml"), "suite: [web.yaml]\n").expect("a file");
+    let seen = scratch.printed(&check, 100);
+    let words = "other is no longer in the suite (the baseline has it";
+    assert!(seen.contains(words), "{seen}");
+    let part = [&check[..], &["--only", "web"]].concat();
+    scratch.printed(&part, 0);
+    scratch.printed(&accept, 0);
+    scratch.printed(&check, 0);
+}
+
+const OUTAGE: &str = "\
+windtunnel: v1
+name: outage
+cluster:
+  nodes:
+    - {count: 7, name: \"n{}\", zone: \"z{index % 3}\", template: {allocatable: {cpu: 4, memory: 16Gi, pods: 20}}}
+workload: [{manifests: web.yaml}]
+system: {name: kubernetes, controllers: {}}
+stop: {at: 30m}
+failures: [{kind: zone-outage, zone: z1, at: 10m, for: 15m}]
+objectives: [{metric: blast_radius.share, threshold: 0.05}]
+";
+
+const SPREAD: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 4
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers: [{name: web, image: \"web:1\", resources: {requests: {cpu: 500m, memory: 1Gi}}}]
+";
+
+/// A share of what an outage takes, which has no value where it takes nothing: what has one is compared, and
+/// an outage that is gone is no reason to have none.
+#[test]
+fn losses_are_compared_where_there_are_any() {
+    let single = SPREAD.replace("replicas: 4", "replicas: 1");
+    let pinned = "    spec:\n      nodeSelector: {topology.kubernetes.io/zone: z2}\n";
+    let apart = SPREAD.replace("    spec:\n", pinned);
+    let calm = OUTAGE.replace("failures: [", "failures: [] #");
+    let late = format!("{OUTAGE}metrics: {{warmup: 26m}}\n");
+    let files = [("outage.yaml", OUTAGE), ("web.yaml", SPREAD)];
+    let scratch = Scratch::new("check-losses", &files);
+    let check = ["check", "outage.yaml", "--despite-inputs"];
+    scratch.printed(&["check", "outage.yaml", "--seeds", "20", "--accept"], 0);
+    let with = |experiment: &str, manifest: &str, code: i32| {
+        std::fs::write(scratch.path("outage.yaml"), experiment).expect("a file");
+        std::fs::write(scratch.path("web.yaml"), manifest).expect("a file");
+        scratch.printed(&check, code)
+    };
+    let seen = with(OUTAGE, &single, 100);
+    assert!(
+        seen.contains("REGRESSED") && seen.contains("of 20 seeds: in the others"),
+        "{seen}"
+    );
+    let seen = with(OUTAGE, &apart, 0);
+    assert!(seen.contains("not-measurable"), "{seen}");
+    for experiment in [calm, late] {
+        let seen = with(&experiment, &apart, 100);
+        assert!(seen.contains("VANISHED"), "{seen}");
+    }
+}
+
 #[test]
 fn a_changed_weight_is_caught_and_its_first_decision_named() {
     let jobs = jobs();

@@ -1,6 +1,7 @@
 //! `check --base`: a suite against the commit or the folder that it is changed from.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
@@ -413,6 +414,40 @@ fn entries_that_nothing_changed_in_are_left_out() {
     repository.write("ci/suite.yaml", "suite: [queue.yaml]\n");
     let seen = repository.check(&check, 100);
     assert!(seen.contains("other is no longer in the suite"), "{seen}");
+}
+
+/// A link that leads elsewhere changes what is read, though both files are those of the commit.
+#[test]
+fn a_link_that_leads_elsewhere_is_a_change() {
+    let Some(repository) = Repository::new("base-link") else {
+        return;
+    };
+    fs::create_dir(repository.0.path("traces")).expect("a folder");
+    repository.write("traces/fast.csv", &jobs(300));
+    repository.write("traces/slow.csv", &jobs(2400));
+    let link = |to: &str| {
+        let own = repository.0.path("ci/jobs.csv");
+        fs::remove_file(&own).expect("it is there");
+        symlink(format!("../traces/{to}.csv"), own).expect("a link");
+    };
+    link("fast");
+    repository.commit();
+    let check = [
+        "ci/suite.yaml",
+        "--base",
+        "main",
+        "--changed-since",
+        "main",
+        "--seeds",
+        "2",
+    ];
+    let seen = repository.check(&check, 0);
+    assert!(
+        seen.contains("Nothing to check: no entry changed."),
+        "{seen}"
+    );
+    link("slow");
+    repository.check(&check, 100);
 }
 
 /// A shop whose base leaves room, and whose head has a pod that asks for more, and one with another name

@@ -4,7 +4,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
@@ -208,10 +208,22 @@ impl Repository {
 
     /// The ids that files on disk would have in the repository, in their order.
     pub(super) fn ids(&self, files: &[PathBuf]) -> Result<Vec<String>, Failure> {
-        let mut command = self.command(&["hash-object", "--no-filters", "--stdin-paths"]);
-        let lines: Vec<u8> = { files.iter() }
+        let lines = { files.iter() }
             .flat_map(|path| [path.as_os_str().as_bytes(), b"\n"].concat())
             .collect();
+        self.hashed(&["hash-object", "--no-filters", "--stdin-paths"], lines)
+    }
+
+    /// Id that git has for a link: that of where it leads, as text.
+    pub(super) fn link_id(&self, link: &Path) -> Result<Option<String>, Failure> {
+        let to = link.read_link().unwrap_or_default();
+        let ids = self.hashed(&["hash-object", "--stdin"], to.into_os_string().into_vec())?;
+        Ok(ids.into_iter().next())
+    }
+
+    /// Ids that a command of git prints for its input.
+    fn hashed(&self, words: &[&str], lines: Vec<u8>) -> Result<Vec<String>, Failure> {
+        let mut command = self.command(words);
         let run = || {
             let mut child = command
                 .stdin(Stdio::piped())

@@ -100,11 +100,22 @@ impl Others {
     ) -> Result<Self, Failure> {
         let top = repository.top.clone();
         let blobs = repository.blobs(commit)?;
-        let own: SortedSet<PathBuf> = read.flat_map(|path| whole(path)).collect();
+        let own: SortedSet<PathBuf> = read
+            .flat_map(|path| whole(path).into_iter().chain(links(path)))
+            .collect();
         let own = own.iter().filter_map(|path| path.strip_prefix(&top).ok());
         let known =
             |path: &&Path| blobs.contains_key(*path) && !path.to_string_lossy().contains('\n');
         let (known, mut new): (Vec<&Path>, Vec<&Path>) = own.partition(known);
+        let is_link = |path: &&Path| top.join(path).is_symlink();
+        let (of_links, known): (Vec<&Path>, Vec<&Path>) = known.into_iter().partition(is_link);
+        for link in of_links {
+            let id = repository.link_id(&top.join(link))?;
+            let blob: Option<&Blob> = blobs.get(link);
+            if !blob.zip(id).is_some_and(|(blob, id)| blob.is(&id)) {
+                new.push(link);
+            }
+        }
         let places: Vec<PathBuf> = known.iter().map(|path| top.join(path)).collect();
         let ids = repository.ids(&places)?;
         let is_same = |place: usize| {
@@ -127,6 +138,13 @@ impl Others {
 
     /// Whether a file is another one, or is in a folder that had more files, or has others.
     fn holds(&self, file: &Path) -> bool {
+        let is_other = |link: PathBuf| {
+            let own = link.strip_prefix(&self.top);
+            own.is_ok_and(|own| self.files.contains(own))
+        };
+        if links(file).into_iter().any(is_other) {
+            return true;
+        }
         let real = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
         let Ok(own) = real.strip_prefix(&self.top) else {
             return false;
@@ -137,6 +155,26 @@ impl Others {
             other.starts_with(own) || beside.is_some_and(|folder| other.parent() == Some(folder))
         })
     }
+}
+
+/// Links on the way to a file, by the real paths of the folders that they are in: a link that leads
+/// elsewhere than before is a change of what is read, though no file is another one.
+fn links(path: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut way = PathBuf::new();
+    for part in path.components() {
+        let folder = if way.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            &way
+        };
+        let real = folder.canonicalize();
+        way.push(part);
+        if let (true, Ok(real)) = (way.is_symlink(), real) {
+            found.push(real.join(part));
+        }
+    }
+    found
 }
 
 /// A file, or all files of a folder, where links lead.

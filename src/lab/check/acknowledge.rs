@@ -86,17 +86,17 @@ fn hold(gate: &mut Gate, known: &Acknowledgement, worse: Option<f64>, today: Dat
     }
 }
 
-/// Entries of the baseline that the suite no longer has.
-pub(super) fn orphans(results: &SuiteResults, baseline: &Baseline, notes: &mut Vec<String>) {
-    let is_run = |name: &str| {
-        results
-            .entries
-            .iter()
-            .any(|entry| entry.report.name == name)
-    };
-    for name in baseline.entries.keys().filter(|name| !is_run(name)) {
-        notes.push(format!(
-            "`{name}` of the baseline is no longer in the suite"
-        ));
+/// Entries of the baseline that the suite no longer has; none while a scenario of the suite can't be read, as
+/// they may be its own.
+pub(super) fn orphans(results: &SuiteResults, baseline: &Baseline) -> Vec<String> {
+    let mut entries = results.entries.iter();
+    if entries.any(|entry| entry.report.error.is_some()) {
+        return Vec::new();
     }
+    let is_run = |name: &str| {
+        let mut entries = results.entries.iter();
+        entries.any(|entry| entry.report.name == name)
+    };
+    let names = baseline.entries.keys().filter(|name| !is_run(name));
+    names.map(ToString::to_string).collect()
 }

@@ -159,18 +159,29 @@ pub fn baseline_of(
     baseline
 }
 
-/// Failed gates, and reports, of the entries that the suite no longer has.
-pub(super) fn removed(side: &BaseSide, file: &str) -> (Vec<Gate>, Vec<EntryReport>) {
-    let rerun = format!(
-        "windtunnel check {} --base {}",
-        quoted(file),
-        quoted(&side.name)
-    );
+/// Failed gates, and reports, of entries that the suite no longer has: those of the base, or of the baseline
+/// where there is none.
+pub(super) fn removed(
+    names: &[String],
+    side: Option<&BaseSide>,
+    file: &str,
+) -> (Vec<Gate>, Vec<EntryReport>) {
+    let check = format!("windtunnel check {}", quoted(file));
+    let (rerun, note) = match side {
+        Some(side) => (
+            format!("{check} --base {}", quoted(&side.name)),
+            format!("`{}` has it", side.name),
+        ),
+        None => (
+            check,
+            "the baseline has it; `--accept` takes it out".to_owned(),
+        ),
+    };
     let gate = |name: &String| Gate {
         rerun: rerun.clone(),
         outcome: Outcome::Removed,
         limit: "in the suite".to_owned(),
-        note: Some(format!("`{}` has it", side.name)),
+        note: Some(note.clone()),
         file: file.to_owned(),
         line: 1,
         ..Gate::of(name, "entry")
@@ -182,7 +193,7 @@ pub(super) fn removed(side: &BaseSide, file: &str) -> (Vec<Gate>, Vec<EntryRepor
         ..EntryReport::default()
     };
     (
-        side.removed.iter().map(gate).collect(),
-        side.removed.iter().map(report).collect(),
+        names.iter().map(gate).collect(),
+        names.iter().map(report).collect(),
     )
 }

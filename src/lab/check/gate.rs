@@ -13,7 +13,7 @@ use crate::objects::{FieldChange, field_changes};
 use crate::program;
 use crate::statistics::{Resamples, mean};
 use crate::summary::{MetricSummary, VariantSummary};
-use metrics::{Direction, NO_LOSS, NO_MEMBER, is_of_workloads, registry};
+use metrics::{Direction, NO_MEMBER, is_of_workloads, registry};
 use scenario::schema::Objective;
 
 use super::acknowledge::{acknowledge, orphans};
@@ -22,6 +22,7 @@ use super::cause::{Cause, FirstDivergence, point_to_seeds};
 use super::comparable::{Standing, notes as comparability, standing};
 use super::limit::{bounds, floor, limit, number, within};
 use super::loosened::held;
+use super::losses::{lacks_for_want_of_loss, spare_losses, whole_pairs};
 use super::run::{Entry, SuiteResults, rerun};
 use super::tested::hold_tests;
 use super::{
@@ -65,14 +66,16 @@ pub fn judge(
     let words = |own: &LoosenedLimit| own.words(settings.base.is_some());
     let mut notes: Vec<String> = loosened.iter().map(words).collect();
     let side = settings.base.as_ref();
-    let (gone, gone_entries) = side.map_or_else(Default::default, |side| removed(side, file));
+    let names = match (side, baseline) {
+        (Some(side), _) => side.removed.clone(),
+        (None, Some((baseline, _))) if !settings.is_part => orphans(results, baseline),
+        (None, _) => Vec::new(),
+    };
+    let (gone, gone_entries) = removed(&names, side, file);
     gates.extend(gone);
     if let Some((baseline, _)) = baseline {
         notes.extend(comparability(results.entries.iter(), baseline, settings));
         acknowledge(&mut gates, results, baseline, settings.today, &mut notes);
-        if !settings.is_part && settings.base.is_none() {
-            orphans(results, baseline, &mut notes);
-        }
     }
     let mut entries: Vec<EntryReport> = (results.entries.iter())
         .map(|entry| entry.report.clone())
@@ -248,7 +251,12 @@ fn of_objective(
     }
     let direction = registry::find(&objective.metric).map(|(_, statistic)| statistic.direction);
     gate.better = direction.unwrap_or(Direction::None);
-    let known: Option<Vec<f64>> = values.iter().copied().collect();
+    let lacks = lacks_for_want_of_loss(entry, &id);
+    let known: Option<Vec<f64>> = if lacks {
+        Some(values.iter().copied().flatten().collect())
+    } else {
+        values.iter().copied().collect()
+    };
     gate.head = known.as_deref().and_then(mean);
     let mut gates = Vec::new();
     if objective.min.is_some() || objective.max.is_some() {
@@ -282,10 +290,13 @@ fn of_objective(
             (Some((stored, standing)), Some(metric)) => {
                 gate.despite_inputs = matches!(standing, Standing::Despite(_));
                 let mut pairs = paired(entry, stored, &id, &values);
+                let mut over = None;
                 if let Some(pairs) = &mut pairs {
                     pairs.reason = Some(reason_of_none(entry, objective));
+                    over = Some(pairs).filter(|_| lacks).and_then(whole_pairs);
                 }
                 against(&mut gate, objective, metric, pairs, settings);
+                gate.note = gate.note.or(over);
                 if let Standing::Renamed(words) = standing {
                     renamed(&mut gate, &words);
                 }
@@ -301,21 +312,8 @@ fn of_objective(
         gates.push(gate);
     }
     name_worst(entry, &id, &mut gates);
-    spare_losses(entry, &id, &mut gates);
+    spare_losses(entry, stored, &id, &mut gates);
     gates
-}
-
-/// A metric that has no value in any run because nothing was lost still has its subject.
-fn spare_losses(entry: &Entry, id: &str, gates: &mut [Gate]) {
-    let took_nothing = |run: &VariantSummary| {
-        let note = run.metrics.get(id).and_then(|own| own.note.as_deref());
-        note.is_some_and(|note| note.starts_with(NO_LOSS))
-    };
-    if entry.runs.iter().all(took_nothing) {
-        let vanished = gates.iter_mut();
-        let vanished = vanished.filter(|own| own.outcome == Outcome::Vanished);
-        vanished.for_each(|own| own.outcome = Outcome::NotMeasurable);
-    }
 }
 
 /// Tells of a value that is the worst of several workloads which one it is of.

@@ -17,6 +17,7 @@ mod divergence;
 mod gate;
 pub mod limit;
 mod loosened;
+mod losses;
 mod run;
 mod suite;
 mod tested;
