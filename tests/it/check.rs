@@ -116,7 +116,7 @@ fn losses_are_compared_where_there_are_any() {
         seen.contains("REGRESSED") && seen.contains("of 20 seeds: in the others"),
         "{seen}"
     );
-    let seen = with(OUTAGE, &apart, 0);
+    let seen = with(OUTAGE, &apart, 4);
     assert!(seen.contains("not-measurable"), "{seen}");
     for experiment in [calm, late] {
         let seen = with(&experiment, &apart, 100);

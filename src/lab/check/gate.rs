@@ -11,7 +11,7 @@
 use crate::compare::{ALPHA, Judgement, Pairs, Question, Threshold, Verdict, measure, question_of};
 use crate::objects::{FieldChange, field_changes};
 use crate::program;
-use crate::statistics::{Resamples, mean};
+use crate::statistics::Resamples;
 use crate::summary::{MetricSummary, VariantSummary};
 use metrics::{Direction, NO_MEMBER, is_of_workloads, registry};
 use scenario::schema::Objective;
@@ -22,7 +22,7 @@ use super::cause::{Cause, FirstDivergence, point_to_seeds};
 use super::comparable::{Standing, notes as comparability, standing};
 use super::limit::{bounds, floor, limit, number, within};
 use super::loosened::held;
-use super::losses::{lacks_for_want_of_loss, spare_losses, whole_pairs};
+use super::losses::{lacks_for_want_of_loss, mean_of, spare_losses, whole_pairs};
 use super::run::{Entry, SuiteResults, rerun};
 use super::tested::hold_tests;
 use super::{
@@ -252,12 +252,7 @@ fn of_objective(
     let direction = registry::find(&objective.metric).map(|(_, statistic)| statistic.direction);
     gate.better = direction.unwrap_or(Direction::None);
     let lacks = lacks_for_want_of_loss(entry, &id);
-    let known: Option<Vec<f64>> = if lacks {
-        Some(values.iter().copied().flatten().collect())
-    } else {
-        values.iter().copied().collect()
-    };
-    gate.head = known.as_deref().and_then(mean);
+    gate.head = mean_of(&values, lacks);
     let mut gates = Vec::new();
     if objective.min.is_some() || objective.max.is_some() {
         let mut bounded = gate.clone();

@@ -7,6 +7,7 @@ use super::run::Entry;
 use super::{BaselineEntry, Gate, Outcome};
 use crate::compare::Pairs;
 use crate::objects::field_changes;
+use crate::statistics::mean;
 use crate::summary::VariantSummary;
 
 fn took_nothing(run: &VariantSummary, id: &str) -> bool {
@@ -19,6 +20,16 @@ pub(super) fn lacks_for_want_of_loss(entry: &Entry, id: &str) -> bool {
     let has = |run: &VariantSummary| run.metrics.get(id).is_some_and(|own| own.value.is_some());
     let mut runs = entry.runs.iter();
     runs.all(|run| has(run) || took_nothing(run, id)) && !entry.runs.iter().all(has)
+}
+
+/// Mean of the values of all runs; of those that there are, where some may lack.
+pub(super) fn mean_of(values: &[Option<f64>], may_lack: bool) -> Option<f64> {
+    let known: Option<Vec<f64>> = if may_lack {
+        Some(values.iter().copied().flatten().collect())
+    } else {
+        values.iter().copied().collect()
+    };
+    known.as_deref().and_then(mean)
 }
 
 /// Leaves the pairs that have both values, if any has, and says how many they are: a share of what a failure
