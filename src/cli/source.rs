@@ -113,7 +113,7 @@ pub(super) fn told(rejected: &Rejected) -> Failure {
     Failure::input(within(rejected).render(color).trim_end())
 }
 
-/// What is said of an experiment, without lines of files that links from outside of its repository show.
+/// Findings about an experiment, without lines of files that a link brings in from outside of its repository.
 pub(super) fn within(rejected: &Rejected) -> Rejected {
     let mut rejected = rejected.clone();
     rejected

@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
 
-    /// What a server's answer becomes.
+    /// Answer of the client to a server that says `answer`.
     fn asked(answer: &'static str, timeout: Duration) -> String {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("it is bound").port();

@@ -17,10 +17,10 @@ pub(crate) struct Limits {
     pub(crate) bytes: usize,
 }
 
-/// What a call came to.
+/// Outcome of a call.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
-    /// What the program said: results first, then notes and errors.
+    /// Output of the program: results first, then notes and errors.
     pub(crate) text: String,
     /// Whether there is a result; a check that failed or an inconclusive verdict is one.
     pub(crate) is_done: bool,
@@ -44,8 +44,8 @@ pub(crate) async fn call(program: &Path, words: &[String], root: &Path, limits: 
         Ok(child) => child,
         Err(error) => return failed(format!("{}: {error}", program.display())),
     };
-    let said = said(child.stdout.take(), limits.bytes);
-    let noted = said_last(child.stderr.take(), limits.bytes / 4);
+    let said = output(child.stdout.take(), limits.bytes);
+    let noted = output(child.stderr.take(), limits.bytes / 4);
     let all = async { tokio::join!(said, noted, child.wait()) };
     match tokio::time::timeout(limits.time, all).await {
         Err(_) => failed(format!(
@@ -55,30 +55,25 @@ pub(crate) async fn call(program: &Path, words: &[String], root: &Path, limits: 
         Ok((said, noted, ended)) => {
             let code = ended.ok().and_then(|status| status.code());
             Answer {
-                text: format!("{said}{noted}"),
+                text: if noted.trim().is_empty() {
+                    said
+                } else {
+                    format!("{said}\n{noted}")
+                },
                 is_done: matches!(code, Some(0 | 10 | 100)),
             }
         }
     }
 }
 
-/// What comes from a process, up to so many bytes; the rest is read and dropped.
-async fn said(from: Option<impl AsyncRead + Unpin>, most: usize) -> String {
+/// Output of a process up to `most` bytes; the rest is read and dropped.
+async fn output(from: Option<impl AsyncRead + Unpin>, most: usize) -> String {
     let (kept, length) = read(from, most).await;
     let mut text = String::from_utf8_lossy(&kept).into_owned();
     if length > kept.len() as u64 {
         let _ = write!(text, "\n… cut at {} of {length} B\n", kept.len());
     }
     text
-}
-
-/// Notes and errors of a process, under a line of their own.
-async fn said_last(from: Option<impl AsyncRead + Unpin>, most: usize) -> String {
-    let text = said(from, most).await;
-    if text.trim().is_empty() {
-        return String::new();
-    }
-    format!("\n{text}")
 }
 
 async fn read(from: Option<impl AsyncRead + Unpin>, most: usize) -> (Vec<u8>, u64) {

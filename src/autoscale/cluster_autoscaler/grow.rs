@@ -49,7 +49,7 @@ pub struct GrowSettings {
 }
 
 impl GrowSettings {
-    /// Whether so many nodes that are not ready are no reason to stop, of so many.
+    /// Whether a cluster of `nodes` may grow while `unready` of them are not ready.
     fn tolerates(&self, unready: usize, nodes: usize) -> bool {
         unready <= self.ok_unready || unready * 100 <= self.max_unready_percent * nodes
     }
@@ -179,8 +179,8 @@ impl Grower {
         self.orders.failed(&self.settings, group, now);
     }
 
-    /// Nodes that took too long to come, or to start: their groups failed, and so many nodes of each
-    /// are not coming; given is how many nodes of each group are there and start.
+    /// Groups whose nodes took too long to register or to get ready, each with the number of nodes that
+    /// are not coming; `starting` counts the registered nodes of each group that are not ready yet.
     pub fn expire(
         &mut self,
         now: Instant,

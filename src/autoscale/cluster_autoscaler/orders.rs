@@ -91,8 +91,8 @@ impl Orders {
         self.backoffs.insert(group.clone(), backoff);
     }
 
-    /// Requests end whose nodes have all started; groups failed whose nodes are not there, or have
-    /// not started (so many of each), in time. So many nodes of each group are not coming.
+    /// Groups whose nodes did not register, or get ready, in time, each with the number of nodes that are
+    /// not coming. Requests whose nodes are all ready end; `starting` counts those that are not, by group.
     pub(super) fn expire(
         &mut self,
         own: &GrowSettings,

@@ -24,7 +24,7 @@ pub(super) struct Suite {
 pub(super) struct BrokenScenario {
     /// Its file.
     pub(super) path: PathBuf,
-    /// What is wrong with it.
+    /// Reason it can't be read.
     pub(super) why: Failure,
 }
 

@@ -213,7 +213,7 @@ mod tests {
     use super::super::{Settings, judge_candidates, made_up};
     use super::*;
 
-    /// A comparison on a log where the candidate waits so many times as long as the baseline.
+    /// A comparison on a log where the candidate waits `ratio` times as long as the baseline.
     fn study(name: &str, level: f64, ratio: f64) -> Study {
         let candidate = |own: &str, wait: f64| Candidate {
             name: own.to_owned(),

@@ -140,7 +140,7 @@ struct Lack {
     words: String,
 }
 
-/// What came of the trial without a node.
+/// Outcome of the trial without a node.
 struct Outcome {
     sort: &'static str,
     reason: String,
@@ -199,7 +199,7 @@ fn trial(bench: &mut Bench<'_>, demand: &Demand, name: &Text, changes: &mut usiz
     found
 }
 
-/// What the only pod without a node lacks on the node that lacks least.
+/// Shortage of the only pod without a node, on the node that lacks least.
 fn lack(
     bench: &Bench<'_>,
     name: &Text,

@@ -70,7 +70,7 @@ pub struct Limits {
 const LARGEST_BATCH: usize = 32;
 
 /// A node that went.
-struct Gone {
+struct Removal {
     name: Text,
     /// State of the cluster before.
     mark: usize,
@@ -83,7 +83,7 @@ struct Drain<'d, 'w> {
     bench: &'d mut Bench<'w>,
     watch: Watch<'w>,
     drained: Drained,
-    gone: Vec<Gone>,
+    gone: Vec<Removal>,
     /// Number of nodes that went before all goals were seen to be met.
     verified: usize,
     /// Number of further nodes after which they are tried again.
@@ -166,7 +166,7 @@ impl Drain<'_, '_> {
             Ok(moves) => {
                 let moves_before = self.drained.moves.len();
                 self.drained.moves.extend(moves);
-                self.gone.push(Gone {
+                self.gone.push(Removal {
                     name,
                     mark,
                     moves: moves_before,

@@ -58,15 +58,15 @@ impl Amount {
 
 /// Amounts by resource: those of [`PLAIN`], then the others by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Taken(Vec<(Text, Amount)>);
+pub struct ResourceAmounts(Vec<(Text, Amount)>);
 
-impl Default for Taken {
+impl Default for ResourceAmounts {
     fn default() -> Self {
         Self(PLAIN.map(|name| (name.into(), Amount::default())).into())
     }
 }
 
-impl Taken {
+impl ResourceAmounts {
     /// Every resource.
     pub fn all(&self) -> impl Iterator<Item = (&str, Amount)> {
         self.0.iter().map(|(name, own)| (&**name, *own))
@@ -131,7 +131,7 @@ pub struct Pool {
     /// Number of nodes without room for another pod of the usual size of the pool.
     pub full: u64,
     /// Amounts of the pool.
-    pub taken: Taken,
+    pub taken: ResourceAmounts,
 }
 
 /// Further pods of a size that fit.
@@ -167,7 +167,7 @@ pub struct NodeShare {
     /// Price of the node in millionths an hour; 0 if it is not known.
     pub price: i64,
     /// Amounts of the node.
-    pub taken: Taken,
+    pub taken: ResourceAmounts,
 }
 
 /// Amounts of a zone.
@@ -176,12 +176,12 @@ pub struct ZoneRoom {
     /// Name of the zone; empty if nodes state none.
     pub zone: Text,
     /// Amounts of its nodes.
-    pub taken: Taken,
+    pub taken: ResourceAmounts,
 }
 
 /// The zones of a cluster, by name.
 pub fn zone_rooms(bench: &Bench<'_>) -> Vec<ZoneRoom> {
-    let mut zones: SortedMap<Text, Taken> = SortedMap::new();
+    let mut zones: SortedMap<Text, ResourceAmounts> = SortedMap::new();
     for node in bench.cache().nodes() {
         let taken = amounts(bench.cache(), node);
         zones.entry(zone_of(node)).or_default().add(&taken);
@@ -208,7 +208,7 @@ pub struct Picture {
     /// Price in millionths an hour, as far as prices are known.
     pub price: i64,
     /// Amounts of all nodes.
-    pub taken: Taken,
+    pub taken: ResourceAmounts,
     /// The pools, by name.
     pub pools: Vec<Pool>,
     /// Loss of each node.
@@ -220,7 +220,7 @@ pub struct Picture {
 }
 
 /// Amounts of a node.
-fn amounts(cache: &Cache, node: &NodeInfo) -> Taken {
+fn amounts(cache: &Cache, node: &NodeInfo) -> ResourceAmounts {
     let (used, of) = (&node.requested, &*node.allocatable);
     let amount = |requested, offered| Amount {
         requested,
@@ -243,7 +243,7 @@ fn amounts(cache: &Cache, node: &NodeInfo) -> Taken {
     }
     others.retain(|_, own| own.requested > 0 || own.offered > 0);
     let names = PLAIN.map(Text::from).into_iter();
-    Taken(names.zip(plain).chain(others).collect())
+    ResourceAmounts(names.zip(plain).chain(others).collect())
 }
 
 /// Sums of what pods request.
@@ -295,7 +295,7 @@ impl Usual {
     }
 
     /// Whether a node has no room for another pod of the usual size of its pool.
-    fn is_full(&self, pool: &str, taken: &Taken) -> bool {
+    fn is_full(&self, pool: &str, taken: &ResourceAmounts) -> bool {
         let sizes = self.pools.get(pool).unwrap_or(&self.all);
         let mut all = taken.all();
         all.any(|(name, own)| (own.offered - own.requested).max(0) < sizes.mean(name))
@@ -321,7 +321,7 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
             nodes: 0,
             virtual_nodes: 0,
             full: 0,
-            taken: Taken::default(),
+            taken: ResourceAmounts::default(),
         });
         // What a service offers says nothing about machines.
         let is_virtual = node.object.is_virtual();

@@ -119,7 +119,7 @@ pub(crate) struct BlockCensus {
 }
 
 impl BlockCensus {
-    /// The census of a log, for so many replicates.
+    /// The census of a log, for a number of replicates.
     pub(super) fn of(
         mut source: Box<dyn ArrivalSource>,
         seed: u64,

@@ -279,7 +279,7 @@ fn prepared(
     Ok((plan, prepared))
 }
 
-/// The blocks of the log of the first variant, for so many replicates.
+/// The blocks of the log of the first variant, for a number of replicates.
 ///
 /// # Errors
 /// The log can't be read.

@@ -171,7 +171,7 @@ pub(crate) fn system(
     Ok(parts)
 }
 
-/// What the scheduler of a scenario begins with.
+/// Setup of the scheduler of a scenario.
 fn setup(scenario: &Scenario, prepared: &Prepared) -> Setup {
     Setup {
         seed: scenario.seed,

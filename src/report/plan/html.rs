@@ -10,7 +10,7 @@ use super::text::SHOWN;
 use super::{MONTH_HOURS, PlanReport, money, more, percent, resource, survived};
 use crate::format::html as escaped;
 use lab::plan::loss::Loss;
-use lab::plan::picture::{NodeShare, PLAIN, Picture, Pool, Taken};
+use lab::plan::picture::{NodeShare, PLAIN, Picture, Pool, ResourceAmounts};
 use units::{SortedMap, plural};
 
 /// Style of the page; it has no script.
@@ -153,9 +153,9 @@ impl PlanReport<'_> {
         let months = &self.plan.months;
         let [width, height] = CURVE;
         let last = months.len().max(1) as u32;
-        let sums: Vec<Taken> = std::iter::once(self.plan.today.taken.clone())
+        let sums: Vec<ResourceAmounts> = std::iter::once(self.plan.today.taken.clone())
             .chain(months.iter().map(|month| {
-                let mut sum = Taken::default();
+                let mut sum = ResourceAmounts::default();
                 month.zones.iter().for_each(|zone| sum.add(&zone.taken));
                 sum
             }))
@@ -262,7 +262,7 @@ fn colour(place: usize) -> String {
 }
 
 /// A bar for each resource of what is requested of it.
-fn bars(page: &mut String, taken: &Taken) {
+fn bars(page: &mut String, taken: &ResourceAmounts) {
     for (place, (name, own)) in taken.told().enumerate() {
         let share = own.share_ppm();
         let width = share.clamp(0, 1_000_000) / 10_000;
@@ -345,7 +345,7 @@ fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
 }
 
 /// Shares that are requested, in words.
-fn shares_of(taken: &Taken) -> String {
+fn shares_of(taken: &ResourceAmounts) -> String {
     let shares = taken.told();
     let shares =
         shares.map(|(name, own)| format!("{} {}", resource(name), percent(own.share_ppm())));

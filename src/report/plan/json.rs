@@ -9,7 +9,7 @@ use lab::plan::DrainAnswer;
 use lab::plan::buy::Purchase;
 use lab::plan::choice::{Choice, Way};
 use lab::plan::pending::Pending;
-use lab::plan::picture::{Picture, Pool, Taken};
+use lab::plan::picture::{Picture, Pool, ResourceAmounts};
 use lab::plan::purchase::BuyAnswer;
 use lab::plan::rules::Rule;
 
@@ -90,7 +90,7 @@ fn pending(own: &Pending) -> Value {
     })
 }
 
-fn taken(own: &Taken) -> Value {
+fn taken(own: &ResourceAmounts) -> Value {
     object(own.all().map(|(resource, own)| {
         let amounts = json!({
             "requested": own.requested,

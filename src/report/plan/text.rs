@@ -190,7 +190,7 @@ impl PlanReport<'_> {
         wrapped(&self.verdict()) + "\n" + &self.body()
     }
 
-    /// What follows the verdict.
+    /// Lines below the verdict.
     pub(super) fn body(&self) -> String {
         let plan = self.plan;
         let mut text = String::new();

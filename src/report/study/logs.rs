@@ -29,7 +29,7 @@ pub fn write(
     }
 }
 
-/// What the signs at changes mean.
+/// Legend of the signs at changes.
 const SIGNS: &str =
     "+ improved, - regressed, = equivalent, ≥ not worse, ? inconclusive, × not comparable";
 

@@ -26,17 +26,17 @@ use crate::kube::{
 /// A plugin of kube-scheduler that asks a program.
 pub struct ExternalKubePlugin {
     points: ExternalPoints,
-    seen: Mutex<Seen>,
+    view: Mutex<SharedView>,
 }
 
-/// What the program and its plugin know of each other.
-struct Seen {
+/// Nodes, classes and answers that the program and its plugin share.
+struct SharedView {
     /// `None` gives the last answers again.
     dialogue: Option<Dialogue>,
     now: Instant,
     classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
     /// Nodes as they were told last, by slot.
-    told: Vec<Option<ToldNode>>,
+    told: Vec<Option<NodeSnapshot>>,
     /// Number of the next node.
     next: u32,
     /// The last answer about all nodes, by slot.
@@ -47,7 +47,7 @@ struct Seen {
 
 /// A node as it was told last.
 #[derive(Clone)]
-struct ToldNode {
+struct NodeSnapshot {
     id: u32,
     object: Arc<Node>,
     requested: Amounts,
@@ -56,7 +56,7 @@ struct ToldNode {
     is_down: bool,
 }
 
-impl ToldNode {
+impl NodeSnapshot {
     fn of(id: u32, node: &NodeInfo) -> Self {
         Self {
             id,
@@ -78,7 +78,7 @@ impl ToldNode {
     }
 }
 
-impl Seen {
+impl SharedView {
     fn new(dialogue: Option<Dialogue>) -> Self {
         Self {
             dialogue,
@@ -115,7 +115,7 @@ impl Seen {
             return;
         }
         // A slot may have another node by now, which is one of its own.
-        let (same, other): (Option<ToldNode>, Option<ToldNode>) = match known {
+        let (same, other): (Option<NodeSnapshot>, Option<NodeSnapshot>) = match known {
             Some(own) if own.object.name == *node.name() => (Some(own), None),
             other => (None, other),
         };
@@ -131,7 +131,7 @@ impl Seen {
         changes
             .nodes
             .push(NodeState::of_kube(id, node, is_declared));
-        self.told[node.slot] = Some(ToldNode::of(id, node));
+        self.told[node.slot] = Some(NodeSnapshot::of(id, node));
     }
 
     /// The class in question: whole the first time, later its id alone.
@@ -221,19 +221,19 @@ impl ExternalKubePlugin {
     pub fn new(exchange: Box<dyn Exchange>, points: ExternalPoints, seed: u64) -> Self {
         Self::of(
             points,
-            Seen::new(Some(Dialogue::new(exchange, points, seed))),
+            SharedView::new(Some(Dialogue::new(exchange, points, seed))),
         )
     }
 
-    fn of(points: ExternalPoints, seen: Seen) -> Self {
+    fn of(points: ExternalPoints, view: SharedView) -> Self {
         Self {
             points,
-            seen: Mutex::new(seen),
+            view: Mutex::new(view),
         }
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn view(&self) -> MutexGuard<'_, SharedView> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -249,11 +249,11 @@ impl<'a> NodeFilter<'a> for AcceptedNodes<'a> {
         let AttemptContext { cache, pod } = self.ctx;
         let known = cache.node_in(node.slot);
         let is_simulated = !known.is_some_and(|known| std::ptr::eq(known, node));
-        let mut seen = self.plugin.seen();
-        let is_accepted = if is_simulated && seen.dialogue.is_some() {
-            seen.ask_about(cache, pod, node)
+        let mut view = self.plugin.view();
+        let is_accepted = if is_simulated && view.dialogue.is_some() {
+            view.ask_about(cache, pod, node)
         } else {
-            seen.accepted.get(node.slot) == Some(&true)
+            view.accepted.get(node.slot) == Some(&true)
         };
         if is_accepted {
             Ok(())
@@ -289,7 +289,7 @@ impl KubePlugin for ExternalKubePlugin {
     }
 
     fn pre_filter<'a>(&'a self, ctx: AttemptContext<'a>) -> PreFilterResult<'a> {
-        if self.seen().ask_all(ctx) {
+        if self.view().ask_all(ctx) {
             PreFilterResult::run_with(AcceptedNodes { plugin: self, ctx })
         } else {
             PreFilterResult::Reject(Rejection::unresolvable(REJECTED))
@@ -297,7 +297,7 @@ impl KubePlugin for ExternalKubePlugin {
     }
 
     fn scores(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Scores> {
-        let raw = self.seen().points(ctx, feasible)?;
+        let raw = self.view().points(ctx, feasible)?;
         Some(Scores::normalized(raw, Normalization::WholeSpan))
     }
 
@@ -308,24 +308,24 @@ impl KubePlugin for ExternalKubePlugin {
 
 impl Outside for ExternalKubePlugin {
     fn at(&self, now: Instant) {
-        self.seen().now = now;
+        self.view().now = now;
     }
 
     fn failure(&self) -> Option<Text> {
-        self.seen().dialogue.as_ref()?.failure.clone()
+        self.view().dialogue.as_ref()?.failure.clone()
     }
 
     fn again(&self) -> Arc<dyn KubePlugin> {
-        let dialogue = self.seen().dialogue.as_ref().map(Dialogue::again);
-        Arc::new(Self::of(self.points, Seen::new(dialogue)))
+        let dialogue = self.view().dialogue.as_ref().map(Dialogue::again);
+        Arc::new(Self::of(self.points, SharedView::new(dialogue)))
     }
 
     fn kept(&self) -> Arc<dyn KubePlugin> {
-        let seen = self.seen();
-        let kept = Seen {
-            accepted: seen.accepted.clone(),
-            scores: seen.scores.clone(),
-            ..Seen::new(None)
+        let view = self.view();
+        let kept = SharedView {
+            accepted: view.accepted.clone(),
+            scores: view.scores.clone(),
+            ..SharedView::new(None)
         };
         Arc::new(Self::of(self.points, kept))
     }

@@ -30,7 +30,7 @@ pub(super) enum Question {
     Score(Request),
     /// Keys that put waiting jobs in order.
     Order(OrderRequest),
-    /// What to do, of a whole scheduler.
+    /// Commands of a whole scheduler.
     Step(StepRequest),
 }
 
@@ -184,7 +184,7 @@ impl JobDescription {
     }
 }
 
-/// What changed in the view of a whole scheduler.
+/// Changes in the view of a whole scheduler.
 #[derive(Serialize)]
 pub(super) struct StepRequest {
     /// Nanoseconds since the run began.
@@ -199,7 +199,7 @@ pub(super) struct StepRequest {
     pub(super) bound: Vec<PodPlace>,
     /// Pods that ended.
     pub(super) ended: Vec<u32>,
-    /// What was refused of earlier answers.
+    /// Refused parts of earlier answers.
     pub(super) refused: Vec<RefusedWrite>,
 }
 
@@ -327,7 +327,7 @@ pub(super) struct NodeState {
     /// Milli-GPU left of each device.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     gpu_free: Vec<u16>,
-    /// What it was declared as, where that is new.
+    /// Its declaration, where that is new.
     #[serde(flatten)]
     declared: Option<NodeDeclaration>,
 }

@@ -43,7 +43,7 @@ pub struct ExternalScheduler {
     retry: Retry,
 }
 
-/// What the program wasn't told yet.
+/// Changes that the program has not got yet.
 #[derive(Clone, Default)]
 struct News {
     pods: Vec<PodRef>,
@@ -360,7 +360,7 @@ impl Component for ExternalScheduler {
             self.cycle.clone(),
             self.watch_delay,
         );
-        // The new program is told of all that is there.
+        // The new program gets all that is there.
         copy.cursor = self.cursor;
         copy.pods.clone_from(&self.pods);
         copy.waiting.clone_from(&self.waiting);

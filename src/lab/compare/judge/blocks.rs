@@ -32,7 +32,7 @@ mod tests {
     use crate::statistics::student_interval;
     use rng::Stream;
 
-    /// Of 1,000 logs of so many days, sixty logs are drawn from each; the interval holds the mean of all days as
+    /// From each of 1,000 logs of a length sixty logs are drawn; the interval holds the mean of all days as
     /// often as it says, and the one over the draws as a sample of its own all but never.
     #[test]
     fn draws_from_a_log_tell_of_other_logs() {

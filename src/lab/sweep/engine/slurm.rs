@@ -1,7 +1,7 @@
 //! Batch scripts for Slurm: an array of shards, and the merge that waits for it.
 //!
-//! The merge starts `afterany`: it says itself what is missing, where `afterok` would leave it
-//! pending for ever.
+//! The merge starts `afterany`: it reports missing runs itself, where `afterok` would leave it
+//! pending after the first failure.
 
 use std::path::Path;
 
