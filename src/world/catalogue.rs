@@ -82,15 +82,15 @@ pub(super) struct Listed {
     pub(super) price: Option<i64>,
     /// Line on which the type stands, where the list has lines.
     pub(super) line: Option<u64>,
+    /// Whether the list says how many pods a machine takes.
+    pub(super) states_pods: bool,
 }
 
 /// The instance types of one list, by name, and its currency. Types without a price are among them.
-pub(super) fn listed(
-    list: &Input,
-    reserved: &schema::Reserved,
-) -> Result<(Vec<Listed>, String), BuildError> {
+pub(super) fn listed(list: &Input) -> Result<(Vec<Listed>, String), BuildError> {
+    let nothing = schema::Reserved::default();
     if is_json(&list.name) {
-        let types = karpenter_types::read(list, &list.name, reserved)?;
+        let types = karpenter_types::read(list, &list.name, &nothing)?;
         let types = types.into_iter().map(|(name, own)| {
             let price = price_list::in_zone(&own.prices, None).and_then(|price| price.on_demand);
             Listed {
@@ -98,6 +98,7 @@ pub(super) fn listed(
                 node: own.node,
                 price,
                 line: None,
+                states_pods: true,
             }
         });
         return Ok((types.collect(), "USD".to_owned()));
@@ -112,7 +113,7 @@ pub(super) fn listed(
         if types.contains_key(name) {
             continue;
         }
-        let node = machine(&row, &columns, reserved)
+        let node = machine(&row, &columns, &nothing)
             .map_err(|(column, rule)| at(&list.name, row.line, &column, &rule))?;
         let of_type = prices.of.get(name).map_or(&[][..], Vec::as_slice);
         let cheapest = of_type.iter().filter_map(|own| own.on_demand).min();
@@ -122,6 +123,7 @@ pub(super) fn listed(
             node,
             price: everywhere.or(cheapest),
             line: Some(row.line),
+            states_pods: !row.optional_text(columns.pods.as_ref()).is_empty(),
         };
         types.insert(name.to_owned(), own);
     }

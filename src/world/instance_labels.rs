@@ -4,6 +4,8 @@ use model::node::{ARCH_LABEL, INSTANCE_TYPE_LABEL, OS_LABEL, USUAL_ARCH, USUAL_O
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, Text};
 
+use super::reserve::Cloud;
+
 /// Whether a label is one that providers give instance types.
 pub(super) fn is_of_provider(key: &str) -> bool {
     PROVIDERS.iter().any(|own| key.starts_with(own))
@@ -17,8 +19,8 @@ const PROVIDERS: [&str; 4] = [
     "karpenter.gcp",
 ];
 
-/// Whether an instance type bears the name of one of a cloud: `m5.large`, `Standard_D4s_v5`, `n2-standard-4`.
-pub(super) fn is_of_cloud(instance_type: &str) -> bool {
+/// The cloud whose instance types bear names such as one: `m5.large`, `Standard_D4s_v5`, `n2-standard-4`.
+pub(super) fn cloud_of(instance_type: &str) -> Option<Cloud> {
     let is_google = || {
         let mut parts = instance_type.split('-');
         let family = parts.next().unwrap_or_default();
@@ -28,7 +30,13 @@ pub(super) fn is_of_cloud(instance_type: &str) -> bool {
                 ["standard", "highmem", "highcpu", "medium", "small", "micro"].contains(&kind)
             })
     };
-    AwsName::of(instance_type).is_some() || instance_type.starts_with("Standard_") || is_google()
+    if AwsName::of(instance_type).is_some() {
+        Some(Cloud::Eks)
+    } else if instance_type.starts_with("Standard_") {
+        Some(Cloud::Aks)
+    } else {
+        is_google().then_some(Cloud::Gke)
+    }
 }
 
 /// The value that a label of an instance type has, as far as its list or its name says.

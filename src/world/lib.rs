@@ -69,6 +69,7 @@ mod relocations;
 mod remarks;
 pub mod request_limits;
 mod reservations;
+pub mod reserve;
 mod residents;
 mod resized;
 mod routers;

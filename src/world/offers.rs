@@ -2,7 +2,6 @@
 
 use intake::Input;
 use model::Node;
-use scenario::schema::Reserved;
 use units::nearest::hint;
 
 use super::BuildError;
@@ -17,6 +16,8 @@ pub struct Offer {
     pub node: Node,
     /// Price on demand, in millionths an hour.
     pub price: i64,
+    /// Whether the list says how many pods a node takes.
+    pub states_pods: bool,
 }
 
 /// Offers of one list, in one currency.
@@ -32,8 +33,8 @@ pub struct Offers {
 ///
 /// # Errors
 /// The list can't be read, a pattern matches nothing, or a type has no price.
-pub fn offers(list: &Input, only: &[String], reserved: &Reserved) -> Result<Offers, BuildError> {
-    let (types, currency) = listed(list, reserved)?;
+pub fn offers(list: &Input, only: &[String]) -> Result<Offers, BuildError> {
+    let (types, currency) = listed(list)?;
     for pattern in only {
         if !types.iter().any(|own| matches(pattern, &own.name)) {
             let names = types.iter().map(|own| own.name.as_str());
@@ -48,7 +49,12 @@ pub fn offers(list: &Input, only: &[String], reserved: &Reserved) -> Result<Offe
         |name: &str| only.is_empty() || only.iter().any(|pattern| matches(pattern, name));
     let mut offers = Vec::new();
     for own in types {
-        let Listed { name, node, .. } = own;
+        let Listed {
+            name,
+            node,
+            states_pods,
+            ..
+        } = own;
         if !is_wanted(&name) {
             continue;
         }
@@ -60,7 +66,12 @@ pub fn offers(list: &Input, only: &[String], reserved: &Reserved) -> Result<Offe
                 list.name
             )));
         };
-        offers.push(Offer { name, node, price });
+        offers.push(Offer {
+            name,
+            node,
+            price,
+            states_pods,
+        });
     }
     if offers.is_empty() {
         return Err(BuildError::Experiment(format!(

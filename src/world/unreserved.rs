@@ -9,7 +9,7 @@ use units::plural;
 
 use super::ProviderPlan;
 use super::catalogue::matches;
-use super::instance_labels::is_of_cloud;
+use super::instance_labels::cloud_of;
 
 /// The note where autoscalers buy instance types of a cloud and nothing says what their machines keep for the
 /// system. Nodes of a cloud offer less than their type has, by formulas of each image: EKS keeps 255 MiB and 11
@@ -30,7 +30,7 @@ pub(super) fn unreserved(scenario: &Scenario, plan: Option<&ProviderPlan>) -> Op
     let of_groups = of_groups.filter_map(|name| plan.types.get_key_value(&**name));
     let of_groups = of_groups.map(|(name, _)| name);
     let mut names = of_groups.chain(plan.types.keys().filter(is_bought));
-    let name = names.find(|name| is_of_cloud(name))?;
+    let name = names.find(|name| cloud_of(name).is_some())?;
     let pods = plan.types.get(name)?.node.allocatable.get(PODS);
     let pods = plural::count(pods.units_ceil().ok()?, "pod");
     Some(format!(

@@ -1,10 +1,17 @@
 //! The assumptions that a plan rests on, in words.
 
+use std::sync::Arc;
+
 use lab::plan::adjust::Resized;
 use lab::plan::{Order, Questions};
-use model::Release;
-use units::plural;
+use model::node::{INSTANCE_TYPE_LABEL, label_of};
+use model::resource_list::{CPU, MEMORY, PODS};
+use model::{Node, Release};
+use units::{SortedSet, plural};
+use world::offers::Offer;
+use world::reserve::Reserve;
 
+use super::super::Failure;
 use super::PlanArguments;
 
 /// Assumptions of a plan, each with the option that would change it.
@@ -54,6 +61,53 @@ pub(super) fn assumptions(
         ));
     }
     lines
+}
+
+/// Takes what nodes keep for the system from the offers of types that a cluster lacks; in words, with
+/// an example.
+///
+/// # Errors
+/// If `--reserved` can't be read.
+pub(super) fn kept(
+    arguments: &PlanArguments,
+    nodes: &[Arc<Node>],
+    offers: &mut [Offer],
+) -> Result<Option<String>, Failure> {
+    let reserve = match &arguments.reserved {
+        Some(text) => Reserve::parse(text)
+            .map_err(|message| Failure::input(format!("--reserved {text}: {message}")))?,
+        None => Reserve::seen(nodes.iter().map(AsRef::as_ref)),
+    };
+    let known: SortedSet<&str> = { nodes.iter() }
+        .filter_map(|node| label_of(&node.labels, INSTANCE_TYPE_LABEL).map(|name| &**name))
+        .collect();
+    let new = |offer: &&mut Offer| !known.contains(&*offer.name);
+    let mut example = None;
+    for offer in offers.iter_mut().filter(new) {
+        reserve.keep(offer);
+        example.get_or_insert(&*offer);
+    }
+    let Some(Offer { name, node, .. }) = example else {
+        return Ok(None);
+    };
+    let whose = match &reserve {
+        Reserve::Nothing => {
+            return Ok(Some(
+                "nodes of types that the dump lacks keep nothing for the system (`--reserved`)"
+                    .to_owned(),
+            ));
+        }
+        Reserve::Amounts(_) => "given amounts".to_owned(),
+        Reserve::Of(cloud) => format!("what nodes of {} do", cloud.name()),
+    };
+    let amount = |resource| node.allocatable.get(resource);
+    Ok(Some(format!(
+        "nodes of types that the dump lacks keep {whose} for the system (`--reserved`): `{name}` offers {}m cpu, \
+         {} Mi memory and {} pods",
+        amount(CPU).milli_ceil().unwrap_or(i64::MAX),
+        amount(MEMORY).units_ceil().unwrap_or(i64::MAX) >> 20,
+        amount(PODS),
+    )))
 }
 
 fn requesting(pods: usize) -> String {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use ::scenario::schema::Reserved;
 use intake::Input;
 use lab::folder::{Existing, write_file};
 use lab::plan::adjust::{Resized, overcommit, resize};
@@ -26,7 +25,7 @@ use world::offers::{Offers, offers};
 
 use super::snapshot::{SchedulerArguments, described, ignored, tell};
 use super::{Exit, Failure, Global, interrupt, output, terminal};
-use assumptions::assumptions;
+use assumptions::{assumptions, kept};
 use cluster::write_cluster;
 use onlooker::{printed, watched};
 use prices::{Prices, prices};
@@ -111,6 +110,10 @@ pub(super) struct PlanArguments {
     /// `memory=FILE` say what a file is about; may be repeated
     #[arg(long, value_name = "FILE")]
     requests: Vec<String>,
+    /// What nodes of types that the dump lacks keep for the system: `eks`, `gke`, `aks`, `none`, or amounts such as
+    /// `cpu=80m,memory=1Gi`; without it the formulas of the cloud where the dump's nodes keep something
+    #[arg(long, value_name = "CLOUD|AMOUNTS", requires = "types")]
+    reserved: Option<String>,
     /// Let pods displace others of lower priority after a loss, on bought nodes and in growth
     #[arg(long)]
     preemption: bool,
@@ -229,6 +232,7 @@ fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
     }
     questions.prices = listed.of;
     tell(global, &listed.notes);
+    let kept = kept(arguments, &gathered.nodes, &mut questions.offers)?;
     let factors = words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
     let nodes = gathered.nodes.iter().map(AsRef::as_ref);
     let offered = questions.offers.iter().map(|offer| &offer.node);
@@ -248,6 +252,7 @@ fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
     })?;
     refuse_none(arguments, &answers, &summary)?;
     let mut assumptions = assumptions(arguments, snapshot.release, &questions, &resized);
+    assumptions.extend(kept);
     assumptions.extend(listed.notes);
     let command = command();
     let report = PlanReport {
@@ -382,8 +387,7 @@ fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> 
             offers: Vec::new(),
             currency: String::new(),
         },
-        Some(path) => offers(&Input::path(path), &arguments.only, &Reserved::default())
-            .map_err(Failure::input)?,
+        Some(path) => offers(&Input::path(path), &arguments.only).map_err(Failure::input)?,
     };
     if arguments.minimize == Some(What::Cost)
         && offers.offers.is_empty()

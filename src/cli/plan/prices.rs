@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use ::scenario::schema::Reserved;
 use intake::Input;
 use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
 use model::{Node, Text};
@@ -32,7 +31,7 @@ pub(super) fn prices(path: &Path, nodes: &[Arc<Node>]) -> Result<Prices, Failure
         Ok(own) => (own.currency, own.micro_per_hour),
         Err(error) => {
             // A list of types, as a provisioner has it, says what they cost on demand.
-            let Ok(list) = offers(&input, &[], &Reserved::default()) else {
+            let Ok(list) = offers(&input, &[]) else {
                 return Err(Failure::input(error));
             };
             let price = |node: &Arc<Node>| {

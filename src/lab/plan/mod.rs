@@ -191,7 +191,7 @@ pub struct Ahead {
 pub struct Plan {
     /// The cluster as it is.
     pub today: Picture,
-    /// Number of pods that have to run.
+    /// Number of pods that have to run, the expected ones among them.
     pub pods: u64,
     /// Pods that wait today and stay out of the goal.
     pub waiting: Vec<String>,
@@ -201,7 +201,8 @@ pub struct Plan {
     pub off_overfull: Vec<Move>,
     /// Pods that can't outlive some loss, because they are tied to what is lost, and stay out of the goal.
     pub aside: Vec<String>,
-    /// Pods that wait today and would find nodes: those of a drain or a purchase hold them, too.
+    /// Pods that wait today and would find nodes, with a drain, a purchase or growth: its nodes hold them,
+    /// too.
     pub expected: Vec<String>,
     /// Pods that wait today, by class, with the nodes that the scheduler finds for them.
     pub pending: Vec<Pending>,
@@ -277,12 +278,15 @@ pub fn plan(
         planned: Planned::of(bench.cache(), &demand, Vec::new()),
         overfull: settlement.overfull,
         off_overfull: settlement.moves,
-        ..Plan::of_today(today, &demand, &goal, &found)
+        ..Plan::of_today(today, &demand, &goal)
     };
     if questions.is_strict && questions.offers.is_empty() {
         note_unplaced(&mut plan, &bench, &demand);
     }
     let ahead = demand.with_expected(&found);
+    if questions.looks_ahead() {
+        plan.expect(&found);
+    }
     let grown = grow(&bench, &ahead, &goal, &quotas, questions, &mut plan)?;
     if let Some(first) = grown.refused {
         goal.refused.get_or_insert(first);
@@ -308,6 +312,12 @@ pub fn plan(
 }
 
 impl Questions {
+    /// Whether the answers are about other nodes or times than today's; the pods that wait today and
+    /// would find a node then count.
+    fn looks_ahead(&self) -> bool {
+        self.minimize.is_some() || !self.offers.is_empty() || !self.grow.is_empty()
+    }
+
     /// The goal that is asked for, before anything is known of the cluster.
     fn goal(&self) -> Goal {
         let offered = self.offers.iter();
@@ -325,9 +335,21 @@ impl Questions {
 }
 
 impl Plan {
-    /// A plan that tells who is in a cluster, and answers nothing yet. `found` are the waiting pods that
-    /// find a node.
-    fn of_today(today: Picture, demand: &Demand, goal: &Goal, found: &[usize]) -> Self {
+    /// Counts the waiting pods that would find a node, by their places among these, with those that have
+    /// to run.
+    fn expect(&mut self, found: &[usize]) {
+        let found: SortedSet<usize> = found.iter().copied().collect();
+        let waiting = std::mem::take(&mut self.waiting).into_iter().enumerate();
+        let (expected, waiting): (Vec<_>, Vec<_>) =
+            waiting.partition(|(own, _)| found.contains(own));
+        let name = |(_, name)| name;
+        self.pods += expected.len() as u64;
+        self.expected = expected.into_iter().map(name).collect();
+        self.waiting = waiting.into_iter().map(name).collect();
+    }
+
+    /// A plan that tells who is in a cluster, and answers nothing yet.
+    fn of_today(today: Picture, demand: &Demand, goal: &Goal) -> Self {
         let name = |pod: &GoalPod| pod.name.clone();
         let aside: SortedSet<usize> = goal.aside.iter().flatten().copied().collect();
         let foreign = demand.foreign.iter();
@@ -336,9 +358,7 @@ impl Plan {
             pods: demand.pods.len() as u64,
             waiting: demand.waiting.iter().map(name).collect(),
             aside: aside.iter().map(|&own| name(&demand.pods[own])).collect(),
-            expected: { found.iter() }
-                .map(|&own| name(&demand.waiting[own]))
-                .collect(),
+            expected: Vec::new(),
             pending: Vec::new(),
             bare: demand.pods.iter().filter(|pod| pod.is_bare).count() as u64,
             foreign: foreign

@@ -108,7 +108,7 @@ impl PlanReport<'_> {
                 named(&plan.waiting)
             );
         }
-        if !plan.expected.is_empty() && (plan.drain.is_some() || plan.buy.is_some()) {
+        if !plan.expected.is_empty() {
             let _ = writeln!(
                 text,
                 "  {} today and would find {}, which {} in the plan: {}",

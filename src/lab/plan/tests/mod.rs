@@ -106,6 +106,7 @@ fn snapshot_of(bytes: Vec<u8>) -> Snapshot {
 /// Offers of nodes like those of the dump, by type and price.
 fn offers(list: &[(&str, i64)]) -> Vec<Offer> {
     let offers = list.iter().map(|&(name, price)| Offer {
+        states_pods: true,
         name: name.to_owned(),
         node: Node::default(),
         price,
