@@ -90,6 +90,7 @@ pub(super) fn read(
         traces_dirs: &folders,
         release: stated,
         ignored: &ignored,
+        ..SnapshotOptions::default()
     };
     let mut snapshot = Snapshot::read(paths, &options)?;
     tell(global, &snapshot.warnings);

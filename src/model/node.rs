@@ -80,7 +80,7 @@ const SPOT_LABELS: [(&str, &str); 5] = [
     ("kubernetes.azure.com/scalesetpriority", SPOT),
 ];
 
-/// Labels of nodes that are no machines: each pod has one of its own, or a service behind it.
+/// Labels and taints of nodes that are no machines: each pod has one of its own, or a service behind it.
 const VIRTUAL_LABELS: [(&str, &str); 2] = [
     ("type", "virtual-kubelet"),
     ("eks.amazonaws.com/compute-type", "fargate"),
@@ -229,7 +229,10 @@ impl Node {
     /// instances.
     pub fn is_virtual(&self) -> bool {
         has_any(&self.labels, &VIRTUAL_LABELS)
-            || self.taints.iter().any(|taint| *taint.key == *VIRTUAL_TAINT)
+            || self.taints.iter().any(|taint| {
+                let own = (&*taint.key, &*taint.value);
+                own.0 == VIRTUAL_TAINT || VIRTUAL_LABELS.contains(&own)
+            })
     }
 
     /// `true` if a taint marks the node as out of order, so that pods that tolerate it may go there

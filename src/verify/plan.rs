@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
-use lab::plan_audit::cases;
+use lab::plan_audit::{Dump, cases};
 
 /// Plans with their proofs.
 pub const FAMILY: Family = Family {
@@ -24,7 +24,7 @@ fn claims(path: &Path) -> bool {
 fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, String> {
     let mut report = FamilyReport::new(FAMILY.name);
     for file in files {
-        for (name, outcome) in cases(file, &[], &options.traces)? {
+        for (name, outcome) in cases(file, Dump::default(), &options.traces)? {
             let name = format!("{}: {name}", file.display());
             if options.wants(&name) {
                 report.case(outcome.map_err(|words| format!("{name}: {words}")));

@@ -17,7 +17,7 @@ use lab::plan::usage::Usage;
 use lab::plan::watch::Work;
 use lab::plan::{Minimize, Order, Plan, Questions, plan};
 use lab::shell::quoted;
-use lab::snapshot::{Gathered, Snapshot, SnapshotOptions};
+use lab::snapshot::{Gathered, NamedCluster, Snapshot, SnapshotOptions};
 use model::Node;
 use report::plan::{PlanFile, PlanReport};
 use units::SortedMap;
@@ -66,8 +66,12 @@ amounts of a type are the least of its ready nodes in the dump, else those of th
 )]
 pub(super) struct PlanArguments {
     /// Cluster: files of `kubectl get -o json|yaml`, folders of them, a snapshot scenario, or `-`
-    #[arg(required = true, value_name = "SNAPSHOT")]
+    #[arg(required_unless_present_any = ["clusters", "verify"], value_name = "SNAPSHOT")]
     pub(super) paths: Vec<PathBuf>,
+    /// Dump of a cluster whose name is put before those of its namespaces, nodes and volumes, so that several clusters
+    /// count as one; may be repeated
+    #[arg(long = "as", value_name = "NAME=FILE", value_parser = NamedCluster::parse)]
+    clusters: Vec<NamedCluster>,
     /// Make the number of nodes or their price small: drains existing nodes, or buys others with
     /// `--types`
     #[arg(long, value_enum, value_name = "WHAT")]
@@ -206,7 +210,7 @@ pub(super) enum PlanFormat {
 
 pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
     if let Some(file) = &arguments.verify {
-        return verify::run(global, file, &arguments.paths);
+        return verify::run(global, file, arguments);
     }
     match scenario::run(global, arguments)? {
         Some(exit) => Ok(exit),
@@ -223,6 +227,7 @@ fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
         traces_dirs: &traces,
         release: arguments.scheduler.release,
         ignored: &ignored,
+        clusters: &arguments.clusters,
     };
     let mut gathered = Snapshot::gather(&arguments.paths, &options)?;
     let profiles = arguments.scheduler.profiles(global, gathered.release)?;
@@ -289,6 +294,14 @@ fn listed(arguments: &PlanArguments, nodes: &[Arc<Node>]) -> Result<Prices, Fail
     }
 }
 
+/// Name of the first file.
+fn first_file(arguments: &PlanArguments) -> String {
+    let paths = arguments.paths.iter();
+    let clusters = arguments.clusters.iter().map(|own| &own.path);
+    let first = paths.chain(clusters).next();
+    first.map_or_else(String::new, |path| path.display().to_string())
+}
+
 /// Refuses a question to a cluster without pods.
 fn refuse_none(arguments: &PlanArguments, answers: &Plan, summary: &str) -> Result<(), Failure> {
     if answers.pods > 0 || !answers.waiting.is_empty() {
@@ -296,7 +309,7 @@ fn refuse_none(arguments: &PlanArguments, answers: &Plan, summary: &str) -> Resu
     }
     Err(Failure::input(format!(
         "{}: no pod that has to run ({summary}); add those of `kubectl get pods -A -o json`",
-        arguments.paths[0].display()
+        first_file(arguments)
     )))
 }
 

@@ -1,14 +1,22 @@
 //! A plan that was written before, read a second time.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::super::output;
-use super::{Exit, Failure, Global};
-use lab::plan_audit::cases;
+use super::{Exit, Failure, Global, PlanArguments};
+use lab::plan_audit::{Dump, cases};
 use units::plural;
 
 /// Reads a plan against the dump that it was made of, and tells what does not add up.
-pub(super) fn run(global: &Global, file: &Path, dump: &[PathBuf]) -> Result<Exit, Failure> {
+pub(super) fn run(
+    global: &Global,
+    file: &Path,
+    arguments: &PlanArguments,
+) -> Result<Exit, Failure> {
+    let dump = Dump {
+        paths: &arguments.paths,
+        clusters: &arguments.clusters,
+    };
     let cases = cases(file, dump, &global.traces_dirs()).map_err(Failure::input)?;
     let failed = cases
         .iter()

@@ -238,7 +238,7 @@ impl Reader {
         };
         let expected = if place < self.pods_before {
             "a name unique in its namespace (also used in a file before; read dumps of one time, or the \
-             newest snapshot alone)"
+             newest snapshot alone; two clusters count as one by `plan --as NAME=FILE`)"
         } else {
             "a name unique in its namespace"
         };

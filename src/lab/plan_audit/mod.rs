@@ -12,7 +12,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::plan::budgets::budgets;
-use crate::snapshot::{Snapshot, SnapshotOptions};
+use crate::snapshot::{NamedCluster, Snapshot, SnapshotOptions};
 use intake::Input;
 use model::Text;
 use model::node::HOSTNAME_LABEL;
@@ -23,30 +23,44 @@ use units::{SortedMap, SortedSet};
 /// Outcome of a case; in words what was expected and found where it fails.
 pub type Case = Result<(), String>;
 
-/// The statements of a plan by name, each with its outcome. The cluster of the plan stands beside it; `dump`
-/// are the files that it was made of, or none, where those that it names count as far as they are there.
+/// Files that a plan was made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Dump<'a> {
+    /// Files of one cluster.
+    pub paths: &'a [PathBuf],
+    /// Files of clusters with names.
+    pub clusters: &'a [NamedCluster],
+}
+
+/// The statements of a plan by name, each with its outcome. The cluster of the plan stands beside it; without
+/// files of a `dump` those that the plan names count as far as they are there.
 ///
 /// # Errors
 /// If a file can't be read.
 pub fn cases(
     file: &Path,
-    dump: &[PathBuf],
+    dump: Dump<'_>,
     traces_dirs: &[PathBuf],
 ) -> Result<Vec<(&'static str, Case)>, String> {
     let plan = read(file)?;
     let folder = file.parent().unwrap_or(Path::new(""));
     let beside = |name: &str| folder.join(name);
-    let options = SnapshotOptions {
-        traces_dirs,
-        ..SnapshotOptions::default()
-    };
-    let open = |paths: &[PathBuf]| {
-        let gathered = Snapshot::gather(paths, &options);
+    let open = |dump: Dump<'_>| {
+        let options = SnapshotOptions {
+            traces_dirs,
+            clusters: dump.clusters,
+            ..SnapshotOptions::default()
+        };
+        let gathered = Snapshot::gather(dump.paths, &options);
         gathered
             .and_then(Snapshot::new)
             .map_err(|error| error.to_string())
     };
-    let mut snapshot = open(&[beside("cluster.yaml")])?;
+    let own = [beside("cluster.yaml")];
+    let mut snapshot = open(Dump {
+        paths: &own,
+        ..Dump::default()
+    })?;
     let cluster = Cluster::of(&mut snapshot, &plan)?;
     let mut cases = vec![
         ("pods", cluster.pods(&plan)),
@@ -67,13 +81,21 @@ pub fn cases(
         ("reached", cluster.reached(&plan)),
         ("verdict", dump::verdict(&plan)),
     ];
-    let named: Vec<PathBuf> = { array(&plan["inputs"]).iter() }
-        .map(|own| PathBuf::from(text(&own["path"])))
-        .collect();
-    let paths = if dump.is_empty() { &named } else { dump };
+    let inputs = array(&plan["inputs"]).iter().map(|own| text(&own["path"]));
+    let is_cluster = |name: &&str| !Path::new(name).exists() && NamedCluster::parse(name).is_ok();
+    let (clusters, files): (Vec<&str>, Vec<&str>) = inputs.partition(is_cluster);
+    let clusters = clusters.into_iter().map(NamedCluster::parse);
+    let clusters = clusters.collect::<Result<Vec<NamedCluster>, String>>()?;
+    let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
+    let has_dump = !(dump.paths.is_empty() && dump.clusters.is_empty());
+    let named = Dump {
+        paths: &files,
+        clusters: &clusters,
+    };
+    let mut paths = files.iter().chain(clusters.iter().map(|own| &own.path));
     // A plan is read without its dump, too.
-    if !dump.is_empty() || paths.iter().all(|path| path.exists()) {
-        let today = open(paths)?;
+    if has_dump || paths.all(|path| path.exists()) {
+        let today = open(if has_dump { dump } else { named })?;
         let inputs = dump::inputs(&plan, &today);
         let is_same = inputs.is_ok();
         cases.insert(0, ("inputs", inputs));

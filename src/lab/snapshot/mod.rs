@@ -9,6 +9,7 @@
 
 pub mod change;
 mod files;
+mod named_cluster;
 pub mod profile;
 mod shape;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use files::{Sources, is_experiment};
+pub use named_cluster::NamedCluster;
 pub use shape::read_pod;
 
 use indexmap::IndexMap;
@@ -142,6 +144,8 @@ pub struct SnapshotOptions<'a> {
     pub release: Option<Release>,
     /// Kinds whose objects are left out.
     pub ignored: &'a [&'static str],
+    /// Dumps that are read beside the files, each as a cluster of its own name.
+    pub clusters: &'a [NamedCluster],
 }
 
 /// Numbers of a snapshot's pods, by sort.
@@ -229,6 +233,9 @@ impl Snapshot {
         let mut sources = sources.with_workloads();
         for path in paths {
             sources.add(path)?;
+        }
+        for cluster in options.clusters {
+            sources.add_input(&cluster.input()?, &cluster.path)?;
         }
         let mut gathered = sources.finish()?;
         gathered.follow(options.release);
