@@ -267,20 +267,26 @@ fn admit_bare_pod(store: &Store, new: &BarePod) -> Result<Vec<Event>, Conflict> 
 pub struct Admission {
     /// The changes that charge the pod to quotas.
     pub charges: Vec<Event>,
-    /// The spec with what limit ranges fill in; `None` where they fill in nothing.
+    /// The spec with what classes and limit ranges fill in; `None` where they fill in nothing.
     pub spec: Option<Arc<PodSpec>>,
 }
 
-/// Admits a pod that arrives with the workload, by the limit ranges and quotas of its namespace.
+/// Admits a pod that arrives with the workload, by the priority classes of the cluster and the limit ranges and
+/// quotas of its namespace. Pods that no Kubernetes object describes keep their priority.
 ///
 /// # Errors
-/// One of them is broken.
+/// There is no such class, or a limit is broken.
 pub fn admit_arrival(store: &Store, spec: &Arc<PodSpec>) -> Result<Admission, Conflict> {
-    let limited = limits::limited(store, spec)?;
-    let charges = quota::charged(store, limited.as_ref().unwrap_or(spec))?;
+    let prioritized = match spec.behaviour {
+        Some(_) => priority::prioritized(store, spec)?,
+        None => None,
+    };
+    let limited = limits::limited(store, prioritized.as_ref().unwrap_or(spec))?;
+    let admitted = limited.or(prioritized);
+    let charges = quota::charged(store, admitted.as_ref().unwrap_or(spec))?;
     Ok(Admission {
         charges,
-        spec: limited,
+        spec: admitted,
     })
 }
 

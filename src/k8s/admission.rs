@@ -21,6 +21,8 @@ pub(super) struct PriorityClass {
 pub struct AdmissionClasses {
     by_name: SortedMap<String, PriorityClass>,
     default: Option<PriorityClass>,
+    /// Whether the classes are objects of a run, which admits each pod by those that are there then.
+    is_of_run: bool,
     pub(super) runtimes: RuntimeClasses,
     pub(super) storage_classes: SortedMap<Text, StorageClass>,
     /// Storage class of claims that name none.
@@ -43,6 +45,7 @@ impl Default for AdmissionClasses {
         Self {
             by_name: built_in.into_iter().map(class).collect(),
             default: None,
+            is_of_run: false,
             runtimes: RuntimeClasses::new(),
             storage_classes: SortedMap::new(),
             default_storage: None,
@@ -53,6 +56,20 @@ impl Default for AdmissionClasses {
 }
 
 impl AdmissionClasses {
+    /// Classes that are objects of a run: submitted pods get the value of a class when they are made.
+    #[must_use]
+    pub fn of_run(self) -> Self {
+        Self {
+            is_of_run: true,
+            ..self
+        }
+    }
+
+    /// Whether a run admits submitted pods by the classes that are there then.
+    pub(super) fn is_of_run(&self) -> bool {
+        self.is_of_run
+    }
+
     /// Adds a class that the file declares.
     pub(super) fn insert(&mut self, name: String, class: PriorityClass) {
         self.by_name.insert(name, class);

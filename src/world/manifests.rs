@@ -303,7 +303,11 @@ impl ManifestFiles {
 
     fn parse(&self, written: &str, files: &FileSource<'_>) -> Result<Manifests, BuildError> {
         let options = ReaderOptions {
-            admission: Some(self.admission.clone()),
+            admission: Some(if self.has_controllers {
+                self.admission.clone().of_run()
+            } else {
+                self.admission.clone()
+            }),
             unwanted: self.unwanted.clone(),
             names: self.names,
             updates: self.updates,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::drain::is_overdue;
 use super::pods::{is_daemon, is_static, is_undisturbed, pods_on, priority_of};
 use cluster::Store;
 use control::Outbox;
@@ -47,8 +48,8 @@ pub enum DrainRules {
 }
 
 impl DrainRules {
-    /// Whether a pod has to end before its node goes.
-    fn evicts(self, store: &Store, pod: PodRef, taint: &Text) -> bool {
+    /// Whether a pod has to end before its node goes, by what is known when its departure begins.
+    fn evicts(self, begin: Instant, store: &Store, pod: PodRef, taint: &Text) -> bool {
         let Some(record) = store.pods().get(pod) else {
             return false;
         };
@@ -58,7 +59,11 @@ impl DrainRules {
         }
         match self {
             Self::ClusterAutoscaler { expendable } => {
-                !is_daemon(store, pod) && spec.priority >= expendable
+                let state = store.pod_states().get(pod);
+                let order = state.and_then(|own| own.terminating);
+                let is_overdue =
+                    order.is_some_and(|own| is_overdue(begin.since(own.since), own.grace));
+                !is_daemon(store, pod) && !is_overdue && spec.priority >= expendable
             }
             Self::Karpenter { .. } => !tolerates(spec, &leaving_taint(taint)),
         }
@@ -223,7 +228,7 @@ impl Departures {
         let is_closed = self.is_held(node);
         let is_drain = pods_on(store, node)
             .iter()
-            .any(|&pod| self.rules.evicts(store, pod, &self.taint));
+            .any(|&pod| self.rules.evicts(now, store, pod, &self.taint));
         self.nodes.insert(
             node,
             Departure {
@@ -254,7 +259,7 @@ impl Departures {
                 continue;
             }
             let mut pods = pods_on(store, node);
-            pods.retain(|&pod| self.rules.evicts(store, pod, &self.taint));
+            pods.retain(|&pod| self.rules.evicts(own.since, store, pod, &self.taint));
             let passed = now.since(own.since);
             let is_settled = passed >= SETTLING;
             let waits_first = !matches!(self.rules, DrainRules::Karpenter { .. });

@@ -279,10 +279,15 @@ fn verdict(pod: &NodePod, budgets: &Budgets, waived: DrainExemptions) -> Verdict
 }
 
 fn is_long_terminating(pod: &NodePod) -> bool {
-    pod.deletion.is_some_and(|(since, grace)| {
-        let limit = grace.checked_add(LONG_TERMINATING);
-        limit.is_some_and(|limit| since > limit)
-    })
+    pod.deletion
+        .is_some_and(|(since, grace)| is_overdue(since, grace))
+}
+
+/// Whether a pod that was told to end a time ago is long over its grace, so that nobody waits for it
+/// (`longterminating/rule.go`).
+pub fn is_overdue(since: Duration, grace: Duration) -> bool {
+    let limit = grace.checked_add(LONG_TERMINATING);
+    limit.is_some_and(|limit| since > limit)
 }
 
 /// Pods that count neither as used nor as usable.

@@ -4,6 +4,7 @@
 
 mod error;
 mod eviction;
+mod fixed_fields;
 mod nodes;
 mod pods;
 mod relocation;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use super::admission::{BarePod, Creation};
 use super::upgrade::UpgradePlan;
 use cluster::{Conflict, Store};
+use fixed_fields::broken_rule;
 use model::workload::Deployment;
 use model::workload::revision::before;
 use model::{
@@ -210,16 +212,27 @@ pub struct Remainder {
 }
 
 /// Creates an object, or makes it what is declared now.
-fn apply(steps: &mut Steps, now: Instant, store: &Store, object: &Object) {
+fn apply(
+    steps: &mut Steps,
+    now: Instant,
+    store: &Store,
+    object: &Object,
+) -> Result<(), OperationError> {
     let objects = store.objects();
     match objects.find(object.kind(), object.namespace(), object.name()) {
         None => steps.create(now, object.clone()),
         Some(id) => {
             let known = objects.get(id).map(|row| &row.object);
+            if let Some(rule) = known.and_then(|known| broken_rule(object, known)) {
+                let (kind, name) = (object.kind(), object.name());
+                let what = format!("{kind} {name}: {rule}");
+                return Err(OperationError::Refused(Conflict::Forbidden(what)));
+            }
             let object = known.map_or(object.clone(), |known| succeeding(object, known));
             steps.update(id, object);
         }
     }
+    Ok(())
 }
 
 /// Carries out an operation in a cluster.
@@ -234,7 +247,7 @@ pub fn carry_out(
     let mut steps = Steps::default();
     match operation {
         Operation::Create(object) => steps.create(now, object.clone()),
-        Operation::Apply(object) => apply(&mut steps, now, store, object),
+        Operation::Apply(object) => apply(&mut steps, now, store, object)?,
         Operation::Scale(target, replicas) => {
             let (id, object) = find(store, target)?;
             let scaled = scaled(object, *replicas);

@@ -191,6 +191,8 @@ impl Reader {
             let priority = workload.priority.clone();
             let found = match &priority {
                 PodPriority::Stated => None,
+                // The run gives it to each pod that it makes.
+                PodPriority::Default if self.admission.is_of_run() => None,
                 PodPriority::Default => self.admission.default_class(),
                 PodPriority::Class(class) => self.admission.get(class),
             };
@@ -339,7 +341,23 @@ impl Reader {
         self.pods[index].spec = self.share_class(spec);
     }
 
-    pub(super) fn note_unknown_class(&mut self, index: usize, class: &str) {
+    /// Leaves the priority of a submitted pod to the run that makes it.
+    pub(super) fn leave_priority(&mut self, index: usize, class: Option<&str>) {
+        match class {
+            Some(class) if self.admission.get(class).is_none() => {
+                self.note_unknown_class(index, class, "the pod is refused unless one exists then");
+            }
+            // A pod that may get one is told from pods of traces, which have their own.
+            None if self.admission.default_class().is_some() => {
+                let mut spec = (*self.pods[index].spec).clone();
+                spec.behaviour.get_or_insert_default();
+                self.pods[index].spec = self.share_class(spec);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn note_unknown_class(&mut self, index: usize, class: &str, effect: &'static str) {
         let pod = &self.pods[index];
         let object = ObjectName {
             kind: "Pod",
@@ -351,7 +369,7 @@ impl Reader {
             object,
             &path.field("priorityClassName"),
             format!("there is no priority class `{class}`, and no `priority` is stated"),
-            "the priority is 0",
+            effect,
         );
     }
 }

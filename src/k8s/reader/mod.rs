@@ -99,6 +99,8 @@ pub(super) struct Reader {
     admission: AdmissionClasses,
     /// Pods that state no priority, with their class and whether they state a preemption policy.
     without_priority: Vec<(usize, Option<String>, bool)>,
+    /// Places of the submitted pods among these, whose class a run looks up.
+    admitted_by_run: SortedSet<usize>,
     /// Pods that a server has not admitted, with the runtime class that each names.
     with_runtime: Vec<(usize, String)>,
     /// Files before the one being read.
@@ -420,9 +422,13 @@ impl Reader {
                 Some(class) => self.admission.get(class),
                 None => self.admission.default_class(),
             };
+            if self.admitted_by_run.contains(&index) {
+                self.leave_priority(index, class.as_deref());
+                continue;
+            }
             match (found, class) {
                 (Some(found), _) => self.give_priority(index, found, states_policy),
-                (None, Some(class)) => self.note_unknown_class(index, &class),
+                (None, Some(class)) => self.note_unknown_class(index, &class, "the priority is 0"),
                 (None, None) => {}
             }
         }

@@ -138,6 +138,9 @@ impl Reader {
             let class = raw.priority_class_name.clone();
             let class = class.filter(|class| !class.is_empty());
             let states_policy = raw.preemption_policy.is_some();
+            if self.admission.is_of_run() && self.ctx.origin == Origin::Submitted {
+                self.admitted_by_run.insert(self.pods.len());
+            }
             self.without_priority
                 .push((self.pods.len(), class, states_policy));
         }
@@ -205,6 +208,9 @@ impl Reader {
         let without = &self.without_priority;
         if let Ok(found) = without.binary_search_by_key(&place, |own| own.0) {
             let (_, class, states_policy) = without[found].clone();
+            if self.admitted_by_run.contains(&place) {
+                self.admitted_by_run.insert(self.pods.len());
+            }
             self.without_priority
                 .push((self.pods.len(), class, states_policy));
         }

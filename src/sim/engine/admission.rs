@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use cluster::Conflict;
 use control::admission::{Admission, Creation, admit_arrival};
+use model::priority_class::TemplatePriority;
 use model::workload::ReplicaSet;
-use model::{Event, Object, Pod, PodSpec, Text};
+use model::{Behaviour, Event, Object, Pod, PodSpec, Text};
 use units::{ClassId, SortedMap, SortedSet, plural};
 
 use super::super::SimError;
@@ -127,12 +128,18 @@ impl Engine {
         }
     }
 
-    /// Whether limit ranges or quotas are there, so that arrivals may be refused.
-    pub(super) fn limits_arrivals(&self) -> bool {
-        let objects = self.control.store().objects();
-        ["LimitRange", "ResourceQuota"]
-            .iter()
-            .any(|kind| objects.has_kind(kind))
+    /// Whether limit ranges, quotas or priority classes are there, or the pods of a class name one, so that arrivals
+    /// may be changed or refused.
+    pub(super) fn limits_arrivals(&self, class: ClassId) -> bool {
+        let store = self.control.store();
+        let objects = store.objects();
+        let behaviour = store.class(class).spec.behaviour.as_ref();
+        let names_class =
+            |own: &Arc<Behaviour>| matches!(own.priority, TemplatePriority::Class { .. });
+        behaviour.is_some_and(names_class) || {
+            ["LimitRange", "ResourceQuota", "PriorityClass"].iter()
+        }
+        .any(|kind| objects.has_kind(kind))
     }
 
     /// The class of a new pod of an arrival once it is admitted, whose quotas are charged; `None` if the

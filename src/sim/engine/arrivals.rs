@@ -59,7 +59,7 @@ impl Engine {
     ) -> Result<(), SimError> {
         let class = self.class_of(ctx, arrival)?;
         self.surroundings.begin_arrival(arrival);
-        let is_limited = self.limits_arrivals();
+        let is_limited = self.limits_arrivals(class);
         // Members are alike, and what admission fills in are no labels.
         let owner = self.adopter(class);
         for member in 0..arrival.members {

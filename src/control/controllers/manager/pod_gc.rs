@@ -11,7 +11,7 @@ use crate::controllers::pod_gc::{
 use cluster::Store;
 use model::workload::ObservedPhase;
 use model::{EndReason, Event, Node, Pod, PodChange, PodRef, Text};
-use units::{Instant, NodeId, ObjectId, SortedMap};
+use units::{Duration, Instant, NodeId, ObjectId, SortedMap};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -21,7 +21,10 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     build: |options| {
         let threshold = options.terminated_pods.unwrap_or(DEFAULT_THRESHOLD);
         let core = PodGc::new(threshold);
-        Box::new(Collector { core })
+        Box::new(Collector {
+            core,
+            unwatched: Vec::new(),
+        })
     },
 };
 
@@ -32,6 +35,9 @@ const CLUSTER: ObjectId = ObjectId(u32::MAX);
 #[derive(Clone)]
 struct Collector {
     core: PodGc,
+    /// Pods that are deleted with a grace of 0 on nodes that don't answer. The API server removes the object of such a
+    /// pod at once (`CheckGracefulDelete`); on a node that answers the kubelet is as quick.
+    unwatched: Vec<PodRef>,
 }
 
 impl Controller for Collector {
@@ -53,11 +59,16 @@ impl Controller for Collector {
             }
             Event::PodChanged {
                 pod,
-                change: PodChange::Terminating { .. },
+                change: PodChange::Terminating { grace, .. },
             } => {
                 let node = store.pods().get(*pod).and_then(Pod::node);
+                let is_unwatched = *grace == Duration::ZERO
+                    && node.is_some_and(|own| !store.nodes().is_ready(own));
+                if is_unwatched {
+                    self.unwatched.push(*pod);
+                }
                 let node = node.and_then(|node| store.nodes().object(node));
-                node.is_some_and(|node| is_out_of_service(node))
+                is_unwatched || node.is_some_and(|node| is_out_of_service(node))
             }
             _ => false,
         };
@@ -67,6 +78,11 @@ impl Controller for Collector {
     }
 
     fn sync(&mut self, step: &mut Sync<'_>) {
+        for pod in std::mem::take(&mut self.unwatched) {
+            if step.store.pods().get(pod).is_some() {
+                step.remove_pod(pod);
+            }
+        }
         let since = step.now.since(Instant::ZERO).as_nanos() % PERIOD.as_nanos();
         if since != 0 {
             let start = step.now.as_nanos() - since;
