@@ -38,6 +38,10 @@ pub(super) fn broken_rule(new: &Object, known: &Object) -> Option<String> {
         (Object::Job(new), Object::Job(known)) => {
             fixed_field(new, known).map(|field| format!("{field}: {IMMUTABLE}"))
         }
+        (Object::ResourceClaim(new), Object::ResourceClaim(known)) => fixed(
+            "spec",
+            new.requests == known.requests && new.constraints == known.constraints,
+        ),
         (Object::PriorityClass(new), Object::PriorityClass(known)) => {
             let is_same = (new.value, new.preempts) == (known.value, known.preempts);
             let field = if new.value == known.value {

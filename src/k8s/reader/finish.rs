@@ -272,7 +272,9 @@ impl Reader {
     fn note_unread_workload(&mut self, parts: &Parts, problem: &str) {
         let spec = parts.late_spec.as_ref();
         let template = spec.and_then(|spec| spec.get("template")?.get("spec"));
-        let (field, what) = if template.is_none_or(serde_json::Value::is_null) {
+        let kind = parts.kind.as_deref().unwrap_or_default();
+        let has_pods = !WITHOUT_PODS.contains(&kind);
+        let (field, what) = if has_pods && template.is_none_or(serde_json::Value::is_null) {
             ("spec.template", "the file holds no template of its pods")
         } else {
             // What differs between objects of one fault would tell it once for each of them.
@@ -281,7 +283,7 @@ impl Reader {
         };
         let metadata = &parts.metadata;
         let object = ObjectName {
-            kind: parts.kind.as_deref().unwrap_or_default(),
+            kind,
             namespace: metadata.namespace.as_deref(),
             name: metadata.name.as_deref().unwrap_or_default(),
         };
@@ -289,7 +291,11 @@ impl Reader {
             object,
             &field,
             what,
-            "no controller acts on it: its pods stay as they are",
+            if has_pods {
+                "no controller acts on it: its pods stay as they are"
+            } else {
+                "no controller acts on it"
+            },
         );
     }
 
@@ -373,6 +379,17 @@ impl Reader {
         );
     }
 }
+
+/// Kinds of objects that make no pods.
+const WITHOUT_PODS: [&str; 7] = [
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "LimitRange",
+    "PodDisruptionBudget",
+    "ResourceQuota",
+    "Route",
+    "VerticalPodAutoscaler",
+];
 
 /// Whether the controller of another workload made one: it is no declaration of a user.
 fn is_dependent(workload: &DeclaredWorkload) -> bool {

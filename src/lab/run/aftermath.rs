@@ -6,6 +6,7 @@ use autoscale::cluster_autoscaler::LEAVING_TAINT;
 use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Observer, Store};
 use control::operation::blocked_eviction;
+use model::workload::deployment::ConditionReason;
 use model::{
     EndReason, Event, EvictionCause, Node, Object, ObjectChange, Pod, PodChange, PodRef, Text,
 };
@@ -68,12 +69,18 @@ impl Aftermath {
                 kept.add(|| format!("node `{}`: {why}", store.nodes().name(node)));
             }
         }
+        let stuck = stuck_rollouts(store);
         let line = |own: &Counted, noun: &str, words: &str| {
             let number = count(own.count, noun);
             (own.count > 0).then(|| format!("{number} {words}{}", own.first))
         };
         let lines = [
             line(&self.failed, "job", "failed, first "),
+            line(
+                &stuck,
+                "rollout",
+                "had exceeded the progress deadline and not completed when the run ended, first of ",
+            ),
             line(&kept, "drain", "had not ended when the run did, first of "),
             line(
                 &self.given_up,
@@ -167,6 +174,20 @@ impl Observer for Aftermath {
             }
         }
     }
+}
+
+/// Deployments whose last rollout moved too little for too long, and did not go on since.
+fn stuck_rollouts(store: &Store) -> Counted {
+    let mut stuck = Counted::default();
+    for (_, row) in store.objects().iter() {
+        let Object::Deployment(own) = &row.object else {
+            continue;
+        };
+        if own.status.progress() == Some(ConditionReason::ProgressDeadlineExceeded) {
+            stuck.add(|| format!("`{}/{}`", own.namespace, own.name));
+        }
+    }
+    stuck
 }
 
 /// Name of a pod with its namespace, as messages have it.
