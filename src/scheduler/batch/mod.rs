@@ -43,7 +43,7 @@ pub(crate) use self::job::Job;
 pub use self::job::{JobFacts, JobNumber, JobOrder, MachineFacts, PartitionNumber, Score};
 pub use self::partitions::Partition;
 pub use self::passes::{
-    Candidate, HostShadow, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow,
+    Candidate, HostShadow, NodeReservation, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow,
     Slot, Start, Timetable,
 };
 pub use self::queue_index::Bounds;
