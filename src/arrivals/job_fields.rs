@@ -1,9 +1,9 @@
 //! Fields of jobs that logs state and no run reads by default: the partition, the queue, the group, the executable
-//! and the outcome. With the option `recorded` readers keep them as labels of the jobs' pods, so that they go
+//! and the outcome; and the placement, which batch planners heed. With the option `recorded` readers keep them as labels of the jobs' pods, so that they go
 //! through edits and into what is written. Who counts outcomes alone asks for these with `outcomes`.
 
 use crate::read_options::ReadOptions;
-use model::{Labels, PARTITION_LABEL, Text};
+use model::{Labels, ONE_PER_NODE, PARTITION_LABEL, PLACEMENT_LABEL, Text};
 
 /// A field of a job that is kept as a label.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,9 +44,33 @@ pub static OUTCOME: JobField = JobField {
     label: "windtunnel/outcome",
 };
 
+/// The way in which the members of a job stand on nodes: [`ONE_PER_NODE`], or wherever there is room.
+pub static PLACEMENT: JobField = JobField {
+    column: "placement",
+    label: PLACEMENT_LABEL,
+};
+
+/// States that the members of a job stand on a node of their own each.
+pub fn state_one_per_node(labels: &mut Labels) {
+    PLACEMENT.state(labels, ONE_PER_NODE);
+}
+
 impl JobField {
     /// Every field, in the order of the columns.
-    pub const ALL: [&'static Self; 5] = [&PARTITION, &QUEUE, &GROUP, &EXECUTABLE, &OUTCOME];
+    pub const ALL: [&'static Self; 6] = [
+        &PARTITION,
+        &QUEUE,
+        &GROUP,
+        &EXECUTABLE,
+        &OUTCOME,
+        &PLACEMENT,
+    ];
+
+    /// The fields that no run reads by default, in the order of the columns.
+    pub fn recorded() -> Vec<&'static Self> {
+        let all = Self::ALL.into_iter();
+        all.filter(|&own| *own != PLACEMENT).collect()
+    }
 
     /// The value in a job's labels; empty if it is not stated.
     pub fn of<'l>(&self, labels: &'l Labels) -> &'l str {

@@ -71,6 +71,11 @@ impl Arrival {
         part_of.unwrap_or(&self.name)
     }
 
+    /// Returns whether the run time is all of the time limit, as of a job that is killed then.
+    pub fn ends_at_limit(&self) -> bool {
+        self.run_time.is_some() && self.run_time == self.time_limit
+    }
+
     /// Returns the tasks that the arrival waits for.
     pub fn after(&self) -> &[PodName] {
         self.links.as_deref().map_or(&[], |links| &links.after)
@@ -139,6 +144,8 @@ pub struct ClassTotal {
     pub ganged: u64,
     /// The number of arrivals with a run time and without a time limit.
     pub unlimited: u64,
+    /// The number of arrivals whose run time is all of their time limit.
+    pub at_limit: u64,
 }
 
 /// A stream of arrivals in the order of submission; equal times keep the order of the trace.

@@ -120,6 +120,11 @@ impl Class {
         })
     }
 
+    /// Whether members of one job stand on a node of their own each.
+    pub fn is_one_per_node(&self) -> bool {
+        self.spec.is_one_per_node()
+    }
+
     /// Whether a pod of a node has taken a host port that pods of this class need. Looks through the
     /// pods of the node, and only for a class that takes ports.
     pub fn lacks_ports(&self, store: &Store, node: NodeId) -> bool {

@@ -2,10 +2,14 @@
 
 use serde_json::Value;
 
+use crate::readers::google_2019;
+
 /// The words about a file that begins with these bytes; `None` if it is none of these.
 pub(super) fn words(first: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(first);
+    let joined = || google_2019::JOINED.to_owned();
     let known = [
+        google_2019::is_joined(first).then(joined),
         wrapped_audit(&text),
         old_simkube(first, &text),
         prometheus_error(&text),

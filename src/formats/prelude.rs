@@ -4,7 +4,7 @@ pub(crate) use std::sync::Arc;
 
 pub(crate) use crate::columns::columns;
 pub(crate) use arrivals::format::{Constructor, FormatEntry, NodeList};
-pub(crate) use arrivals::job_fields::{Outcome, outcome_alone};
+pub(crate) use arrivals::job_fields::{Outcome, PLACEMENT, outcome_alone, state_one_per_node};
 pub(crate) use arrivals::read_options::ReadOptions;
 pub(crate) use arrivals::spill::{FlatName, Places};
 pub(crate) use arrivals::stream::{Arrival, ArrivalSource};

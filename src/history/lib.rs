@@ -367,11 +367,11 @@ pub struct Bar {
     pub succeeded: u64,
     /// Pods of the bar that ended otherwise.
     pub failed: u64,
-    /// Instant at which the first pod was created, in nanoseconds.
+    /// Mean instant at which its pods were created, in nanoseconds.
     pub submit_ns: i64,
-    /// Instant at which the first of the pods was given a node, in nanoseconds.
+    /// Mean instant at which those of its pods that got a node were given it, in nanoseconds.
     pub bound_ns: Option<i64>,
-    /// Instant at which the last of the pods ended, in nanoseconds; `null` while one lives.
+    /// Mean instant at which its pods ended, in nanoseconds; `null` while one lives.
     pub end_ns: Option<i64>,
 }
 

@@ -89,7 +89,15 @@ pub(super) struct Bars {
 struct OpenBar {
     bar: Bar,
     living: u64,
-    last_end: i64,
+    /// Instants of creations, of bindings and of ends together.
+    submits: i128,
+    binds: i128,
+    ends: i128,
+}
+
+/// The mean of instants that add up to a sum.
+fn mean(sum: i128, count: u64) -> Option<i64> {
+    (count > 0).then(|| (sum / i128::from(count)) as i64)
 }
 
 impl Bars {
@@ -117,22 +125,22 @@ impl Bars {
             Event::PodCreated(created) => {
                 let open = self.of(u64::from(created.pod.id.0));
                 if open.bar.pods == 0 {
-                    open.bar.submit_ns = at;
                     open.bar.name = created.name.to_string();
                 }
                 open.bar.pods += 1;
                 open.living += 1;
+                open.submits += i128::from(at);
             }
             Event::PodBound { pod, .. } => {
-                let bar = &mut self.of(u64::from(pod.id.0)).bar;
-                bar.placed += 1;
-                bar.bound_ns = bar.bound_ns.or(Some(at));
+                let open = self.of(u64::from(pod.id.0));
+                open.bar.placed += 1;
+                open.binds += i128::from(at);
             }
             Event::PodEnded { reason, .. } => {
                 let Some(pod) = ended else { return };
                 let open = self.of(u64::from(pod.pod.id.0));
                 open.living = open.living.saturating_sub(1);
-                open.last_end = open.last_end.max(at);
+                open.ends += i128::from(at);
                 match reason {
                     EndReason::Completed => open.bar.succeeded += 1,
                     // It goes on in the bar of the pod that it goes on as.
@@ -149,7 +157,9 @@ impl Bars {
             pods_per_bar: self.pods_per_bar,
             bars: (self.bars.into_iter())
                 .map(|open| Bar {
-                    end_ns: (open.living == 0).then_some(open.last_end),
+                    submit_ns: mean(open.submits, open.bar.pods).unwrap_or_default(),
+                    bound_ns: mean(open.binds, open.bar.placed),
+                    end_ns: mean(open.ends, open.bar.pods).filter(|_| open.living == 0),
                     ..open.bar
                 })
                 .collect(),
@@ -165,10 +175,10 @@ fn joined(bars: &[OpenBar]) -> OpenBar {
         total.bar.placed += other.bar.placed;
         total.bar.succeeded += other.bar.succeeded;
         total.bar.failed += other.bar.failed;
-        let bound = [total.bar.bound_ns, other.bar.bound_ns];
-        total.bar.bound_ns = bound.into_iter().flatten().min();
         total.living += other.living;
-        total.last_end = total.last_end.max(other.last_end);
+        total.submits += other.submits;
+        total.binds += other.binds;
+        total.ends += other.ends;
     }
     total
 }

@@ -9,6 +9,8 @@ pub struct ColumnDoc {
     pub meaning: &'static str,
     /// Whether a file without the column is refused.
     pub required: bool,
+    /// Whether an object that leaves its key out states 0, as protobuf's JSON writes zeros.
+    pub zero_if_absent: bool,
     /// The test of a field by which a table of the format is recognized, of a column by which it is.
     pub sign: Option<fn(&str) -> bool>,
 }
@@ -20,7 +22,16 @@ impl ColumnDoc {
             name,
             meaning,
             required: true,
+            zero_if_absent: false,
             sign: None,
+        }
+    }
+
+    /// A column that must be there; an object that leaves its key out states 0.
+    pub const fn or_zero(name: &'static str, meaning: &'static str) -> Self {
+        Self {
+            zero_if_absent: true,
+            ..Self::required(name, meaning)
         }
     }
 
@@ -30,6 +41,7 @@ impl ColumnDoc {
             name,
             meaning,
             required: false,
+            zero_if_absent: false,
             sign: None,
         }
     }

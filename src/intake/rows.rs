@@ -106,7 +106,15 @@ impl Layout {
                 Ok(found)
             }
         };
-        let columns = self.columns.iter().map(find).collect::<Result<_, _>>()?;
+        let columns = self
+            .columns
+            .iter()
+            .map(find)
+            .collect::<Result<Vec<_>, _>>()?;
+        let found = self.columns.iter().zip(&columns);
+        let unheeded =
+            found.filter(|(own, found)| own.meaning.ends_with(UNHEEDED) && found.is_some());
+        let unheeded = unheeded.map(|(own, _)| own.name).collect();
         let names = table.columns().iter().map(|name| &**name);
         let unused = self.unused(names.filter(|_| self.header));
         Ok(Opened {
@@ -114,6 +122,7 @@ impl Layout {
             columns,
             names_at,
             unused,
+            unheeded,
         })
     }
 
@@ -140,6 +149,9 @@ impl Layout {
     }
 }
 
+/// The end of the meaning of a column that bears on who starts when and that runs do not heed.
+pub const UNHEEDED: &str = "; not heeded";
+
 /// A table before its first row.
 pub struct Opened {
     /// The table.
@@ -150,6 +162,8 @@ pub struct Opened {
     names_at: Option<u64>,
     /// The note about columns that the format does not know.
     unused: Option<String>,
+    /// The columns that bear on who starts when, and that runs do not heed.
+    unheeded: Vec<&'static str>,
 }
 
 /// The reason why a row is not taken.
@@ -262,9 +276,14 @@ fn each_row_of_opened(
         columns,
         names_at,
         unused,
+        unheeded,
     } = opened;
     if let Some(unused) = unused {
         journal.dirt(&unused, Action::Keep, 1)?;
+    }
+    for name in unheeded {
+        let kind = format!("column `{name}`, which bears on who starts when, not heeded");
+        journal.dirt(&kind, Action::Waive, 1)?;
     }
     if let Some(line) = names_at {
         journal.dirt(headerless::NOTE, Action::Keep, line)?;

@@ -17,6 +17,12 @@ use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId}
 /// Label of the pods of a job that names its partition.
 pub const PARTITION_LABEL: &str = "windtunnel/partition";
 
+/// Label of the pods of a job that says how they stand on nodes: [`ONE_PER_NODE`], or wherever there is room.
+pub const PLACEMENT_LABEL: &str = "windtunnel/placement";
+
+/// Value of [`PLACEMENT_LABEL`] of a job whose pods stand on a node of their own each, as far as the job goes.
+pub const ONE_PER_NODE: &str = "one-per-node";
+
 /// Everything about a pod that a placement may depend on. Two pods of equal specs are
 /// interchangeable for every scheduler.
 ///
@@ -159,6 +165,12 @@ pub struct HostPort {
 pub const DEFAULT_SCHEDULER: &str = "default-scheduler";
 
 impl PodSpec {
+    /// Whether the pods of a job stand on a node of their own each.
+    pub fn is_one_per_node(&self) -> bool {
+        let placement = self.labels.get(PLACEMENT_LABEL);
+        placement.is_some_and(|own| **own == *ONE_PER_NODE)
+    }
+
     /// Name of the scheduler that places the pods, which they need not state.
     pub fn scheduler(&self) -> &str {
         match &*self.scheduler_name {

@@ -71,6 +71,8 @@ pub struct Environment {
     pub jobs: Option<SubmittedJobs>,
     /// Whether arrivals wait for the ends of others.
     pub has_precedence: bool,
+    /// Parts of the workload whose jobs are killed at their limits.
+    pub limited_parts: SortedSet<u16>,
     /// Objects of the API, and pods of these without a node, that are there when the run begins.
     pub found: InitialObjects,
 }

@@ -54,7 +54,7 @@ pub fn mapping(
         names.entry(&pod.spec).or_insert(&pod.name);
     }
     let pods = classes.iter().map(|class| Item::Pods {
-        name: names.get(&*class.spec).copied().unwrap_or("of the trace"),
+        name: names.get(&*class.spec).copied(),
         spec: &class.spec,
         count: class.pods,
         in_gangs: class.pods > class.arrivals && !submits_jobs(scenario),
@@ -142,7 +142,7 @@ fn of_objects<'a>(
     });
     let pods = applied.iter().flat_map(|one| &one.pods);
     let pods = pods.map(|pod| Item::Pods {
-        name: &pod.name,
+        name: Some(&*pod.name),
         spec: &pod.spec,
         count: 1,
         in_gangs: false,

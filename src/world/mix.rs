@@ -49,6 +49,7 @@ struct Count {
     waiting: u64,
     ganged: u64,
     unlimited: u64,
+    at_limit: u64,
 }
 
 fn add(counts: &mut Vec<Count>, arrival: &Arrival) {
@@ -61,6 +62,7 @@ fn add(counts: &mut Vec<Count>, arrival: &Arrival) {
     own.pods += u64::from(arrival.members);
     own.waiting += u64::from(!arrival.after().is_empty());
     own.ganged += u64::from(arrival.gang().is_some());
+    own.at_limit += u64::from(arrival.ends_at_limit());
     own.unlimited += u64::from(arrival.run_time.is_some() && arrival.time_limit.is_none());
 }
 
@@ -74,6 +76,7 @@ impl Count {
             waiting: self.waiting,
             ganged: self.ganged,
             unlimited: self.unlimited,
+            at_limit: self.at_limit,
         }
     }
 }

@@ -6,6 +6,7 @@ use scenario::Scenario;
 use scenario::schema::{ArrivalJobs, WorkloadSource};
 use sim::{SubmittedJobs, Submitter};
 
+use super::limited::limited_parts;
 use super::manifests::ManifestFiles;
 use super::{BuildError, FileSource, Remarks, Workload, queueing};
 use units::SortedSet;
@@ -23,6 +24,7 @@ pub(super) fn submits_jobs(scenario: &Scenario) -> bool {
 pub fn submitted_jobs(scenario: &Scenario) -> Option<SubmittedJobs> {
     stated(scenario).map(|own| SubmittedJobs {
         queue: own.queue.as_deref().map(Text::from),
+        limited_parts: limited_parts(scenario),
     })
 }
 

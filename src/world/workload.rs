@@ -32,8 +32,8 @@ use super::residents::Settling;
 use super::shapes::shape_of;
 use super::units::{submitted, units};
 use super::{
-    Adoption, BuildError, FileSource, Remarks, estimates, partitions, read_options, row_policy,
-    trace_edits,
+    Adoption, BuildError, FileSource, Remarks, estimates, limited, partitions, read_options,
+    row_policy, trace_edits,
 };
 
 /// Arrivals of a scenario, and facts known about them in advance.
@@ -122,6 +122,9 @@ pub fn workload(
         } else {
             let classes = count(&*source)?;
             let has_none = is_empty(&classes);
+            if let WorkloadSource::Trace(trace) = written {
+                remarks.note_all(limited::note(trace, &classes));
+            }
             all.classes.extend(classes);
             has_none
         };

@@ -75,6 +75,8 @@ pub(crate) struct Amounts<'row> {
     pub(crate) priority: i32,
     /// The outcome, where the options ask for it.
     pub(crate) outcome: Option<Outcome>,
+    /// Whether the pods of a job stand on a node of their own each.
+    pub(crate) is_one_per_node: bool,
 }
 
 impl Amounts<'_> {
@@ -87,6 +89,7 @@ impl Amounts<'_> {
             model: "",
             priority: 0,
             outcome: None,
+            is_one_per_node: false,
         }
     }
 
@@ -99,6 +102,7 @@ impl Amounts<'_> {
             model: _,
             priority,
             outcome,
+            is_one_per_node,
         } = *self;
         Amounts {
             cpu_milli,
@@ -107,6 +111,7 @@ impl Amounts<'_> {
             model: "",
             priority,
             outcome,
+            is_one_per_node,
         }
     }
 
@@ -141,6 +146,9 @@ impl Amounts<'_> {
     pub(crate) fn spec(&self) -> PodSpec {
         let mut labels = Labels::new();
         Outcome::state(self.outcome, &mut labels);
+        if self.is_one_per_node {
+            state_one_per_node(&mut labels);
+        }
         PodSpec {
             priority: self.priority,
             gpu: self.gpus(),

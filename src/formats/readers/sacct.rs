@@ -58,6 +58,9 @@ columns! { COLUMNS;
     RAW_ELAPSED: optional("ElapsedRaw", "run time, s, where `Elapsed` does not state it"),
     _: optional("AllocNodes", "nodes, where `NNodes` does not state them"),
     _: optional("ReqNodes", "nodes, where neither does"),
+    _: optional("QOS", "quality of service, with its priority, limits and preemption; not heeded"),
+    _: optional("Reservation", "advance reservation that the job ran in; not heeded"),
+    _: optional("Constraints", "features that its nodes must have; not heeded"),
     SUSPENDED: optional("Suspended", "time for which the job was suspended, [days-]hours:minutes:seconds"),
 }
 
@@ -118,6 +121,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     } else {
         job_fields::outcome_alone(options)
     };
+    jobs.gather.header.fields.push(&PLACEMENT);
     for part in parts(input)? {
         journal.file = part.name.clone();
         if is_json(&part.first_bytes()?) {

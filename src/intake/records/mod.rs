@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::archive::parts;
 use crate::columns::{ColumnDoc, Confidence, header_has};
 use crate::json::{is_json, object};
-use crate::ledger::{BadRow, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::parquet::TimeForm;
 use crate::rows::{BETWEEN, Fields, Layout, Refused, each_row_of, heed, underscored};
 use crate::table::{Column, Row};
@@ -46,6 +46,10 @@ pub fn each_record(
             }
             heed(journal, |journal| {
                 objects.lay_out(line, text)?;
+                for name in &objects.zeros {
+                    let kind = format!("`{name}` left out; read as 0");
+                    journal.dirt(&kind, Action::Repair, line)?;
+                }
                 note_unknown(journal, line, &objects.unknown)?;
                 let row = objects.row(line);
                 take(journal, &Fields::of(&row, &objects.columns))
@@ -62,6 +66,15 @@ const SHOWN_OBJECTS: usize = 16;
 fn has_objects(first: &[u8]) -> bool {
     let mut lines = first.split(|&byte| byte == b'\n').take(SHOWN_OBJECTS);
     lines.any(is_json)
+}
+
+/// Returns `Certain` if a text begins with an object that has all of these keys, or has it soon.
+pub fn object_has(first: &[u8], keys: &[&str]) -> Confidence {
+    if has_objects(first) {
+        record_has(first, keys)
+    } else {
+        Confidence::No
+    }
 }
 
 /// Returns `Certain` if a text begins with a record that has all of these columns, or has it soon.
@@ -116,6 +129,8 @@ struct Objects {
     met: FxHashMap<String, bool>,
     /// The keys of the present object that are not known.
     unknown: Vec<String>,
+    /// The keys that it leaves out as they are 0.
+    zeros: Vec<&'static str>,
     columns: Vec<Option<Column>>,
     text: String,
     ends: Vec<usize>,
@@ -129,6 +144,7 @@ impl Objects {
             others,
             met: FxHashMap::default(),
             unknown: Vec::new(),
+            zeros: Vec::new(),
             columns: names.iter().enumerate().map(column).collect(),
             text: String::new(),
             ends: Vec::new(),
@@ -140,18 +156,23 @@ impl Objects {
         self.find_unknown(&object);
         self.text.clear();
         self.ends.clear();
+        self.zeros.clear();
         for (place, column) in self.names.iter().enumerate() {
             if place > 0 {
                 self.ends.push(self.text.len());
                 self.text.push(BETWEEN);
             }
             match member(&object, column.name) {
+                None if column.zero_if_absent => {
+                    self.zeros.push(column.name);
+                    self.text.push('0');
+                }
                 None if column.required => {
                     return Err(BadRow {
                         line,
-                        column: "record".to_owned(),
+                        column: column.name.to_owned(),
                         value: String::from_utf8_lossy(text).chars().take(80).collect(),
-                        rule: format!("must have `{}`", column.name),
+                        rule: "must be among the keys of each object".to_owned(),
                     });
                 }
                 found => laid_out(found, &mut self.text),
@@ -287,7 +308,7 @@ mod tests {
                 "e:2: column `time`: must be at least 0, found `-1`",
                 "e:3: column `record`: must be a JSON object, found `[]`",
                 "e:4: column `record`: must be a JSON object; its byte 9 is not, found `{\"time\": `",
-                "e:5: column `record`: must have `time`, found `{\"x\": 1}`",
+                "e:5: column `time`: must be among the keys of each object, found `{\"x\": 1}`",
             ]
         );
     }

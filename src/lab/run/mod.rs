@@ -465,6 +465,7 @@ fn world(
             throughputs: world::throughputs(scenario)?,
             jobs: world::submitted_jobs(scenario),
             has_precedence: prepared.workload.has_precedence,
+            limited_parts: world::limited_parts(scenario),
             found: world::with_claims(prepared.workload.found, &prepared.kube),
         },
         residents: prepared.workload.residents,

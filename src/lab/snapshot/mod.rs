@@ -448,7 +448,7 @@ fn unexpressed(pods: &[ManifestPod]) -> Vec<String> {
         return Vec::new();
     };
     let items = counts.values().map(|&(pod, count)| Item::Pods {
-        name: &pod.name,
+        name: Some(&*pod.name),
         spec: &pod.spec,
         count,
         in_gangs: false,

@@ -3,7 +3,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use units::SortedMap;
+use units::{SortedMap, plural};
 
 use crate::program;
 
@@ -296,9 +296,9 @@ pub struct NodeCostSummary {
 pub struct UnexpressedSummary {
     /// The capability: a row of the table that `windtunnel systems` prints.
     pub capability: String,
-    /// First object that needs the capability, as `KIND/NAMESPACE/NAME`.
+    /// First object that needs the capability, as `KIND/NAMESPACE/NAME`; `of the workload` for pods of traces and generators.
     pub object: String,
-    /// Field of the object's manifest that needs the capability.
+    /// Field of the object's manifest that needs the capability; empty where there is none.
     pub field: String,
     /// Number of objects that need the capability.
     pub count: u64,
@@ -320,10 +320,13 @@ impl UnexpressedSummary {
             0 | 1 => String::new(),
             count => format!(" and {} more", count - 1),
         };
-        format!(
-            "{verb} {} ({}{more}, {}): {}",
-            self.capability, self.object, self.field, self.instead
-        )
+        let who = if self.field.is_empty() {
+            let pods = plural::count(self.count as usize, "pod");
+            format!("{pods} {}", self.object)
+        } else {
+            format!("{}{more}, {}", self.object, self.field)
+        };
+        format!("{verb} {} ({who}): {}", self.capability, self.instead)
     }
 }
 

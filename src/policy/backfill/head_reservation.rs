@@ -25,7 +25,12 @@ impl<Shadow> HeadReservation<Shadow> {
 
     /// The reservation, if it still holds in a pass with this head: it does not once places became free. The jobs that are yet
     /// to be asked about begin with the first arrival.
-    pub(super) fn kept(mut self, form: Form, pass: &Pass<'_>, head: &Candidate) -> Option<Self> {
+    pub(super) fn kept(
+        mut self,
+        form: Form,
+        pass: &mut Pass<'_>,
+        head: &Candidate,
+    ) -> Option<Self> {
         let news = pass.news();
         let holds = form == Form::Incremental
             && pass.is_interchangeable()

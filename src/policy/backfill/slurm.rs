@@ -4,19 +4,18 @@
 //! `src/slurmctld/job_scheduler.c`, `src/plugins/sched/backfill/backfill.c`).
 //!
 //! Intervals count from the begin of the run. The main loop tests some jobs only; once an interval it
-//! tests all of them. A reservation begins at a whole step of the resolution, at or before the
-//! earliest time that was found, and a job whose time is beyond the window has none. Places are
-//! counted where members are interchangeable; otherwise reservations are made on concrete nodes.
+//! tests all of them. A reservation is of whole nodes, whatever part of them the job asks for, and of whole steps of the
+//! resolution: it begins at or before the earliest time that was found, and ends at or after the end of the job's time. A
+//! job that would end as a reservation begins does not start on its nodes. A job whose time is beyond the window has none.
 //!
 //! The fast form leaves out the backfilling of an interval in which nothing happened, and ends it at
 //! the last job that could start now.
 
-use scheduler::batch::{Bounds, Candidate, Pass, PassRule, Profile, Slot, Start};
+use scheduler::batch::{Bounds, Candidate, NodeReservation, Pass, PassRule, Start};
 use scheduler::pipeline::evaluate::Form;
 use smallvec::SmallVec;
 use units::{Duration, Instant};
 
-use super::reservation_bounds::ReservationBounds;
 use super::{BackfillEntry, RuleKind, narrow};
 
 /// The registry's entry.
@@ -89,25 +88,13 @@ struct MainLoop {
 }
 
 /// A run of the backfill plugin.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Cycle {
     tested: u32,
     /// The job that was tested last.
     job: Option<Candidate>,
-    plan: Plan,
+    reserved: Vec<NodeReservation>,
     outcome: Outcome,
-}
-
-/// Reservations of a run.
-#[derive(Clone, Debug)]
-enum Plan {
-    /// Places are counted.
-    Counted {
-        profile: Profile,
-        earlier: ReservationBounds,
-    },
-    /// Nodes that jobs reserved.
-    Nodes(Vec<Slot>),
 }
 
 /// The instants at which a run of the backfill plugin could find other reservations than before,
@@ -218,7 +205,7 @@ impl Slurm {
     /// The next start of backfilling.
     fn next_in_cycle(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
         if std::mem::take(&mut self.is_due) && (self.form == Form::Plain || !self.holds(pass)) {
-            self.cycle = Some(Cycle::new(pass));
+            self.cycle = Some(Cycle::default());
             self.is_stale = false;
         }
         let cycle = self.cycle.as_mut()?;
@@ -248,30 +235,6 @@ impl Slurm {
 }
 
 impl Cycle {
-    fn new(pass: &mut Pass<'_>) -> Self {
-        let counted = pass.first().filter(|_| pass.is_interchangeable());
-        let plan = match counted {
-            Some(head) => Plan::Counted {
-                profile: pass.profile(&head),
-                earlier: ReservationBounds::default(),
-            },
-            None => Plan::Nodes(Vec::new()),
-        };
-        Self {
-            tested: 0,
-            job: None,
-            plan,
-            outcome: Outcome::default(),
-        }
-    }
-
-    fn next(&mut self, pass: &mut Pass<'_>, form: Form, options: &LoopOptions) -> Option<Start> {
-        match &mut self.plan {
-            Plan::Counted { .. } => self.next_counted(pass, form, options),
-            Plan::Nodes(_) => self.next_on_nodes(pass, options),
-        }
-    }
-
     /// The next job to test.
     fn candidate(&mut self, pass: &Pass<'_>, options: &LoopOptions) -> Option<Candidate> {
         if self.tested >= options.most_tested {
@@ -286,63 +249,23 @@ impl Cycle {
         Some(next)
     }
 
-    fn next_counted(
-        &mut self,
-        pass: &mut Pass<'_>,
-        form: Form,
-        options: &LoopOptions,
-    ) -> Option<Start> {
+    fn next(&mut self, pass: &mut Pass<'_>, form: Form, options: &LoopOptions) -> Option<Start> {
         let now = pass.now();
         while let Some(job) = self.candidate(pass, options) {
-            let Plan::Counted { profile, earlier } = &mut self.plan else {
-                return None;
-            };
-            let members = u64::from(job.facts.members);
-            let bound = match form {
-                Form::Plain => now,
-                Form::Incremental => earlier.bound(&job).max(now),
-            };
-            if let Some(from) = profile.first_fit(bound, members, job.facts.requested) {
-                earlier.note(&job, from);
-                if from <= now
-                    && let Some(start) = pass.start(&job)
-                {
-                    profile.reserve(now, members, job.facts.requested);
-                    return Some(start);
+            if let Some(slot) = pass.slot_on_whole_nodes(&job, &self.reserved) {
+                if slot.from <= now {
+                    return Some(slot.start);
                 }
-                if let Some(from) = self.outcome.note(now, from, options) {
-                    profile.reserve(from, members, job.facts.requested);
+                if let Some(from) = self.outcome.note(now, slot.from, options) {
+                    let until = slot.from.saturating_add(job.facts.requested);
+                    let until = step_up(until, options.resolution);
+                    self.reserved.push(NodeReservation::new(&slot, from, until));
                 }
             }
-            let fits_now = narrow(profile.free_now());
-            if form == Form::Incremental && pass.after(&job, &fits_now).is_none() {
-                return None;
-            }
-        }
-        None
-    }
-
-    fn next_on_nodes(&mut self, pass: &mut Pass<'_>, options: &LoopOptions) -> Option<Start> {
-        let now = pass.now();
-        let mut table = pass.timetable();
-        let Plan::Nodes(reserved) = &self.plan else {
-            return None;
-        };
-        for slot in reserved {
-            table.reserve(slot);
-        }
-        while let Some(job) = self.candidate(pass, options) {
-            let Some(slot) = table.first_fit(&job) else {
-                continue;
-            };
-            if slot.from <= now {
-                return Some(slot.start);
-            }
-            if let Some(from) = self.outcome.note(now, slot.from, options) {
-                let slot = Slot { from, ..slot };
-                table.reserve(&slot);
-                if let Plan::Nodes(reserved) = &mut self.plan {
-                    reserved.push(slot);
+            if form == Form::Incremental && pass.is_interchangeable() {
+                let fits_now = narrow(pass.room_beside(&job, &self.reserved));
+                if pass.after(&job, &fits_now).is_none() {
+                    return None;
                 }
             }
         }
@@ -368,6 +291,16 @@ impl Outcome {
 fn step_down(at: Instant, step: Duration) -> Instant {
     let past = at.as_nanos() % step.as_nanos().max(1);
     Instant::from_nanos(at.as_nanos() - past)
+}
+
+/// The first whole step at or after an instant.
+fn step_up(at: Instant, step: Duration) -> Instant {
+    let last = step_down(at, step);
+    if last == at {
+        at
+    } else {
+        last.saturating_add(step)
+    }
 }
 
 impl PassRule for Slurm {

@@ -1,5 +1,5 @@
 //! Pods over time, one bar each in the order of their creation; consecutive ones share a bar where
-//! there are many.
+//! there are many, which is as long as they are in the mean.
 
 use plotters::element::{PathElement, Rectangle};
 use plotters::style::Color;
@@ -15,9 +15,9 @@ use units::plural;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "timeline",
     title: "Timeline of pods",
-    caption: "Every bar is a pod, or several consecutive pods, in the order of creation from top \
-              to bottom. Thin: waiting for a node. Thick: from the first binding to the last end, \
-              as high as the share of its pods that got a node.",
+    caption: "Every bar is a pod, or the mean of several consecutive pods, in the order of creation \
+              from top to bottom. Thin: waiting for a node. Thick: from the binding to the end, as \
+              high as the share of its pods that got a node.",
     shows_metrics: false,
     draw,
 };
@@ -76,18 +76,30 @@ fn merged(timeline: &TimelineData) -> TimelineData {
                     placed: first.placed + second.placed,
                     succeeded: first.succeeded + second.succeeded,
                     failed: first.failed + second.failed,
-                    submit_ns: first.submit_ns,
-                    bound_ns: [first.bound_ns, second.bound_ns]
-                        .into_iter()
-                        .flatten()
-                        .min(),
-                    end_ns: first.end_ns.zip(second.end_ns).map(|(a, b)| a.max(b)),
+                    submit_ns: mean(
+                        (first.submit_ns, first.pods),
+                        (second.submit_ns, second.pods),
+                    ),
+                    bound_ns: match (first.bound_ns, second.bound_ns) {
+                        (Some(one), Some(other)) => {
+                            Some(mean((one, first.placed), (other, second.placed)))
+                        }
+                        (one, other) => one.or(other),
+                    },
+                    end_ns: (first.end_ns.zip(second.end_ns))
+                        .map(|(one, other)| mean((one, first.pods), (other, second.pods))),
                 },
                 others => others[0].clone(),
             })
             .collect();
     }
     shown
+}
+
+/// The mean of two means, each of a number of pods.
+fn mean((one, first): (i64, u64), (other, second): (i64, u64)) -> i64 {
+    let sum = i128::from(one) * i128::from(first) + i128::from(other) * i128::from(second);
+    (sum / i128::from((first + second).max(1))) as i64
 }
 
 fn bars_of(figure: &Figure, bars: &[Bar], plane: Area, x: &Axis, series: usize) {

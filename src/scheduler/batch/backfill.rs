@@ -98,6 +98,8 @@ pub struct BackfillContext<'a> {
     pub(super) chosen: &'a Job,
     /// Number of members of the chosen job that fit now.
     pub(super) room: u64,
+    /// Whether members of all jobs take each other's places.
+    pub(super) is_counted: bool,
 }
 
 impl BackfillContext<'_> {
@@ -110,7 +112,7 @@ impl BackfillContext<'_> {
     /// requested time: the expected end of the job whose end makes it fit. If even the last one
     /// does not, that one's; if nothing runs, now.
     pub fn earliest_start(&self) -> Instant {
-        if self.store.class_count() == 1 {
+        if self.is_counted {
             return self.earliest_by_count();
         }
         let mut growing = FutureRoom::new(self.store, self.chosen, self.room);

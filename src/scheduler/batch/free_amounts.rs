@@ -9,7 +9,7 @@ use units::{ClassId, NodeId, Resources, SortedMap};
 
 use super::job::Job;
 use super::mixed_jobs::{Kind, kinds, place};
-use super::room::{admits, slots_in};
+use super::room::{admits, of_one_job, slots_in};
 use super::running_jobs::RunningJob;
 
 /// Free amounts on a node.
@@ -62,7 +62,7 @@ pub(super) fn slots(store: &Store, class: &Class, node: NodeId, free: &FreeAmoun
     if !store.nodes().schedulable()[node.index()] || !admits(store, class, node) {
         return 0;
     }
-    u64::from(slots_in(class, &free.row, &free.devices))
+    u64::from(of_one_job(class, slots_in(class, &free.row, &free.devices)))
 }
 
 /// Number of pods of a class that all nodes hold together if nothing ran.

@@ -14,7 +14,7 @@ use units::{ClassId, NodeId, SortedMap};
 
 use super::free_amounts::FreeAmounts;
 use super::job::Job;
-use super::room::{Places, admits, push_places, slots_in};
+use super::room::{Places, admits, of_one_job, push_places, slots_in};
 
 /// The members of a job that are of one class, by their positions.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,10 +68,14 @@ pub(super) fn place(
                 continue;
             }
             let known = taken.get(&node).cloned();
+            if known.is_some() && class.is_one_per_node() {
+                continue;
+            }
             let Some(mut own) = known.or_else(|| free(node)) else {
                 continue;
             };
-            let here = (slots_in(class, &own.row, &own.devices) as usize).min(left.len());
+            let slots = of_one_job(class, slots_in(class, &own.row, &own.devices));
+            let here = (slots as usize).min(left.len());
             if here == 0 {
                 continue;
             }

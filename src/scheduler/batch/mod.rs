@@ -43,8 +43,8 @@ pub(crate) use self::job::Job;
 pub use self::job::{JobFacts, JobNumber, JobOrder, MachineFacts, PartitionNumber, Score};
 pub use self::partitions::Partition;
 pub use self::passes::{
-    Candidate, HostShadow, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow, Slot, Start,
-    Timetable,
+    Candidate, HostShadow, NodeReservation, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow,
+    Slot, Start, Timetable,
 };
 pub use self::queue_index::Bounds;
 pub use self::reservations::AdvanceReservation;
@@ -275,6 +275,7 @@ impl BatchPlanner {
             running: &self.running,
             chosen: job,
             room: self.rooms.of_job(store, job),
+            is_counted: self.rooms.are_counted(store),
         });
         Progress::More
     }

@@ -25,6 +25,8 @@ const MOST_AT_ONCE: usize = 1_000;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rooms {
     classes: Vec<Option<Room>>,
+    /// Whether places can be counted, and the declaration that this is computed from.
+    counted: Option<(Revision, bool)>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -57,6 +59,28 @@ impl Rooms {
                 let capacity = capacity(store, store.class(class));
                 room.capacity = Some((declared, capacity));
                 capacity
+            }
+        }
+    }
+
+    /// Whether members of all jobs take each other's places one for one: all pods are of one class, and none of a job
+    /// keeps another one of it off a node that had room for both.
+    pub(crate) fn are_counted(&mut self, store: &Store) -> bool {
+        if store.class_count() != 1 {
+            return false;
+        }
+        let declared = store.nodes().declared();
+        match self.counted {
+            Some((known, is_counted)) if known == declared => is_counted,
+            _ => {
+                let class = store.class(ClassId(0));
+                let is_single = |node: NodeId| {
+                    let FreeAmounts { row, devices } = FreeAmounts::empty(store, node);
+                    slots_in(class, &row, &devices) <= 1
+                };
+                let is_counted = !class.is_one_per_node() || store.nodes().present().all(is_single);
+                self.counted = Some((declared, is_counted));
+                is_counted
             }
         }
     }
@@ -261,9 +285,19 @@ impl Room {
 pub(crate) fn slots_on(store: &Store, class: &Class, node: NodeId) -> u32 {
     let nodes = store.nodes();
     if nodes.schedulable()[node.index()] && admits(store, class, node) {
-        slots_in(class, &nodes.free().row(node), nodes.gpu_room(node))
+        let slots = slots_in(class, &nodes.free().row(node), nodes.gpu_room(node));
+        of_one_job(class, slots)
     } else {
         0
+    }
+}
+
+/// Number of members of one job that a node takes which has room for so many of the class.
+pub(crate) fn of_one_job(class: &Class, slots: u32) -> u32 {
+    if class.is_one_per_node() {
+        slots.min(1)
+    } else {
+        slots
     }
 }
 
@@ -323,7 +357,8 @@ fn capacity(store: &Store, class: &Class) -> u64 {
     let slots = |node: NodeId| {
         let devices = [DEVICE_MILLI; model::gpu::MAX_DEVICES];
         let devices = &devices[..nodes.gpu_room(node).len()];
-        u64::from(slots_in(class, &nodes.allocatable().row(node), devices))
+        let slots = slots_in(class, &nodes.allocatable().row(node), devices);
+        u64::from(of_one_job(class, slots))
     };
     nodes
         .present()

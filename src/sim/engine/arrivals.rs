@@ -83,6 +83,7 @@ impl Engine {
             };
             created.estimate = run_time;
             self.nodes.submit(created.pod, who, run_time);
+            self.nodes.limit(arrival, who);
             if admitted.is_none() {
                 self.refuse(ctx, Event::PodCreated(created))?;
                 continue;

@@ -36,6 +36,7 @@ impl Engine {
             contention: environment.contention,
             checkpoints: environment.checkpoints,
             throughputs: environment.throughputs,
+            limited_parts: environment.limited_parts,
         };
         let (seed, number) = (ctx.seed(), ctx.cell());
         let mut own = Self {

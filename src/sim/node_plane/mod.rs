@@ -6,6 +6,7 @@ mod contend;
 mod exits;
 mod images;
 mod initial;
+mod killed_jobs;
 mod memory;
 mod pace;
 mod pod_usage;
@@ -15,6 +16,7 @@ mod resumption;
 
 use std::sync::Arc;
 
+use arrivals::Arrival;
 use cluster::{PodState, Store};
 use control::local_node::LocalNode;
 use control::node::{Assignment, MachineCommand, Report, StopOrder};
@@ -23,7 +25,7 @@ use control::node_life::ObservationMode;
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::checkpoint::Checkpoints;
 use model::{EndReason, Event, Pod, PodRef, Throughputs};
-use units::{Duration, Identity, NodeId, ObjectId, PodId, SortedMap};
+use units::{Duration, Identity, NodeId, ObjectId, PodId, SortedMap, SortedSet};
 
 use super::contention::{Contention, ContentionModel, WHOLE};
 use super::context::Context;
@@ -39,6 +41,7 @@ use super::{Machine, SimError, StartUp, Usage};
 use exits::Exits;
 pub(super) use initial::InitialPod;
 use initial::InitialRuns;
+use killed_jobs::KilledJobs;
 use pace::GangMembers;
 pub(super) use processes::drawn_run_time;
 use processes::{class_spec, init_time, stated_start};
@@ -61,6 +64,7 @@ pub(super) struct NodePlane {
     /// Reports on their way, where agents report late.
     outgoing: Option<ReportQueue>,
     usage: Usage,
+    limits: KilledJobs,
     /// Time from the joining of a node until it is Ready.
     node_ready: Duration,
     /// Whether pods that are evicted come back with the rest of their work.
@@ -85,6 +89,8 @@ pub(super) struct NodeParts {
     pub(super) contention: Option<ContentionModel>,
     pub(super) checkpoints: Option<Checkpoints>,
     pub(super) throughputs: Option<Arc<Throughputs>>,
+    /// Parts of the workload whose jobs are killed at their limits.
+    pub(super) limited_parts: SortedSet<u16>,
 }
 
 impl NodePlane {
@@ -110,6 +116,7 @@ impl NodePlane {
             found: InitialRuns::default(),
             outgoing: ReportQueue::new(seed, ctx.options().node_client, ctx.options().relist),
             usage: Usage::new(parts.usage),
+            limits: KilledJobs::new(parts.limited_parts),
             node_ready: Duration::ZERO,
             resumes: false,
             downtimes: SortedMap::new(),
@@ -155,6 +162,11 @@ impl NodePlane {
     #[inline]
     pub(super) fn submit(&mut self, pod: PodRef, who: Identity, run_time: Option<Duration>) {
         self.machine.submit(pod, who, run_time);
+    }
+
+    /// A pod of an arrival was submitted: one that its limit ends is killed then.
+    pub(super) fn limit(&mut self, arrival: &Arrival, who: Identity) {
+        self.limits.submitted(arrival, who);
     }
 
     /// A pod of an object was submitted; one of a job goes on with what is left of the job's work.
@@ -365,6 +377,7 @@ impl NodePlane {
             ctx.send(ToNodes::Lose(pod));
             return None;
         }
+        let report = self.limits.told(report, self.machine.who(pod));
         report.event(store)
     }
 

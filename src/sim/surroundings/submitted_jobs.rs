@@ -23,6 +23,19 @@ const NAMESPACE: &str = "default";
 pub struct SubmittedJobs {
     /// Name of the `LocalQueue`, in which `{tenant}` stands for the tenant; `None` is no queue.
     pub queue: Option<Text>,
+    /// Parts of the workload whose jobs are killed at their limits.
+    pub limited_parts: SortedSet<u16>,
+}
+
+impl SubmittedJobs {
+    /// Limit of an arrival that ends it. A limit that is kept is an estimate, which Kubernetes has no use for.
+    fn exceeded(&self, arrival: &Arrival) -> Option<Duration> {
+        let run_time = arrival.run_time?;
+        let is_killed = arrival.ends_at_limit() && self.limited_parts.contains(&arrival.part);
+        arrival
+            .time_limit
+            .filter(|limit| run_time > *limit || is_killed)
+    }
 }
 
 /// Maker of the jobs of arrivals, one after the other.
@@ -78,7 +91,8 @@ impl Submitter {
                     keeps_quota: false,
                 }));
             }
-            Ok(job(arrival, &spec, own, name, queue))
+            let limit = self.jobs.exceeded(arrival);
+            Ok(job((arrival, limit), &spec, own, name, queue))
         });
         each.collect()
     }
@@ -116,7 +130,7 @@ fn namespace_of(spec: &PodSpec) -> Text {
 
 /// The job of an arrival, of this name in a queue.
 fn job(
-    arrival: &Arrival,
+    (arrival, limit): (&Arrival, Option<Duration>),
     spec: &Arc<PodSpec>,
     namespace: Text,
     name: Text,
@@ -127,7 +141,7 @@ fn job(
     let job = Job {
         namespace,
         name,
-        template: template(arrival, spec),
+        template: template(arrival, limit, spec),
         restart: RestartPolicy::Never,
         parallelism: pods,
         completions: Some(pods),
@@ -136,18 +150,11 @@ fn job(
         queue: QueueReference(queue),
         ..Job::default()
     };
-    Arc::new(if exceeded(arrival).is_some() {
+    Arc::new(if limit.is_some() {
         ended_by_limit(job)
     } else {
         job
     })
-}
-
-/// Limit of an arrival whose run time exceeds it. A limit that is kept is an estimate, which Kubernetes has
-/// no use for.
-fn exceeded(arrival: &Arrival) -> Option<Duration> {
-    let run_time = arrival.run_time?;
-    arrival.time_limit.filter(|limit| run_time > *limit)
 }
 
 /// A job that fails with its first pod that reaches its limit, and not with one that is disrupted.
@@ -163,17 +170,21 @@ fn ended_by_limit(job: Job) -> Job {
 }
 
 /// The template of an arrival's pods, with their run time, and the limit that ends them before.
-fn template(arrival: &Arrival, spec: &Arc<PodSpec>) -> Arc<PodSpec> {
+fn template(arrival: &Arrival, limit: Option<Duration>, spec: &Arc<PodSpec>) -> Arc<PodSpec> {
     let mut template = spec.clone();
     let Some(run_time) = arrival.run_time else {
         return template;
     };
+    // What its limit ends would run on beyond it.
+    let beyond = limit.map_or(Duration::ZERO, |own| {
+        own.saturating_add(Duration::from_secs(1))
+    });
     let own = Arc::make_mut(&mut template);
     let behaviour = own.behaviour.take();
     let known = behaviour.map(|own| (*own).clone()).unwrap_or_default();
     own.behaviour = Some(Arc::new(Behaviour {
-        run_time: Some(run_time.to_string().into()),
-        active_deadline: exceeded(arrival),
+        run_time: Some(run_time.max(beyond).to_string().into()),
+        active_deadline: limit,
         ..known
     }));
     let mut life = own
@@ -223,7 +234,12 @@ mod tests {
     #[test]
     fn a_gang_of_several_arrivals_is_one_workload() {
         let jobs = SubmittedJobs {
-            queue: Some("team-{tenant}".into()),
+            queue: Some(
+                "team-{tenant,
+            ..SubmittedJobs::default()
+        }"
+                .into(),
+            ),
         };
         let mut submitter = Submitter::new(jobs);
         let mut arrivals = [arrival("ps", 1, 120), arrival("worker", 0, 120)];
@@ -245,7 +261,12 @@ mod tests {
     #[test]
     fn a_gang_becomes_a_job_of_its_tenants_queue() {
         let jobs = SubmittedJobs {
-            queue: Some("team-{tenant}".into()),
+            queue: Some(
+                "team-{tenant,
+            ..SubmittedJobs::default()
+        }"
+                .into(),
+            ),
         };
         let mut submitter = Submitter::new(jobs);
         let job = submitted(&mut submitter, &arrival("train", 1, 120));

@@ -90,8 +90,8 @@ pub fn object_refusal(table: Capabilities, object: &Object) -> Option<(Capabilit
 pub enum Item<'a> {
     /// Pods of one class: how many, in gangs of how many.
     Pods {
-        /// Name of the pods, or of one of them.
-        name: &'a str,
+        /// Name of the pods, or of one of them; `None` for pods of a trace or a generator, which no manifest states.
+        name: Option<&'a str>,
         /// Spec of the pods.
         spec: &'a PodSpec,
         /// Number of the pods.
@@ -118,14 +118,17 @@ pub enum Item<'a> {
     LimitedNode(&'a str),
 }
 
+/// Name of pods of traces and generators as the first object of a [`Gap`].
+const OF_THE_WORKLOAD: &str = "of the workload";
+
 /// Something that a workload asks for and a system can't express.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// The capability.
     pub capability: Capability,
-    /// First object that needs it, as `KIND/NAMESPACE/NAME`.
+    /// First object that needs it, as `KIND/NAMESPACE/NAME`; `of the workload` for pods of traces and generators.
     pub object: String,
-    /// Field that asks for it.
+    /// Field that asks for it; empty for pods of traces and generators.
     pub field: &'static str,
     /// Number of objects that ask for it, the named one included.
     pub count: u64,
@@ -236,11 +239,16 @@ impl Mapper<'_> {
                 } else {
                     namespace
                 };
-                let who = format!("Pod/{namespace}/{name}");
+                let who = name.map_or_else(
+                    || OF_THE_WORKLOAD.to_owned(),
+                    |name| format!("Pod/{namespace}/{name}"),
+                );
                 let gang = (Capability::Gangs, "members");
                 let unlike = (Capability::UnlikeGangs, "gang");
                 let asked = asked_of_pod(spec).chain(in_gangs.then_some(gang));
                 let asked = asked.chain(with_others.then_some(unlike));
+                // No field of a manifest asks for what a trace states.
+                let asked = asked.map(|(own, field)| (own, name.map_or("", |_| field)));
                 let is_refused = self.ask(self.gaps_of(spec), &who, count, asked);
                 self.count(count, is_refused);
             }
@@ -339,7 +347,7 @@ mod tests {
         };
         let (own, other, none) = (spec("b"), spec("c"), spec(""));
         let pods = [("x", &own), ("y", &other), ("z", &none)].map(|(name, spec)| Item::Pods {
-            name,
+            name: Some(name),
             spec,
             count: 2,
             in_gangs: false,

@@ -1,4 +1,4 @@
-//! Workloads of Batsim: jobs and profiles in a JSON object. A job is a gang of pods of one core. The
+//! Workloads of Batsim: jobs and profiles in a JSON object. A job is a gang of pods of one core, on a host each. The
 //! run time follows from the profile without a network: delays hold exactly, work counts at 1 Gflop/s a
 //! processor, communication and storage take no time. It ends at the job's walltime at the latest. A profile's exit code (`ret`) other than 0 fails the
 //! job at the end of its run time. Format: `traces.md`, section 9.
@@ -23,7 +23,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: columns! {
         required("id", "job; becomes the name"),
         required("subtime", "submission, s"),
-        required("res", "processors; each is a pod of the gang"),
+        required("res", "processors, which are hosts; each is a pod of the gang on a host of its own"),
         required("profile", "profile, which gives the run time"),
         optional("walltime", "limit of the run time, s; absent, negative or above a hundred years: none"),
         optional("extra_data", "data for schedulers; not used"),
@@ -47,6 +47,7 @@ fn sniff(first: &[u8]) -> Confidence {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
+    gather.header.fields.push(&PLACEMENT);
     for part in parts(input)? {
         journal.file = part.name.clone();
         let mut profiles = Profiles::default();
@@ -125,8 +126,9 @@ fn take(
         return Err(job.bad("profile", &expected).into());
     }
     let run_time = time.seconds.and_then(Duration::checked_from_secs_f64);
-    // Batsim stops a job that exceeds its walltime (`COMPLETED_WALLTIME_REACHED`, docs/input-workload.rst).
-    let cut = limit.filter(|limit| run_time.is_some_and(|run_time| run_time > *limit));
+    // Batsim stops a job that does not end before its walltime (`COMPLETED_WALLTIME_REACHED`; `do_delay_task` of
+    // jobs_execution.cpp).
+    let cut = limit.filter(|limit| run_time.is_some_and(|run_time| run_time >= *limit));
     journal.repair_if(cut.is_some(), "stopped at its walltime", job.line)?;
     // A job that is cut off does not come to its exit code.
     let exit_code = if cut.is_some() { 0 } else { time.exit_code };
@@ -134,6 +136,8 @@ fn take(
         exit_code,
         ..Behaviour::default()
     });
+    let mut labels = Labels::new();
+    state_one_per_node(&mut labels);
     gather.met.meet(journal, job.line, &name);
     gather.push(
         journal.origin(job.line),
@@ -141,6 +145,7 @@ fn take(
             submit: Instant::ZERO + submit,
             name: PodName::Text(name.into()),
             spec: PodSpec {
+                labels,
                 // A job that fails is not started again.
                 life: behaviour.is_some().then(|| {
                     let life = PodLife {

@@ -8,7 +8,7 @@ use crate::parts::resize_list;
 use crate::parts::resizes::{Changed, Standing};
 use crate::readers::prelude::*;
 use arrivals::class_columns::ClassColumns;
-use arrivals::job_fields::{JobField, PARTITION, QUEUE};
+use arrivals::job_fields::{JobField, PARTITION, PLACEMENT, QUEUE};
 use arrivals::links::Links;
 use arrivals::pod::settings;
 use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS, PartitionField};
@@ -17,7 +17,7 @@ use intake::table::{Column, Piece, Row, Table};
 use model::behaviour::Resize;
 use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{GpuRequest, JOB_GPUS_LABEL, JOB_TYPE_LABEL, Throughputs};
+use model::{GpuRequest, JOB_GPUS_LABEL, JOB_TYPE_LABEL, ONE_PER_NODE, Throughputs};
 use units::QuantityError;
 
 /// The columns of a table, by their meaning.
@@ -80,7 +80,11 @@ fn stated_fields(table: &Table, options: &ReadOptions) -> Vec<StatedField> {
         let column = column(field)?;
         Some(StatedField { field, column })
     });
-    found.into_iter().chain(outcomes).collect()
+    let placement = column(&PLACEMENT).map(|column| StatedField {
+        field: &PLACEMENT,
+        column,
+    });
+    found.into_iter().chain(outcomes).chain(placement).collect()
 }
 
 /// A column of amounts of a resource.
@@ -395,7 +399,11 @@ impl Columns {
     fn labels(&self, row: &Row<'_>, gpu: &GpuRequest) -> Result<Labels, BadRow> {
         let mut labels = Labels::new();
         for StatedField { field, column } in &self.fields {
-            field.state(&mut labels, row.text(column));
+            let value = row.text(column);
+            if *field == &PLACEMENT && !["", ONE_PER_NODE].contains(&value) {
+                return Err(row.bad(column, "`one-per-node`, or empty"));
+            }
+            field.state(&mut labels, value);
         }
         let Some(column) = &self.job_type else {
             return Ok(labels);

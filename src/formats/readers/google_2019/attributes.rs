@@ -11,7 +11,7 @@ use intake::records::{each_record, record_has};
 use model::{Operator, Requirement};
 
 columns! { COLUMNS;
-    TIME: required("time", "µs since 600 s before the trace"),
+    TIME: or_zero("time", "µs since 600 s before the trace"),
     MACHINE: required("machine_id", "machine"),
     NAME: required("name", "becomes a label"),
     VALUE: optional("value", "value"),

@@ -12,14 +12,14 @@ use crate::readers::prelude::*;
 use arrivals::class_cache::Lately;
 use arrivals::links::{Links, LinksOfJobs};
 use arrivals::spill::{TextLog, key_of};
-use intake::records::{each_record, record_has};
+use intake::records::{each_record, object_has, record_has};
 use model::node::HOSTNAME_LABEL;
 
 columns! {
     /// The columns of collection events.
     pub(super) COLUMNS;
-    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
-    TYPE: required("type", "kind of the event, as of instances"),
+    TIME: or_zero("time", "µs since 600 s before the trace; 0 is before it"),
+    TYPE: or_zero("type", "kind of the event, as of instances"),
     COLLECTION: required("collection_id", "job or alloc set"),
     USER: optional("user", "user; becomes the tenant of the instances"),
     CLASS: optional("scheduling_class", "0 to 3; read, not used"),
@@ -45,7 +45,9 @@ pub(super) const SCHEDULER_LABEL: &str = "google.com/scheduler";
 pub(super) fn is_collections(first: &[u8]) -> Confidence {
     let has = |names: &[&str]| record_has(first, names) == Confidence::Certain;
     let is_own = has(&["time", "type", "collection_id", "user"]) && !has(&["instance_index"]);
-    Confidence::certain_if(is_own)
+    // Objects leave out what is 0; a user is that of no other table.
+    let objects = object_has(first, &["collection_id", "user"]);
+    Confidence::certain_if(is_own && !super::is_joined(first)).max(objects)
 }
 
 /// A collection as its first event states it.

@@ -19,7 +19,7 @@ use crate::readers::google_2011::presence::{Presence, SCHEDULE};
 use crate::readers::google_2011::usage::{WindowPlaces, Windows};
 use crate::readers::google_2011::{time, unsorted};
 use crate::readers::prelude::*;
-use intake::records::{each_record, record_has};
+use intake::records::{each_record, object_has, record_has};
 use model::Requirement;
 
 /// The registry's entry.
@@ -43,15 +43,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
-    TYPE: required("type", "0 submit, 1 queue, 2 enable, 3 schedule, 4 evict, 5 fail, 6 finish, 7 kill, 8 lost, 9 and \
+    TIME: or_zero("time", "µs since 600 s before the trace; 0 is before it"),
+    TYPE: or_zero("type", "0 submit, 1 queue, 2 enable, 3 schedule, 4 evict, 5 fail, 6 finish, 7 kill, 8 lost, 9 and \
          10 update"),
     COLLECTION: required("collection_id", "job or alloc set"),
-    INDEX: required("instance_index", "instance within its collection"),
+    INDEX: or_zero("instance_index", "instance within its collection"),
     CLASS: optional("scheduling_class", "0 to 3; read, not used"),
     MISSING: optional("missing_type", "kind of a record that was made up; counted"),
     COLLECTION_TYPE: optional("collection_type", "0 job, 1 alloc set (reservation)"),
-    PRIORITY: required("priority", "0 to 1000, higher first; empty is that of the collection"),
+    PRIORITY: or_zero("priority", "0 to 1000, higher first; empty is that of the collection"),
     ALLOC: optional("alloc_collection_id", "alloc set that the task runs in, 0: none"),
     MACHINE: optional("machine_id", "machine, 0: none, -1: dedicated"),
     CPU: optional("resource_request.cpus", "share of the largest machine"),
@@ -63,10 +63,10 @@ columns! { COLUMNS;
 const OTHERS: &[&str] = &["alloc_instance_index"];
 
 columns! { USAGE_COLUMNS;
-    _: required("start_time", "µs since 600 s before the trace"),
+    _: or_zero("start_time", "µs since 600 s before the trace"),
     _: required("end_time", "µs"),
     _: required("collection_id", "job or alloc set"),
-    _: required("instance_index", "instance within its collection"),
+    _: or_zero("instance_index", "instance within its collection"),
     _: optional("average_usage.cpus", "share of the largest machine"),
     _: optional("average_usage.memory", "share of the largest machine"),
 }
@@ -121,16 +121,19 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Whether a table that begins with these bytes is one of instance events.
 pub(super) fn is_events(first: &[u8]) -> Confidence {
-    record_has(
-        first,
-        &[
-            "time",
-            "type",
-            "collection_id",
-            "instance_index",
-            "priority",
-        ],
-    )
+    if super::is_joined(first) {
+        return Confidence::No;
+    }
+    let own = [
+        "time",
+        "type",
+        "collection_id",
+        "instance_index",
+        "priority",
+    ];
+    // Objects leave out what is 0; these keys are those of no other table.
+    let objects = object_has(first, &["collection_id", "resource_request"]);
+    record_has(first, &own).max(objects)
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -175,6 +178,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 
 /// The tables of events, of collections, of usage and of machines.
 fn tables(input: &Input) -> Result<Tables<4>, TraceError> {
+    super::refuse_joined(input)?;
     Tables::with_first(
         input,
         super::TABLES,

@@ -23,7 +23,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
+    TIME: or_zero("time", "µs since 600 s before the trace; 0 is before it"),
     MACHINE: required("machine_id", "machine; becomes the node's name"),
     TYPE: required("type", "1 add, 2 remove, 3 update"),
     SWITCH: optional("switch_id", "network switch; becomes a label"),

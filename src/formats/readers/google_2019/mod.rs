@@ -9,7 +9,8 @@ pub mod machines;
 
 use crate::parts::cells::show_records;
 use crate::readers::prelude::*;
-use intake::records::record_has;
+use intake::archive::{beginning, parts};
+use intake::records::{object_has, record_has};
 
 trace_tables! { TABLES;
     "instance_usage": is_usage, "usage of instances, read by `google-2019-instances`";
@@ -24,8 +25,40 @@ const MACHINES_UNREAD: &str = "machine events, read by `google-2019-machines`";
 
 /// Whether a table that begins with these bytes is one of usage.
 fn is_usage(first: &[u8]) -> Confidence {
+    if is_joined(first) {
+        return Confidence::No;
+    }
     let names = ["start_time", "end_time", "collection_id", "instance_index"];
-    record_has(first, &names)
+    // Objects leave out what is 0.
+    let objects = object_has(first, &["end_time", "collection_id", "average_usage"]);
+    record_has(first, &names).max(objects)
+}
+
+/// Whether a table that begins with these bytes has the columns of usage beside those of events: a join of the trace's
+/// tables, as samples of it are published.
+pub(crate) fn is_joined(first: &[u8]) -> bool {
+    let has = |names: &[&str]| record_has(first, names) == Confidence::Certain;
+    has(&["collection_id", "instance_index", "end_time"])
+        && (has(&["resource_request", "time"]) || has(&["resource_request.cpus", "time"]))
+}
+
+/// The words about such a join.
+pub(crate) const JOINED: &str = "is a join of tables of Google's trace of 2019, with the columns of `instance_events`, `collection_events` and \
+     `instance_usage` in one row, as samples of it are published; its nearest format is `google-2019-instances`, but it has \
+     single events of tasks and not all of each, so that no workload can be read from it; take the tables themselves \
+     (`clusterdata_2019_a` and the other cells), or a part of them with all events of its collections";
+
+/// Refuses a join of the trace's tables.
+fn refuse_joined(input: &Input) -> Result<(), TraceError> {
+    for part in parts(input)? {
+        if is_joined(&beginning(&part)?) {
+            return Err(TraceError::Format {
+                file: part.name.to_string(),
+                reason: JOINED.to_owned(),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// Shows the cells of the first table but for those of names, and the text of the others that are read.

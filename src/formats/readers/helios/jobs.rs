@@ -27,7 +27,7 @@ columns! { COLUMNS;
     CLUSTER: optional("vc", "virtual cluster; becomes the tenant"),
     GPUS: required("gpu_num", "GPUs in all") => is_any,
     CORES: required("cpu_num", "cores in all") => is_any,
-    NODES: required("node_num", "machines; the gang size") => is_any,
+    NODES: required("node_num", "machines; the gang size, a pod on each") => is_any,
     STATE: optional("state", "state at the end; written again as the outcome, and not used by runs"),
     SUBMIT: required("submit_time", "date, UTC+8 where it has no zone") => is_any,
     START: required("start_time", "date; empty if the job never ran") => is_any,
@@ -60,6 +60,7 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut gather = Gather::default();
     gather.header.fields = outcome_alone(options);
+    gather.header.fields.push(&PLACEMENT);
     let zone = super::zone();
     let tables = tables(input)?;
     let mut journal = tables.journal(input, options)?;
@@ -145,6 +146,7 @@ fn take(
                 gpu_milli: milli_of_gpus(own.gpus),
                 memory: memory(fields)?,
                 outcome,
+                is_one_per_node: true,
                 ..Amounts::default()
             },
             members: own.members as u32,

@@ -116,6 +116,7 @@ impl Held {
                 memory: own.memory,
                 gpu_milli: milli_of_gpus(own.gpus),
                 model: &own.model,
+                is_one_per_node: true,
                 ..Amounts::default()
             },
             members: own.members,
@@ -127,7 +128,9 @@ impl Held {
         if own.labels.is_empty() {
             gather.push_plain(self.origin, plain);
         } else {
-            gather.push_changed(self.origin, plain, |spec| spec.labels = own.labels);
+            gather.push_changed(self.origin, plain, |spec| {
+                spec.labels.extend(own.labels);
+            });
         }
     }
 

@@ -119,7 +119,7 @@ pub(super) fn header_record(
         });
     }
     let fields = if options.recorded {
-        JobField::ALL.to_vec()
+        JobField::recorded()
     } else {
         outcome_alone(options)
     };

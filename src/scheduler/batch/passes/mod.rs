@@ -8,6 +8,7 @@
 //! take is put aside until a node changes.
 
 mod host_shadow;
+mod node_space;
 mod pass;
 mod profile;
 mod queue;
@@ -33,6 +34,7 @@ use super::running_jobs::{Place, RunningJob, RunningJobs};
 use crate::retry::Retry;
 
 pub use self::host_shadow::HostShadow;
+pub use self::node_space::NodeReservation;
 pub use self::pass::{Candidate, Pass, PassNews, Start};
 pub use self::profile::Profile;
 pub use self::shadow::Shadow;

@@ -101,12 +101,12 @@ impl<'a> Pass<'a> {
     }
 
     /// `true` if members of all jobs take each other's places one for one: then places can be counted.
-    pub fn is_interchangeable(&self) -> bool {
-        self.store.class_count() == 1 && self.reservations.is_empty()
+    pub fn is_interchangeable(&mut self) -> bool {
+        self.reservations.is_empty() && self.rooms.are_counted(self.store)
     }
 
     /// `true` if that holds of hosts, too: a host's room is a number of members of any job like this one.
-    pub fn counts_hosts(&self, candidate: &Candidate) -> bool {
+    pub fn counts_hosts(&mut self, candidate: &Candidate) -> bool {
         let job = self.queue.get(candidate.number());
         let holds_devices = job.is_none_or(|job| self.store.class(job.class).gpu.devices > 0);
         self.is_interchangeable() && !holds_devices
@@ -243,8 +243,10 @@ impl<'a> Pass<'a> {
     /// The shadow of a job that does not fit.
     pub fn shadow(&mut self, candidate: &Candidate) -> Option<Shadow> {
         let room = self.room(candidate);
+        let is_counted = self.rooms.are_counted(self.store);
         let job = self.queue.get(candidate.number())?;
-        Some(Shadow::of(self.now, self.store, self.running, job, room))
+        let (now, store, running) = (self.now, self.store, self.running);
+        Some(Shadow::of(now, store, running, job, (room, is_counted)))
     }
 
     /// The reservation of the hosts of a job that does not fit, where hosts are counted.

@@ -18,27 +18,30 @@ pub struct Shadow {
     pub at: Instant,
     /// Number of members that fit at that instant beside the job.
     pub extra: u64,
-    /// Free amounts at that instant where they differ from the present ones; empty where members of
-    /// all classes take each other's places.
+    /// Whether places are counted, as members of all jobs take each other's.
+    is_counted: bool,
+    /// Free amounts at that instant where they differ from the present ones; empty where places are counted.
     freed: SortedMap<NodeId, FreeAmounts>,
 }
 
 impl Shadow {
-    /// The shadow of a job of which `room` members fit now. All ends of one instant count together.
+    /// The shadow of a job of which `room` members fit now, where places are counted or not. All ends of one instant
+    /// count together.
     pub(super) fn of(
         now: Instant,
         store: &Store,
         running: &RunningJobs,
         job: &Job,
-        room: u64,
+        (room, is_counted): (u64, bool),
     ) -> Self {
         let wanted = job.members.len() as u64;
         let mut shadow = Self {
             at: Instant::MAX,
             extra: 0,
+            is_counted,
             freed: SortedMap::new(),
         };
-        let found = if store.class_count() == 1 {
+        let found = if is_counted {
             fill_by_count(now, running, room, wanted)
         } else {
             shadow.fill_by_node(now, store, running, job, room)
@@ -93,7 +96,7 @@ impl Shadow {
 
     /// Number of members beside the shadow that a job in these places takes the room of.
     pub(super) fn taken(&self, store: &Store, shadowed: &Job, job: &Job, places: &Places) -> u64 {
-        if store.class_count() == 1 {
+        if self.is_counted {
             return places.len() as u64;
         }
         if shadowed.is_mixed {

@@ -11,7 +11,7 @@ use super::super::free_amounts::FreeAmounts;
 use super::super::job::JobNumber;
 use super::super::mixed_jobs::{kinds, place};
 use super::super::reservations::Reservations;
-use super::super::room::{Places, admits, push_places, slots_in};
+use super::super::room::{Places, admits, of_one_job, push_places, slots_in};
 use super::super::running_jobs::RunningJobs;
 use super::queue::Queue;
 use super::shadow::just_after;
@@ -146,7 +146,8 @@ impl<'a> Timetable<'a> {
             }
             let FreeAmounts { row, devices } = self.least(node, from, until);
             let left = job.members.len() - places.len();
-            let here = (slots_in(class, &row, &devices) as usize).min(left);
+            let here = of_one_job(class, slots_in(class, &row, &devices));
+            let here = (here as usize).min(left);
             push_places(&mut places, class, node, &devices, here);
             if places.len() == job.members.len() {
                 return Some(Start { number, places });

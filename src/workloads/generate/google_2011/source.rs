@@ -172,6 +172,7 @@ impl ArrivalSource for TaskSource {
             waiting: 0,
             ganged: 0,
             unlimited: tasks[class as usize],
+            at_limit: 0,
         });
         Some(totals.collect())
     }
