@@ -108,6 +108,7 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("spec", "preemptionPolicy", r#""PreemptLowerPriority""#),
     ("", "preemptionPolicy", r#""PreemptLowerPriority""#),
     ("", "globalDefault", "false"),
+    ("", "status", "{}"),
     ("strategy", "type", r#""RollingUpdate""#),
     ("updateStrategy", "type", r#""RollingUpdate""#),
     (
