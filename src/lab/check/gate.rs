@@ -75,7 +75,7 @@ pub fn judge(
     gates.extend(gone);
     if let Some((baseline, _)) = baseline {
         notes.extend(comparability(results.entries.iter(), baseline, settings));
-        acknowledge(&mut gates, results, baseline, settings.today, &mut notes);
+        acknowledge(&mut gates, results, baseline, settings, &mut notes);
     }
     let mut entries: Vec<EntryReport> = (results.entries.iter())
         .map(|entry| entry.report.clone())

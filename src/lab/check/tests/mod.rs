@@ -57,6 +57,7 @@ fn results_of(text: &str, settings: &CheckSettings) -> SuiteResults {
         lines: scenario::objective_lines(text),
         seeds: None,
         exact: false,
+        inputs: None,
     };
     let interrupted = AtomicBool::new(false);
     let workers = Workers {
