@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
-use super::{Object, ObjectKey};
+use super::{Lines, Object, ObjectKey};
 use crate::difference::{Difference, Step, differences, shown};
 use units::{SortedMap, SortedSet, plural};
 
@@ -134,15 +134,15 @@ const ALIKE_MIN: usize = 4;
 /// Changes that are one for whoever made them, by their places: the same change of a field of many objects,
 /// and of labels and annotations of several; each other change alone.
 pub fn alike(changes: &[FieldChange]) -> Vec<Vec<usize>> {
-    let mut groups: SortedMap<(&str, &Option<String>, &Option<String>), Vec<usize>> =
-        SortedMap::new();
+    type Values<'a> = (&'a str, Option<&'a str>, Option<&'a str>);
+    let mut groups: SortedMap<Values<'_>, Vec<usize>> = SortedMap::new();
     let of_objects = changes
         .iter()
         .enumerate()
         .filter(|(_, own)| own.is_in_manifest());
     for (place, own) in of_objects.filter(|(_, own)| !own.field.is_empty()) {
         groups
-            .entry((&own.field, &own.base, &own.head))
+            .entry((&*own.field, own.base.as_deref(), own.head.as_deref()))
             .or_default()
             .push(place);
     }
@@ -174,7 +174,7 @@ pub fn words_of_all(changes: &[&FieldChange]) -> String {
     if is_alike {
         let objects: SortedSet<String> = changes.iter().map(|own| own.object.to_string()).collect();
         let count = plural::count(objects.len(), "object");
-        let names = plural::first_of(objects.into_iter(), TOLD_MAX);
+        let names = plural::first_of(objects, TOLD_MAX);
         return format!("{} of {count}: {names} ({place})", first.values());
     }
     let fields = plural::first_of(changes.iter().map(|own| own.values()), TOLD_MAX);
@@ -217,6 +217,27 @@ pub fn field_changes(base: &[Object], head: &[Object]) -> Vec<FieldChange> {
     found.sort_by_key(FieldChange::rank);
     found.truncate(CHANGES_MAX);
     found
+}
+
+/// The first of the objects that both sides have which stands at another place among them: pods that come at
+/// the same time are decided on in that order.
+pub(crate) fn order_change(base: &[Object], head: &[Object]) -> Option<FieldChange> {
+    let of_manifest = |own: &&Object| matches!(own.lines, Lines::Manifest(_));
+    let head: Vec<&Object> = head.iter().filter(of_manifest).collect();
+    let keys = |side: &[&Object]| -> SortedSet<ObjectKey> {
+        side.iter().map(|own| own.key.clone()).collect()
+    };
+    let are = keys(&head);
+    let base: Vec<&Object> = base.iter().filter(|own| are.contains(&own.key)).collect();
+    let were = keys(&base);
+    let mut pairs = base
+        .iter()
+        .zip(head.iter().filter(|own| were.contains(&own.key)));
+    let (was, is) = pairs.find(|(was, is)| was.key != is.key)?;
+    let words = |own: &Object| Some(own.key.to_string());
+    let mut found = change(is, "", words(was), words(is), "");
+    found.object = ObjectKey::parse("order");
+    Some(found)
 }
 
 /// Objects by their names, those that stand there twice by their turn.

@@ -15,6 +15,7 @@ use k8s::PlainObject;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
+pub(crate) use change::order_change;
 use change::with_fields;
 pub use change::{FieldChange, alike, field_changes, words_of_all};
 pub use content::SYSTEM_FILE;
