@@ -23,10 +23,10 @@ impl TemporaryFolder {
         let failed = |error: io::Error| Failure::incomplete(format!("a temporary folder: {error}"));
         remove_stale();
         let made = new_folder().and_then(|path| {
-            let _lock = File::open(&path)?;
+            let lock = File::open(&path)?;
             // Without locks nothing takes the folder for one that was left behind.
-            let _ = _lock.try_lock();
-            Ok(Self { path, _lock })
+            let _ = lock.try_lock();
+            Ok(Self { path, _lock: lock })
         });
         made.map_err(failed)
     }
@@ -48,7 +48,7 @@ impl Drop for TemporaryFolder {
 const NAME: &str = "windtunnel-base-";
 
 /// Time after which a folder that nobody has locked was left behind.
-const STALE: Duration = Duration::from_secs(60);
+const STALE: Duration = Duration::from_mins(1);
 
 /// Removes folders that programs left which were ended at once: nobody holds them any more.
 fn remove_stale() {

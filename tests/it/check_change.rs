@@ -28,15 +28,14 @@ fn shop(objectives: &str) -> String {
 const UNPLACED: &str = "{metric: pods.never_placed, max: 0}";
 const ALLOCATED: &str = "{metric: allocation.cpu.mean, tolerance: 1%}";
 
-/// A repository whose folders `old` and `new` hold the sides of a change, suites in `ci`, manifests in `k`.
+/// Repositories `old` and `new` with the sides of a change: suites in `ci`, manifests in `k`.
 struct Sides(Scratch);
 
 impl Sides {
     fn new(name: &str, objectives: &str, manifests: &str) -> Self {
         let own = Self(Scratch::new(name, &[]));
-        fs::create_dir(own.0.path(".git")).expect("a folder");
         for side in ["old", "new"] {
-            for folder in ["ci", "k"] {
+            for folder in [".git", "ci", "k"] {
                 fs::create_dir_all(own.0.path(&format!("{side}/{folder}"))).expect("a folder");
             }
             own.write(&format!("{side}/ci/shop.yaml"), &shop(objectives));
@@ -156,11 +155,11 @@ fn places_are_those_of_the_repository() {
     let writes: Vec<&str> = writes.iter().map(String::as_str).collect();
     sides.check(&writes, 100);
     for (form, words) in [
-        ("github", "::error file=new/k/real.yaml,line=15,"),
-        ("sarif", "\"uri\": \"new/k/real.yaml\""),
-        ("sarif", "\"uri\": \"new/ci/shop.yaml\""),
-        ("code-quality", "\"path\": \"new/k/real.yaml\""),
-        ("markdown", "(new/k/real.yaml:15)"),
+        ("github", "::error file=k/real.yaml,line=15,"),
+        ("sarif", "\"uri\": \"k/real.yaml\""),
+        ("sarif", "\"uri\": \"ci/shop.yaml\""),
+        ("code-quality", "\"path\": \"k/real.yaml\""),
+        ("markdown", "(k/real.yaml:15)"),
     ] {
         let text = sides.0.text(form);
         assert!(
@@ -318,4 +317,52 @@ fn a_report_takes_the_place_of_no_input() {
     }
     let seen = sides.check(&[], 0);
     assert!(seen.contains("The gate holds"), "{seen}");
+}
+
+#[test]
+fn the_order_of_documents_is_named_where_decisions_follow_it() {
+    let (web, api) = (deployment("web", 4, "1"), deployment("api", 4, "500m"));
+    let sides = Sides::new("change-order", ALLOCATED, &(web.clone() + &api));
+    let mut accept = sides
+        .0
+        .command(&["check", "new/ci/shop.yaml", "--seeds", "4", "--accept"]);
+    assert!(
+        accept
+            .env("CI", "false")
+            .output()
+            .expect("it starts")
+            .status
+            .success()
+    );
+    sides.write("new/k/shop.yaml", &(api + &web));
+    let order = "changed: order Deployment shop/web → Deployment shop/api (new/k/shop.yaml:";
+    let stored = ["check", "new/ci/shop.yaml", "--seeds", "4"];
+    for seen in [sides.check(&[], 0), sides.0.run(&stored, 0)] {
+        assert!(seen.contains(order), "{seen}");
+        assert!(!seen.contains("this program decides differently"), "{seen}");
+    }
+}
+
+#[test]
+fn what_an_ended_check_left_is_removed() {
+    let sides = Sides::new("change-left", UNPLACED, &deployment("web", 1, "1"));
+    let left = sides.0.path("tmp/windtunnel-base-1-0");
+    let new = sides.0.path("tmp/windtunnel-base-2-0");
+    for folder in [&left, &new] {
+        fs::create_dir_all(folder.join("ci")).expect("a folder");
+    }
+    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    let folder = fs::File::open(&left).expect("a folder");
+    folder.set_modified(then).expect("a time");
+    sides.edit("new/k/shop.yaml", &[("cpu: 1", "cpu: 5")]);
+    let mut check =
+        sides
+            .0
+            .command(&["check", "new/ci/shop.yaml", "--base", "old", "--seeds", "2"]);
+    let output = check
+        .env("TMPDIR", sides.0.path("tmp"))
+        .output()
+        .expect("it starts");
+    assert_eq!(output.status.code(), Some(100));
+    assert!(!left.exists() && new.exists());
 }

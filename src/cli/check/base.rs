@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use anstream::adapter::strip_str;
 use lab::check::{
-    Acknowledgement, BaseSide, Bisection, BrokenBase, CheckReport, CheckSettings, Divergence,
-    ErrorKind, FoundDivergence, SuiteResults, SuiteScenario, align, baseline_of, entry_name, gated,
-    judge, run as run_suite, system_changes, unchanged,
+    Acknowledgement, BaseSide, Baseline, Bisection, BrokenBase, CheckReport, CheckSettings,
+    Divergence, ErrorKind, FoundDivergence, SuiteResults, SuiteScenario, align, baseline_of,
+    entry_name, gated, judge, run as run_suite, system_changes, unchanged,
 };
 use lab::shell::{quoted, set_flags};
 use scenario::schema::Objective;
@@ -39,6 +39,17 @@ struct Base {
     acknowledgements: Vec<Acknowledgement>,
     /// Its commit, where it is one.
     commit: Option<Commit>,
+}
+
+/// Runs of both sides.
+#[derive(Clone, Copy)]
+struct Sides<'a> {
+    suite: &'a [SuiteScenario],
+    head: &'a SuiteResults,
+    base: &'a SuiteResults,
+    /// The base's runs as the baseline.
+    baseline: &'a Baseline,
+    settings: &'a CheckSettings,
 }
 
 /// Commit whose files were written out.
@@ -113,36 +124,14 @@ pub(super) fn judged(
     let mut baseline = baseline_of(&results, &head, &same, &of_base, &settings.suite);
     baseline.acknowledgements = acknowledgements(arguments, &Inside::of(global, arguments))?;
     restore(&mut head, &gates);
-    let file = relative(&arguments.file).display().to_string();
-    let divergence =
-        |question: Divergence<'_>| base.first_divergence(&question, &results, &arguments.sets);
-    let mut report = judge(
-        &head,
-        Some((&baseline, name)),
-        &file,
-        &settings,
-        &divergence,
-    );
-    let folder = TemporaryFolder::new()?;
-    let experiments: Vec<Experiment> = { suite.iter() }
-        .map(|scenario| scenario.experiment.clone())
-        .collect();
-    limited(global, arguments, |workers| {
-        let bisection = Bisection {
-            experiments: &experiments,
-            head: &head,
-            base: &results,
-            baseline: &baseline,
-            settings: &settings,
-            folder: folder.path(),
-            workers,
-        };
-        bisection.explain(&mut report);
-    });
-    base.name_files(&mut report);
-    if let Some(commit) = &base.commit {
-        report.baseline_hash = Some(commit.id.clone());
-    }
+    let sides = Sides {
+        suite: &suite,
+        head: &head,
+        base: &results,
+        baseline: &baseline,
+        settings: &settings,
+    };
+    let mut report = base.report(global, arguments, &sides)?;
     if is_unchanged {
         notes.push(format!(
             "nothing changed since `{name}`: both sides are the same, and ran once"
@@ -327,14 +316,49 @@ impl Base {
         Failure::new(Exit::Incomparable, words)
     }
 
-    /// Names files of the base by its name.
-    fn name_files(&self, report: &mut CheckReport) {
-        let Some(commit) = &self.commit else { return };
-        for change in &mut report.changes {
-            if let Some(inside) = commit.inside(&change.file) {
-                change.file = format!("{}:{}", self.name, inside.display());
+    /// Report of both sides, with the changes behind failed gates, and files of the base by its name.
+    fn report(
+        &self,
+        global: &Global,
+        arguments: &CheckArguments,
+        sides: &Sides<'_>,
+    ) -> Result<CheckReport, Failure> {
+        let Sides {
+            suite,
+            head,
+            base,
+            baseline,
+            settings,
+        } = *sides;
+        let file = relative(&arguments.file).display().to_string();
+        let divergence =
+            |question: Divergence<'_>| self.first_divergence(&question, base, &arguments.sets);
+        let held = Some((baseline, self.name.as_str()));
+        let mut report = judge(head, held, &file, settings, &divergence);
+        let folder = TemporaryFolder::new()?;
+        let experiments = suite.iter().map(|scenario| scenario.experiment.clone());
+        let experiments: Vec<Experiment> = experiments.collect();
+        limited(global, arguments, |workers| {
+            let bisection = Bisection {
+                experiments: &experiments,
+                head,
+                base,
+                baseline,
+                settings,
+                folder: folder.path(),
+                workers,
+            };
+            bisection.explain(&mut report);
+        });
+        if let Some(commit) = &self.commit {
+            report.baseline_hash = Some(commit.id.clone());
+            for change in &mut report.changes {
+                if let Some(inside) = commit.inside(&change.file) {
+                    change.file = format!("{}:{}", self.name, inside.display());
+                }
             }
         }
+        Ok(report)
     }
 
     /// Note on entries that the base does not have.

@@ -220,3 +220,16 @@ pub(super) fn timestamp() -> Option<String> {
         Date::from_days(day)
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_on_one_line_keeps_its_words() {
+        let drawn = "error: a\n --> a.yaml:1\n  |\n1 | x\nhelp: b";
+        assert_eq!(one_line(drawn), "error: a --> a.yaml:1 help: b");
+        let named = "ci/x\n::error::y.yaml: no such file";
+        assert_eq!(one_line(named), "ci/x ::error::y.yaml: no such file");
+    }
+}

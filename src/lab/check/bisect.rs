@@ -368,9 +368,9 @@ impl Trials<'_, '_> {
                     }
                     Some(Unit::Object(key)) => {
                         let fields = objects.entry(key).or_insert_with(|| Some(SortedSet::new()));
-                        fields.iter_mut().for_each(|fields| {
+                        if let Some(fields) = fields {
                             fields.insert(change.field.clone());
-                        });
+                        }
                     }
                     Some(other) => {
                         others.insert(other);

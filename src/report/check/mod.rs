@@ -181,15 +181,19 @@ fn loosened(report: &CheckReport) -> String {
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
     let own = report.gates.iter();
-    let own = own.filter(|gate| gate.is_acknowledged_here).count();
-    let mut told = String::new();
-    if !words.is_empty() {
-        told = format!("; limits: {}", words.join(", "));
-    }
-    if own > 0 {
-        told.push_str(&format!("; acknowledged by this change: {own}"));
-    }
-    told
+    let own = match own.filter(|gate| gate.is_acknowledged_here).count() {
+        0 => String::new(),
+        count => count.to_string(),
+    };
+    let told = [
+        ("limits", words.join(", ")),
+        ("acknowledged by this change", own),
+    ];
+    let told = told.iter().filter(|(_, words)| !words.is_empty());
+    let told: Vec<String> = told
+        .map(|(what, words)| format!("; {what}: {words}"))
+        .collect();
+    told.concat()
 }
 
 /// Outcome with the number of its gates, such as `inconclusive: 2`.

@@ -15,6 +15,7 @@ fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
         better: metrics::Direction::Lower,
         outcome,
         advisory: false,
+        is_acknowledged_here: false,
         limit: "limit ≤ 30 s".to_owned(),
         base: None,
         head: Some(41.5),
@@ -480,6 +481,10 @@ fn a_change_that_alone_brings_a_gate_back_is_the_one_that_is_told() {
         table.contains(api) && !table.contains("shop/web"),
         "{table}"
     );
+    // What was taken back together is one line.
+    let both = written(&changed(vec![vec![1, 2]]), CheckForm::Table);
+    let words = "requests.cpu 1 → 2 of 2 objects: Deployment shop/api, Deployment shop/web (web.yaml:14); alone";
+    assert!(both.contains(words), "{both}");
     let junit = written(&found, CheckForm::Junit(Flavor::Strict));
     assert!(
         junit.contains("(web.yaml:40), which alone brings it back"),

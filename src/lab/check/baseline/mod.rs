@@ -200,7 +200,7 @@ impl Baseline {
         Ok(found)
     }
 
-    /// What is left of a text that can't be read as a baseline: the acknowledgements, whatever its version,
+    /// Rest of a text that can't be read as a baseline: the acknowledgements, whatever its version,
     /// and whatever is broken beside them, as each stands on a line, on either side of marks of a conflict; of a
     /// conflict, the rest as the first side has it.
     pub fn acknowledged(text: &str) -> Self {
@@ -334,7 +334,9 @@ fn read<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, BaselineError
         });
     }
     let unique = serde_json::from_str::<UniqueKeys>(text);
-    let read = unique.and_then(|_| serde_json::from_str(text));
+    // What is no JSON is told by the reader of what was expected.
+    let twice = unique.err().filter(serde_json::Error::is_data);
+    let read = twice.map_or_else(|| serde_json::from_str(text), Err);
     read.map_err(|error| damaged(&error, path))
 }
 
