@@ -20,7 +20,7 @@ use crate::replicate::{Work, Workers, replicate};
 use crate::summary::VariantSummary;
 
 /// Runs with some of the changes taken back, for all gates of a check.
-const RUNS_MAX: usize = 300;
+const RUNS_MAX: usize = 200;
 /// Seeds of a trial, those that got worst.
 const SEEDS_MAX: usize = 4;
 
