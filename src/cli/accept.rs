@@ -6,7 +6,7 @@ use lab::check::{
     Baseline, BaselineMetric, Change, CheckReport, End, Selection, SuiteResults, accepted,
     accepted_only, changes,
 };
-use lab::folder::{Existing, write_file};
+use lab::folder::{Existing, locked, write_file};
 use metrics::registry;
 use report::check::{self, CheckForm, CheckOptions};
 use report::format;
@@ -23,8 +23,23 @@ pub(super) struct Acceptance<'a> {
     pub(super) path: &'a Path,
 }
 
-/// Shows the changes, then accepts them.
+/// Shows the changes to the baseline as it then is, and accepts them.
 pub(super) fn run(
+    asked: &Acceptance<'_>,
+    report: &CheckReport,
+    results: &SuiteResults,
+    read: &dyn Fn() -> Result<Option<Baseline>, Failure>,
+) -> Result<Exit, Failure> {
+    if asked.is_dry {
+        return accept(asked, report, results, read()?.as_ref());
+    }
+    // Of several that accept a part each, the next reads what the one before has written.
+    locked(asked.path, || {
+        accept(asked, report, results, read()?.as_ref())
+    })
+}
+
+fn accept(
     asked: &Acceptance<'_>,
     report: &CheckReport,
     results: &SuiteResults,

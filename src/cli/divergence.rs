@@ -8,6 +8,7 @@ use lab::check::{
 };
 use lab::diff::{DiffError, Side, first_difference};
 use lab::objects::SYSTEM_FILE;
+use lab::program;
 use lab::shell::{quoted, set_flags};
 use scenario::{Experiment, Files, Scenario, load};
 
@@ -110,6 +111,10 @@ impl Asked<'_> {
             let base = question.base.configs.get(path)?;
             (base != text).then(|| format!("{SYSTEM_FILE}: the content of {path}"))
         }));
+        if changes.is_empty() && question.base_program == program::identity() {
+            let words = "system, program and inputs are those of the baseline, but for the order of objects";
+            return unseen(words.to_owned());
+        }
         if changes.is_empty() {
             return unseen(format!(
                 "the system is the same as in the baseline: this program decides differently from \

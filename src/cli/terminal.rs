@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use super::Global;
 use super::visible::{Visible, visible};
 use arrivals::cache::CacheFolder;
+use units::line;
 
 /// The first error of stdout, for the exit code.
 static LOST: OnceLock<String> = OnceLock::new();
@@ -45,7 +46,7 @@ pub fn complain(text: &str) {
 fn without_commands(text: &str) -> String {
     let lines = text.split_inclusive('\n').map(|line| {
         let is_command = line.trim_start().starts_with("::");
-        let line = line.replace("##[", "## [");
+        let line = line::without_commands(line);
         if is_command {
             format!("· {line}")
         } else {

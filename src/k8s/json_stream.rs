@@ -124,12 +124,8 @@ impl<'t> Splitter<'t> {
                         return Err(self.cut_off(sink, None));
                     }
                 }
-                Some(b'}') => {
-                    self.at += 1;
-                    break;
-                }
                 Some(_) => {
-                    // The parser says what it makes of this.
+                    // The end; the parser says what it makes of anything else.
                     self.at += 1;
                     break;
                 }
@@ -160,10 +156,16 @@ impl<'t> Splitter<'t> {
                 _ => return Err(self.cut_off_between(sink)),
             }
         }
+        let mut tail = vec![b'{'];
+        let rest = &self.window[self.kept..self.at];
+        tail.extend_from_slice(rest.strip_prefix(b",").unwrap_or(rest));
+        if Splitter::new(&mut &*tail, 0, 0, 0)
+            .field("items")?
+            .is_some()
+        {
+            return Err(self.unexpected(sink, "a list with `items` once"));
+        }
         if !stated && !waiting.is_empty() {
-            let mut tail = vec![b'{'];
-            let rest = &self.window[self.kept..self.at];
-            tail.extend_from_slice(rest.strip_prefix(b",").unwrap_or(rest));
             let kind = of_items(top_level_text(&tail, "kind"));
             settle(sink, waiting, kind.as_deref())?;
         }

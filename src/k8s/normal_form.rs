@@ -108,6 +108,7 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("spec", "preemptionPolicy", r#""PreemptLowerPriority""#),
     ("", "preemptionPolicy", r#""PreemptLowerPriority""#),
     ("", "globalDefault", "false"),
+    ("", "status", "{}"),
     ("strategy", "type", r#""RollingUpdate""#),
     ("updateStrategy", "type", r#""RollingUpdate""#),
     (
@@ -261,6 +262,10 @@ mod tests {
         let (one, two) = (form(&plain), form(&other));
         assert_eq!(one["spec"]["template"], two["spec"]["template"]);
         assert!(!two.to_string().contains("hunter2"));
+        // `kubectl create --dry-run` states an empty status.
+        let mut printed = plain.clone();
+        printed["status"] = json!({});
+        assert_eq!(form(&plain), form(&printed));
     }
 
     #[test]

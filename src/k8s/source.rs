@@ -1,9 +1,11 @@
 //! The text of one object in a file, where it stands there, and who takes it.
 
 use std::io;
+use std::marker::PhantomData;
 
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
+use units::UniqueKeys;
 
 use super::fault::Fault;
 use super::object::ObjectSeed;
@@ -78,8 +80,13 @@ impl Sink for Reader {
             let added = self.add_written_alike(&pod);
             return added.map_err(|message| self.refused(&source, &message));
         }
+        // Dumps of clusters are written by programs, and large.
+        let is_written_by_hand = source.syntax == Syntax::Json && !self.heeds_likeness();
         let seed = ObjectSeed::of_kind(self, kind);
-        let read = source.read(seed);
+        let read = source.read(seed).and_then(|_| {
+            let unique = is_written_by_hand.then(|| source.read(PhantomData::<UniqueKeys>));
+            unique.transpose()
+        });
         match read {
             Ok(_) => {
                 self.note_lines(|field| source.line_of(field));

@@ -170,6 +170,9 @@ fn options() -> serde_saphyr::Options {
             max_total_comment_bytes: usize::MAX,
             max_depth: 128,
         },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 100_000,
+        },
         // `no` and `off` are booleans, as they are for kubectl.
         strict_booleans: false,
         with_snippet: false,

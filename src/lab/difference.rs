@@ -17,9 +17,8 @@ const SHOWN_MAX: usize = 40;
 pub(crate) struct Step {
     /// Name of the field or of the item; the number of an item without a name.
     pub(crate) name: String,
-    /// Number of the item in the list of the second side, or of the first where the second lacks it; none
-    /// of a field.
-    pub(crate) item: Option<usize>,
+    /// Numbers of the item in the lists of both sides, as far as they have it; none of a field.
+    pub(crate) items: Option<[Option<usize>; 2]>,
     /// Whether the list has no other item on either side.
     pub(crate) is_alone: bool,
 }
@@ -35,6 +34,14 @@ pub(crate) struct Difference<'v> {
     pub(crate) head: Option<&'v Json>,
 }
 
+impl Step {
+    /// Number of the item in the list of the second side, or of the first where the second lacks it.
+    fn item(&self) -> Option<usize> {
+        let [base, head] = self.items?;
+        head.or(base)
+    }
+}
+
 impl Difference<'_> {
     /// The steps as a path with dots.
     pub(crate) fn path(&self) -> String {
@@ -46,7 +53,7 @@ impl Difference<'_> {
     pub(crate) fn pointer(&self) -> String {
         let mut pointer = String::new();
         for step in &self.steps {
-            let _ = match step.item {
+            let _ = match step.item() {
                 Some(item) => write!(pointer, "/{item}"),
                 None => write!(
                     pointer,
@@ -148,7 +155,7 @@ impl<'v> Walk<'v> {
                 for key in keys {
                     let step = Step {
                         name: key.clone(),
-                        item: None,
+                        items: None,
                         is_alone: false,
                     };
                     self.step(step, |walk| match (one.get(key), other.get(key)) {
@@ -179,7 +186,7 @@ impl<'v> Walk<'v> {
                 for (name, inside) in fields {
                     let step = Step {
                         name: name.clone(),
-                        item: None,
+                        items: None,
                         is_alone: false,
                     };
                     let side = |side: Option<&'v Json>| side.map(|_| inside);
@@ -204,7 +211,7 @@ impl<'v> Walk<'v> {
                     let (base, head) = (place(&base), place(&head));
                     let step = Step {
                         name: name.clone(),
-                        item: head.or(base),
+                        items: Some([base, head]),
                         is_alone: is_alone && base.is_some() == head.is_some(),
                     };
                     let (base, head) = (base.map(|at| &one[at]), head.map(|at| &other[at]));
@@ -218,7 +225,7 @@ impl<'v> Walk<'v> {
                 for (number, (base, head)) in one.iter().zip(other).enumerate() {
                     let step = Step {
                         name: number.to_string(),
-                        item: Some(number),
+                        items: Some([Some(number); 2]),
                         is_alone,
                     };
                     self.step(step, |walk| {

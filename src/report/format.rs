@@ -3,6 +3,7 @@
 //! rounds exactly, so the same value gives the same text everywhere.
 
 use model::Text;
+use units::line::without_commands;
 use units::plural;
 
 /// Maximum number of nodes of a group named.
@@ -245,17 +246,17 @@ fn separated(text: &str) -> String {
 }
 
 /// Cleans a name for one line of a terminal: control characters, which could move the cursor or
-/// overwrite other text, and marks that turn the direction of text become `�`.
+/// overwrite other text, and marks that turn the direction of text become `�`, and commands to a CI system
+/// are broken up.
 pub fn clean(name: &str) -> String {
-    name.chars()
-        .map(|letter| {
-            if letter.is_control() || is_turn(letter) {
-                '\u{fffd}'
-            } else {
-                letter
-            }
-        })
-        .collect()
+    let clean = |letter: char| {
+        if letter.is_control() || is_turn(letter) {
+            '\u{fffd}'
+        } else {
+            letter
+        }
+    };
+    without_commands(&name.chars().map(clean).collect::<String>())
 }
 
 /// Whether a letter turns the direction of the text behind it, which then reads otherwise than it is.

@@ -20,6 +20,8 @@ use units::plural;
 const MAX_BYTES: usize = 16 << 20;
 /// Most values after aliases are expanded.
 const MAX_NODES: usize = 1_000_000;
+/// Most values that aliases stand for: anchors that multiply are refused before they are many.
+const MAX_REPLAYED: usize = 100_000;
 /// Deepest nesting of lists and maps.
 const MAX_DEPTH: usize = 128;
 
@@ -91,6 +93,7 @@ fn read(text: &str, duplicates: DuplicateKeyPolicy) -> Result<Spanned<Node>, ser
     budget.max_depth = MAX_DEPTH;
     let mut options = Options::default();
     options.budget = Some(budget);
+    options.alias_limits.max_total_replayed_events = MAX_REPLAYED;
     options.duplicate_keys = duplicates;
     options.strict_booleans = true;
     options.with_snippet = false;
@@ -342,6 +345,8 @@ fn finding_of(error: &serde_saphyr::Error, text: &str, source: SourceId) -> Find
         _ if message.contains("budget breached") || message.contains("limit exceeded") => {
             let what = if message.contains("epth") {
                 format!("nested deeper than {MAX_DEPTH} levels")
+            } else if message.contains("lias") {
+                format!("aliases stand for more than {MAX_REPLAYED} values")
             } else {
                 format!("more than {MAX_NODES} values, aliases counted each time")
             };

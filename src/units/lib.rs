@@ -14,6 +14,7 @@ pub mod resources;
 pub mod sorted;
 pub mod text;
 pub mod time;
+mod unique_keys;
 
 pub use date::Date;
 pub use id::{
@@ -25,3 +26,4 @@ pub use quantity::{Quantity, QuantityError, SuffixFamily};
 pub use resources::Resources;
 pub use sorted::{SortedMap, SortedSet};
 pub use time::{Duration, Instant};
+pub use unique_keys::UniqueKeys;

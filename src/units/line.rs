@@ -9,6 +9,34 @@ pub fn one_line(text: &str) -> String {
     text.replace(['\n', '\r'], "\u{fffd}")
 }
 
+/// A text without commands to a CI system that stand anywhere in a line of its log, as Azure's `##vso[` and
+/// GitHub's `##[` do: what is quoted of a file may look like one.
+///
+/// ```
+/// assert_eq!(units::line::without_commands("a ##vso[task.x]b"), "a ## vso[task.x]b");
+/// assert_eq!(units::line::without_commands("###[error]c # d"), "### [error]c # d");
+/// ```
+pub fn without_commands(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("##") {
+        let (before, after) = rest.split_at(at + 2);
+        safe.push_str(before);
+        let word = after.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+        if word.starts_with('[') {
+            safe.push(' ');
+        }
+        // A third mark may begin a command with the second.
+        let again = after.starts_with('#');
+        rest = if again { &rest[at + 1..] } else { after };
+        if again {
+            safe.pop();
+        }
+    }
+    safe.push_str(rest);
+    safe
+}
+
 /// The most characters that a message quotes of a file.
 pub const QUOTED_MAX: usize = 40;
 
@@ -22,6 +50,28 @@ pub fn brief(text: &str) -> String {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }
+}
+
+/// A message with what it has in quotes cut to 40 characters.
+///
+/// ```
+/// let cut = format!("no field `{}…`, expected `b`", "a".repeat(40));
+/// assert_eq!(units::line::brief_quotes(&format!("no field `{}`, expected `b`", "a".repeat(50))), cut);
+/// ```
+pub fn brief_quotes(message: &str) -> String {
+    let mut text = String::with_capacity(message.len());
+    let mut rest = message;
+    while let Some(at) = rest.find(['"', '`']) {
+        let (before, quoted) = rest.split_at(at + 1);
+        text.push_str(before);
+        let end = quoted.find(&before[at..]).unwrap_or(quoted.len());
+        text.push_str(&brief(&quoted[..end]));
+        let mark = quoted.len().min(end + 1);
+        text.push_str(&quoted[end..mark]);
+        rest = &quoted[mark..];
+    }
+    text.push_str(rest);
+    text
 }
 
 /// A message with what it says was found in a file cut to 40 characters.

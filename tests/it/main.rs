@@ -16,6 +16,7 @@ mod borg;
 mod build_quotas;
 mod check;
 mod check_base;
+mod check_change;
 mod cli;
 mod closed_form;
 mod cloud_inputs;

@@ -14,11 +14,12 @@ use scenario::schema::Objective;
 use scenario::{Code, Experiment};
 use units::{SortedMap, SortedSet};
 
+use super::baseline::acknowledgements;
 use super::git::{Repository, Tree};
 use super::inside::Inside;
 use super::outputs::one_line;
-use super::suite::Suite;
-use super::{CheckArguments, Exit, Failure, Global, Judged, baseline_path, limited, relative};
+use super::suite::{BrokenScenario, Suite};
+use super::{CheckArguments, Exit, Failure, Global, Judged, limited, relative};
 use crate::divergence::parting;
 use crate::source::repository;
 use crate::temporary::TemporaryFolder;
@@ -34,8 +35,21 @@ struct Base {
     suite: Vec<SuiteScenario>,
     /// Files of the suite that can't be read, relative to its folder; empty for the suite's own.
     broken: SortedMap<PathBuf, BrokenBase>,
+    /// What its own baseline puts up with.
+    acknowledgements: Vec<Acknowledgement>,
     /// Its commit, where it is one.
     commit: Option<Commit>,
+}
+
+/// Runs of both sides.
+#[derive(Clone, Copy)]
+struct Sides<'a> {
+    suite: &'a [SuiteScenario],
+    head: &'a SuiteResults,
+    base: &'a SuiteResults,
+    /// The base's runs as the baseline.
+    baseline: &'a Baseline,
+    settings: &'a CheckSettings,
 }
 
 /// Commit whose files were written out.
@@ -58,7 +72,11 @@ impl Commit {
 pub(super) fn judged(
     global: &Global,
     arguments: &CheckArguments,
-    mut suite: Vec<SuiteScenario>,
+    Suite {
+        scenarios: mut suite,
+        broken: unread,
+        ..
+    }: Suite,
     name: &str,
     settings: CheckSettings,
 ) -> Result<Judged, Failure> {
@@ -68,14 +86,13 @@ pub(super) fn judged(
     let mut notes: Vec<String> = { exact.iter() }
         .map(|entry| format!("{entry}: `exact` in the base, not here; the base's is held"))
         .collect();
-    let same = unchanged(&suite, &base.suite);
+    let same = unchanged(&mut suite, &mut base.suite);
     let (both, mut removed): (Vec<String>, Vec<String>) = of_base
         .keys()
         .cloned()
         .partition(|name| gates.contains_key(name));
-    if !arguments.only.is_empty() {
-        removed.clear();
-    }
+    let of_unread = base.entries_in(arguments, &unread);
+    removed.retain(|name| arguments.only.is_empty() && !of_unread.contains(name));
     let is_unchanged = removed.is_empty() && gates.keys().all(|name| same.contains(name));
     let settings = CheckSettings {
         baseline: name.to_owned(),
@@ -86,6 +103,7 @@ pub(super) fn judged(
         name: name.to_owned(),
         removed,
         broken: base.unread(arguments, &suite),
+        acknowledgements: base.acknowledgements.clone(),
     };
     let mut head = limited(global, arguments, |workers| {
         run_suite(&suite, None, &settings, workers)
@@ -104,22 +122,16 @@ pub(super) fn judged(
         ..settings
     };
     let mut baseline = baseline_of(&results, &head, &same, &of_base, &settings.suite);
-    baseline.acknowledgements = acknowledgements(arguments)?;
+    baseline.acknowledgements = acknowledgements(arguments, &Inside::of(global, arguments))?;
     restore(&mut head, &gates);
-    let file = relative(&arguments.file).display().to_string();
-    let divergence =
-        |question: Divergence<'_>| base.first_divergence(&question, &results, &arguments.sets);
-    let mut report = judge(
-        &head,
-        Some((&baseline, name)),
-        &file,
-        &settings,
-        &divergence,
-    );
-    base.bisect(global, arguments, &suite, [&head, &results], &mut report)?;
-    if let Some(commit) = &base.commit {
-        report.baseline_hash = Some(commit.id.clone());
-    }
+    let sides = Sides {
+        suite: &suite,
+        head: &head,
+        base: &results,
+        baseline: &baseline,
+        settings: &settings,
+    };
+    let mut report = base.report(global, arguments, &sides)?;
     if is_unchanged {
         notes.push(format!(
             "nothing changed since `{name}`: both sides are the same, and ran once"
@@ -152,17 +164,6 @@ fn restore(head: &mut SuiteResults, gates: &Gates) {
     }
 }
 
-/// Regressions that the stored baseline of the suite puts up with.
-fn acknowledgements(arguments: &CheckArguments) -> Result<Vec<Acknowledgement>, Failure> {
-    let path = baseline_path(arguments);
-    if !path.exists() {
-        return Ok(Vec::new());
-    }
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Failure::input(format!("{}: {error}", path.display())))?;
-    Baseline::acknowledgements_of(&text, &path).map_err(Failure::input)
-}
-
 impl Base {
     fn read(global: &Global, arguments: &CheckArguments, name: &str) -> Result<Self, Failure> {
         let folder = arguments.file.parent().unwrap_or(Path::new(""));
@@ -190,6 +191,7 @@ impl Base {
             name: name.to_owned(),
             suite: Vec::new(),
             broken: SortedMap::new(),
+            acknowledgements: Vec::new(),
             commit: Some(Commit {
                 id,
                 repository,
@@ -236,6 +238,7 @@ impl Base {
             name: name.to_owned(),
             suite: Vec::new(),
             broken: SortedMap::new(),
+            acknowledgements: Vec::new(),
             commit: None,
         };
         base.load(global, arguments, found, root)?;
@@ -255,6 +258,8 @@ impl Base {
             file,
             ..arguments.clone()
         };
+        // What can't be read there acknowledges nothing.
+        self.acknowledgements = acknowledgements(&arguments, &inside).unwrap_or_default();
         let folder = arguments.file.parent().unwrap_or(Path::new(""));
         match Suite::read(global, &arguments, &inside) {
             Ok(suite) => {
@@ -311,39 +316,49 @@ impl Base {
         Failure::new(Exit::Incomparable, words)
     }
 
-    /// Looks for the changes behind failed gates, and names files of the base by its name.
-    fn bisect(
+    /// Report of both sides, with the changes behind failed gates, and files of the base by its name.
+    fn report(
         &self,
         global: &Global,
         arguments: &CheckArguments,
-        suite: &[SuiteScenario],
-        [head, base]: [&SuiteResults; 2],
-        report: &mut CheckReport,
-    ) -> Result<(), Failure> {
+        sides: &Sides<'_>,
+    ) -> Result<CheckReport, Failure> {
+        let Sides {
+            suite,
+            head,
+            base,
+            baseline,
+            settings,
+        } = *sides;
+        let file = relative(&arguments.file).display().to_string();
+        let divergence =
+            |question: Divergence<'_>| self.first_divergence(&question, base, &arguments.sets);
+        let held = Some((baseline, self.name.as_str()));
+        let mut report = judge(head, held, &file, settings, &divergence);
         let folder = TemporaryFolder::new()?;
-        let experiments: Vec<Experiment> = { suite.iter() }
-            .map(|scenario| scenario.experiment.clone())
-            .collect();
+        let experiments = suite.iter().map(|scenario| scenario.experiment.clone());
+        let experiments: Vec<Experiment> = experiments.collect();
         limited(global, arguments, |workers| {
             let bisection = Bisection {
                 experiments: &experiments,
                 head,
                 base,
+                baseline,
+                settings,
                 folder: folder.path(),
                 workers,
             };
-            bisection.explain(report);
+            bisection.explain(&mut report);
         });
-        for change in &mut report.changes {
-            if let Some(inside) = self
-                .commit
-                .as_ref()
-                .and_then(|own| own.inside(&change.file))
-            {
-                change.file = format!("{}:{}", self.name, inside.display());
+        if let Some(commit) = &self.commit {
+            report.baseline_hash = Some(commit.id.clone());
+            for change in &mut report.changes {
+                if let Some(inside) = commit.inside(&change.file) {
+                    change.file = format!("{}:{}", self.name, inside.display());
+                }
             }
         }
-        Ok(())
+        Ok(report)
     }
 
     /// Note on entries that the base does not have.
@@ -401,6 +416,25 @@ impl Base {
         let names = gated(&self.suite);
         found.retain(|name, _| !names.contains_key(name));
         found
+    }
+
+    /// Entries of the base in files that the suite has, and that can't be read there.
+    fn entries_in(
+        &self,
+        arguments: &CheckArguments,
+        unread: &[BrokenScenario],
+    ) -> SortedSet<String> {
+        let folder = arguments.file.parent().unwrap_or(Path::new(""));
+        let places = unread
+            .iter()
+            .filter_map(|own| own.path.strip_prefix(folder).ok());
+        let places: Vec<&Path> = places.collect();
+        let is_there = |own: &&SuiteScenario| {
+            let file = Path::new(&own.file);
+            places.iter().any(|place| file.ends_with(place))
+        };
+        let own: Vec<SuiteScenario> = self.suite.iter().filter(is_there).cloned().collect();
+        gated(&own).keys().cloned().collect()
     }
 
     /// Entries that could not be run.

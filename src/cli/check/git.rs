@@ -15,6 +15,7 @@ use units::SortedMap;
 
 use super::Failure;
 use crate::interrupt;
+use crate::source::repository;
 use crate::temporary::TemporaryFolder;
 
 /// Beginning of a file that stands for one of Git LFS.
@@ -59,6 +60,16 @@ impl Repository {
         };
         let top = here.told(&["rev-parse", "--show-toplevel"])?;
         let top = top.map_err(|why| {
+            if why.contains("dubious ownership") {
+                let top = folder.canonicalize().map(|folder| repository(&folder));
+                let top = top.unwrap_or_else(|_| folder.to_path_buf());
+                return Failure::input(format!(
+                    "{}: git reads no repository of another user; allow it: `git config --global --add \
+                     safe.directory {}`",
+                    folder.display(),
+                    quoted(&top.display().to_string())
+                ));
+            }
             Failure::input(format!(
                 "{}: in no git repository ({why}); give the base as a folder: `--base DIR`",
                 folder.display()
@@ -113,6 +124,13 @@ impl Repository {
 
     /// The id of a commit by one of its names.
     pub(super) fn commit(&self, name: &str, option: &str) -> Result<String, Failure> {
+        if name.is_empty() || name.ends_with('/') {
+            return Err(Failure::input(format!(
+                "{option} {}: names no commit: is a variable in it empty, such as GITHUB_BASE_REF, which is \
+                 set for pull requests alone?",
+                quoted(name)
+            )));
+        }
         let written = format!("{name}^{{commit}}");
         // What begins like an option would be one.
         if !name.starts_with('-')

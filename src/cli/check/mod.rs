@@ -1,23 +1,25 @@
 //! `windtunnel check`: gates for CI, against absolute bounds and a stored baseline.
 
 mod base;
+mod baseline;
 mod git;
 mod inside;
 mod limits;
 mod outputs;
 mod part;
+mod paths;
 mod suite;
 
+use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 
 use clap::Args;
 
-use intake::Input;
 use lab::check::{
-    Baseline, BaselineError, CheckReport, CheckSettings, Divergence, End, EntryReport,
-    SuiteScenario, entry_name, judge, run as run_suite,
+    CheckReport, CheckSettings, Divergence, End, EntryReport, SuiteScenario, entry_name, judge,
+    run as run_suite,
 };
 use lab::compare::RESAMPLES;
 use report::check::{self, CheckOptions};
@@ -27,11 +29,12 @@ use super::accept::{self, Acceptance};
 use super::divergence::Asked;
 use super::run_count::counted;
 use super::{Exit, Failure, Global, exit, output, terminal};
+use baseline::{baseline_path, read_baseline};
 use inside::Inside;
 use limits::{LimitArguments, limited};
 use outputs::{
-    CheckFormat, JunitFlavor, broken_entry, target, timestamp, write_refusal, write_targets,
-    write_unfinished,
+    CheckFormat, JunitFlavor, broken_entry, refuse_clashes, target, timestamp, write_refusal,
+    write_targets, write_unfinished,
 };
 use suite::{BrokenScenario, Suite};
 
@@ -59,7 +62,7 @@ pub(super) struct CheckArguments {
     /// Run only entries whose files are not those of this commit
     #[arg(long, value_name = "REF", conflicts_with = "accept")]
     changed_since: Option<String>,
-    /// Seeds per scenario [default: those of the suite or the baseline, otherwise 20]
+    /// Seeds per scenario [default: `seeds` of the suite or its entry, those of the baseline, otherwise 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: Option<u32>,
     /// Require every decision to match the baseline: equal digests
@@ -116,36 +119,38 @@ inputs (compare nevertheless: --despite-inputs) · 4 nothing measured · 10 inco
 scenario failed to complete";
 
 pub(super) fn run(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure> {
-    let is_told = !arguments.accept;
     Inside::of(global, arguments).check_targets(&arguments.targets)?;
-    if is_told {
-        write_unfinished(arguments);
+    refuse_clashes(arguments, &[])?;
+    let clash = OnceCell::new();
+    let checked = catch_unwind(AssertUnwindSafe(|| checked(global, arguments, &clash)));
+    if let Some(failure) = clash.into_inner() {
+        return Err(failure);
     }
-    let checked = catch_unwind(AssertUnwindSafe(|| checked(global, arguments)));
     match checked {
-        Ok(Err(failure)) if is_told && failure.exit.is_failure() => {
+        Ok(Err(failure)) if failure.exit.is_failure() => {
             write_refusal(arguments, failure.exit, &failure.message);
             Err(failure)
         }
-        Ok(Err(failure))
-            if is_told && matches!(failure.exit, Exit::Interrupted | Exit::Terminated) =>
-        {
+        Ok(Err(failure)) if matches!(failure.exit, Exit::Interrupted | Exit::Terminated) => {
             let why = "the check was stopped before its end, and nothing was judged";
             write_refusal(arguments, Exit::Incomplete, why);
             Err(failure)
         }
         Ok(result) => result,
         Err(panic) => {
-            if is_told {
-                let why = "windtunnel broke off by a fault of the program, which its log reports";
-                write_refusal(arguments, Exit::Incomplete, why);
-            }
+            let why = "windtunnel broke off by a fault of the program, which its log reports";
+            write_refusal(arguments, Exit::Incomplete, why);
             resume_unwind(panic)
         }
     }
 }
 
-fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure> {
+/// Checks; a report that would take the place of an input is told in `clash`, and nothing is written.
+fn checked(
+    global: &Global,
+    arguments: &CheckArguments,
+    clash: &OnceCell<Failure>,
+) -> Result<Exit, Failure> {
     let started = Clock::now();
     if arguments.accept && !arguments.dry_run && is_ci() {
         return Err(Failure::input(
@@ -156,10 +161,14 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
     let inside = Inside::of(global, arguments);
     inside.check(&arguments.file)?;
     let read = Suite::read(global, arguments, &inside)?.gated();
+    if let Err(failure) = refuse_clashes(arguments, &read.files()) {
+        let _ = clash.set(failure.clone());
+        return Err(failure);
+    }
+    write_unfinished(arguments);
     let broken = reported(arguments, &read)?;
-    let suite = read.scenarios;
-    let names = entry_names(&suite);
-    let only = part::selected(arguments, &suite, &names)?;
+    let names = entry_names(&read.scenarios);
+    let only = part::selected(arguments, &read, &names)?;
     let run = only.as_ref().map_or(names.len(), Vec::len);
     let settings = CheckSettings {
         suite: stem(arguments),
@@ -171,14 +180,15 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
         sets: arguments.sets.clone(),
         baseline: baseline_path(arguments).display().to_string(),
         has_baseline: false,
-        is_part: only.is_some(),
+        // Entries of files that can't be read are there.
+        is_part: only.is_some() || !broken.is_empty(),
         only,
         despite_inputs: arguments.despite_inputs,
         base: None,
     };
     let judged = match &arguments.base {
-        Some(name) => base::judged(global, arguments, suite, name, settings),
-        None => stored(global, arguments, &suite, settings),
+        Some(name) => base::judged(global, arguments, read, name, settings),
+        None => stored(global, arguments, &read.scenarios, settings),
     };
     let mut report = match judged? {
         Judged::Report(report) => report,
@@ -191,8 +201,11 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
     let options = CheckOptions {
         wall_time: Some(&wall_time),
         timestamp: timestamp.as_deref(),
+        is_verbose: global.verbose,
     };
+    paths::straighten(&mut report);
     write_targets(arguments, &report)?;
+    let report = paths::in_form(arguments, &report, arguments.format);
     let form = arguments.form(arguments.format);
     output::print_with(|out| check::write(out, &report, form, options))?;
     Ok(exit_of(report.end(), arguments.strict))
@@ -229,10 +242,10 @@ fn stored(
     let names = entry_names(suite);
     let is_single =
         suite.len() == 1 && relative(&arguments.file).display().to_string() == suite[0].file;
-    if arguments.baseline.is_none() {
-        Inside::of(global, arguments).check(&path)?;
-    }
-    let baseline = read_baseline(&path, arguments, is_single.then_some(&names))?;
+    let inside = Inside::of(global, arguments);
+    let single = is_single.then_some(&names);
+    let read = || read_baseline(&path, arguments, &inside, single);
+    let baseline = read()?;
     let is_of_suite = baseline
         .as_ref()
         .is_some_and(|held| held.suite != settings.suite && !held.suite.is_empty());
@@ -260,7 +273,8 @@ fn stored(
             is_dry: arguments.dry_run,
             path: &path,
         };
-        let accepted = accept::run(&asked, &report, &results, baseline.as_ref());
+        let accepted = accept::run(&asked, &report, &results, &read);
+        write_targets(arguments, &report)?;
         return accepted.map(Judged::Accepted);
     }
     Ok(Judged::Report(Box::new(report)))
@@ -294,65 +308,6 @@ fn entry_names(suite: &[SuiteScenario]) -> Vec<String> {
 pub(super) fn stem(arguments: &CheckArguments) -> String {
     let stem = arguments.file.file_stem().unwrap_or_default();
     stem.to_string_lossy().into_owned()
-}
-
-fn baseline_path(arguments: &CheckArguments) -> PathBuf {
-    let beside = || {
-        let name = format!("{}.baseline.json", stem(arguments));
-        arguments.file.with_file_name(name)
-    };
-    relative(&arguments.baseline.clone().unwrap_or_else(beside))
-}
-
-fn read_baseline(
-    path: &Path,
-    arguments: &CheckArguments,
-    single: Option<&Vec<String>>,
-) -> Result<Option<Baseline>, Failure> {
-    if !path.exists() {
-        if arguments.baseline.is_some() && !arguments.accept {
-            return Err(Failure::new(
-                Exit::Incomparable,
-                format!(
-                    "{}: no such baseline; review and make one with `--accept`",
-                    path.display()
-                ),
-            ));
-        }
-        return Ok(None);
-    }
-    let text = Input::path(path).read_to_string().map_err(Failure::input)?;
-    match Baseline::parse(&text, path.to_path_buf(), &stem(arguments)) {
-        Ok(baseline) => Ok(Some(baseline)),
-        // What is accepted replaces it, but for what was acknowledged.
-        Err(
-            BaselineError::Version { .. }
-            | BaselineError::Program { .. }
-            | BaselineError::Damaged { .. }
-            | BaselineError::Edited { .. },
-        ) if arguments.accept => Ok(Some(Baseline::acknowledged(&text))),
-        // A scenario of a suite is held to its part of the suite's baseline.
-        Err(error @ BaselineError::OtherSuite { .. }) if !arguments.accept => {
-            let whole = Baseline::parse_any(&text, path.to_path_buf()).ok();
-            let names = single.into_iter().flatten();
-            let mut names = names.peekable();
-            let has_all = |held: &Baseline| {
-                names.peek().is_some() && names.all(|name| held.entries.contains_key(name))
-            };
-            let whole = whole.filter(has_all);
-            whole
-                .map(Some)
-                .ok_or_else(|| Failure::new(Exit::Incomparable, error))
-        }
-        Err(error) => Err(Failure::new(
-            if error.exit_code() == 3 {
-                Exit::Incomparable
-            } else {
-                Exit::Input
-            },
-            error.to_string(),
-        )),
-    }
 }
 
 /// Path relative to the current folder: code hosts know files by their place in the repository.

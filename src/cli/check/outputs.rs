@@ -11,6 +11,8 @@ use lab::program;
 use report::check::{self, Better, CheckForm, CheckOptions, Flavor};
 use units::Date;
 
+use super::baseline::baseline_path;
+use super::paths::{in_form, real};
 use super::{CheckArguments, relative, source_date, stem};
 use crate::{Exit, Failure, output};
 
@@ -87,10 +89,37 @@ pub(super) fn write_targets(
     let timestamp = timestamp();
     let written: Vec<Result<(), Failure>> = (arguments.targets.iter())
         .map(|(format, path)| {
-            write_target(report, arguments.form(*format), path, timestamp.as_deref())
+            let report = in_form(arguments, report, *format);
+            write_target(&report, arguments.form(*format), path, timestamp.as_deref())
         })
         .collect();
     written.into_iter().collect()
+}
+
+/// Refuses two reports in one file, and one in the place of an input: the suite, its baseline, a file that it
+/// reads, or any that ends like a scenario.
+pub(super) fn refuse_clashes(arguments: &CheckArguments, read: &[PathBuf]) -> Result<(), Failure> {
+    let inputs = [arguments.file.clone(), baseline_path(arguments)];
+    let inputs: Vec<PathBuf> = inputs.iter().chain(read).map(|path| real(path)).collect();
+    let mut others: Vec<PathBuf> = Vec::new();
+    for (_, path) in &arguments.targets {
+        let place = real(path);
+        let ending = path.extension().unwrap_or_default();
+        let is_scenario = path.exists() && (ending == "yaml" || ending == "yml");
+        let why = if others.contains(&place) {
+            "two reports can't be written to one file"
+        } else if is_scenario || inputs.iter().any(|input| place.starts_with(input)) {
+            "is an input, which a report would replace"
+        } else {
+            others.push(place);
+            continue;
+        };
+        let path = path.display();
+        return Err(Failure::input(format!(
+            "--write: {path}: {why}; name another file"
+        )));
+    }
+    Ok(())
 }
 
 /// Writes the files that were asked for as those of a check without an end, which they are until the
@@ -109,6 +138,7 @@ pub(super) fn write_refusal(arguments: &CheckArguments, exit: Exit, why: &str) {
     let _ = write_targets(arguments, &report);
     if arguments.format != CheckFormat::Table {
         let form = arguments.form(arguments.format);
+        let report = in_form(arguments, &report, arguments.format);
         let _ = output::print_with(|out| check::write(out, &report, form, CheckOptions::default()));
     }
 }
@@ -148,13 +178,18 @@ pub(super) fn broken_entry(name: &str, file: &str, exit: Exit, why: &str) -> Ent
 
 /// A message on one line; of what was found in a file, what and where it is and what helps.
 pub(super) fn one_line(message: &str) -> String {
-    let is_drawn = message.contains('\n');
-    let is_told = |line: &&str| {
+    let is_said = |line: &&str| {
         let said = ["base ", "error", "help", "note", "-->"];
-        !is_drawn || said.iter().any(|lead| line.starts_with(lead))
+        said.iter().any(|lead| line.starts_with(lead))
     };
-    let lines: Vec<&str> = message.lines().map(str::trim).filter(is_told).collect();
-    lines.join(" ")
+    let all: Vec<&str> = message.lines().map(str::trim).collect();
+    let said: Vec<&str> = all.iter().copied().filter(is_said).collect();
+    // Of a text without a drawing, such as a name with a line break, all is told.
+    if said.is_empty() {
+        all.join(" ")
+    } else {
+        said.join(" ")
+    }
 }
 
 fn write_target(
@@ -164,8 +199,8 @@ fn write_target(
     timestamp: Option<&str>,
 ) -> Result<(), Failure> {
     let options = CheckOptions {
-        wall_time: None,
         timestamp,
+        ..CheckOptions::default()
     };
     let mut bytes = Vec::new();
     {
@@ -184,4 +219,17 @@ pub(super) fn timestamp() -> Option<String> {
         "{}T{hour:02}:{minute:02}:{second:02}",
         Date::from_days(day)
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_on_one_line_keeps_its_words() {
+        let drawn = "error: a\n --> a.yaml:1\n  |\n1 | x\nhelp: b";
+        assert_eq!(one_line(drawn), "error: a --> a.yaml:1 help: b");
+        let named = "ci/x\n::error::y.yaml: no such file";
+        assert_eq!(one_line(named), "ci/x ::error::y.yaml: no such file");
+    }
 }

@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use lab::check::{SuiteScenario, entry_name};
 use scenario::files_of;
-use units::{SortedSet, plural};
+use units::{SortedMap, SortedSet, plural};
 
 use super::git::{Blob, Repository};
+use super::suite::Suite;
 use super::{CheckArguments, Failure};
 
 /// Entries that are run alone; `None` for all of them.
 pub(super) fn selected(
     arguments: &CheckArguments,
-    suite: &[SuiteScenario],
+    suite: &Suite,
     names: &[String],
 ) -> Result<Option<Vec<String>>, Failure> {
     // What is accepted in part is run as a whole.
@@ -23,8 +24,16 @@ pub(super) fn selected(
     };
     if let Some(unknown) = only.iter().find(|only| !names.contains(only)) {
         let known: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let unread = suite
+            .broken
+            .iter()
+            .map(|own| own.path.display().to_string());
+        let unread = match &*plural::first_of(unread, 3) {
+            "" => String::new(),
+            files => format!(", and those of {files}, which can't be read"),
+        };
         return Err(Failure::input(format!(
-            "--only: there is no entry `{unknown}`; entries are {}",
+            "--only: there is no entry `{unknown}`; entries are {}{unread}",
             known.join(", ")
         )));
     }
@@ -32,7 +41,7 @@ pub(super) fn selected(
     let Some(commit) = &arguments.changed_since else {
         return Ok(only);
     };
-    let mut changed = changed(arguments, suite, commit)?;
+    let mut changed = changed(arguments, &suite.scenarios, commit)?;
     changed.retain(|name| only.as_ref().is_none_or(|only| only.contains(name)));
     Ok(Some(changed))
 }
@@ -90,6 +99,8 @@ fn changed(
 struct Others {
     top: PathBuf,
     files: SortedSet<PathBuf>,
+    /// Links on the way to each file that is read.
+    links: SortedMap<PathBuf, Vec<PathBuf>>,
 }
 
 impl Others {
@@ -100,8 +111,10 @@ impl Others {
     ) -> Result<Self, Failure> {
         let top = repository.top.clone();
         let blobs = repository.blobs(commit)?;
-        let own: SortedSet<PathBuf> = read
-            .flat_map(|path| whole(path).into_iter().chain(links(path)))
+        let links: SortedMap<PathBuf, Vec<PathBuf>> =
+            read.map(|path| (path.clone(), links(path))).collect();
+        let own: SortedSet<PathBuf> = { links.iter() }
+            .flat_map(|(path, links)| whole(path).into_iter().chain(links.iter().cloned()))
             .collect();
         let own = own.iter().filter_map(|path| path.strip_prefix(&top).ok());
         let known =
@@ -133,16 +146,21 @@ impl Others {
         Ok(Self {
             files: files.map(Path::to_path_buf).collect(),
             top,
+            links,
         })
     }
 
     /// Whether a file is another one, or is in a folder that had more files, or has others.
     fn holds(&self, file: &Path) -> bool {
-        let is_other = |link: PathBuf| {
+        let is_other = |link: &PathBuf| {
             let own = link.strip_prefix(&self.top);
             own.is_ok_and(|own| self.files.contains(own))
         };
-        if links(file).into_iter().any(is_other) {
+        if self
+            .links
+            .get(file)
+            .is_some_and(|links| links.iter().any(is_other))
+        {
             return true;
         }
         let real = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());

@@ -67,6 +67,16 @@ impl Suite {
         })
     }
 
+    /// Files that its scenarios read, and their own.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let of_scenarios = self.scenarios.iter().flat_map(|own| {
+            let files = own.experiment.files.values().cloned();
+            files.chain([PathBuf::from(&own.file)])
+        });
+        let broken = self.broken.iter().map(|own| own.path.clone());
+        of_scenarios.chain(broken).collect()
+    }
+
     /// The suite with scenarios without gates among those that can't be read: what the base does not gate,
     /// the suite may.
     pub(super) fn gated(self) -> Self {
@@ -130,5 +140,6 @@ fn read_scenario(
         text,
         seeds: item.and_then(|item| item.seeds),
         exact: is_exact,
+        inputs: None,
     })
 }

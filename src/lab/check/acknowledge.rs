@@ -2,7 +2,7 @@
 
 use super::limit::{excess, number, rounded};
 use super::run::SuiteResults;
-use super::{Acknowledgement, Baseline, Gate, Outcome};
+use super::{Acknowledgement, BaseSide, Baseline, CheckSettings, Gate, Outcome};
 use units::Date;
 
 /// Regressions that the baseline puts up with for now. What is acknowledged and expired, no longer
@@ -11,9 +11,10 @@ pub(super) fn acknowledge(
     gates: &mut [Gate],
     results: &SuiteResults,
     baseline: &Baseline,
-    today: Date,
+    settings: &CheckSettings,
     notes: &mut Vec<String>,
 ) {
+    let today = settings.today;
     for known in &baseline.acknowledgements {
         let expires = end_of(known);
         let is_of = |gate: &Gate| gate.entry == known.entry && gate.metric == known.metric;
@@ -26,6 +27,12 @@ pub(super) fn acknowledge(
             is_used = true;
             let worse = worse(gate, results);
             hold(gate, known, worse, today);
+            let base = settings.base.as_ref();
+            if gate.outcome == Outcome::Acknowledged && base.is_some_and(|own| !own.allows(known)) {
+                gate.is_acknowledged_here = true;
+                let note = gate.note.take().unwrap_or_default();
+                gate.note = Some(format!("acknowledged by this change, {note}"));
+            }
         }
         if is_used {
             continue;
@@ -38,6 +45,17 @@ pub(super) fn acknowledge(
         } else {
             format!("{what} is no longer needed; remove it")
         });
+    }
+}
+
+impl BaseSide {
+    /// Whether the base puts up with as much for as long.
+    fn allows(&self, known: &Acknowledgement) -> bool {
+        self.acknowledgements.iter().any(|own| {
+            (&own.entry, &own.metric) == (&known.entry, &known.metric)
+                && own.allow >= known.allow
+                && end_of(own) >= end_of(known)
+        })
     }
 }
 

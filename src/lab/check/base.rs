@@ -8,12 +8,12 @@ use units::{SortedMap, SortedSet};
 
 use super::change::accepted;
 use super::run::{SuiteResults, SuiteScenario, entry_name};
-use super::{Baseline, EntryReport, Gate, Outcome};
+use super::{Acknowledgement, Baseline, EntryReport, Gate, Outcome};
 use crate::hashes::input_hashes;
 use crate::shell::quoted;
 
 /// The base of a check.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct BaseSide {
     /// The commit or folder, as the user names it.
     pub name: String,
@@ -21,6 +21,8 @@ pub struct BaseSide {
     pub removed: Vec<String>,
     /// Entries that the base can't read or run.
     pub broken: SortedMap<String, BrokenBase>,
+    /// Regressions that its baseline puts up with.
+    pub acknowledgements: Vec<Acknowledgement>,
 }
 
 /// Reason a base has no results of an entry that it has.
@@ -93,21 +95,22 @@ fn pair(head: &mut Experiment, base: &mut Experiment) {
 }
 
 /// Names of the entries that are the same on both sides, system, files and all: one run stands for
-/// both.
-pub fn unchanged(head: &[SuiteScenario], base: &[SuiteScenario]) -> SortedSet<String> {
+/// both. Both sides keep the hashes of their files.
+pub fn unchanged(head: &mut [SuiteScenario], base: &mut [SuiteScenario]) -> SortedSet<String> {
     let mut same = SortedSet::new();
-    for own in head.iter().map(|scenario| &scenario.experiment) {
-        let mut others = base.iter().map(|scenario| &scenario.experiment);
-        let Some(other) = others.find(|other| other.name == own.name) else {
+    for side in head.iter_mut() {
+        let mut others = base.iter_mut();
+        let name = &side.experiment.name;
+        let Some(other) = others.find(|other| other.experiment.name == *name) else {
             continue;
         };
         // Files that can't be read are told by the runs.
-        let (Ok(files), Ok(of_base)) = (input_hashes(own), input_hashes(other)) else {
-            continue;
-        };
-        if files != of_base {
+        side.inputs = input_hashes(&side.experiment).ok();
+        other.inputs = input_hashes(&other.experiment).ok();
+        if side.inputs.is_none() || side.inputs != other.inputs {
             continue;
         }
+        let (own, other) = (&side.experiment, &other.experiment);
         for plan in &own.variants {
             let name = entry_name(own, &plan.name);
             let mut plans = other.variants.iter();

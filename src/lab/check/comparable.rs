@@ -161,5 +161,6 @@ pub(super) fn notes<'a>(
             Standing::Same | Standing::Compared | Standing::Other(_) => None,
         }
     };
-    entries.filter_map(note).collect()
+    let run = entries.filter(|entry| entry.report.error.is_none());
+    run.filter_map(note).collect()
 }

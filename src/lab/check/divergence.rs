@@ -8,7 +8,7 @@ use crate::diff::{DecisionFacts, Difference, Parting};
 use crate::difference::{differences, shown};
 use scenario::Scenario;
 use scenario::as_run::document;
-use units::Instant;
+use units::{Instant, plural};
 
 /// Changed settings that are named.
 const CHANGES_MAX: usize = 2;
@@ -71,7 +71,7 @@ pub fn divergence_words(seed: u64, difference: &Difference, changes: &[String]) 
     }
     let mut words = match &difference.parting {
         Some(parting) => parted(seed, parting),
-        None => format!("seed {seed}: all decisions are equal, but pods run at different times"),
+        None => format!("seed {seed}: {}", without_parting(difference)),
     };
     if !changes.is_empty() {
         let shown: Vec<&str> = changes
@@ -86,6 +86,22 @@ pub fn divergence_words(seed: u64, difference: &Difference, changes: &[String]) 
         words = format!("{words} ({}{more})", shown.join(", "));
     }
     Some(words)
+}
+
+/// Difference of runs whose common pods are decided on alike.
+fn without_parting(difference: &Difference) -> String {
+    let alone = difference.sides.each_ref().map(|side| side.pods_alone);
+    match alone {
+        [0, 0] if difference.is_in_names => {
+            "all pods are placed alike, at the same times; names or labels alone differ".to_owned()
+        }
+        [0, 0] => "all decisions are equal, but pods run at different times".to_owned(),
+        [base, head] => format!(
+            "all decisions on pods that both sides have are equal; {} more in the base, {} in the head",
+            plural::count(base, "pod"),
+            plural::count(head, "pod")
+        ),
+    }
 }
 
 fn parted(seed: u64, parting: &Parting) -> String {

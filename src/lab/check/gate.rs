@@ -9,7 +9,7 @@
 //! Whatever else the suite holds, the outcome of a gate is that of its entry alone.
 
 use crate::compare::{ALPHA, Judgement, Pairs, Question, Threshold, Verdict, measure, question_of};
-use crate::objects::{FieldChange, field_changes};
+use crate::objects::{FieldChange, field_changes, order_change};
 use crate::program;
 use crate::statistics::Resamples;
 use crate::summary::{MetricSummary, VariantSummary};
@@ -75,7 +75,7 @@ pub fn judge(
     gates.extend(gone);
     if let Some((baseline, _)) = baseline {
         notes.extend(comparability(results.entries.iter(), baseline, settings));
-        acknowledge(&mut gates, results, baseline, settings.today, &mut notes);
+        acknowledge(&mut gates, results, baseline, settings, &mut notes);
     }
     let mut entries: Vec<EntryReport> = (results.entries.iter())
         .map(|entry| entry.report.clone())
@@ -134,7 +134,10 @@ fn all_changes(results: &SuiteResults, baseline: Option<&Baseline>) -> Vec<Field
         let Some(stored) = stored.filter(|_| entry.report.error.is_none()) else {
             continue;
         };
-        for change in field_changes(&stored.objects, &entry.objects) {
+        let is_decided_alike = stored.digests == entry.report.digests;
+        let order = (!is_decided_alike).then(|| order_change(&stored.objects, &entry.objects));
+        let fields = field_changes(&stored.objects, &entry.objects);
+        for change in fields.into_iter().chain(order.flatten()) {
             let known = found.iter_mut().find(|known| known.is_same(&change));
             match known {
                 Some(known) => known.entries.push(name.clone()),

@@ -54,8 +54,8 @@ pub(super) fn held(
     let told = |base: &Objective, head: Option<&Objective>| LoosenedLimit {
         entry: entry.report.name.clone(),
         metric: base.id(),
-        base: words(entry, base),
-        head: head.map(|head| words(entry, head)),
+        base: words(entry, stored, base),
+        head: head.map(|head| words(entry, stored, head)),
     };
     let (mut held, mut loosened) = (Vec::new(), Vec::new());
     for (place, head) in entry.objectives.iter().enumerate() {
@@ -93,10 +93,15 @@ fn is_looser(base: &Objective, head: &Objective) -> bool {
 }
 
 /// The limits of an objective in words.
-fn words(entry: &Entry, objective: &Objective) -> String {
+fn words(entry: &Entry, stored: Option<&BaselineEntry>, objective: &Objective) -> String {
     let id = objective.id();
     let metric = entry.runs.iter().find_map(|run| run.metrics.get(&id));
-    let unit = metric.map_or("", |metric| metric.unit.as_str());
+    // What is gated no more is not measured.
+    let of_base = stored.and_then(|stored| stored.metrics.get(&id));
+    let unit = metric
+        .map(|metric| &metric.unit)
+        .or(of_base.map(|own| &own.unit));
+    let unit = unit.map_or("", String::as_str);
     let better = registry::find(&objective.metric).map(|(_, statistic)| statistic.direction);
     let better = better.unwrap_or(Direction::None);
     let relative = objective

@@ -50,7 +50,7 @@ pub use suite::{SuiteError, SuiteItem, parse_suite};
 use units::{Date, SortedMap};
 
 /// The version of the form of a report.
-pub const CHECK_VERSION: u32 = 3;
+pub const CHECK_VERSION: u32 = 4;
 
 /// Settings of a check.
 #[derive(Clone, Debug, PartialEq)]
@@ -167,6 +167,9 @@ pub struct Gate {
     pub outcome: Outcome,
     /// Whether a failure is only said.
     pub advisory: bool,
+    /// Whether a failure is put up with by an acknowledgement that the base does not have.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_acknowledged_here: bool,
     /// The limit in words, such as `limit +5 %`.
     pub limit: String,
     /// The baseline's mean.
@@ -190,10 +193,10 @@ pub struct Gate {
     pub rerun: String,
     /// The first decision that differs from the baseline's, if it was looked for.
     pub divergence: Option<FoundDivergence>,
-    /// Changes of the report each of which alone brings the gate back, if they were looked for, by their
-    /// place.
+    /// Changes of the report that alone bring the gate back, if they were looked for, by their places: those
+    /// that are one change, or were taken back together, in a list.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub cause: Vec<usize>,
+    pub cause: Vec<Vec<usize>>,
 }
 
 impl Gate {
@@ -206,6 +209,7 @@ impl Gate {
             better: Direction::None,
             outcome: Outcome::NotMeasurable,
             advisory: false,
+            is_acknowledged_here: false,
             limit: String::new(),
             base: None,
             head: None,

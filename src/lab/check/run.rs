@@ -38,6 +38,8 @@ pub struct SuiteScenario {
     pub seeds: Option<usize>,
     /// `true` if the scenario's digests must equal the baseline's.
     pub exact: bool,
+    /// Hashes of its files, where they are known before it runs.
+    pub inputs: Option<Vec<InputSummary>>,
 }
 
 /// A scenario or one of its variants, run.
@@ -170,10 +172,12 @@ fn fill_watched(
     }
 }
 
+/// An error on one line: several are told one after the other.
 fn told(error: &ExperimentError) -> String {
+    let words = error.to_string().lines().collect::<Vec<_>>().join("; ");
     match error.advice() {
-        Some(advice) => format!("{error}; {advice}"),
-        None => error.to_string(),
+        Some(advice) => format!("{words}; {advice}"),
+        None => words,
     }
 }
 
@@ -312,7 +316,10 @@ fn fill(
     add(experiment, entries, variants, 0..2, workers)?;
     // What no run can read is not read here.
     let inputs = EntryInputs {
-        files: input_hashes(experiment)?,
+        files: match &scenario.inputs {
+            Some(known) => known.clone(),
+            None => input_hashes(experiment)?,
+        },
         manifests: ManifestObjects::of(experiment),
     };
     for &variant in variants {

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use thiserror::Error;
+use units::line::brief_quotes;
 
 /// The most scenarios of a suite.
 const ITEMS_MAX: usize = 1_000;
@@ -35,6 +36,8 @@ pub struct SuiteError {
 #[serde(deny_unknown_fields)]
 struct SuiteFile {
     suite: Vec<ItemFields>,
+    /// Seeds of scenarios that state none.
+    seeds: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -74,12 +77,11 @@ pub fn parse_suite(text: &str, file: &str) -> Result<Option<Vec<SuiteItem>>, Sui
         let place = place.map_or((line + 1, 1), |at| {
             (at.line() as usize, at.column() as usize)
         });
-        let reason = error.to_string();
-        let reason = reason
-            .lines()
-            .next()
-            .unwrap_or("it can't be read")
-            .to_owned();
+        let told = error.without_snippet().to_string();
+        let reason = told.lines().next().unwrap_or("it can't be read");
+        // The place stands before it, and what a program may set helps nobody.
+        let reason = reason.trim_end_matches(", set DuplicateKeyPolicy in Options if acceptable");
+        let reason = brief_quotes(reason);
         wrong(place.0, place.1, reason)
     })?;
     if read.suite.is_empty() {
@@ -98,12 +100,12 @@ pub fn parse_suite(text: &str, file: &str) -> Result<Option<Vec<SuiteItem>>, Sui
         .map(|item| match item {
             ItemFields::Name(scenario) => SuiteItem {
                 scenario,
-                seeds: None,
+                seeds: read.seeds,
                 exact: false,
             },
             ItemFields::Fields(fields) => SuiteItem {
                 scenario: fields.scenario,
-                seeds: fields.seeds,
+                seeds: fields.seeds.or(read.seeds),
                 exact: fields.exact,
             },
         })
@@ -141,6 +143,12 @@ mod tests {
             names("suite:\n  - a.yaml\n  - {scenario: b.yaml, seeds: 5}\n"),
             expected
         );
+        let seeds = parse_suite(
+            "suite:\n  - a.yaml\n  - {scenario: b.yaml, seeds: 5}\nseeds: 7\n",
+            "s.yaml",
+        );
+        let seeds = seeds.expect("a suite").expect("a suite");
+        assert!(seeds.iter().map(|item| item.seeds).eq([Some(7), Some(5)]));
         let check = |text: &str, words: &str| {
             let error = parse_suite(text, "s.yaml").expect_err(words).to_string();
             assert!(
@@ -152,5 +160,6 @@ mod tests {
         check("suite: [a.yaml, a.yaml]\n", "twice");
         check("suite: 3\n", "s.yaml:1:");
         check("suite:\n  - {scenario: a.yaml, seeds: 0}\n", "0 seeds");
+        check("suite: [a.yaml]\nsuite: [b.yaml]\n", "s.yaml:2:");
     }
 }

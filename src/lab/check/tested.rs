@@ -49,6 +49,11 @@ fn outcome(
     if judgement.verdict == Some(Verdict::NotMeasurable) {
         return gate.outcome;
     }
+    // The same values with every seed need no test: neither side can be worse.
+    let is_zero = |point: &Option<f64>| point.is_some_and(|own| own.abs() <= 0.0);
+    if !judgement.points.is_empty() && judgement.points.iter().all(is_zero) {
+        return Outcome::Equivalent;
+    }
     if judgement.n == 1 {
         return single(gate, judgement, is_exact);
     }

@@ -1,16 +1,13 @@
 //! A baseline defends itself: what was edited by hand, or united wrongly, is told and not compared with.
 
-use std::fmt;
-use std::marker::PhantomData;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error};
 
 use serde_json::{Map, Value as Json};
 
 use super::BaselineEntry;
 use crate::statistics::mean;
 use scenario::schema::Objective;
-use units::{SortedMap, SortedSet, plural};
+use units::{SortedSet, plural};
 
 /// Seeds that an entry may have: those of more would run for days.
 const SEEDS_MAX: usize = 10_000;
@@ -76,34 +73,4 @@ pub(super) fn objectives<'de, D: Deserializer<'de>>(source: D) -> Result<Vec<Obj
         .into_iter()
         .map(|map| serde_json::from_value(map.into()));
     read.collect::<Result<_, _>>().map_err(D::Error::custom)
-}
-
-/// Reads a map in which no key stands twice: the last of them would hide the others.
-pub(super) fn unique<'de, D, V>(source: D) -> Result<SortedMap<String, V>, D::Error>
-where
-    D: Deserializer<'de>,
-    V: Deserialize<'de>,
-{
-    source.deserialize_map(Unique(PhantomData))
-}
-
-struct Unique<V>(PhantomData<V>);
-
-impl<'de, V: Deserialize<'de>> Visitor<'de> for Unique<V> {
-    type Value = SortedMap<String, V>;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("a map")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
-        let mut map = SortedMap::new();
-        while let Some((key, value)) = access.next_entry::<String, V>()? {
-            if map.contains_key(&key) {
-                return Err(A::Error::custom(format!("`{key}` stands there twice")));
-            }
-            map.insert(key, value);
-        }
-        Ok(map)
-    }
 }

@@ -2,8 +2,8 @@
 //! side decided as it did, and how the difference grew.
 //!
 //! Both runs are simulated twice. The first time every placement is written down; the lists are
-//! compared over the pods that both runs have, by name, so that an edited trace, another system or
-//! another version may be compared. The second time each run is stopped just before the decision
+//! compared over the pods that both runs have, by owner and ordinal, else by name, so that an edited template
+//! or trace, another system or another version may be compared. The second time each run is stopped just before the decision
 //! that differs, and looked at closely there.
 
 mod explain;
@@ -36,6 +36,9 @@ pub struct Difference {
     pub parting: Option<Parting>,
     /// Growth of the difference; empty where no decision differs.
     pub growth: Vec<Growth>,
+    /// Whether all that happens to pods is the same, so that digests differ by names or labels alone.
+    #[serde(skip)]
+    pub is_in_names: bool,
 }
 
 /// Facts about one run.
@@ -123,6 +126,7 @@ pub fn first_difference(
             sides: facts,
             parting: None,
             growth: Vec::new(),
+            is_in_names: record::is_in_names([&courses[0].course, &courses[1].course], &matched),
         });
     };
     // Each side is asked about its own choice and that of the other.
@@ -160,6 +164,7 @@ pub fn first_difference(
             decisions: [one?, other?],
         }),
         growth,
+        is_in_names: false,
     })
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Name;
 use cluster::{Observer, Store};
 use model::{DeviceSet, EndReason, Event, Node, Pod, PodName, PodRef, PodSpec};
-use units::{ClassId, Instant, NodeId, Revision, SortedMap};
+use units::{ClassId, Identity, Instant, NodeId, Revision, SortedMap};
 
 /// Outcome of a pod in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ pub(super) struct Decided {
 /// The course of a run.
 #[derive(Default)]
 pub(super) struct Course {
-    /// Name and class of every pod, by number.
-    pods: Vec<(PodName, ClassId)>,
+    /// Name, class and stable identity of every pod, by number.
+    pods: Vec<(PodName, ClassId, Option<Identity>)>,
     /// Every class.
     pub(super) specs: Vec<Arc<PodSpec>>,
     /// Every node.
@@ -86,7 +86,7 @@ impl Course {
     pub(super) fn pod_name(&self, pod: u32) -> String {
         self.pods
             .get(pod as usize)
-            .map_or_else(String::new, |(name, _)| name.to_string())
+            .map_or_else(String::new, |(name, ..)| name.to_string())
     }
 
     /// The class of a pod.
@@ -125,7 +125,8 @@ impl Observer for Course {
             Event::ClassAdded { object, .. } => self.specs.push(Arc::clone(object)),
             Event::NodeAdded { object, .. } => self.nodes.push(Arc::clone(object)),
             Event::PodCreated(created) => {
-                self.pods.push((created.name.clone(), created.class));
+                let who = store.identity_of(created.pod);
+                self.pods.push((created.name.clone(), created.class, who));
                 self.has_failed.push(false);
                 self.step(at, store, created.pod, Outcome::Created);
             }
@@ -155,8 +156,8 @@ impl Observer for Course {
     }
 }
 
-/// Pods and nodes of two runs that correspond: those of one name. The n-th pod of a name is that of
-/// the other run.
+/// Pods and nodes of two runs that correspond: pods that are their owner's n-th, whatever their names, others
+/// and nodes of one name. The n-th pod of a name is that of the other run.
 pub(super) struct Matched {
     /// By side and number: the number in the other run.
     pods: [Vec<Option<u32>>; 2],
@@ -165,13 +166,12 @@ pub(super) struct Matched {
 
 impl Matched {
     pub(super) fn new(courses: [&Course; 2]) -> Self {
-        let names = |side: usize| -> SortedMap<(String, u32), u32> {
-            let mut counts: SortedMap<String, u32> = SortedMap::new();
-            let pods = (0..courses[side].pod_count() as u32).map(|pod| {
-                let name = courses[side].pod_name(pod);
-                let count = counts.entry(name.clone()).or_default();
+        let names = |side: usize| -> SortedMap<(Option<Identity>, u32), u32> {
+            let mut counts: SortedMap<Option<Identity>, u32> = SortedMap::new();
+            let pods = courses[side].pods.iter().zip(0..).map(|((.., who), pod)| {
+                let count = counts.entry(*who).or_default();
                 *count += 1;
-                ((name, *count), pod)
+                ((*who, *count), pod)
             });
             pods.collect()
         };
@@ -230,6 +230,13 @@ impl Matched {
             && one.devices == other.devices
             && node == other.node.map(Some)
     }
+}
+
+/// Whether every step of every pod has its like in the other run: what differs is what things are called.
+pub(super) fn is_in_names(courses: [&Course; 2], matched: &Matched) -> bool {
+    let [one, other] = courses.map(|course| &course.steps);
+    let mut pairs = one.iter().zip(other);
+    one.len() == other.len() && pairs.all(|(here, there)| matched.is_same(here, there))
 }
 
 /// The first decisions on common pods that differ, and how many are equal before.

@@ -42,7 +42,7 @@ pub enum FolderError {
         .0.display())]
     Busy(PathBuf),
     /// The place does not allow writing.
-    #[error("{path}: can't be written ({1}); choose a folder you may write to with `--out`",
+    #[error("{path}: can't be written ({1}); choose a place that you may write to",
         path = .0.display())]
     NotWritable(PathBuf, #[source] io::Error),
     /// A file, link or device stands where a folder is to be.

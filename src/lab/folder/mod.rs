@@ -26,7 +26,7 @@ pub use error::FolderError;
 pub use kept::{KeptFolder, read_file};
 pub use together::{TextFile, refuse_files, remove_files, write_files};
 use unfinished::Unfinished;
-pub use unfinished::remove_unfinished;
+pub use unfinished::{locked, remove_unfinished};
 
 /// By this ending of its name a file is known to be compressed.
 const COMPRESSED_ENDING: &str = ".zst";
@@ -303,12 +303,9 @@ impl Started {
         {
             fs::create_dir_all(parent).at(parent)?;
         }
-        let mut temporary = path.to_path_buf().into_os_string();
-        temporary.push(".partial");
-        let temporary = PathBuf::from(temporary);
         refuse_other_than_file(path)?;
-        refuse_other_than_file(&temporary)?;
-        let (unfinished, file) = Unfinished::begin(&temporary).at(&temporary)?;
+        let (unfinished, file) = Unfinished::begin(path)?;
+        let temporary = unfinished.path().to_path_buf();
         let output = OutputFile {
             sink: Sink::Plain(BufWriter::new(file)),
             temporary,

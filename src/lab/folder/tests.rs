@@ -189,16 +189,8 @@ fn every_cause_has_its_exit_code_and_its_advice() {
     };
     check(ErrorKind::StorageFull, 101, "free some space");
     check(ErrorKind::QuotaExceeded, 101, "free some space");
-    check(
-        ErrorKind::PermissionDenied,
-        2,
-        "you may write to with `--out`",
-    );
-    check(
-        ErrorKind::ReadOnlyFilesystem,
-        2,
-        "you may write to with `--out`",
-    );
+    check(ErrorKind::PermissionDenied, 2, "that you may write to");
+    check(ErrorKind::ReadOnlyFilesystem, 2, "that you may write to");
     check(ErrorKind::BrokenPipe, 101, "could not be written");
 }
 
@@ -255,4 +247,19 @@ fn files_written_together_are_all_there_or_none() {
     let new = scratch.0.join("new");
     write_files(&new, &unwritable, Existing::Refuse).expect_err("too long");
     assert!(!new.exists());
+}
+
+#[test]
+fn two_writers_of_a_file_take_no_temporary_file_from_each_other() {
+    let scratch = Scratch::new();
+    fs::create_dir_all(&scratch.0).expect("writable");
+    let path = scratch.0.join("report");
+    write_file_with(&path, Existing::Replace, |out| {
+        write_file(&path, b"other", Existing::Replace).map_err(io::Error::other)?;
+        assert_eq!(fs::read(&path).expect("the other"), b"other");
+        out.write_all(b"own")
+    })
+    .expect("both are written");
+    assert_eq!(fs::read(&path).expect("one's own"), b"own");
+    assert_eq!(names(&scratch.0), ["report"]);
 }

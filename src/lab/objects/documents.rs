@@ -10,6 +10,7 @@ use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Files, Scenario};
 use serde_json::Value as Json;
 
+use super::with_fields;
 use crate::folder::{Existing, FolderError, write_file};
 use intake::TraceError;
 use units::{SortedMap, SortedSet};
@@ -74,6 +75,9 @@ impl fmt::Display for ObjectKey {
     }
 }
 
+/// Objects, with the names of some of their fields, or whole.
+pub type ObjectFields = SortedMap<ObjectKey, Option<SortedSet<String>>>;
+
 /// An object of a manifest.
 #[derive(Clone, Debug)]
 pub struct Document {
@@ -121,16 +125,16 @@ impl Documents {
         &self.objects
     }
 
-    /// Writes the manifests anew into a folder, with the objects of some keys as another side has them:
-    /// replaced, added, or left out where the other side lacks them. Returns where each file is now, by
-    /// its path as written.
+    /// Writes the manifests anew into a folder, with the objects of some keys, or some of their fields, as
+    /// another side has them: replaced, added, or left out where the other side lacks them. Returns where each
+    /// file is now, by its path as written.
     ///
     /// # Errors
     /// The folder can't be written to.
     pub fn with(
         &self,
         other: &Self,
-        keys: &SortedSet<ObjectKey>,
+        keys: &ObjectFields,
         folder: &Path,
     ) -> Result<Files, FolderError> {
         let mut theirs = other.by_key(keys);
@@ -139,10 +143,17 @@ impl Documents {
             let _ = writeln!(texts.entry(file).or_default(), "{value}");
         };
         for own in &self.objects {
-            if !keys.contains(&own.key) {
+            let Some(fields) = keys.get(&own.key) else {
                 put(&*own.file, &own.plain.value);
-            } else if let Some(next) = theirs.get_mut(&own.key).and_then(Vec::pop) {
-                put(&*own.file, &next.plain.value);
+                continue;
+            };
+            match (theirs.get_mut(&own.key).and_then(Vec::pop), fields) {
+                (Some(next), None) => put(&*own.file, &next.plain.value),
+                (Some(next), Some(fields)) => {
+                    let mixed = with_fields(&own.plain.value, &next.plain.value, fields);
+                    put(&*own.file, &mixed);
+                }
+                (None, _) => {}
             }
         }
         let is_known = |file: &str| self.objects.iter().any(|own| own.file == file);
@@ -167,10 +178,10 @@ impl Documents {
     }
 
     /// The objects of some keys, the first of each last.
-    fn by_key(&self, keys: &SortedSet<ObjectKey>) -> SortedMap<ObjectKey, Vec<&Document>> {
+    fn by_key(&self, keys: &ObjectFields) -> SortedMap<ObjectKey, Vec<&Document>> {
         let mut found: SortedMap<ObjectKey, Vec<&Document>> = SortedMap::new();
         for own in self.objects.iter().rev() {
-            if keys.contains(&own.key) {
+            if keys.contains_key(&own.key) {
                 found.entry(own.key.clone()).or_default().push(own);
             }
         }
@@ -237,7 +248,8 @@ mod tests {
                 .iter()
                 .chain(&head.objects)
                 .map(|own| own.key.clone());
-            let keys = keys.filter(|key| names.contains(&&*key.name)).collect();
+            let keys = keys.filter(|key| names.contains(&&*key.name));
+            let keys = keys.map(|key| (key, None)).collect();
             let files = base
                 .with(&head, &keys, &folder)
                 .expect("a folder to write to");

@@ -15,10 +15,12 @@ use k8s::PlainObject;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value as Json;
 
-pub use change::{FieldChange, field_changes};
+pub(crate) use change::order_change;
+use change::with_fields;
+pub use change::{FieldChange, alike, field_changes, words_of_all};
 pub use content::SYSTEM_FILE;
 pub(crate) use content::{by_content, without_names};
-pub use documents::{Document, Documents, ObjectKey};
+pub use documents::{Document, Documents, ObjectFields, ObjectKey};
 pub(crate) use parts::{ScenarioText, item_name};
 pub(crate) use read::ManifestObjects;
 

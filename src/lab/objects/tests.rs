@@ -4,6 +4,7 @@ use super::*;
 use crate::fixture::{Scratch, experiment};
 use crate::hashes::input_hashes;
 use scenario::Experiment;
+use units::SortedSet;
 
 const MANIFEST: &str = "\
 apiVersion: apps/v1
@@ -266,4 +267,81 @@ profiles:
     assert_eq!(words, [expected]);
     assert_eq!(found[0].line, Some(9));
     assert!(found[0].is_policy());
+}
+
+#[test]
+fn equal_changes_of_many_objects_are_one() {
+    let change = |name: &str, field: &str, head: &str| FieldChange {
+        object: ObjectKey::parse(&format!("Deployment shop/{name}")),
+        field: field.to_owned(),
+        base: None,
+        head: Some(head.to_owned()),
+        file: "a.yaml".to_owned(),
+        line: None,
+        entries: Vec::new(),
+    };
+    let changes = [
+        change("a", "requests.cpu", "1"),
+        change("b", "requests.cpu", "1"),
+        change("a", "labels.chart", "2"),
+        change("b", "labels.chart", "2"),
+        change("c", "labels.chart", "3"),
+    ];
+    assert_eq!(alike(&changes), [vec![0], vec![1], vec![2, 3], vec![4]]);
+    let words = |places: &[usize]| {
+        let own: Vec<&FieldChange> = places.iter().map(|place| &changes[*place]).collect();
+        words_of_all(&own)
+    };
+    assert_eq!(
+        words(&[2, 3]),
+        "labels.chart unset → 2 of 2 objects: Deployment shop/a, Deployment shop/b (a.yaml)"
+    );
+    assert_eq!(
+        words(&[0, 2]),
+        "Deployment shop/a requests.cpu unset → 1, labels.chart unset → 2 (a.yaml)"
+    );
+    let many = ["a", "b", "c", "d"].map(|name| change(name, "replicas", "1"));
+    assert_eq!(alike(&many), [[0, 1, 2, 3]]);
+}
+
+#[test]
+fn fields_are_taken_back_one_by_one() {
+    let read = |text: &str| -> Json { serde_saphyr::from_str(text).expect("YAML") };
+    let text = MANIFEST.split("---").next().expect("a document");
+    let base = read(text);
+    let head = read(
+        &text
+            .replace("replicas: 3", "replicas: 2")
+            .replace("cpu: 500m, memory: 1Gi", "cpu: 1")
+            .replace(
+                "      priorityClassName: high\n",
+                "      tolerations: [{key: a, operator: Exists}]\n",
+            )
+            .replace(
+                "      affinity:\n",
+                "      nodeSelector: {disk: ssd}\n      affinity:\n",
+            ),
+    );
+    let names = |own: &Json| -> Vec<String> {
+        let (one, other) = (k8s::read_part(&base), k8s::read_part(own));
+        let (one, other) = (one.expect("a kind"), other.expect("a kind"));
+        let object = |fields| {
+            Object::new(
+                ObjectKey::of_manifest(&base),
+                String::new(),
+                fields,
+                Lines::Unknown,
+            )
+        };
+        let changes = field_changes(&[object(one)], &[object(other)]);
+        changes.into_iter().map(|change| change.field).collect()
+    };
+    let all = names(&head);
+    assert!(all.len() >= 6, "{all:?}");
+    for field in &all {
+        let mixed = with_fields(&head, &base, &SortedSet::from_iter([field.clone()]));
+        let left: Vec<&String> = all.iter().filter(|own| *own != field).collect();
+        assert_eq!(names(&mixed).iter().collect::<Vec<_>>(), left, "{field}");
+    }
+    assert!(names(&with_fields(&head, &base, &all.iter().cloned().collect())).is_empty());
 }

@@ -1,7 +1,7 @@
 //! Changes of the input behind what gates say, and where they stand.
 
 use lab::check::{CheckReport, Gate, Outcome};
-use lab::objects::FieldChange;
+use lab::objects::{FieldChange, alike, words_of_all};
 use metrics::registry;
 use units::plural;
 
@@ -15,26 +15,44 @@ fn is_open(gate: &Gate) -> bool {
     gate.outcome <= Outcome::DifferentInputs
 }
 
-/// The changes behind a gate: those that alone bring it back, or else all of its entry.
-fn behind<'a>(report: &'a CheckReport, gate: &Gate) -> Vec<&'a FieldChange> {
+/// The changes behind a gate: those that alone bring it back, or else all of its entry; what is one change is
+/// in a list.
+fn behind<'a>(report: &'a CheckReport, gate: &Gate) -> Vec<Vec<&'a FieldChange>> {
+    let sets = places_behind(report, gate).into_iter();
+    sets.map(|places| at(report, &places)).collect()
+}
+
+fn places_behind(report: &CheckReport, gate: &Gate) -> Vec<Vec<usize>> {
     if !is_open(gate) {
         return Vec::new();
     }
     if !gate.cause.is_empty() {
-        let all = gate.cause.iter();
-        return all.filter_map(|place| report.changes.get(*place)).collect();
+        return gate.cause.clone();
     }
-    let all = report.changes.iter();
-    all.filter(|change| change.entries.contains(&gate.entry))
+    let mut all = alike(&report.changes);
+    for places in &mut all {
+        places.retain(|place| report.changes[*place].entries.contains(&gate.entry));
+    }
+    all.retain(|places| !places.is_empty());
+    all
+}
+
+fn at<'a>(report: &'a CheckReport, places: &[usize]) -> Vec<&'a FieldChange> {
+    let places = places.iter();
+    places
+        .filter_map(|place| report.changes.get(*place))
         .collect()
 }
 
 /// The file and the line to look at for a gate: those of the first change behind it, or of its objective.
 pub(super) fn place<'a>(report: &'a CheckReport, gate: &'a Gate) -> (&'a str, usize) {
-    let mut lines = behind(report, gate).into_iter().filter_map(|change| {
-        let line = usize::try_from(change.line?).ok()?;
-        Some((change.file.as_str(), line))
-    });
+    let mut lines = behind(report, gate)
+        .into_iter()
+        .flatten()
+        .filter_map(|change| {
+            let line = usize::try_from(change.line?).ok()?;
+            Some((change.file.as_str(), line))
+        });
     lines.next().unwrap_or((&gate.file, gate.line.max(1)))
 }
 
@@ -46,7 +64,7 @@ pub(super) fn lines(report: &CheckReport, gate: &Gate) -> Vec<String> {
         ", which alone brings it back"
     };
     let words = behind(report, gate).into_iter();
-    cut(words.map(|change| format!("because: {}{alone}", words_of(change))))
+    cut(words.map(|changes| format!("because: {}{alone}", words_of(&changes))))
 }
 
 /// The message of a gate with the changes behind it and the first decision that differs.
@@ -76,39 +94,33 @@ pub(super) fn besides(report: &CheckReport) -> Vec<String> {
 }
 
 fn told(report: &CheckReport, open: &[&Gate]) -> Vec<String> {
-    let lead = if open.is_empty() {
-        "changed"
-    } else {
-        "because"
-    };
-    let alone = |place: usize| {
-        let own = open.iter().filter(|gate| gate.cause.contains(&place));
+    if open.is_empty() {
+        let all = alike(&report.changes).into_iter();
+        return cut(all.map(|places| format!("changed: {}", words_of(&at(report, &places)))));
+    }
+    let mut sets: Vec<Vec<usize>> = Vec::new();
+    for places in open.iter().flat_map(|gate| places_behind(report, gate)) {
+        if !sets.contains(&places) {
+            sets.push(places);
+        }
+    }
+    sets.sort();
+    cut(sets.into_iter().map(|places| {
+        let own = open.iter().filter(|gate| gate.cause.contains(&places));
         let names = own.map(|gate| {
             let entry = format::clean(&gate.entry);
             format!("{entry} {}", registry::title(&gate.metric))
         });
-        plural::first_of(names, 2)
-    };
-    let is_behind = |place: usize, change: &FieldChange| {
-        let is_own = |gate: &&Gate| match &*gate.cause {
-            [] => change.entries.contains(&gate.entry),
-            cause => cause.contains(&place),
-        };
-        open.is_empty() || open.iter().any(is_own)
-    };
-    let all = report.changes.iter().enumerate();
-    let behind = all.filter(|(place, change)| is_behind(*place, change));
-    cut(behind.map(|(place, change)| {
-        let words = words_of(change);
-        match &*alone(place) {
-            "" => format!("{lead}: {words}"),
-            gates => format!("{lead}: {words}; alone brings back {gates}"),
+        let words = words_of(&at(report, &places));
+        match &*plural::first_of(names, 2) {
+            "" => format!("because: {words}"),
+            gates => format!("because: {words}; alone brings back {gates}"),
         }
     }))
 }
 
-fn words_of(change: &FieldChange) -> String {
-    format::clean(&format!("{} ({})", change.words(), change.place()))
+fn words_of(changes: &[&FieldChange]) -> String {
+    format::clean(&words_of_all(changes))
 }
 
 /// The first of some lines, and the number of the others.

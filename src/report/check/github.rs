@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::{cause, failure, headline, outcome, place_of};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
+use units::line::without_commands;
 
 /// Maximum number of annotations shown per level.
 const SHOWN_MAX: usize = 10;
@@ -68,7 +69,8 @@ fn level_of(gate: &Gate) -> Option<&'static str> {
 
 /// Message of a command.
 fn data(text: &str) -> String {
-    text.replace('%', "%25")
+    without_commands(text)
+        .replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A")
 }

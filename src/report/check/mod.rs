@@ -17,6 +17,7 @@ mod cause;
 mod code_quality;
 mod github;
 mod junit;
+mod paths;
 mod sarif;
 mod text;
 
@@ -25,6 +26,7 @@ mod tests;
 
 pub use benchmark::Better;
 pub use junit::Flavor;
+pub use paths::{files, with_paths};
 
 /// Output format of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,8 @@ pub struct CheckOptions<'a> {
     pub wall_time: Option<&'a str>,
     /// Time of the check, such as `2021-04-02T15:48:23`, if it is to be printed.
     pub timestamp: Option<&'a str>,
+    /// Whether objects that change nothing are told, too.
+    pub is_verbose: bool,
 }
 
 /// Writes a check in a format.
@@ -135,7 +139,8 @@ pub fn headline(report: &CheckReport) -> String {
     for outcome in [Outcome::DifferentInputs, Outcome::NoBaseline] {
         if let Some(gate) = first(outcome) {
             let note = gate.note.as_deref().unwrap_or_default();
-            return format!("{} can't be compared: {note}.", format::clean(&gate.entry));
+            let entry = format::clean(&gate.entry);
+            return format!("{entry} can't be compared: {note}{limits}.");
         }
     }
     let all = report.gates.len();
@@ -163,7 +168,7 @@ pub fn headline(report: &CheckReport) -> String {
     }
 }
 
-/// Limits that are looser than the baseline's, in the headline.
+/// Limits that are looser than the base's, and acknowledgements that it does not have, in the headline.
 fn loosened(report: &CheckReport) -> String {
     let gone = report.loosened.iter().filter(|own| own.head.is_none());
     let gone = gone.count();
@@ -175,10 +180,20 @@ fn loosened(report: &CheckReport) -> String {
     let words: Vec<String> = counts
         .map(|(count, word)| format!("{count} {word}"))
         .collect();
-    if words.is_empty() {
-        return String::new();
-    }
-    format!("; limits: {}", words.join(", "))
+    let own = report.gates.iter();
+    let own = match own.filter(|gate| gate.is_acknowledged_here).count() {
+        0 => String::new(),
+        count => count.to_string(),
+    };
+    let told = [
+        ("limits", words.join(", ")),
+        ("acknowledged by this change", own),
+    ];
+    let told = told.iter().filter(|(_, words)| !words.is_empty());
+    let told: Vec<String> = told
+        .map(|(what, words)| format!("; {what}: {words}"))
+        .collect();
+    told.concat()
 }
 
 /// Outcome with the number of its gates, such as `inconclusive: 2`.

@@ -15,6 +15,7 @@ fn gate(metric: &str, outcome: Outcome, note: Option<&str>) -> Gate {
         better: metrics::Direction::Lower,
         outcome,
         advisory: false,
+        is_acknowledged_here: false,
         limit: "limit ≤ 30 s".to_owned(),
         base: None,
         head: Some(41.5),
@@ -91,8 +92,8 @@ fn every_outcome() -> CheckReport {
 fn written(report: &CheckReport, form: CheckForm) -> String {
     let mut bytes = Vec::new();
     let options = CheckOptions {
-        wall_time: None,
         timestamp: Some("2026-01-02T03:04:05"),
+        ..CheckOptions::default()
     };
     write(&mut bytes, report, form, options).expect("a vector takes it");
     String::from_utf8(bytes).expect("text")
@@ -407,7 +408,7 @@ fn benchmarks_are_a_list_of_values() {
 }
 
 /// A failed gate of an entry, and changes of the input: one of another entry, and two of its own.
-fn changed(cause: Vec<usize>) -> CheckReport {
+fn changed(cause: Vec<Vec<usize>>) -> CheckReport {
     let change = |name: &str, entry: &str, line: u64| FieldChange {
         object: ObjectKey {
             kind: "Deployment".to_owned(),
@@ -472,7 +473,7 @@ fn every_form_names_the_changes_behind_a_gate() {
 
 #[test]
 fn a_change_that_alone_brings_a_gate_back_is_the_one_that_is_told() {
-    let found = changed(vec![2]);
+    let found = changed(vec![vec![2]]);
     let table = written(&found, CheckForm::Table);
     let api =
         "because: Deployment shop/api requests.cpu 1 → 2 (web.yaml:40); alone brings back burst";
@@ -480,6 +481,10 @@ fn a_change_that_alone_brings_a_gate_back_is_the_one_that_is_told() {
         table.contains(api) && !table.contains("shop/web"),
         "{table}"
     );
+    // What was taken back together is one line.
+    let both = written(&changed(vec![vec![1, 2]]), CheckForm::Table);
+    let words = "requests.cpu 1 → 2 of 2 objects: Deployment shop/api, Deployment shop/web (web.yaml:14); alone";
+    assert!(both.contains(words), "{both}");
     let junit = written(&found, CheckForm::Junit(Flavor::Strict));
     assert!(
         junit.contains("(web.yaml:40), which alone brings it back"),

@@ -25,6 +25,8 @@ const LABEL_MIN: usize = 20;
 const LABEL_MAX: usize = 26;
 /// Columns of a line.
 const WIDTH_MAX: usize = 100;
+/// Words about objects that every cluster has, and that change nothing of a run: told with `-v`.
+const USUAL: [&str; 2] = ["placements are the same", "; SwarmKit tasks wait for "];
 /// Maximum number of unchanged rows shown in a terminal; more are folded.
 const QUIET_MAX: usize = 12;
 
@@ -70,7 +72,7 @@ pub(super) fn write_table(
     for words in other_errors(report) {
         writeln!(out, "{BAD}error:{BAD:#} {words}")?;
     }
-    for detail in details(report) {
+    for detail in details(report, options.is_verbose) {
         let command = detail.command.unwrap_or_default();
         writeln!(out, "{}{command}", detail.words)?;
     }
@@ -170,7 +172,7 @@ struct Detail<'a> {
 }
 
 /// Notes below the rows: reasons, the first decision that differs, commands to examine it.
-fn details(report: &CheckReport) -> Vec<Detail<'_>> {
+fn details(report: &CheckReport, is_verbose: bool) -> Vec<Detail<'_>> {
     const REASONS_MAX: usize = 5;
     const LEFT_OUT_MAX: usize = 5;
     let said = |words: String| Detail {
@@ -210,7 +212,8 @@ fn details(report: &CheckReport) -> Vec<Detail<'_>> {
     }
     let notes = report.notes.iter();
     lines.extend(notes.map(|note| said(format!("note: {}", format::clean(note)))));
-    let left_out = left_out(report);
+    let mut left_out = left_out(report);
+    left_out.retain(|words| is_verbose || !USUAL.iter().any(|usual| words.contains(usual)));
     let more = left_out.len().saturating_sub(LEFT_OUT_MAX);
     let told = left_out.into_iter().take(LEFT_OUT_MAX);
     lines.extend(told.map(|words| said(format!("note: {}", format::clean(&words)))));
@@ -296,7 +299,7 @@ pub(super) fn write_markdown(out: &mut dyn Write, report: &CheckReport) -> io::R
     for words in other_errors(report) {
         writeln!(out, "- error: {}", escaped(&words))?;
     }
-    for detail in details(report) {
+    for detail in details(report, false) {
         let command = detail.command.map(|command| format!("`{command}`"));
         let words = escaped(&detail.words);
         writeln!(out, "- {words}{}", command.unwrap_or_default())?;
@@ -311,7 +314,11 @@ fn write_rows(out: &mut dyn Write, gates: &[&Gate]) -> io::Result<()> {
     )?;
     writeln!(out, "| --- | --- | ---: | ---: | --- | --- | --- |")?;
     for gate in gates {
-        let cells = row(gate).map(|cell| escaped(&cell));
+        let mut cells = row(gate);
+        // There is no width to keep to.
+        cells[0] = format::clean(&gate.entry);
+        cells[1] = registry::title(&gate.metric);
+        let cells = cells.map(|cell| escaped(&cell));
         writeln!(out, "| {} |", cells.join(" | "))?;
     }
     Ok(())

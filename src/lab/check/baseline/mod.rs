@@ -1,19 +1,23 @@
 //! The baseline of a suite: what every gated metric was when it was accepted, as a text that is
 //! reviewed and merged well: sorted keys, one metric a line (ci.md 6.7).
 
+mod error;
 #[cfg(test)]
 mod tests;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use super::verify::{fault, objectives, unique};
+pub use error::BaselineError;
+
+use super::verify::{fault, objectives};
 use crate::objects::{Object, bounded};
 use scenario::schema::Objective;
-use units::{Date, SortedMap};
+use units::line::brief_quotes;
+use units::{Date, SortedMap, UniqueKeys};
 
 /// The version of this form.
 pub const BASELINE_VERSION: u32 = 4;
@@ -28,7 +32,6 @@ pub struct Baseline {
     #[serde(default)]
     pub acknowledgements: Vec<Acknowledgement>,
     /// One per scenario, or `SCENARIO/VARIANT` where it has several.
-    #[serde(deserialize_with = "unique")]
     pub entries: SortedMap<String, BaselineEntry>,
     /// Version of the metrics' definitions.
     pub rules: u32,
@@ -66,7 +69,6 @@ pub struct BaselineEntry {
     /// its objectives, and the content of every file.
     pub inputs: String,
     /// The gated metrics by id.
-    #[serde(deserialize_with = "unique")]
     pub metrics: SortedMap<String, BaselineMetric>,
     /// Hash over the inputs with names, labels and annotations left out.
     #[serde(default)]
@@ -134,109 +136,6 @@ pub struct Acknowledgement {
     pub expires: String,
 }
 
-/// Reason a baseline can't be used.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum BaselineError {
-    /// It is no baseline.
-    #[error(
-        "{}:{line}:{column}: {reason}; correct it, or write it again with `--accept`",
-        path.display()
-    )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// Line of the fault, from 1.
-        line: usize,
-        /// Column of the fault, from 1.
-        column: usize,
-        /// The problem.
-        reason: String,
-    },
-    /// An entry is not what was accepted.
-    #[error(
-        "{}: `{entry}`: `{field}`: {reason}; restore the file from its history, or write the baseline \
-         again with `--accept`", path.display()
-    )]
-    Edited {
-        /// The file.
-        path: PathBuf,
-        /// The entry.
-        entry: String,
-        /// Field that does not fit.
-        field: String,
-        /// The problem.
-        reason: String,
-    },
-    /// It was written by a newer program, or for other definitions.
-    #[error(
-        "{}: {what} {found}, but this program supports {known}; use the program that wrote it, or \
-         accept a new baseline with `--accept`", path.display()
-    )]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Part that differs.
-        what: &'static str,
-        /// Version found.
-        found: u32,
-        /// Version known.
-        known: u32,
-    },
-    /// A newer program wrote it, or its version can't be read.
-    #[error(
-        "{}: windtunnel {found} wrote the baseline, but this program is windtunnel {own}; use that \
-         program, or accept a new baseline with `--accept`", path.display()
-    )]
-    Program {
-        /// The file.
-        path: PathBuf,
-        /// The version that stands there.
-        found: String,
-        /// The version of this program.
-        own: &'static str,
-    },
-    /// It is of another suite.
-    #[error(
-        "{}: the baseline of the suite `{found}`, not of `{expected}`; give the right one with \
-         `--baseline FILE`, or accept a new one with `--accept`", path.display()
-    )]
-    OtherSuite {
-        /// The file.
-        path: PathBuf,
-        /// Suite that the baseline belongs to.
-        found: String,
-        /// Suite that it should belong to.
-        expected: String,
-    },
-    /// An acknowledgement lacks what makes it one.
-    #[error(
-        "{}: acknowledgement {number} (`{entry}` `{metric}`): {reason}; expected a reason, a \
-         share and an expiry, such as \"allow\": 0.1, \"expires\": \"2026-12-31\"", path.display()
-    )]
-    Acknowledgement {
-        /// The file.
-        path: PathBuf,
-        /// Number of the acknowledgement, from 1.
-        number: usize,
-        /// Entry of the acknowledgement.
-        entry: String,
-        /// Metric of the acknowledgement.
-        metric: String,
-        /// The problem.
-        reason: String,
-    },
-}
-
-impl BaselineError {
-    /// The exit code: 3 where it is sound but of something else.
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            Self::Version { .. } | Self::Program { .. } | Self::OtherSuite { .. } => 3,
-            Self::Damaged { .. } | Self::Edited { .. } | Self::Acknowledgement { .. } => 2,
-        }
-    }
-}
-
 impl Baseline {
     /// Reads the text of a baseline of this suite.
     ///
@@ -263,8 +162,7 @@ impl Baseline {
         if let Ok(stamp) = serde_json::from_str::<Stamp>(text) {
             stamp.check(&path)?;
         }
-        let mut baseline: Self =
-            serde_json::from_str(text).map_err(|error| damaged(&error, &path))?;
+        let mut baseline: Self = read(text, &path)?;
         for (name, entry) in &mut baseline.entries {
             if let Some((field, reason)) = fault(entry) {
                 return Err(BaselineError::Edited {
@@ -280,7 +178,8 @@ impl Baseline {
         Ok(baseline)
     }
 
-    /// The acknowledgements of the text of a baseline, whatever else it holds.
+    /// The acknowledgements of the text of a baseline, whatever else it holds, and of both sides of a merge
+    /// that left its marks.
     ///
     /// # Errors
     /// If it is no JSON, or one of them is incomplete.
@@ -293,13 +192,17 @@ impl Baseline {
             #[serde(default)]
             acknowledgements: Vec<Acknowledgement>,
         }
-        let held: Held = serde_json::from_str(text).map_err(|error| damaged(&error, path))?;
-        check_acknowledgements(&held.acknowledgements, path)?;
-        Ok(held.acknowledgements)
+        let found = match conflict(text) {
+            Some(_) => Self::acknowledged(text).acknowledgements,
+            None => read::<Held>(text, path)?.acknowledgements,
+        };
+        check_acknowledgements(&found, path)?;
+        Ok(found)
     }
 
-    /// A baseline with nothing but the acknowledgements of the text of one, whatever its version, and
-    /// whatever is broken beside them: each stands on a line, on either side of marks of a conflict.
+    /// Rest of a text that can't be read as a baseline: the acknowledgements, whatever its version,
+    /// and whatever is broken beside them, as each stands on a line, on either side of marks of a conflict; of a
+    /// conflict, the rest as the first side has it.
     pub fn acknowledged(text: &str) -> Self {
         let mut acknowledgements: Vec<Acknowledgement> = Vec::new();
         for line in text.lines() {
@@ -309,9 +212,11 @@ impl Baseline {
                 _ => {}
             }
         }
+        let first =
+            conflict(text).and_then(|_| Self::parse_any(&first_side(text), PathBuf::new()).ok());
         Self {
             acknowledgements,
-            ..Self::default()
+            ..first.unwrap_or_default()
         }
     }
 
@@ -398,15 +303,52 @@ fn is_measured(metric: &str) -> bool {
     !["digest", "entry"].contains(&metric)
 }
 
+/// Lines with which a merge marks what it could not unite.
+const MARKS: [&str; 3] = ["<<<<<<< ", "=======", ">>>>>>> "];
+
+/// The first line, from 1, that a merge has marked.
+fn conflict(text: &str) -> Option<usize> {
+    let place = text.lines().position(|line| line.starts_with(MARKS[0]));
+    place.map(|place| place + 1)
+}
+
+/// A text as the first side of a merge has it.
+fn first_side(text: &str) -> String {
+    let mut is_second = false;
+    let own = text.lines().filter(|line| {
+        let mark = MARKS.iter().position(|mark| line.starts_with(mark));
+        is_second = mark.map_or(is_second, |mark| mark == 1);
+        mark.is_none() && !is_second
+    });
+    own.fold(String::new(), |text, line| text + line + "\n")
+}
+
+/// Reads a text in which no key of a map stands twice: the last of them would hide the others.
+fn read<T: DeserializeOwned>(text: &str, path: &Path) -> Result<T, BaselineError> {
+    if let Some(line) = conflict(text) {
+        return Err(BaselineError::Damaged {
+            path: path.to_path_buf(),
+            line,
+            column: 1,
+            reason: "a merge left its conflict marks here".to_owned(),
+        });
+    }
+    let unique = serde_json::from_str::<UniqueKeys>(text);
+    // What is no JSON is told by the reader of what was expected.
+    let twice = unique.err().filter(serde_json::Error::is_data);
+    let read = twice.map_or_else(|| serde_json::from_str(text), Err);
+    read.map_err(|error| damaged(&error, path))
+}
+
 /// Error of a text that is no baseline.
 fn damaged(error: &serde_json::Error, path: &Path) -> BaselineError {
-    let reason = error.to_string();
-    let reason = reason.rsplit_once(" at line ");
+    let whole = brief_quotes(&error.to_string());
+    let reason = whole.rsplit_once(" at line ");
     BaselineError::Damaged {
         path: path.to_path_buf(),
         line: error.line(),
         column: error.column(),
-        reason: reason.map_or_else(|| error.to_string(), |(reason, _)| reason.to_owned()),
+        reason: reason.map_or(&*whole, |(reason, _)| reason).to_owned(),
     }
 }
 

@@ -122,3 +122,42 @@ fn acknowledgements_outlive_a_conflict() {
     let metrics: Vec<&str> = kept.iter().map(|own| own.metric.as_str()).collect();
     assert_eq!(metrics, ["m.x", "m.z"]);
 }
+
+#[test]
+fn a_key_that_stands_twice_in_whatever_depth_is_refused_with_its_place() {
+    let text = baseline().to_text();
+    for (from, to) in [
+        (
+            "\"name\":\"kubernetes\"",
+            "\"name\":\"a\",\"name\":\"kubernetes\"",
+        ),
+        ("\"models\":\"m\"", "\"models\":\"x\",\"models\":\"m\""),
+        ("\"suite\": \"s\"", "\"suite\": \"x\", \"suite\": \"s\""),
+    ] {
+        assert!(text.contains(from), "{from}: {text}");
+        let twice = text.replace(from, to);
+        let error = Baseline::parse(&twice, PathBuf::from("b.json"), "s").expect_err(from);
+        let told = error.to_string();
+        assert!(
+            told.starts_with("b.json:") && told.contains("stands there twice"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn a_merge_that_left_its_marks_keeps_the_first_side() {
+    let (own, text) = (baseline(), baseline().to_text());
+    let (head, tail) = text.split_once("  \"rules\"").expect("a line");
+    let merged = format!("{head}<<<<<<< HEAD\n  \"rules\"{tail}=======\nlost\n>>>>>>> other\n");
+    let error = Baseline::parse(&merged, PathBuf::from("b.json"), "s").expect_err("marks");
+    assert!(
+        error
+            .to_string()
+            .contains("a merge left its conflict marks here"),
+        "{error}"
+    );
+    assert_eq!(Baseline::acknowledged(&merged), own);
+    let found = Baseline::acknowledgements_of(&merged, Path::new("b.json"));
+    assert_eq!(found, Ok(own.acknowledgements));
+}

@@ -57,6 +57,7 @@ fn results_of(text: &str, settings: &CheckSettings) -> SuiteResults {
         lines: scenario::objective_lines(text),
         seeds: None,
         exact: false,
+        inputs: None,
     };
     let interrupted = AtomicBool::new(false);
     let workers = Workers {
@@ -274,6 +275,11 @@ fn a_looser_or_deleted_limit_is_told_and_the_accepted_one_is_held() {
     let tighter = TEXT.replace("tolerance: 5%", "tolerance: 1%");
     let report = judged(&tighter, Some(&baseline()), false);
     assert_eq!((report.end(), report.loosened), (End::Passed, Vec::new()));
+    // What is gated no more is not measured, and its limit is in points nevertheless.
+    let more = format!("{TEXT}  - {{metric: allocation.cpu.mean, threshold: 0.05}}\n");
+    let stored = accepted(&results(&more), None, "quick");
+    let report = judged(TEXT, Some(&stored), false);
+    assert!(report.loosened[0].base.ends_with("5 percentage points"));
 }
 
 #[test]
@@ -469,4 +475,9 @@ fn few_seeds_are_inconclusive() {
             .as_ref()
             .is_some_and(|note| note.ends_with(" seeds would decide"))
     );
+    // The same values need no test.
+    let held = Some((&baseline, "b.json"));
+    let same = judge(&then, held, "quick.yaml", &three, &none);
+    let mut outcomes = same.gates.iter().map(|gate| gate.outcome);
+    assert!(outcomes.all(|outcome| outcome != Outcome::Inconclusive));
 }
