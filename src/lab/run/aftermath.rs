@@ -7,7 +7,8 @@ use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Observer, Store};
 use control::operation::blocked_eviction;
 use model::{
-    EndReason, Event, EvictionCause, Node, Object, ObjectChange, Pod, PodChange, PodRef, Text,
+    EndReason, Event, EvictionCause, Node, Object, ObjectChange, Pod, PodChange, PodRef,
+    RolloutStep, Text,
 };
 use units::plural::count;
 use units::{Instant, NodeId, ObjectId, SortedSet};
@@ -43,6 +44,8 @@ pub(super) struct Aftermath {
     leaving: SortedSet<NodeId>,
     given_up: Counted,
     refusals: Refusals,
+    /// Changes that were refused while a deployment was under way.
+    locked: Counted,
 }
 
 impl Aftermath {
@@ -57,6 +60,7 @@ impl Aftermath {
             leaving: SortedSet::new(),
             given_up: Counted::default(),
             refusals: Refusals::default(),
+            locked: Counted::default(),
         }
     }
 
@@ -74,6 +78,11 @@ impl Aftermath {
         };
         let lines = [
             line(&self.failed, "job", "failed, first "),
+            line(
+                &self.locked,
+                "change",
+                "refused (409) as a deployment was under way, which `force: true` replaces, first of ",
+            ),
             line(&kept, "drain", "had not ended when the run did, first of "),
             line(
                 &self.given_up,
@@ -141,6 +150,15 @@ impl Observer for Aftermath {
         self.refusals.observe(event, ended, store);
         match event {
             Event::Object(change) => self.object(change),
+            Event::Rollout {
+                workload,
+                step: RolloutStep::Locked,
+            } => self.locked.add(|| {
+                let object = store.objects().get(*workload).map(|row| &row.object);
+                object.map_or_else(String::new, |own| {
+                    format!("`{}/{}`", own.namespace(), own.name())
+                })
+            }),
             Event::PodChanged {
                 pod,
                 change:
