@@ -216,8 +216,7 @@ impl ClusterAutoscaler {
         };
         let growth = self.grower.plan(now, cluster, &view, &mut self.rng)?;
         let refusals = pods.into_iter().zip(&pending).filter_map(|(pod, own)| {
-            let why = self.grower.refusal(&own.info)?;
-            Some((pod, why.clone()))
+            Some((pod, self.grower.refusal(&own.info)?))
         });
         self.unprovided.tell(refusals.collect(), out);
         if let Growth::Grow {

@@ -133,7 +133,7 @@ pub enum Growth {
 /// State of scale-up between loops.
 #[derive(Clone, Debug)]
 pub struct Grower {
-    settings: GrowSettings,
+    pub(super) settings: GrowSettings,
     orders: Orders,
     /// Nodes on which pods fitted in the last loop.
     hints: SortedMap<(Text, Text), Text>,

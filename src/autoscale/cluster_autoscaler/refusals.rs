@@ -26,8 +26,13 @@ fn key(pod: &PodInfo) -> (Text, Text) {
 
 impl Grower {
     /// Reason for which nothing is ordered for a pod, as of the last loop that ordered nothing.
-    pub(super) fn refusal(&self, pod: &PodInfo) -> Option<&Text> {
-        self.refusals.get(&key(pod))
+    pub(super) fn refusal(&self, pod: &PodInfo) -> Option<Text> {
+        let (priority, least) = (pod.priority(), self.settings.expendable);
+        if priority < least {
+            let why = format!("{HEAD}: its priority {priority} is below {least} (`expendablePriority`)");
+            return Some(why.into());
+        }
+        self.refusals.get(&key(pod)).cloned()
     }
 
     /// Reason for which a group is not considered, whatever the pod.
