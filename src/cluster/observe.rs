@@ -1,6 +1,6 @@
 //! Watching a store from outside the control plane: metrics, tables, checks.
 
-use model::{Event, Pod, TrafficNames, TrafficStretch};
+use model::{Event, Pod, PodRef, Text, TrafficNames, TrafficStretch};
 use units::{Instant, NodeId};
 
 use super::{Store, UsageSamples};
@@ -63,6 +63,11 @@ pub trait Observer {
     /// Something failed or is whole again.
     fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
         let _ = (at, incident, store);
+    }
+
+    /// An autoscaler of nodes orders none for a pod that waits, for this reason; `None` where it no longer holds.
+    fn unprovided(&mut self, at: Instant, pod: PodRef, why: Option<&Text>, store: &Store) {
+        let _ = (at, pod, why, store);
     }
 
     /// Everything of an instant has happened; `next` is when something happens next.

@@ -34,6 +34,9 @@ pub struct Outbox {
     pub creations: Vec<Creation>,
     /// Requests to the provider of machines, in order.
     pub requests: Vec<ProviderRequest>,
+    /// Pods without a node for which the component orders no machine, each with the reason; `None` where it no longer
+    /// holds.
+    pub unprovided: Vec<(PodRef, Option<Text>)>,
     /// The instant of the next step even if nothing changes.
     pub wake: Option<Instant>,
     /// The instant of the next step if the run lasts that long: the step has no effect as long as
@@ -89,6 +92,7 @@ impl Outbox {
         self.writes.clear();
         self.creations.clear();
         self.requests.clear();
+        self.unprovided.clear();
         self.wake = None;
         self.wake_idle = None;
         self.decided_pods = 0;

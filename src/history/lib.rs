@@ -251,6 +251,21 @@ pub struct WorkloadSeries {
     pub desired: Vec<f64>,
     /// Pods that are ready.
     pub ready: Vec<f64>,
+    /// Changes of both numbers; none where there are too many to keep.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<ReplicaChange>,
+}
+
+/// Pods of a workload from an instant on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaChange {
+    /// The instant, in nanoseconds.
+    pub at_ns: i64,
+    /// Pods that it wants.
+    pub desired: i64,
+    /// Pods that are ready.
+    pub ready: i64,
 }
 
 impl WorkloadList {
@@ -292,7 +307,7 @@ impl MarkList {
 pub struct MarkEntry {
     /// Instant, in nanoseconds.
     pub at_ns: i64,
-    /// `operation`, `failure`, `repair`, `scale-up` or `scale-down`.
+    /// `operation`, `failure`, `repair`, `scale-up`, `scale-down` or `rollout`.
     pub kind: String,
     /// Description of the event.
     pub what: String,

@@ -9,7 +9,8 @@ use units::{Instant, NodeId, SortedSet};
 use super::grid::Grid;
 use super::rounding::rounded;
 use super::{
-    MARKS_MAX, MarkEntry, MarkList, SERIES_COLUMNS_MAX, WORKLOADS_MAX, WorkloadList, WorkloadSeries,
+    MARKS_MAX, MarkEntry, MarkList, ReplicaChange, SERIES_COLUMNS_MAX, WORKLOADS_MAX, WorkloadList,
+    WorkloadSeries,
 };
 
 /// Nodes that a mark names; of more it says how many.
@@ -21,6 +22,8 @@ pub(super) struct WorkloadTracker {
     workloads: Workloads,
     measured: MeasuredWindow,
     grid: Grid<2>,
+    /// Changes by row, up to one more than are kept.
+    changes: Vec<Vec<ReplicaChange>>,
     marks: Marks,
 }
 
@@ -41,6 +44,7 @@ impl WorkloadTracker {
             workloads: Workloads::default().keeping(),
             measured: MeasuredWindow::new(Window::FULL),
             grid: Grid::new(SERIES_COLUMNS_MAX),
+            changes: Vec::new(),
             marks: Marks::default(),
         }
     }
@@ -68,6 +72,12 @@ impl WorkloadTracker {
                 let (from, to) = (state.span.from.as_nanos(), state.span.to.as_nanos());
                 self.grid
                     .add(state.row, from, to, [state.desired, state.ready]);
+                if self.changes.len() <= state.row {
+                    self.changes.resize(state.row + 1, Vec::new());
+                }
+                let changes = &mut self.changes[state.row];
+                push_change(changes, from, [state.desired, state.ready]);
+                push_change(changes, to, [0, 0]);
             }
         }
     }
@@ -87,6 +97,14 @@ impl WorkloadTracker {
             };
             (0..columns).map(value).collect()
         };
+        let mut changes = self.changes;
+        for own in &mut changes {
+            // It is there until the run ends, or else it is gone.
+            own.pop_if(|last| last.at_ns >= end);
+            if own.len() > SERIES_COLUMNS_MAX {
+                own.clear();
+            }
+        }
         let rows = self.workloads.rows();
         let listed = rows.iter().take(WORKLOADS_MAX).enumerate();
         let list = WorkloadList {
@@ -97,10 +115,25 @@ impl WorkloadTracker {
                     name: format!("{}/{}/{}", own.kind, own.namespace, own.name),
                     desired: mean(row, 0),
                     ready: mean(row, 1),
+                    changes: changes.get(row).cloned().unwrap_or_default(),
                 })
                 .collect(),
         };
         (list, self.marks.finish(at))
+    }
+}
+
+/// Adds numbers that hold from an instant on, if they are others than before.
+fn push_change(changes: &mut Vec<ReplicaChange>, at_ns: i64, [desired, ready]: [i64; 2]) {
+    // What holds for no time isn't seen.
+    changes.pop_if(|last| last.at_ns == at_ns);
+    let is_same = |last: &ReplicaChange| (last.desired, last.ready) == (desired, ready);
+    if changes.len() <= SERIES_COLUMNS_MAX + 1 && !changes.last().is_some_and(is_same) {
+        changes.push(ReplicaChange {
+            at_ns,
+            desired,
+            ready,
+        });
     }
 }
 
@@ -122,6 +155,17 @@ impl Marks {
             }
             Event::Object(ObjectChange::Updated { object, .. }) => {
                 self.scaled(at, object);
+                return;
+            }
+            Event::Rollout { workload, step } => {
+                self.operated(at);
+                self.close();
+                let name = store.objects().get(*workload).map(|own| {
+                    let own = &own.object;
+                    format!("{}/{}", own.namespace(), own.name())
+                });
+                let what = format!("{}: {}", name.unwrap_or_default(), step.name());
+                self.push(at, "rollout", what);
                 return;
             }
             _ => return,
@@ -202,5 +246,34 @@ impl Marks {
         self.operated(at);
         self.close();
         self.list
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_kept_at_their_instants_and_only_while_there_are_few() {
+        let mut changes = Vec::new();
+        for (from, to, numbers) in [
+            (0, 5, [2, 0]),
+            (5, 7, [2, 2]),
+            (7, 9, [2, 2]),
+            (12, 15, [4, 2]),
+        ] {
+            push_change(&mut changes, from, numbers);
+            push_change(&mut changes, to, [0, 0]);
+        }
+        let kept: Vec<_> = { changes.iter() }
+            .map(|own| (own.at_ns, own.desired, own.ready))
+            .collect();
+        // Between 9 and 12 it isn't there.
+        let right = [(0, 2, 0), (5, 2, 2), (9, 0, 0), (12, 4, 2), (15, 0, 0)];
+        assert_eq!(kept, right);
+        for at in 0..10_000 {
+            push_change(&mut changes, 20 + at, [at % 2, 1]);
+        }
+        assert!(changes.len() <= SERIES_COLUMNS_MAX + 2, "{}", changes.len());
     }
 }

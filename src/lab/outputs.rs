@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use cluster::{Incident, Observer, Store};
 use metrics::{PodSink, SeriesSink};
-use model::{Event, Pod};
+use model::{Event, Pod, PodRef, Text};
 use units::Instant;
 
 use super::classes::ClassCounts;
@@ -63,6 +63,12 @@ impl Observer for Logs {
     fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
         if let Some(log) = &mut self.events {
             log.incident(at, incident, store);
+        }
+    }
+
+    fn unprovided(&mut self, at: Instant, pod: PodRef, why: Option<&Text>, store: &Store) {
+        if let Some(log) = &mut self.events {
+            log.unprovided(at, pod, why, store);
         }
     }
 }

@@ -22,6 +22,10 @@ pub enum RolloutStep {
     Completed,
     /// It was to be taken back, and there is no version before.
     BackRefused,
+    /// A newer version came before it was done, and takes its place.
+    Cancelled,
+    /// A change was asked for while it was under way, and refused.
+    Locked,
 }
 
 impl RolloutStep {
@@ -36,6 +40,8 @@ impl RolloutStep {
             Self::Paused => "paused",
             Self::Completed => "completed",
             Self::BackRefused => "rollback-refused",
+            Self::Cancelled => "cancelled",
+            Self::Locked => "locked",
         }
     }
 }

@@ -68,6 +68,9 @@ fn attempt_of_run(facts: &AttemptFacts) -> String {
         let _ = write!(text, "; {words}");
     }
     text.push('\n');
+    if let Some(why) = &facts.no_scale_up {
+        let _ = writeln!(text, "autoscaler of nodes: {}", format::clean(why));
+    }
     text
 }
 

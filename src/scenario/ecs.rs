@@ -1,7 +1,7 @@
 //! Rules of the capacity providers of `system.ecs`.
 
 use super::diagnostic::{Code, Finding, Findings};
-use super::schema::{EcsCapacityProvider, Provider, Scenario};
+use super::schema::{EcsCapacityProvider, Provider, Scenario, SpotMarket};
 use super::tree::Tree;
 use units::SortedSet;
 use units::nearest::nearest;
@@ -97,10 +97,11 @@ fn unknown(own: &EcsCapacityProvider, provider: Option<&Provider>) -> Option<(St
             "write `provider: {}` under `cluster`".to_owned(),
         ));
     };
-    let is_known = name == FARGATE || provider.spot.is_some();
+    let has_price = |own: &SpotMarket| own.price.is_some();
+    let is_known = name == FARGATE || provider.spot.as_ref().is_some_and(has_price);
     (!is_known).then(|| {
         (
-            "spot capacity is not configured".to_owned(),
+            "the share of the on-demand price that spot capacity costs is not stated".to_owned(),
             "write `spot: {price: 30%, kept: exponential(6h)}` under `cluster.provider`".to_owned(),
         )
     })

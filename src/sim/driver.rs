@@ -76,6 +76,11 @@ impl<'o> Simulation<'o> {
         self.cells[cell].control().waiting_filters(pod)
     }
 
+    /// The reason for which an autoscaler of a cell orders no node for a pod that waits.
+    pub fn unprovided(&self, cell: usize, pod: PodRef) -> Option<Text> {
+        self.cells[cell].control().unprovided(pod)
+    }
+
     /// Run time of processes of pods that the control plane had given up, on hosts that it did not
     /// reach; counted when they stop.
     pub fn unseen_runtime(&self, cell: usize) -> units::Duration {

@@ -79,6 +79,7 @@ mod scaling_rules;
 mod scheduler_policy;
 mod shapes;
 mod small_requests;
+mod spot_market;
 mod start_date;
 mod start_up;
 mod storage;

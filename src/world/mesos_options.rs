@@ -373,6 +373,7 @@ fn marathon(written: &schema::Marathon, field: &str) -> Result<MarathonFramework
             GpuSchedulingBehavior::Unrestricted => GpuScheduling::Unrestricted,
         },
         unreachable,
+        forces: written.force,
         kill_selection: match written.kill_selection {
             WrittenSelection::YoungestFirst => KillSelection::YoungestFirst,
             WrittenSelection::OldestFirst => KillSelection::OldestFirst,

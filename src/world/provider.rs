@@ -25,6 +25,7 @@ use super::nova_options::hypervisors;
 use super::powers::Powers;
 use super::price_history::{self, Prices, Sold, from_start};
 use super::price_list::{Price, in_zone};
+use super::spot_market;
 use super::{BuildError, FileSource};
 
 /// The provider of a scenario.
@@ -80,6 +81,7 @@ pub fn provider(
         };
     };
     let (types, list) = catalogue(written, files)?;
+    spot_market::check(written, &list, &types)?;
     let powers = Powers::new(written, &types)?;
     let mut plan = ProviderPlan {
         options: options(written)?,
@@ -146,7 +148,7 @@ fn price_fargate(plan: &mut ProviderPlan, scenario: &Scenario, powers: &Powers) 
     }
     let spot = scenario.cluster.provider.as_ref();
     let spot = spot.and_then(|own| own.spot.as_ref());
-    let share = spot.map_or(1.0, |own| own.price.as_f64());
+    let share = spot.and_then(|own| own.price).map_or(1.0, Share::as_f64);
     let sizes = TaskSize::all().into_iter();
     for (size, disk) in sizes.flat_map(|size| TaskDisk::all().map(move |disk| (size, disk))) {
         let name = size.name(disk);
@@ -222,16 +224,16 @@ fn options(written: &schema::Provider) -> Result<ProviderOptions, BuildError> {
         spot: written
             .spot
             .as_ref()
-            .map(|own| (own.kept.clone(), own.notice)),
+            .and_then(|own| Some((own.kept.clone()?, own.notice))),
         prices: Vec::new(),
     })
 }
 
 /// Price of an instance type as spot capacity.
 fn spot_price(written: &schema::Provider, own: &Price) -> Option<i64> {
-    let share = written.spot.as_ref()?.price.as_f64();
-    let of_share = |price: i64| libm::rint(price as f64 * share) as i64;
-    own.spot.or_else(|| own.on_demand.map(of_share))
+    let share = written.spot.as_ref()?.price;
+    let of_share = |price: i64| Some(libm::rint(price as f64 * share?.as_f64()) as i64);
+    own.spot.or_else(|| own.on_demand.and_then(of_share))
 }
 
 /// Prices change as a history has it.

@@ -18,6 +18,7 @@ use super::instance_type::InstanceType;
 use super::node_pools::{PROVISIONER, PlannedPool, pools, stated, termination_grace};
 use super::provider::{ProviderPlan, label, unknown_type, wrong};
 use super::residents::first_of;
+use super::spot_market;
 use super::unreserved::unreserved;
 
 /// Options of a scenario's provisioner.
@@ -180,6 +181,7 @@ pub fn node_pool_notes(
 ) -> Result<Vec<String>, BuildError> {
     let mut notes = of_pools(scenario, plan, objects, nodes)?;
     notes.extend(unreserved(scenario, plan));
+    notes.extend(spot_market::notes(scenario, plan));
     Ok(notes)
 }
 

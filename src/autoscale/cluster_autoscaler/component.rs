@@ -3,21 +3,22 @@
 
 use std::sync::Arc;
 
+use super::LEAVING_TAINT;
 use super::{
     GroupSize, GrowSettings, GrowView, Grower, Growth, Health, NodeGroup, PendingPod, ShrinkNode,
     ShrinkPlan, ShrinkSettings, ShrinkView, Shrinker, Template,
 };
-use super::{LEAVING_TAINT, soft_taints};
 use crate::nodes::drain::{Budgets, IgnoredPods, NodeAmounts};
 use crate::nodes::pods::{BudgetList, budgets, gpus_of, priority_of};
 use crate::nodes::{
-    ClusterView, DeclarationCache, Departures, DrainRules, Patience, has_started, started,
+    ClusterView, DeclarationCache, Departures, DrainRules, Patience, Unprovided, has_started,
+    started,
 };
 use crate::snapshot::KubeSnapshot;
 use cluster::{Conflict, Store};
 use control::provider::{GROUP_LABEL, MachineOrder, OrderFailure};
 use control::{Component, DurableState, Outbox, Program, Progress, Write};
-use model::{ClusterObjects, EvictionCause, Node, Text};
+use model::{ClusterObjects, EvictionCause, Node, PodRef, Text};
 use rng::Stream;
 use scheduler::kube::{CacheError, KubeProfile, PodInfo};
 use units::{Duration, Instant, NodeId, Revision, SortedMap};
@@ -73,15 +74,15 @@ pub struct ClusterAutoscaler {
     pub(super) options: ClusterAutoscalerOptions,
     pub(super) seen: ClusterView,
     pub(super) grower: Grower,
-    shrinker: Shrinker,
-    leaving: Departures,
+    pub(super) shrinker: Shrinker,
+    pub(super) leaving: Departures,
     /// The group of each node, and whether an annotation keeps it.
     declared: DeclarationCache<Option<(usize, bool)>>,
     rng: Stream,
     /// Instant of the next look.
     due: Instant,
     /// Instant at which something is due though nothing changes.
-    patience: Instant,
+    pub(super) patience: Instant,
     /// Orders under way: the node's name, the group, and the instant.
     pub(super) ordered: SortedMap<Text, (usize, Instant)>,
     /// Pods of daemons on the last node of each group that was fit to be an example.
@@ -90,6 +91,7 @@ pub struct ClusterAutoscaler {
     pub(super) serials: Vec<u64>,
     /// Whether nodes may still be closed that an earlier one was emptying when it was lost.
     has_remains: bool,
+    unprovided: Unprovided,
 }
 
 impl ClusterAutoscaler {
@@ -119,6 +121,7 @@ impl ClusterAutoscaler {
             daemons: vec![None; options.groups.len()],
             serials: vec![0; options.groups.len()],
             has_remains: false,
+            unprovided: Unprovided::default(),
             options,
         }
     }
@@ -202,16 +205,20 @@ impl ClusterAutoscaler {
         };
         let (groups, sizes) = self.groups(now, store, &present);
         let waiting = self.seen.waiting(now, store);
-        let pending: Vec<PendingPod> = waiting
+        let (pods, pending): (Vec<PodRef>, Vec<PendingPod>) = waiting
             .into_iter()
-            .map(|(_, info, age)| PendingPod { info, age })
-            .collect();
+            .map(|(pod, info, age)| (pod, PendingPod { info, age }))
+            .unzip();
         let view = GrowView {
             groups: &groups,
             health,
             pending: &pending,
         };
         let growth = self.grower.plan(now, cluster, &view, &mut self.rng)?;
+        let refusals = pods.into_iter().zip(&pending).filter_map(|(pod, own)| {
+            Some((pod, self.grower.refusal(&own.info)?))
+        });
+        self.unprovided.tell(refusals.collect(), out);
         if let Growth::Grow {
             group,
             nodes,
@@ -243,35 +250,6 @@ impl ClusterAutoscaler {
             }
         }
         Ok(())
-    }
-
-    /// Marks the nodes that are not needed, so that new pods prefer others. One that was found so at
-    /// this very instant, such as one that just joined, may get pods yet, and waits for the next loop.
-    fn soften(
-        &mut self,
-        now: Instant,
-        store: &Store,
-        present: &[NodeId],
-        unneeded: &SortedMap<Text, Instant>,
-        out: &mut Outbox,
-    ) {
-        if self.shrinker.is_cooling_down(now) {
-            return;
-        }
-        let (mut needless, mut needed) = (Vec::new(), Vec::new());
-        for &node in present {
-            if self.leaving.has(node) || self.group_of(store, node).is_none() {
-                continue;
-            }
-            match unneeded.get(store.nodes().name(node)) {
-                Some(&since) if since < now => needless.push(node),
-                Some(_) => self.patience = now,
-                None => needed.push(node),
-            }
-        }
-        if !soft_taints::update(store, &needless, &needed, out) {
-            self.patience = now;
-        }
     }
 
     /// Plans which nodes could go, whether or not anything grows; keeps when to look again.

@@ -73,6 +73,20 @@ pub fn fits_template<C: ClusterSnapshot>(
     fits
 }
 
+/// Reasons for which a fresh node does not take a pod, in the scheduler's words.
+pub fn template_refusals<C: ClusterSnapshot>(
+    cluster: &mut C,
+    template: &Template,
+    pod: &Arc<PodInfo>,
+) -> Result<Vec<String>, CacheError> {
+    let (node, daemons) = template.fresh(0);
+    cluster.mark();
+    let added = cluster.add_node(node, &daemons);
+    let refusals = added.map(|place| cluster.refusals(pod, place));
+    cluster.undo();
+    refusals
+}
+
 /// Number of nodes of a group that groups of pods need, each of which fits a fresh node;
 /// `max_nodes` 0 is no limit. What is simulated is forgotten.
 pub fn estimate<C: ClusterSnapshot>(

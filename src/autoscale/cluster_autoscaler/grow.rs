@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::estimator::{PodGroup, Template, estimate, fits_template};
+use super::estimator::{PodGroup, estimate, fits_template};
 use super::expander::{Choice, Expander, choose};
-use super::group::{NodeGroup, balance};
+use super::group::NodeGroup;
+use super::options::{GrowthOption, OpenGroup, group_pods};
 use super::orders::Orders;
 use super::similar::are_similar;
 use crate::snapshot::{ClusterSnapshot, Fit};
@@ -132,10 +133,12 @@ pub enum Growth {
 /// State of scale-up between loops.
 #[derive(Clone, Debug)]
 pub struct Grower {
-    settings: GrowSettings,
+    pub(super) settings: GrowSettings,
     orders: Orders,
     /// Nodes on which pods fitted in the last loop.
     hints: SortedMap<(Text, Text), Text>,
+    /// Reasons for which nothing is ordered for pods, by namespace and name.
+    pub(super) refusals: SortedMap<(Text, Text), Text>,
 }
 
 /// Nodes by readiness.
@@ -161,6 +164,7 @@ impl Grower {
             settings,
             orders: Orders::default(),
             hints: SortedMap::new(),
+            refusals: SortedMap::new(),
         }
     }
 
@@ -190,7 +194,7 @@ impl Grower {
     }
 
     /// Whether a group has nodes enough that are ready (the original's `IsNodeGroupHealthy`).
-    fn is_healthy(&self, group: &NodeGroup) -> bool {
+    pub(super) fn is_healthy(&self, group: &NodeGroup) -> bool {
         let missing = self.orders.missing(&group.id, group.unready);
         let there = group.target - self.orders.coming(&group.id).min(group.target);
         self.settings.tolerates(missing, there)
@@ -219,6 +223,7 @@ impl Grower {
     ) -> Result<Growth, CacheError> {
         let (own, health) = (&self.settings, view.health);
         if !own.tolerates(health.unready, health.nodes) {
+            self.refuse_all(view);
             return Ok(Growth::Unhealthy);
         }
         let mut waiting: Vec<&PendingPod> = view
@@ -227,6 +232,7 @@ impl Grower {
             .filter(|pod| pod.info.priority() >= own.expendable && pod.age >= own.delay_of(pod))
             .collect();
         if waiting.is_empty() {
+            self.refusals.clear();
             return Ok(Growth::NotNeeded);
         }
         let asks_for_gpu = |pod: &&&PendingPod| pod.info.spec().gpu.devices > 0;
@@ -269,14 +275,20 @@ impl Grower {
         self.add_ordered(cluster, view.groups)?;
         let left = self.leave_out_fitting(cluster, waiting);
         if left.is_empty() {
+            self.refusals.clear();
             return Ok(Growth::NotNeeded);
         }
         let total = view.health.nodes + self.ordered();
         let max_total = self.settings.max_total;
         let room = max_total.map_or(usize::MAX, |max| max.saturating_sub(total));
-        let ways = self.ways(now, cluster, view.groups, &left, room)?;
-        let best = self.best(&ways, rng);
-        Ok(best.unwrap_or(Growth::NoOption))
+        let alike = group_pods(&left);
+        let ways = self.ways(now, cluster, view.groups, &alike, room)?;
+        if let Some(best) = self.best(&ways, rng) {
+            self.take_refusals_back(&ways, &left);
+            return Ok(best);
+        }
+        self.refuse(now, cluster, view.groups, &alike, room)?;
+        Ok(Growth::NoOption)
     }
 
     /// Adds nodes that are on their way.
@@ -342,17 +354,15 @@ impl Grower {
         now: Instant,
         cluster: &mut C,
         groups: &'g [NodeGroup],
-        pods: &[Arc<PodInfo>],
+        alike: &[PodGroup],
         room: usize,
     ) -> Result<Vec<GrowthOption<'g>>, CacheError> {
-        let alike = group_pods(pods);
         let mut open = Vec::new();
         for group in groups {
             let Some(template) = &group.template else {
                 continue;
             };
-            let is_safe = !self.is_backed_off(&group.id, now) && self.is_healthy(group);
-            if group.room() == 0 || room == 0 || !is_safe {
+            if room == 0 || self.skip_reason(group, now).is_some() {
                 continue;
             }
             let mut fitting = Vec::new();
@@ -425,62 +435,4 @@ impl Grower {
         });
         others.map(|other| other.group).collect()
     }
-}
-
-/// A group that may grow.
-struct OpenGroup<'g> {
-    group: &'g NodeGroup,
-    template: &'g Template,
-    /// Places of the groups of pods whose pods fit a new node of it.
-    fitting: Vec<usize>,
-}
-
-/// A group that could grow.
-struct GrowthOption<'g> {
-    group: &'g NodeGroup,
-    template: &'g Template,
-    /// Groups over which the new nodes are spread with it.
-    similar: Vec<&'g NodeGroup>,
-    /// The new nodes.
-    nodes: usize,
-    /// A pod of each class that the new nodes take, and the number of such pods.
-    placed: Vec<(Arc<PodInfo>, usize)>,
-}
-
-impl GrowthOption<'_> {
-    /// Parts the new nodes among the group and those that are similar.
-    fn spread(&self) -> Growth {
-        let all = std::iter::once(self.group).chain(self.similar.iter().copied());
-        let all: Vec<&NodeGroup> = all.collect();
-        let sizes: Vec<(usize, usize)> = all
-            .iter()
-            .map(|own| (own.target, own.target + own.room()))
-            .collect();
-        let parts = balance(&sizes, self.nodes);
-        let parts = all.iter().zip(parts).filter(|(_, nodes)| *nodes > 0);
-        let mut parts: Vec<(Text, usize)> =
-            parts.map(|(own, nodes)| (own.id.clone(), nodes)).collect();
-        let (group, nodes) = parts.remove(0);
-        Growth::Grow {
-            group,
-            nodes,
-            pods: self.placed.iter().map(|(_, count)| count).sum(),
-            others: parts,
-        }
-    }
-}
-
-/// Pods in groups of one owner and one spec, in the order of their first ones.
-fn group_pods(pods: &[Arc<PodInfo>]) -> Vec<PodGroup> {
-    let mut groups: Vec<PodGroup> = Vec::new();
-    for pod in pods {
-        let is_alike = |own: &&mut PodGroup| Arc::ptr_eq(&own.pods[0].class, &pod.class);
-        match groups.iter_mut().find(is_alike) {
-            Some(group) => group.pods.push(pod.clone()),
-            None => groups.push(PodGroup {
-                pods: vec![pod.clone()],
-            }),
-        }
-    }
-    groups
 }

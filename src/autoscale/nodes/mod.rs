@@ -9,9 +9,11 @@ pub mod drain;
 mod pod_events;
 pub mod pods;
 mod start_up;
+mod unprovided;
 
 pub use cluster_view::ClusterView;
 pub use daemons::Daemons;
 pub use declaration_cache::DeclarationCache;
 pub use departures::{Departures, DrainRules, Patience, RemovalResults};
 pub use start_up::{has_started, started};
+pub use unprovided::Unprovided;

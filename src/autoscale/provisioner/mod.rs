@@ -12,6 +12,7 @@ mod movable;
 mod pack;
 mod pools;
 mod preferences;
+mod refusals;
 mod replace;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::nodes::pods::{budgets, pods_on};
-use crate::nodes::{ClusterView, Daemons, DeclarationCache, Departures, DrainRules};
+use crate::nodes::{ClusterView, Daemons, DeclarationCache, Departures, DrainRules, Unprovided};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
 use control::Outbox;
@@ -148,6 +149,7 @@ pub struct Provisioner {
     pools_at: Instant,
     /// Whether nodes may still be closed for a command that an earlier provisioner did not carry out.
     has_remains: bool,
+    unprovided: Unprovided,
 }
 
 /// Time for which an offering is left out after a failure.
@@ -184,6 +186,7 @@ impl Provisioner {
             drift_seen: 0,
             pools_at: Instant::ZERO,
             has_remains: false,
+            unprovided: Unprovided::default(),
             options,
         }
     }
@@ -325,6 +328,7 @@ impl Provisioner {
         let count = self.unmet.len() + going.len();
         if count == 0 {
             self.batch = None;
+            self.unprovided.tell(SortedMap::new(), out);
             return Ok(());
         }
         let (first, last) = match self.batch {
@@ -364,15 +368,28 @@ impl Provisioner {
             nodes.collect::<Vec<NodeId>>()
         });
         let expected = expected.unwrap_or_default();
+        let mut refused = packed.as_ref().map_or_else(
+            |_| Ok(SortedMap::new()),
+            |packed| {
+                let pools = &self.options.pools;
+                refusals::refusals(&market, pools, &mut cluster, &wanted, &packed.left)
+            },
+        )?;
         cluster.undo();
         self.seen.keep(cluster);
         let packed = packed?;
         self.nominate(now, expected);
         let nodes = store.nodes().present().count() + self.ordered.len();
         let most = self.options.most_nodes.unwrap_or(usize::MAX);
-        for own in packed.new.into_iter().take(most.saturating_sub(nodes)) {
+        let mut new = packed.new.into_iter();
+        for own in new.by_ref().take(most.saturating_sub(nodes)) {
             self.order(own.cheapest, own.pods, store, out);
         }
+        for pod in new.flat_map(|own| own.pods) {
+            let why = format!("{}, the limit of nodes is reached: {most}", refusals::HEAD);
+            refused.insert(pod, why.into());
+        }
+        self.unprovided.tell(refused, out);
         Ok(())
     }
 

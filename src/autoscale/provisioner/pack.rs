@@ -368,7 +368,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
     }
 }
 
-fn has_room(offered: &Amounts, asked: &Amounts, count: i64) -> bool {
+pub(super) fn has_room(offered: &Amounts, asked: &Amounts, count: i64) -> bool {
     let scalars = asked.scalars.iter();
     fits(asked.cpu_milli, offered.cpu_milli)
         && fits(asked.memory, offered.memory)

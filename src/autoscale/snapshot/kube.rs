@@ -368,6 +368,20 @@ impl ClusterSnapshot for KubeSnapshot {
         self.answer(&attempt, place)
     }
 
+    fn refusals(&mut self, pod: &Arc<PodInfo>, place: usize) -> Vec<String> {
+        let attempt = Attempt::begin(&self.profile, &self.cache, pod);
+        let Some(info) = self.info(place) else {
+            return Vec::new();
+        };
+        let status = match &attempt.refusal {
+            Some(refusal) => Some(refusal.clone()),
+            None if !attempt.is_looked_at(info) => attempt.outside.clone(),
+            None => attempt.verdict(info),
+        };
+        let reasons = status.into_iter().flat_map(|status| status.reasons);
+        reasons.map(String::from).collect()
+    }
+
     fn is_local(&mut self, pod: &Arc<PodInfo>) -> bool {
         self.local(pod).is_some()
     }

@@ -63,6 +63,12 @@ pub trait ClusterSnapshot {
     /// Whether a pod fits a node.
     fn fit(&mut self, pod: &Arc<PodInfo>, place: usize) -> Fit;
 
+    /// Reasons for which a node does not take a pod, in the scheduler's words; none if it does.
+    fn refusals(&mut self, pod: &Arc<PodInfo>, place: usize) -> Vec<String> {
+        let _ = (pod, place);
+        Vec::new()
+    }
+
     /// Whether nothing but a node and what is on it says whether it takes the pod: what took none
     /// takes none later unless it has more room, and no other node matters.
     fn is_local(&mut self, pod: &Arc<PodInfo>) -> bool {

@@ -106,7 +106,9 @@ impl Deliveries {
                 RolloutStep::Stuck
                 | RolloutStep::Throttled
                 | RolloutStep::Completed
-                | RolloutStep::BackRefused => {}
+                | RolloutStep::BackRefused
+                | RolloutStep::Cancelled
+                | RolloutStep::Locked => {}
                 RolloutStep::Failed | RolloutStep::Paused | RolloutStep::RollingBack => {
                     self.failed(due, pipeline, store, out);
                 }

@@ -20,8 +20,8 @@ use fixed_fields::broken_rule;
 use model::workload::Deployment;
 use model::workload::revision::before;
 use model::{
-    Delivery, DeliveryStep, Disk, Event, Namespace, Node, Object, ObjectChange, Push, Taint, Text,
-    VolumeNews, VolumeStep,
+    Delivery, DeliveryStep, Disk, Event, Namespace, Node, Object, ObjectChange, Push, RolloutStep,
+    Taint, Text, VolumeNews, VolumeStep,
 };
 use succession::succeeding;
 use units::{Duration, Instant, ObjectId, plural};
@@ -345,7 +345,7 @@ fn change(
 }
 
 /// Takes the last rollout back: of a deployment its controller does so, of other sets the client
-/// (kubectl's `rollback.go`).
+/// (kubectl's `rollback.go`), which refuses to take back one that is paused.
 fn roll_back(steps: &mut Steps, store: &Store, target: &Target) -> Result<(), OperationError> {
     let nothing = || OperationError::NoRevision(target.clone());
     let (id, object) = find(store, target)?;
@@ -362,6 +362,11 @@ fn roll_back(steps: &mut Steps, store: &Store, target: &Target) -> Result<(), Op
             new.template = former.clone();
             new.history.revisions = known.history.after(&known.template, &new.template);
             Object::DaemonSet(Arc::new(new))
+        }
+        Object::Deployment(known) if known.paused => {
+            let (workload, step) = (id, RolloutStep::BackRefused);
+            steps.events.push(Event::Rollout { workload, step });
+            return Ok(());
         }
         _ => return change(steps, store, target, |one| one.rollback_to = Some(0)),
     };

@@ -3,6 +3,7 @@
 //! `report.json`, are searched with it.
 
 mod changes;
+mod incidents;
 mod trace_event;
 
 use std::io::Write;
@@ -16,17 +17,18 @@ use intake::{Input, TraceError};
 use metrics::diagnosis::Exit;
 use model::node::{CAPACITY_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
 use model::{
-    Delivery, Disk, EndReason, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef,
-    Text, VolumeNews, VolumeStep,
+    Delivery, Disk, EndReason, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodPhase,
+    PodRef, Text, VolumeNews, VolumeStep,
 };
 
-use units::{Instant, NodeId, PodId, SortedSet};
+use units::{Instant, NodeId, PodId, SortedMap, SortedSet};
 
 use super::folder::{FolderError, OutputFile, ResultFolder};
 use super::run::aftermath::kept_words;
 use super::tables::Place;
 use history::ReportData;
 
+use incidents::incidents;
 pub use trace_event::write_trace;
 
 /// The file of events.
@@ -52,6 +54,7 @@ pub const KINDS: &[&str] = &[
     "created",
     "bound",
     "unschedulable",
+    "no-scale-up",
     "starting",
     "running",
     "ready",
@@ -99,6 +102,8 @@ pub struct EventLog {
     objects: Vec<Option<Object>>,
     /// Whether the pod that is created next is the one that moved just now.
     is_moving: bool,
+    /// Attempts of pods whose containers were started again.
+    attempts: SortedMap<PodId, u32>,
     /// Containers that were killed for want of memory and whose end is yet to be told.
     out_of_memory: SortedSet<(PodId, u16)>,
 }
@@ -113,6 +118,7 @@ impl EventLog {
             names: Vec::new(),
             objects: Vec::new(),
             is_moving: false,
+            attempts: SortedMap::new(),
             out_of_memory: SortedSet::new(),
         })
     }
@@ -253,6 +259,18 @@ impl EventLog {
             _ => return,
         };
         self.pod(at, kind, pod, what, store);
+        if let PodChange::Restarted(restarts) = change {
+            self.started_again(at, pod, restarts.most_of_app + 1, store);
+        }
+    }
+
+    /// A pod that runs begins another attempt of its containers.
+    fn started_again(&mut self, at: Instant, pod: PodRef, attempt: u32, store: &Store) {
+        let known = self.attempts.insert(pod.id, attempt).unwrap_or(1);
+        let record = store.pods().get(pod);
+        if attempt > known && record.is_some_and(|own| own.phase == PodPhase::Running) {
+            self.pod(at, "running", pod, format!("attempt {attempt}"), store);
+        }
     }
 
     fn delivery(&mut self, at: Instant, own: &Delivery) {
@@ -276,6 +294,7 @@ impl EventLog {
     fn pod_ended(&mut self, at: Instant, ended: Option<&Pod>, reason: EndReason, store: &Store) {
         let Some(pod) = ended else { return };
         let id = pod.pod.id;
+        self.attempts.remove(&id);
         self.out_of_memory.retain(|(killed, _)| *killed != id);
         self.is_moving = reason == EndReason::Moved;
         let from = pod.node().filter(|_| self.is_moving);
@@ -288,6 +307,12 @@ impl EventLog {
 }
 
 impl Observer for EventLog {
+    fn unprovided(&mut self, at: Instant, pod: PodRef, why: Option<&Text>, store: &Store) {
+        if let Some(why) = why {
+            self.pod(at, "no-scale-up", pod, why.to_string(), store);
+        }
+    }
+
     fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
         if let (EVICTION_REFUSED, Some(node)) = (incident.what, incident.node) {
             let (kind, what) = if incident.begins {
@@ -448,53 +473,4 @@ pub fn search(
     };
     found.sort_by_key(|line| (order(&line.variant), line.time_ns));
     Ok((found, has_events))
-}
-
-/// Alerts and faults of a variant as events.
-fn incidents(variant: &history::VariantData) -> Vec<EventLine> {
-    let Some(data) = &variant.alarms else {
-        return Vec::new();
-    };
-    let line = |time_ns, kind: &str, object: String, what: String| EventLine {
-        time_ns,
-        variant: variant.name.clone(),
-        kind: kind.to_owned(),
-        object,
-        what,
-    };
-    let mut lines = Vec::new();
-    for own in &data.alerts {
-        let about = if own.service.is_empty() {
-            String::new()
-        } else {
-            format!(" for {}", own.service)
-        };
-        let value = own
-            .value
-            .map_or("no data".to_owned(), |value| format!("{value:.4}"));
-        let object = format!("Alert/{}", own.alert);
-        lines.push(line(
-            own.at_ns,
-            "alert",
-            object,
-            format!("{}{about} at {value}", own.turn),
-        ));
-    }
-    for own in &data.notifications {
-        let group = Some(own.group.as_str()).filter(|group| !group.is_empty());
-        let object = format!("Notification/{}", group.unwrap_or("{}"));
-        lines.push(line(own.at_ns, "notified", object, own.sentence()));
-    }
-    for own in &data.faults {
-        lines.push(line(
-            own.since_ns,
-            "fault",
-            own.object.clone(),
-            own.cause.clone(),
-        ));
-        if let Some(healed) = own.healed_ns {
-            lines.push(line(healed, "healed", own.object.clone(), own.sentence()));
-        }
-    }
-    lines
 }

@@ -8,7 +8,8 @@ use cluster::{Incident, Observer, Store};
 use control::operation::blocked_eviction;
 use model::workload::deployment::ConditionReason;
 use model::{
-    EndReason, Event, EvictionCause, Node, Object, ObjectChange, Pod, PodChange, PodRef, Text,
+    EndReason, Event, EvictionCause, Node, Object, ObjectChange, Pod, PodChange, PodRef,
+    RolloutStep, Text,
 };
 use units::plural::count;
 use units::{Instant, NodeId, ObjectId, SortedSet};
@@ -44,6 +45,8 @@ pub(super) struct Aftermath {
     leaving: SortedSet<NodeId>,
     given_up: Counted,
     refusals: Refusals,
+    /// Changes that were refused while a deployment was under way.
+    locked: Counted,
 }
 
 impl Aftermath {
@@ -58,6 +61,7 @@ impl Aftermath {
             leaving: SortedSet::new(),
             given_up: Counted::default(),
             refusals: Refusals::default(),
+            locked: Counted::default(),
         }
     }
 
@@ -80,6 +84,9 @@ impl Aftermath {
                 &stuck,
                 "rollout",
                 "had exceeded the progress deadline and not completed when the run ended, first of ",
+                &self.locked,
+                "change",
+                "refused (409) as a deployment was under way, which `force: true` replaces, first of ",
             ),
             line(&kept, "drain", "had not ended when the run did, first of "),
             line(
@@ -148,6 +155,15 @@ impl Observer for Aftermath {
         self.refusals.observe(event, ended, store);
         match event {
             Event::Object(change) => self.object(change),
+            Event::Rollout {
+                workload,
+                step: RolloutStep::Locked,
+            } => self.locked.add(|| {
+                let object = store.objects().get(*workload).map(|row| &row.object);
+                object.map_or_else(String::new, |own| {
+                    format!("`{}/{}`", own.namespace(), own.name())
+                })
+            }),
             Event::PodChanged {
                 pod,
                 change:

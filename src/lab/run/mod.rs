@@ -392,7 +392,12 @@ pub fn run_through(
     let answer = |pod| {
         let message = simulation.waiting_message(0, pod)?;
         let filters = simulation.waiting_filters(0, pod);
-        Some(Answer { message, filters })
+        let unprovided = simulation.unprovided(0, pod);
+        Some(Answer {
+            message,
+            filters,
+            unprovided,
+        })
     };
     let waiting = Waiting::new(simulation.store(0), system, answer).noted(&mut remarks);
     let (store, at) = (simulation.into_store(0), end.at);

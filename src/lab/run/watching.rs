@@ -4,7 +4,7 @@ use cluster::{Incident, Observer, Store, UsageNews};
 use control::Probe;
 use control::probe::Part;
 use metrics::{RecordError, Recorder, RunMetrics};
-use model::{Event, Pod, TrafficNames, TrafficStretch};
+use model::{Event, Pod, PodRef, Text, TrafficNames, TrafficStretch};
 use units::Instant;
 
 use super::aftermath::Aftermath;
@@ -99,6 +99,10 @@ impl Observer for Watching<'_> {
 
     fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
         self.tell(|own| own.incident(at, incident, store));
+    }
+
+    fn unprovided(&mut self, at: Instant, pod: PodRef, why: Option<&Text>, store: &Store) {
+        self.tell(|own| own.unprovided(at, pod, why, store));
     }
 
     fn settled(&mut self, at: Instant, store: &Store) {

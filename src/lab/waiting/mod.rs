@@ -55,15 +55,26 @@ pub(super) struct Answer {
     pub(super) message: Text,
     /// Names of the filters that rejected the pod, where they are known.
     pub(super) filters: Vec<Text>,
+    /// Reason for which no node is ordered for the pod.
+    pub(super) unprovided: Option<Text>,
 }
 
 impl Answer {
     /// The gist of the answer, with the filters behind it.
     fn gist(&self) -> String {
         let gist = shortened(&self.message);
-        match self.filters.as_slice() {
+        let gist = match self.filters.as_slice() {
             [] => gist,
             filters => format!("{gist} [{}]", filters.join(", ")),
+        };
+        self.and_unprovided(gist)
+    }
+
+    /// A reason, with that for which no node is ordered.
+    fn and_unprovided(&self, reason: String) -> String {
+        match &self.unprovided {
+            Some(why) => format!("{reason}; {}", cut(why)),
+            None => reason,
         }
     }
 }
@@ -192,7 +203,10 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
             pods += 1;
             let said = (pods <= ASKED).then(|| (self.answer)(pod.pod)).flatten();
             let (message, filters) = match said {
-                Some(answer) => (Some(answer.message), answer.filters),
+                Some(answer) => {
+                    let reason = answer.and_unprovided(cut(sentence(&answer.message)));
+                    (Some(Text::from(reason)), answer.filters)
+                }
                 None => (
                     self.gangs.reason(pod).map(|own| own.as_str().into()),
                     Vec::new(),
@@ -221,7 +235,7 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
                 reason: self.with_reach(
                     class,
                     match message {
-                        Some(message) => cut(sentence(&message)),
+                        Some(message) => message.to_string(),
                         None => counted(&of_class(store, class, self.capabilities)),
                     },
                 ),

@@ -42,6 +42,28 @@ impl Line {
         }
     }
 
+    /// A line of values, each from an instant in nanoseconds on.
+    pub(super) fn steps(
+        index: impl Into<Option<usize>>,
+        name: &str,
+        end_ns: i64,
+        values: impl Iterator<Item = (i64, f64)>,
+    ) -> Self {
+        let seconds = |nanos: i64| nanos as f64 / 1e9;
+        let mut points: Vec<(f64, Option<f64>)> = values
+            .map(|(at, value)| (seconds(at), Some(value)))
+            .collect();
+        if points.first().is_none_or(|first| first.0 > 0.0) {
+            points.insert(0, (0.0, Some(0.0)));
+        }
+        points.extend(points.last().map(|last| (seconds(end_ns), last.1)));
+        Self {
+            index: index.into(),
+            name: name.to_owned(),
+            points,
+        }
+    }
+
     /// The last point that has a value.
     pub(super) fn last(&self) -> Option<(f64, f64)> {
         self.points

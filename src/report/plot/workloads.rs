@@ -11,9 +11,10 @@ use units::plural;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "ready-replicas",
     title: "Ready replicas over time",
-    caption: "Ready pods on nodes that report; `wanted` is the desired number, of each variant where they differ. Each column shows \
-              the mean over its time. Capital letters mark failures, small letters their repair, \
-              and numbers the operations of users.",
+    caption: "Ready pods on nodes that report; `wanted` is the desired number, of each variant where they differ. Each step is a \
+              change; of a workload with more than 400, each column shows the mean over its time. Capital \
+              letters mark failures, small letters their repair, numbers the operations of users, `>` updates \
+              that ended, `<` those that are taken back, and `!` those that stopped.",
     shows_metrics: false,
     draw,
 };
@@ -118,7 +119,19 @@ fn panel(material: &Material<'_>, name: &str, marks: &[Mark<'_>], style: Style) 
         let listed = &variant.workloads.listed;
         listed.iter().find(|one| one.name == name).cloned()
     };
-    let line = |index: Option<usize>, label: &str, values: &[f64], variant: &VariantData| {
+    let line = |index: Option<usize>, label: &str, one: &WorkloadSeries, variant: &VariantData| {
+        let is_wanted = index.is_none();
+        if !one.changes.is_empty() {
+            let changes = one.changes.iter();
+            let values = changes.map(|own| {
+                (
+                    own.at_ns,
+                    if is_wanted { own.desired } else { own.ready } as f64,
+                )
+            });
+            return Line::steps(index, label, variant.end_ns, values);
+        }
+        let values = if is_wanted { &one.desired } else { &one.ready };
         let values: Vec<Option<f64>> = values.iter().copied().map(Some).collect();
         let width = variant.workloads.column_ns;
         Line::columns(index, label, width, variant.end_ns, &values)
@@ -127,14 +140,14 @@ fn panel(material: &Material<'_>, name: &str, marks: &[Mark<'_>], style: Style) 
     for variant in variants {
         let index = Some(material.series(&variant.name));
         if let Some(one) = own(variant) {
-            lines.push(line(index, &variant.name, &one.ready, variant));
+            lines.push(line(index, &variant.name, &one, variant));
         }
     }
     // One line for all variants that want the same at any time.
     let mut wanted: Vec<(Line, Vec<&str>)> = Vec::new();
     for variant in variants {
         let Some(one) = own(variant) else { continue };
-        let of_one = line(None, "wanted", &one.desired, variant);
+        let of_one = line(None, "wanted", &one, variant);
         match wanted
             .iter_mut()
             .find(|(known, _)| known.points == of_one.points)
@@ -190,6 +203,7 @@ fn signs(marks: &[Mark<'_>]) -> Vec<String> {
         }
         "scale-up" => "+".to_owned(),
         "scale-down" => "−".to_owned(),
+        "rollout" => rollout_sign(&mark.entry.what).to_owned(),
         "failure" => {
             failures += 1;
             letter(failures - 1, b'A')
@@ -200,6 +214,15 @@ fn signs(marks: &[Mark<'_>]) -> Vec<String> {
         }
     };
     marks.iter().map(sign).collect()
+}
+
+/// The sign of a step of an update, which its mark ends with.
+fn rollout_sign(what: &str) -> &'static str {
+    match what.rsplit(": ").next() {
+        Some("completed") => ">",
+        Some("rolling-back" | "rolled-back") => "<",
+        _ => "!",
+    }
 }
 
 /// Explanations of the signs, as lines below the plot.
@@ -260,5 +283,15 @@ mod tests {
         let marks: Vec<Mark<'_>> = kinds.into_iter().chain([mark(2, "operation")]).collect();
         let signs: Vec<String> = moments(&marks).into_iter().map(|own| own.sign).collect();
         assert_eq!(signs, ["1,2,A", "3"]);
+    }
+
+    #[test]
+    fn updates_have_signs_by_their_last_step() {
+        let signs = ["a/b: completed", "a/b: rolled-back", "a/b: paused"].map(rollout_sign);
+        assert_eq!(signs, [">", "<", "!"]);
+        let values = [(5_000_000_000, 2.0), (7_000_000_000, 4.0)];
+        let line = Line::steps(None, "wanted", 9_000_000_000, values.into_iter());
+        let right = [(0.0, 0.0), (5.0, 2.0), (7.0, 4.0), (9.0, 4.0)];
+        assert_eq!(line.points, right.map(|(at, value)| (at, Some(value))));
     }
 }

@@ -30,6 +30,9 @@ pub struct Marathon {
     /// Time after which an unreachable instance is forgotten (`expungeAfterSeconds`), at least
     /// `inactiveAfter`; default `0s`.
     pub expunge_after: Duration,
+    /// Whether changes of an application replace a deployment of it that is under way, as with `?force=true`;
+    /// `false` refuses them (409), default `true`.
+    pub force: bool,
     /// Selection of the instances to kill when there are too many; default `YOUNGEST_FIRST`.
     pub kill_selection: KillSelection,
     /// Maximum number of launches from one offer (`--max_instances_per_offer`), at least 1; default
@@ -65,6 +68,7 @@ impl Default for Marathon {
             gpu_scheduling_behavior: GpuSchedulingBehavior::Restricted,
             inactive_after: Duration::ZERO,
             expunge_after: Duration::ZERO,
+            force: true,
             kill_selection: KillSelection::YoungestFirst,
             instances_per_offer: 5,
             launch_tokens: 100,

@@ -143,10 +143,13 @@ pub struct Reserved {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpotMarket {
     /// Spot price as a share of the on-demand price, for instance types without a spot price in the
-    /// list.
-    pub price: Share,
-    /// Lifetime of a spot machine until the provider reclaims it: a distribution.
-    pub kept: Distribution,
+    /// list; without it these are not sold as spot machines.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Share>,
+    /// Lifetime of a spot machine until the provider reclaims it: a distribution; without it none is
+    /// reclaimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<Distribution>,
     /// Interruption notice: time between the announcement and the end of a spot machine; default
     /// `120s`.
     #[serde(default = "two_minutes")]

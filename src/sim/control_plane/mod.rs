@@ -9,7 +9,7 @@ use cluster::{Commitment, Conflict, Digest, Store, is_claim};
 use control::node::MachineCommand;
 use control::{Component, Program, Write};
 use model::{Event, Pod, PodRef, Text};
-use units::{ComponentId, Duration, Instant, Revision, SortedSet};
+use units::{ComponentId, Duration, Instant, Revision, SortedMap, SortedSet};
 
 use super::context::Context;
 use super::control_faults::{BindFault, ControlFaults};
@@ -32,6 +32,8 @@ pub(super) struct ControlPlane {
     lapses: Lapses,
     digest: Digest,
     decisions: u64,
+    /// Pods for which an autoscaler orders no node, and why.
+    unprovided: SortedMap<PodRef, Text>,
 }
 
 /// A hold that is released by itself, if its owner does not release it before.
@@ -79,6 +81,7 @@ impl ControlPlane {
             lapses: Lapses::default(),
             digest: Digest::new(),
             decisions: 0,
+            unprovided: SortedMap::new(),
         }
     }
 
@@ -114,6 +117,11 @@ impl ControlPlane {
         let seats = self.seats.iter();
         let filters = seats.flat_map(|seat| seat.component.waiting_filters(pod));
         filters.collect()
+    }
+
+    /// The reason for which an autoscaler orders no node for a pod.
+    pub(super) fn unprovided(&self, pod: PodRef) -> Option<Text> {
+        self.unprovided.get(&pod).cloned()
     }
 
     pub(super) fn into_store(self) -> Store {

@@ -109,6 +109,14 @@ impl ControlPlane {
             let why = why.to_string();
             return Err(SimError::External { at: now, why });
         }
+        for (pod, why) in seat.outbox.unprovided.drain(..) {
+            let observer = ctx.observer();
+            observer.unprovided(now, pod, why.as_ref(), &self.store);
+            match why {
+                Some(why) => self.unprovided.insert(pod, why),
+                None => self.unprovided.remove(&pod),
+            };
+        }
         if let Some(view) = &seat.view {
             // What the view assumes counts as revisions of its own.
             for write in &mut seat.outbox.writes {

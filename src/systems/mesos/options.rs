@@ -227,6 +227,8 @@ pub struct MarathonFramework {
     pub gpu_scheduling: GpuScheduling,
     /// Strategy for instances on lost agents.
     pub unreachable: UnreachableStrategy,
+    /// Whether changes replace a deployment that is under way, as with `?force=true`; else they are refused.
+    pub forces: bool,
     /// Order in which instances die when there are too many.
     pub kill_selection: KillSelection,
     /// Launches out of one offer at most.
@@ -302,6 +304,7 @@ impl Default for MarathonFramework {
             backoff: DEFAULT_GROWTH,
             gpu_scheduling: GpuScheduling::default(),
             unreachable: UnreachableStrategy::default(),
+            forces: true,
             kill_selection: KillSelection::default(),
             instances_per_offer: MAX_INSTANCES_PER_OFFER,
             launch_tokens: Some(LAUNCH_TOKENS),

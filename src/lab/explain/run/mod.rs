@@ -88,6 +88,9 @@ pub struct AttemptFacts {
     pub outcome: &'static str,
     /// The node it got.
     pub node: Option<String>,
+    /// Reason for which no node was ordered for it, by the autoscaler of nodes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_scale_up: Option<String>,
     /// The file and line of the trace that the pod is from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub record: Option<String>,
@@ -261,6 +264,8 @@ pub fn find(
         (_, None) => about.pipeline(&followed.attempts, interrupted),
     }?;
     if attempted.facts.node.is_none() {
+        let at = Instant::from_nanos(attempted.facts.time_ns);
+        attempted.facts.no_scale_up = followed.unprovided_after(at);
         attempted.notes.extend(attempted.unreached());
     }
     Ok(attempted)
@@ -320,6 +325,7 @@ impl About<'_> {
             attempts: count,
             outcome: "unschedulable",
             node: None,
+            no_scale_up: None,
             record: self.record.clone(),
             began_at: None,
         }

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{RunExplainError, Which, near};
 use cluster::{Observer, Store};
-use model::{EndReason, Event, Pod, PodName, PodRef};
+use model::{EndReason, Event, Pod, PodName, PodRef, Text};
 use scheduler::kube::cycle::Outcome as CycleOutcome;
 use scheduler::kube::{AttemptView, Cache, KubeProfile, PodInfo, Witness};
 use units::{Instant, Revision, SortedSet};
@@ -109,6 +109,8 @@ pub(super) struct Followed {
     pub(super) meant: SortedSet<String>,
     pub(super) pods: SortedSet<PodRef>,
     pub(super) attempts: Vec<Tried>,
+    /// Reasons for which no node was ordered for the pod, each with its instant; `None` where it no longer held.
+    pub(super) unprovided: Vec<(Instant, Option<Text>)>,
     /// The node that the pod was found on when the run began.
     pub(super) found_on: Option<String>,
 }
@@ -124,6 +126,15 @@ impl Followed {
                 node: None,
             });
         }
+    }
+
+    /// The reason for which no node was ordered for the pod after an attempt, before the next.
+    pub(super) fn unprovided_after(&self, at: Instant) -> Option<String> {
+        let mut attempts = self.attempts.iter().map(|tried| tried.at);
+        let next = attempts.find(|&next| next > at).unwrap_or(Instant::MAX);
+        let mut told = self.unprovided.iter().rev();
+        let (since, why) = told.find(|(told, _)| *told < next)?;
+        Some(format!("{} since {since}", why.as_ref()?))
     }
 
     /// The pod's whole name; a mistake is told with the nearest names.
@@ -155,6 +166,12 @@ impl Followed {
 }
 
 impl Observer for Followed {
+    fn unprovided(&mut self, at: Instant, pod: PodRef, why: Option<&Text>, _store: &Store) {
+        if self.pods.contains(&pod) {
+            self.unprovided.push((at, why.cloned()));
+        }
+    }
+
     fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
         match event {
             Event::PodCreated(created) => {

@@ -232,6 +232,16 @@ impl Borgmaster {
         }
     }
 
+    /// Whether a task was not told to end, for good or for one of a newer template.
+    pub(super) fn is_wanted(&self, pod: PodRef) -> bool {
+        let Some(owner) = self.task(pod).and_then(|own| own.owner) else {
+            return true;
+        };
+        let job = self.jobs.get(&owner.object);
+        let place = job.and_then(|job| job.tasks.get(&owner.index));
+        place.is_some_and(|place| place.pod == Some(pod) && !place.is_stopping)
+    }
+
     fn place_of(&mut self, owner: PodOwner) -> Option<&mut Place> {
         let job = self.jobs.get_mut(&owner.object)?;
         job.tasks.get_mut(&owner.index)
@@ -247,6 +257,10 @@ impl Borgmaster {
         }
         if let Some(place) = self.place_of(owner) {
             (place.pod, place.is_coming) = (Some(pod), false);
+            // One that takes the place of another was not told to end, and may be of an older template.
+            if std::mem::take(&mut place.is_stopping) {
+                self.dirty.insert(owner.object);
+            }
         }
     }
 

@@ -138,7 +138,12 @@ impl Borgmaster {
                     turn.out.wake_at(self.permits.free_at(turn.now));
                     return;
                 }
-                self.replace(pod, EndReason::NodeLost, turn.out);
+                let reason = EndReason::NodeLost;
+                if self.is_wanted(pod) {
+                    self.replace(pod, reason, turn.out);
+                } else {
+                    turn.write(Event::PodEnded { pod, reason });
+                }
             }
             self.lost.pop_front();
         }

@@ -44,6 +44,9 @@ pub(super) struct Service {
     /// Template that was declared before it.
     #[serde(default)]
     former: Option<Arc<PodSpec>>,
+    /// Whether the next declaration takes back the deployment under way.
+    #[serde(default)]
+    goes_back: bool,
     pub(super) deployment: Deployment,
     /// Number of the newest deployment, which never is another's.
     newest: u64,
@@ -72,6 +75,7 @@ impl Service {
             desired,
             declared: Arc::clone(template),
             former: None,
+            goes_back: false,
             deployment: Deployment::new(1, Arc::clone(template), desired),
             newest: 1,
             completed: None,
@@ -128,27 +132,48 @@ impl Service {
         let Some(last) = self.completed.clone().filter(|_| options.rolls_back) else {
             return Some(RolloutStep::Failed);
         };
+        Some(self.go_back(last))
+    }
+
+    /// Goes back to a deployment that was completed, whose tasks stay.
+    fn go_back(&mut self, last: Completed) -> RolloutStep {
         self.deployment = Deployment {
             is_rollback: true,
             ..Deployment::new(last.number, last.template, self.desired)
         };
         self.throttle.reset();
-        Some(RolloutStep::RollingBack)
+        self.stuck = None;
+        RolloutStep::RollingBack
+    }
+
+    /// The deployment to which a user's rollback leads while the present one is under way
+    /// (`stop-service-deployment.md`).
+    fn stopped_for(&self) -> Option<&Completed> {
+        let is_under_way = self.is_deploying(self.deployment.number) && !self.deployment.is_failed;
+        self.completed.as_ref().filter(|_| is_under_way)
     }
 
     /// A template is declared: a new deployment, unless it is the one that was declared last, or the one
-    /// that the service went back to.
-    fn declare(&mut self, template: &Arc<PodSpec>) {
+    /// that the service went back to. What becomes of the one under way if it is rolled back.
+    fn declare(&mut self, template: &Arc<PodSpec>) -> Option<RolloutStep> {
+        let goes_back = std::mem::take(&mut self.goes_back);
         if self.declared == *template {
-            return;
+            return None;
         }
         self.former = Some(std::mem::replace(&mut self.declared, Arc::clone(template)));
         if self.deployment.template != *template {
+            if goes_back
+                && let Some(last) = self.stopped_for().cloned()
+                && last.template == *template
+            {
+                return Some(self.go_back(last));
+            }
             self.newest += 1;
             self.deployment = Deployment::new(self.newest, Arc::clone(template), self.desired);
             self.throttle.reset();
             self.stuck = None;
         }
+        None
     }
 
     /// Whether the present deployment can go no further.
@@ -216,16 +241,21 @@ impl Ecs {
             }
             return;
         };
-        if let (Some(Object::Deployment(own)), Some(service)) = (object, self.services.get(&id))
+        if let (Some(Object::Deployment(own)), Some(service)) = (object, self.services.get_mut(&id))
             && own.rollback_to.is_some()
         {
-            return declare_former(id, own, service.former.as_ref(), turn);
+            let stopped_for = service.stopped_for().map(|own| Arc::clone(&own.template));
+            service.goes_back = stopped_for.is_some();
+            let former = stopped_for.or_else(|| service.former.clone());
+            return declare_former(id, own, former.as_ref(), turn);
         }
         let desired = desired.max(0) as u64;
         let name = object.map(Object::name).cloned().unwrap_or_default();
         if let Some(service) = self.services.get_mut(&id) {
             service.desired = desired;
-            service.declare(template);
+            if let Some(step) = service.declare(template) {
+                tell(id, step, turn);
+            }
         } else {
             let service = Service::new(name, kind, desired, template);
             self.services.insert(id, service);

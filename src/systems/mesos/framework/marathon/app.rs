@@ -72,6 +72,12 @@ pub(super) struct App {
     /// The deadline of a delay that is known to be over.
     freed: Option<Instant>,
     upgrade: Option<Upgrade>,
+    /// The object as it was taken up last, where changes may be refused.
+    #[serde(default)]
+    declared: Option<Object>,
+    /// Whether a deployment of it is under way.
+    #[serde(default)]
+    is_deploying: bool,
     tracker: Tracker,
 }
 
@@ -97,6 +103,8 @@ impl App {
             backoff: LaunchBackoff::new(options.backoff),
             freed: None,
             upgrade: None,
+            declared: (!options.forces).then(|| object.clone()),
+            is_deploying: true,
             tracker: Tracker::new(options.unreachable),
         })
     }
@@ -162,6 +170,9 @@ impl App {
     /// Has as many instances as are wanted, unless an upgrade sees to that.
     pub(super) fn scale(&mut self, options: &MarathonFramework, turn: &mut Turn<'_>) {
         self.drop_outdated(turn);
+        if self.is_deploying && !options.forces {
+            self.is_deploying = !self.is_at_rest();
+        }
         if self.upgrade.is_some() || self.is_deleted {
             return;
         }
@@ -170,6 +181,14 @@ impl App {
             self.create(None, turn.out);
         }
         self.shrink(options, turn);
+    }
+
+    /// Whether all instances that are wanted are ready, and no other is left.
+    fn is_at_rest(&self) -> bool {
+        let mut all = self.instances.values();
+        let ready = all.clone().filter(|one| one.counts && one.is_ready).count() as u64;
+        let is_moving = self.upgrade.is_some() || !self.coming.is_empty();
+        !is_moving && ready == self.wanted && all.all(|one| !one.is_killed)
     }
 
     /// Ends what is too many, in an upgrade of its new instances (`ScalingProposition.scala`): to the

@@ -203,6 +203,7 @@ impl Config {
                 desk.scale(own, 0);
                 if own.outcome() == Outcome::Running {
                     desk.mark(own, false, 0);
+                    desk.tell(id, RolloutStep::Cancelled);
                     let team = Team::new(deployment, own.version());
                     desk.dismiss(&team.name(Helper::Deployer), EndReason::Error);
                 }

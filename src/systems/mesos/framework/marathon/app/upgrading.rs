@@ -7,7 +7,7 @@ use crate::mesos::marathon::upgrade::{self, Before, Upgrade, UpgradeStrategy};
 use crate::mesos::options::MarathonFramework;
 use crate::parts::former::declare_former;
 use crate::parts::turn::Turn;
-use model::{Object, Text};
+use model::{Event, Object, ObjectChange, RolloutStep, Text};
 use units::PodId;
 
 impl App {
@@ -21,11 +21,19 @@ impl App {
         let Some(stated) = stated(object) else {
             return;
         };
-        if let Object::Deployment(own) = object
-            && own.rollback_to.is_some()
-        {
+        let back = match object {
+            Object::Deployment(own) if own.rollback_to.is_some() => Some(own),
+            _ => None,
+        };
+        let is_other = stated.template != self.template || stated.replicas != self.wanted;
+        if self.is_deploying && !options.forces && (is_other || back.is_some()) {
+            return self.refuse(turn);
+        }
+        if let Some(own) = back {
             return declare_former(self.object, own, self.former.as_ref(), turn);
         }
+        self.is_deploying |= is_other;
+        self.declared = (!options.forces).then(|| object.clone());
         let before = std::mem::replace(&mut self.wanted, stated.replicas);
         self.stated = stated.upgrade;
         if stated.template == self.template {
@@ -53,6 +61,17 @@ impl App {
         let (upgrade, actions) = Upgrade::begin(&self.strategy(options), self.wanted, &before);
         self.upgrade = Some(upgrade);
         self.carry_out(actions, turn);
+    }
+
+    /// Refuses a change while a deployment is under way (`AppLockedException`, 409): the application stays declared
+    /// as it was.
+    fn refuse(&self, turn: &mut Turn<'_>) {
+        let (workload, step) = (self.object, RolloutStep::Locked);
+        turn.write(Event::Rollout { workload, step });
+        if let Some(object) = self.declared.clone() {
+            let id = workload;
+            turn.write(Event::Object(ObjectChange::Updated { id, object }));
+        }
     }
 
     /// The instances that were told to end and have not, as an upgrade finds them when it begins.
