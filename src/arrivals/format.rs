@@ -2,6 +2,7 @@
 //! them.
 
 use crate::read_options::ReadOptions;
+use crate::relation::Relation;
 use crate::stream::ArrivalSource;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::ledger::Ledger;
@@ -18,6 +19,8 @@ pub struct FormatEntry {
     pub summary: &'static str,
     /// The columns or fields.
     pub columns: &'static [ColumnDoc],
+    /// The relations between them, which `trace validate --strict` holds records to.
+    pub relations: &'static [Relation],
     /// The columns of names and those that no run reads, which mean nothing unless something refers
     /// to them (see `formats::content_hash`).
     pub names: &'static [&'static str],

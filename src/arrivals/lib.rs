@@ -27,6 +27,7 @@ pub mod precedence;
 pub mod quantiles;
 pub mod read_ahead;
 pub mod read_options;
+pub mod relation;
 pub mod renumbering;
 pub mod reordering;
 pub mod request_rates;

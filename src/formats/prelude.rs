@@ -6,6 +6,7 @@ pub(crate) use crate::columns::columns;
 pub(crate) use arrivals::format::{Constructor, FormatEntry, NodeList};
 pub(crate) use arrivals::job_fields::{Outcome, PLACEMENT, outcome_alone, state_one_per_node};
 pub(crate) use arrivals::read_options::ReadOptions;
+pub(crate) use arrivals::relation::Relation;
 pub(crate) use arrivals::spill::{FlatName, Places};
 pub(crate) use arrivals::stream::{Arrival, ArrivalSource};
 pub(crate) use intake::budget::MEMBERS;

@@ -6,6 +6,7 @@ use crate::format::{Constructor, FormatEntry};
 use crate::implausible::doubted;
 use crate::precedence::told;
 use crate::read_options::ReadOptions;
+use crate::relation::Relation;
 use crate::stream::ArrivalSource;
 use intake::ledger::{Action, Ledger, RowPolicy};
 use intake::origin::Origin;
@@ -29,11 +30,24 @@ pub struct Validation {
     pub stopped: Option<TraceError>,
     /// Documented dirt, and the bad rows' count.
     pub ledger: Ledger,
+    /// The relations between fields that the format's records keep.
+    pub relations: &'static [Relation],
     /// Whether documented dirt is a fault as well.
     pub is_strict: bool,
 }
 
 impl Validation {
+    /// The relations between fields that records break.
+    pub fn broken(&self) -> Vec<&'static Relation> {
+        let bad: Vec<String> = self.bad_rows.iter().map(ToString::to_string).collect();
+        let kinds = || self.ledger.entries().iter().map(|entry| &*entry.kind);
+        let is_told = |words: &str| {
+            kinds().any(|kind| kind.contains(words)) || bad.iter().any(|bad| bad.contains(words))
+        };
+        let all = self.relations.iter();
+        all.filter(|own| is_told(own.breach)).collect()
+    }
+
     /// Whether nothing was found but documented dirt, and none of that where the reading is strict.
     pub fn is_valid(&self) -> bool {
         let is_clean = self.ledger.is_empty() || !self.is_strict;
@@ -61,6 +75,7 @@ impl Validation {
             bad_rows: ledger.bad_rows().iter().take(limit).cloned().collect(),
             stopped,
             ledger,
+            relations: &[],
             is_strict: options.rows.strict,
         }
     }
@@ -127,7 +142,10 @@ pub fn validate(
         },
     };
     let read = (accepted, stopped, ledger);
-    Validation::of(input, entry.name, read, options, limit)
+    Validation {
+        relations: entry.relations,
+        ..Validation::of(input, entry.name, read, options, limit)
+    }
 }
 
 /// The error that two nodes have one name, under which a run could not tell them apart.

@@ -11,6 +11,26 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-dlrm-2025",
     summary: "instances of Alibaba's recommendation models of 2025 (CSV with header)",
     columns: COLUMNS,
+    relations: &[
+        Relation::recorded(
+            &["creation_time", "scheduled_time"],
+            "no earlier than `creation_time`",
+        ),
+        Relation::recorded(
+            &["scheduled_time", "deletion_time"],
+            "no earlier than the other times",
+        ),
+        Relation::held(
+            &["gpu_request", "gpu_limit"],
+            "as `gpu_request`",
+            "kube-apiserver refuses a pod whose GPUs differ from their limit (core/validation/validation.go)",
+        ),
+        Relation::held(
+            &["cpu_request", "cpu_limit"],
+            "request above its limit",
+            "kube-apiserver refuses such a pod (core/validation/validation.go)",
+        ),
+    ],
     names: &["instance_sn"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
@@ -120,6 +140,14 @@ fn spec(journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<PodSpec, Refus
     }
     let limits = list(CPU_LIMIT, MEMORY_LIMIT, DISK_LIMIT)?;
     if let Some(container) = spec.containers.first_mut() {
+        let mut stated = container.requests.iter();
+        let is_above =
+            stated.any(|(name, own)| limits.get(name) < own && !limits.get(name).is_zero());
+        journal.keep_if(
+            is_above,
+            "request above its limit; the limit is not enforced",
+            line,
+        )?;
         container.limits = limits;
     }
     let devices = fields.integer(GPU, 0, MAX_DEVICES as i64)?;

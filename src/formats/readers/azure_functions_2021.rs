@@ -10,6 +10,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "azure-functions-2021",
     summary: "invocations of Azure's functions of 2021 (CSV with header)",
     columns: COLUMNS,
+    relations: &[Relation::recorded(
+        &["end_timestamp", "duration"],
+        "began before the trace",
+    )],
     names: &["app", "func"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],

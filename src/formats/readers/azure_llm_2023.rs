@@ -10,6 +10,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "azure-llm-2023",
     summary: "requests to Azure's language models of 2023 and 2024 (CSV with header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["ContextTokens", "GeneratedTokens"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],

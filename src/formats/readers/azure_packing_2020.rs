@@ -16,6 +16,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "azure-packing-2020",
     summary: "virtual machines of Azure for packing, 2020 (tables `vm` and `vmType`, CSV with header)",
     columns: COLUMNS,
+    relations: &[Relation::recorded(
+        &["starttime", "endtime"],
+        "no earlier than `starttime`",
+    )],
     names: &["vmId", "tenantId"],
     cells: |format, input, show| tables(input)?.show(format, &MACHINES, show),
     options: &["full-cpu", "full-memory", "shares"],

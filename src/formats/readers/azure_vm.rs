@@ -21,6 +21,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "azure-vm",
     summary: "virtual machines of Azure, 2017 and 2019 (`vmtable`, CSV without header)",
     columns: COLUMNS,
+    relations: &[
+        Relation::recorded(&["created", "deleted"], "no earlier than `created`"),
+        Relation::recorded(&["avg cpu", "max cpu"], "average use above the maximum"),
+    ],
     names: &["vm id", "subscription id", "deployment id"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["usage", "open-buckets"],

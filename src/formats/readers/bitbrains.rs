@@ -18,6 +18,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "bitbrains",
     summary: "virtual machines of Bitbrains, a file each (`;` between fields, header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["Disk read throughput [KB/s]"],
     cells,
     options: &["usage", "largest-request"],

@@ -75,6 +75,11 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "with the option `usage`, cores used: an amount, a share of `cpu` such as `60%`, or a pattern"),
         optional("memory_usage", "memory used, as for `cpu_usage`"),
     },
+    relations: &[Relation::held(
+        &["time_limit", "run_time"],
+        "time limit below the run time",
+        "this program's own table: limits may be exceeded",
+    )],
     names: &[
         "name",
         "tenant",

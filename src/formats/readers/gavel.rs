@@ -12,6 +12,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "gavel",
     summary: "training jobs of Gavel (tab-separated, without header, ten fields or the older seven)",
     columns: COLUMNS,
+    relations: &[],
     names: &["command", "working directory", "step option"],
     cells: |format, input, show| {
         show_rows(format, &Form::of(&input.first_bytes()?).layout, input, show)

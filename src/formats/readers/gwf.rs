@@ -14,6 +14,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "gwf",
     summary: "tasks of workflows in the Grid Workload Format (CSV with header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["WorkflowID", "JobID"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],

@@ -40,6 +40,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("taints", "such as `gpu=yes:NoSchedule,old:NoExecute`"),
         optional("events", "what happens later, such as `0s goes | 1h comes | 2h cpu=8 memory=4Gi`"),
     },
+    relations: &[],
     names: &["sn"],
     cells: cells_of_table,
     options: &["pods-per-node"],

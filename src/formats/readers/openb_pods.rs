@@ -48,6 +48,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("deletion_time", "seconds since the trace's zero"),
         optional("scheduled_time", "seconds; empty if the pod never ran"),
     },
+    relations: &[Relation::recorded(
+        &["creation_time", "scheduled_time", "deletion_time"],
+        "no earlier than second",
+    )],
     names: &["name", "qos", "pod_phase"],
     cells: cells_of_tables,
     options: &["ran-only", "recorded"],

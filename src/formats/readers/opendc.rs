@@ -19,6 +19,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "opendc",
     summary: "tasks and fragments of OpenDC (Parquet or CSV with header; folder or archive)",
     columns: COLUMNS,
+    relations: &[],
     names: &["id", "name"],
     cells,
     options: &["usage", "core-mhz"],

@@ -21,6 +21,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         required("machine", "file: name of the machine"),
         required("use", "line of a file: whole percentage of the processor in use, one for each five minutes"),
     },
+    relations: &[],
     names: &["machine"],
     cells,
     options: &["usage", "end-when-idle"],

@@ -36,6 +36,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("container_memory_working_set_bytes", "by `container`: with the option `usage`, what it uses of memory"),
         optional("exported_pod", "label, with exported_namespace and exported_container; stands before `pod`"),
     },
+    relations: &[],
     names: &["uid"],
     cells: show_text,
     options: &["recorded", "usage"],

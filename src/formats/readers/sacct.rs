@@ -25,6 +25,20 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "sacct",
     summary: "jobs of a Slurm cluster (`sacct --parsable2`, header, `|` between fields, or `--json`)",
     columns: COLUMNS,
+    relations: &[
+        Relation::recorded(&["Start", "End"], "no earlier than `Start`"),
+        Relation::held(
+            &["End", "Start", "Suspended", "Elapsed"],
+            "run time that differs from End less Start and Suspended",
+            "slurmdbd computes Elapsed as End less Start and Suspended when it is asked (as_mysql_jobacct_process.c)",
+        ),
+        Relation::held(
+            &["Elapsed", "Timelimit"],
+            "ran beyond its limit",
+            "slurmctld ends a job within a minute after its limit, and KillWait (OverTimeLimit moves it)",
+        ),
+        Relation::recorded(&["Submit", "Start"], "start before the submission"),
+    ],
     names: &["JobID", "User", "Partition"],
     cells,
     options: &["recorded"],

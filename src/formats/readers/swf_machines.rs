@@ -10,6 +10,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "swf-machines",
     summary: "machines of a job log, as Alea lists them (`.swf.machines`, separated by tabs)",
     columns: COLUMNS,
+    relations: &[],
     names: &["index", "name"],
     cells: |format, input, show| {
         let mut parts = parts(input)?.into_iter();

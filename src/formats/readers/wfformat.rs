@@ -30,6 +30,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("memory", "memory that it took; also `memoryInBytes`; not requested"),
         optional("priority", "priority that it had; counted, not heeded"),
     },
+    relations: &[],
     names: &["id", "name"],
     cells: show_text,
     options: &[],

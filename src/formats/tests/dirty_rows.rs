@@ -47,7 +47,7 @@ fn clean(name: &str, text: &str) -> String {
 }
 
 /// A clean file of a text.
-fn file(name: &str, shape: Shape, text: &str) -> Input {
+pub(crate) fn file(name: &str, shape: Shape, text: &str) -> Input {
     let bytes = match shape {
         Day => archive(&[("day/a", text), ("day/b", text)]),
         Beside(others) => archive(&[others, &[("own", text)]].concat()),

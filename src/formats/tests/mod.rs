@@ -17,6 +17,7 @@ mod precedence;
 pub(crate) mod prelude;
 mod read_ahead;
 mod real_files;
+mod relations;
 mod transform;
 mod unknown_columns;
 

@@ -4,7 +4,9 @@ use super::gate::{by_mean, worse};
 use super::run::SuiteResults;
 use super::{Gate, Outcome};
 use crate::compare::{ALPHA, Judgement, Verdict, decide};
-use crate::statistics::{SEEDS_MIN, SeedsNeeded, above, holm, standard_error, student_quantile};
+use crate::statistics::{
+    SEEDS_MIN, SeedsNeeded, above, cautious_reach, holm, standard_error, student_quantile,
+};
 use metrics::Direction;
 
 /// Power at which a gate is said to find a worsening.
@@ -63,7 +65,7 @@ fn outcome(
     match judgement.verdict {
         Some(Verdict::Equivalent) => Outcome::Equivalent,
         Some(Verdict::Improved) => Outcome::Improved,
-        _ if is_shown(judgement.not_worse_p) => Outcome::Within,
+        _ if judgement.is_not_worse() => Outcome::Within,
         Some(Verdict::Inconclusive) => {
             let needed = judgement.seeds_needed;
             let needed = needed.unwrap_or(SeedsNeeded::exactly(SEEDS_MIN as u64));
@@ -98,12 +100,16 @@ fn single(gate: &mut Gate, judgement: &Judgement, is_exact: bool) -> Outcome {
 
 /// Worsening of each pair beyond the limit; of metrics without a direction, of the mean's sign.
 fn beyond(judgement: &Judgement) -> Option<Vec<f64>> {
-    let sign = match judgement.better {
+    judgement.beyond(sign(judgement)?)
+}
+
+/// Sign of a worsening; of metrics without a direction, of the mean's sign.
+fn sign(judgement: &Judgement) -> Option<f64> {
+    Some(match judgement.better {
         Direction::None if judgement.difference? < 0.0 => -1.0,
         Direction::None => 1.0,
         better => better.worsening(1.0),
-    };
-    judgement.beyond(sign)
+    })
 }
 
 /// The one-sided p of a worsening by no more than the limit; two-sided where no direction is better.
@@ -116,7 +122,8 @@ fn worse_p(judgement: &Judgement) -> Option<f64> {
         .interval
         .is_some_and(|interval| interval.low < interval.high)
     {
-        let p = above(&values, 0.0)?;
+        let by_events = judgement.events_above(sign(judgement)?).unwrap_or(0.0);
+        let p = above(&values, 0.0)?.max(by_events);
         let sides = if judgement.better == Direction::None {
             2.0
         } else {
@@ -136,9 +143,10 @@ fn detectable(judgement: &Judgement, tests: usize) -> Option<f64> {
     // Runs that are all alike tell nothing of the spread that a change would show.
     let points: Option<Vec<f64>> = judgement.points.iter().copied().collect();
     standard_error(&points?).filter(|error| *error > 0.0)?;
-    let error = standard_error(&beyond(judgement)?)?;
+    let beyond = beyond(judgement)?;
+    let error = standard_error(&beyond)?;
     let degrees = (judgement.n - 1) as f64;
-    let found = student_quantile(1.0 - ALPHA / tests.max(1) as f64, degrees)
-        + student_quantile(POWER, degrees);
+    let quantile = student_quantile(1.0 - ALPHA / tests.max(1) as f64, degrees);
+    let found = cautious_reach(quantile, 0.0, judgement.n) + student_quantile(POWER, degrees);
     Some(judgement.threshold + found * error)
 }

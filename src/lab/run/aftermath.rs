@@ -84,6 +84,8 @@ impl Aftermath {
                 &stuck,
                 "rollout",
                 "had exceeded the progress deadline and not completed when the run ended, first of ",
+            ),
+            line(
                 &self.locked,
                 "change",
                 "refused (409) as a deployment was under way, which `force: true` replaces, first of ",

@@ -7,6 +7,7 @@
 mod bootstrap;
 mod effect;
 mod equivalence;
+mod events;
 mod fieller;
 mod moments;
 mod multiple;
@@ -22,16 +23,17 @@ mod stored;
 
 pub use bootstrap::{Interval, Resamples, bca};
 pub use effect::{cliffs_delta, standardized_mean};
-pub use equivalence::{Equivalence, above, equivalence, not_above};
+pub use equivalence::{above, not_above};
+pub use events::{LoneEvents, unseen_share};
 pub use fieller::change_interval;
 pub use moments::{mean, median, standard_deviation, standard_error, variance};
 pub use multiple::{benjamini_hochberg, holm};
 pub use quantile::quantile;
 pub use sample_size::{
-    Rules, SEEDS_MAX, SEEDS_MIN, SeedsNeeded, power, seeds_to_carry, seeds_to_decide,
-    seeds_to_reach,
+    Rules, SEEDS_MAX, SEEDS_MIN, SeedsNeeded, power, seeds_to_carry, seeds_to_count,
+    seeds_to_decide, seeds_to_reach,
 };
 pub use sign_flip::{SIGN_FLIP_MAX, sign_flip};
-pub use skew::carries;
-pub use student::{student_cdf, student_interval, student_quantile, student_test};
+pub use skew::{carries, cautious_reach};
+pub use student::{student_cdf, student_interval, student_quantile};
 pub use wilcoxon::{SignedRank, hodges_lehmann, signed_rank};

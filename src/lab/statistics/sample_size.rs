@@ -12,6 +12,7 @@ use units::plural;
 use rng::math;
 use rng::special::{normal_cdf, normal_quantile};
 
+use super::events::LoneEvents;
 use super::moments::{mean, standard_deviation};
 use super::skew::values_to_carry;
 use super::student::student_quantile;
@@ -180,6 +181,27 @@ pub fn seeds_to_carry(values: &[f64]) -> Option<SeedsNeeded> {
     is_open.then(|| SeedsNeeded::rounded(needed, needed, values.len()))
 }
 
+/// The seeds after which counts of events would tell the two sides apart, or show that the second has no
+/// more than `ratio` times those of the first.
+pub fn seeds_to_count(events: LoneEvents, ratio: f64, alpha: f64, pairs: usize) -> SeedsNeeded {
+    let share = events.share_above();
+    let spread = math::sqrt(share * (1.0 - share));
+    let needed = |apart: f64, alpha: f64| {
+        let reach = normal_quantile(1.0 - alpha) / 2.0 + normal_quantile(POWER) * spread;
+        (reach / apart) * (reach / apart)
+    };
+    let differs = needed((share - 0.5).abs(), alpha / 2.0);
+    let limit = ratio / (1.0 + ratio) - share;
+    let is_open = if limit > 0.0 {
+        needed(limit, alpha)
+    } else {
+        f64::INFINITY
+    };
+    let by_pair = pairs as f64 / (events.above + events.below).max(1) as f64;
+    let least = differs.min(is_open) * by_pair;
+    SeedsNeeded::rounded(least, 2.0 * least, pairs)
+}
+
 /// The power of the two-sided t-test of the mean of `n` pairs at level `alpha` to find a shift of
 /// `effect` standard deviations, by the normal approximation of the noncentral t.
 pub fn power(effect: f64, n: usize, alpha: f64) -> f64 {
@@ -193,7 +215,7 @@ pub fn power(effect: f64, n: usize, alpha: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::statistics::{not_above, student_test};
+    use crate::statistics::{above, not_above};
     use rng::Stream;
 
     const RULES: Rules = Rules {
@@ -244,7 +266,9 @@ mod tests {
 
     fn is_decided(worsenings: &[f64]) -> bool {
         let is_small = |p: Option<f64>| p.is_some_and(|p| p <= RULES.alpha);
-        is_small(student_test(worsenings)) || is_small(not_above(worsenings, RULES.threshold))
+        let sides = [above(worsenings, 0.0), not_above(worsenings, 0.0)];
+        let is_apart = sides.into_iter().any(|p| is_small(p.map(|p| 2.0 * p)));
+        is_apart || is_small(not_above(worsenings, RULES.threshold))
     }
 
     /// Worsenings drawn from a normal distribution; the estimate after the first pairs against the

@@ -8,7 +8,7 @@ use crate::releases;
 use crate::study::change;
 use lab::check::{CheckReport, EntryReport, Gate, Outcome};
 use lab::compare::Judgement;
-use lab::statistics::SEEDS_MIN;
+use lab::statistics::{SEEDS_MIN, unseen_share};
 use metrics::{Direction, registry};
 use units::plural;
 
@@ -325,6 +325,18 @@ pub fn power(report: &CheckReport) -> Vec<String> {
         Some(format!("{entry} {label}: {sign}{amount}"))
     });
     told.collect()
+}
+
+/// Words on what passes by a test of few runs don't exclude.
+pub fn unseen(report: &CheckReport) -> Option<String> {
+    let passes = |gate: &&Gate| matches!(gate.outcome, Outcome::Within | Outcome::Equivalent);
+    let gates = report.gates.iter().filter(passes);
+    let by_test = gates.filter(|gate| gate.limit.starts_with("tested"));
+    let runs = by_test.filter_map(|gate| Some(gate.judgement.as_ref()?.n).filter(|n| *n > 1));
+    let share = format::fixed(100.0 * unseen_share(runs.min()?), 0);
+    Some(format!(
+        "passes by a test miss what happens in fewer than {share} % of runs"
+    ))
 }
 
 /// Outcome of a gate, and whether its inputs are those of the baseline.

@@ -6,7 +6,7 @@ use anstyle::Style;
 
 use super::{
     CheckOptions, cause, cells, counts, digest, facts, headline, limit, outcome, power, reasons,
-    rerun,
+    rerun, unseen,
 };
 use crate::format;
 use crate::sense::{BAD, GOOD};
@@ -210,6 +210,7 @@ fn details(report: &CheckReport, is_verbose: bool) -> Vec<Detail<'_>> {
         };
         lines.push(said(format!("found in 4 of 5 checks from: {first}{more}")));
     }
+    lines.extend(unseen(report).map(said));
     let notes = report.notes.iter();
     lines.extend(notes.map(|note| said(format!("note: {}", format::clean(note)))));
     let mut left_out = left_out(report);

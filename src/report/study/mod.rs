@@ -7,9 +7,9 @@ use crate::comparison::UnknownMetric;
 use crate::releases;
 use crate::sense::Sense;
 use crate::{Format, format};
-use lab::compare::{CONFIDENCE, Judgement, Method, Pair, Study, Verdict, metric_hint};
+use lab::compare::{Judgement, Method, Pair, Study, Verdict, metric_hint};
+use lab::statistics::unseen_share;
 use metrics::registry;
-use rng::math;
 use units::{SortedSet, plural};
 
 mod export;
@@ -306,7 +306,7 @@ pub fn remarks(study: &Study) -> Vec<String> {
         let tests = study.pairs.first().map(|pair| pair.tests).unwrap_or_default();
         let [gated, others] = [tests.gated, tests.others].map(|count| format::count(count as u64));
         format!(
-            "95 % intervals: Student's t over the {}, of changes in % Fieller's; t-tests, over all \
+            "95 % intervals: Student's t over the {}, of changes in % Fieller's; t-tests corrected for skewness, over all \
              candidates {gated} gated corrected by Holm, {others} others by Benjamini–Hochberg; equivalent \
              and not-worse are by one-sided tests and miss what happens in fewer than {} % of {}",
             sample(study)[0],
@@ -355,8 +355,7 @@ fn missed(study: &Study) -> String {
         blocks => blocks,
     };
     let least = study.pairs.iter().map(|pair| size(&pair.method)).min();
-    let chance = math::exp(math::ln(1.0 - CONFIDENCE) / least.unwrap_or(1).max(1) as f64);
-    format::fixed(100.0 * (1.0 - chance), 0)
+    format::fixed(100.0 * unseen_share(least.unwrap_or(1)), 0)
 }
 
 /// What stands against judgements of gated metrics, with the metrics that it concerns.

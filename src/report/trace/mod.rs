@@ -65,6 +65,13 @@ pub fn validation(validation: &Validation) -> String {
     if !validation.ledger.is_empty() {
         let _ = writeln!(text, "\n{}", validation.ledger);
     }
+    for relation in validation.broken() {
+        let fields = plural::first_of(
+            { relation.of.iter() }.map(|own| format!("`{own}`")),
+            usize::MAX,
+        );
+        let _ = writeln!(text, "{fields} go together: {}", relation.original);
+    }
     let _ = writeln!(
         text,
         "{} ({}): {} accepted, {} bad",

@@ -14,6 +14,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-2017-machines",
     summary: "machines of Alibaba's cluster trace of 2017 (CSV without header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["machine id", "event detail"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node", "full-memory"],

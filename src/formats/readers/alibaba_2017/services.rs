@@ -16,6 +16,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-2017-services",
     summary: "service instances of Alibaba's cluster trace of 2017 (CSV without header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["instance id", "machine id", "cpu ids"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["full-memory", "usage", "shares"],

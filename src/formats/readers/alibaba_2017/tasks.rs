@@ -17,6 +17,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-2017-tasks",
     summary: "batch tasks of Alibaba's cluster trace of 2017 (CSV without header)",
     columns: COLUMNS,
+    relations: &[Relation::recorded(
+        &["create time", "end time"],
+        "no end after the creation",
+    )],
     names: &["job id", "task id"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["full-memory", "usage", "recorded"],

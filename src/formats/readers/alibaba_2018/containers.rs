@@ -21,6 +21,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-2018-containers",
     summary: "containers of Alibaba's cluster trace of 2018 (CSV without header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["container_id", "machine_id", "app_du", "status"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["full-memory", "usage"],

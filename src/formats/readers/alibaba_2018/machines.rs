@@ -16,6 +16,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-2018-machines",
     summary: "machines of Alibaba's cluster trace of 2018 (CSV without header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["machine_id", "status"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node", "full-memory"],

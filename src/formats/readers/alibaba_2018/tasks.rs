@@ -18,6 +18,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-2018-tasks",
     summary: "batch tasks of Alibaba's cluster trace of 2018 (CSV without header)",
     columns: COLUMNS,
+    relations: &[Relation::recorded(
+        &["start_time", "end_time"],
+        "no end after a start",
+    )],
     names: &["task_name", "job_name", "task_type"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["ran-only", "full-memory", "usage", "recorded"],

@@ -8,6 +8,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-gpu-2020-machines",
     summary: "machines of Alibaba's GPU trace of 2020 (`pai_machine_spec`, CSV without header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["machine"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node"],

@@ -19,6 +19,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-gpu-2020-tasks",
     summary: "tasks of Alibaba's GPU trace of 2020 (`pai_task_table`, CSV without header)",
     columns: COLUMNS,
+    relations: &[Relation::recorded(
+        &["start_time", "end_time"],
+        "no end after a start",
+    )],
     names: &["job_name", "task_name"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["usage", "recorded"],

@@ -9,6 +9,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-spot-gpu-2026-jobs",
     summary: "jobs of Alibaba's trace of spot GPUs of 2026 (`job_info_df`, CSV with header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["job_name", "organization"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &[],

@@ -8,6 +8,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "alibaba-spot-gpu-2026-machines",
     summary: "machines of Alibaba's trace of spot GPUs of 2026 (`node_info_df`, CSV with header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["node_name"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node"],

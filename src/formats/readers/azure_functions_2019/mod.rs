@@ -37,6 +37,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("percentile_Average_50", "and those at 0, 1, 25, 75, 99 and 100: run time, ms (durations)"),
         optional("AverageAllocatedMb", "memory of the application, MB (memory)"),
     },
+    relations: &[],
     names: &["HashOwner", "HashApp", "HashFunction"],
     cells: show_text,
     options: &[],

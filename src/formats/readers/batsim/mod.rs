@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::json::each_element;
+use intake::json::{each_element, each_scalar};
 use intake::rows::MAX_SECONDS;
 use intake::unknown_columns::note_keys;
 use model::{PodLife, RestartPolicy};
@@ -29,6 +29,23 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("extra_data", "data for schedulers; not used"),
         optional("description", "remark; read, not used"),
     },
+    relations: &[
+        Relation::held(
+            &["walltime", "profile"],
+            "stopped at its walltime",
+            "Batsim kills the job then (docs/input-workload.rst)",
+        ),
+        Relation::held(
+            &["res", "profile"],
+            "amounts",
+            "Batsim stops: the resources do not match those of the profile (v4.1.0, workload.cpp)",
+        ),
+        Relation::held(
+            &["res", "nb_res"],
+            "more processors than the platform has",
+            "Batsim submits it; its scheduler rejects it (batsched, add_reject_job)",
+        ),
+    ],
     names: &["id"],
     cells: show_text,
     // Jobs always end at their walltimes, so the option changes nothing.
@@ -51,11 +68,16 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     for part in parts(input)? {
         journal.file = part.name.clone();
         let mut profiles = Profiles::default();
+        let mut platform = None;
+        each_scalar(&part, &[], |key, value| {
+            platform = value.as_f64().filter(|_| key == "nb_res").or(platform);
+            Ok(())
+        })?;
         each_element(&part, &["profiles"], |profile| {
             profiles.add(&profile.key, &profile.value)
         })?;
         let is_found = each_element(&part, &["jobs"], |job| {
-            match take(&mut gather, &mut journal, &job, &profiles) {
+            match take(&mut gather, &mut journal, &job, (&profiles, platform)) {
                 Ok(()) => Ok(()),
                 Err(Refused::Row(bad)) => journal.bad_row(bad),
                 Err(Refused::Trace(error)) => Err(error),
@@ -90,7 +112,7 @@ fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     job: &Element,
-    profiles: &Profiles,
+    (profiles, platform): (&Profiles, Option<f64>),
 ) -> Result<(), Refused> {
     let name = job.text("id");
     if name.is_empty() {
@@ -102,6 +124,10 @@ fn take(
     let processors = job.decimal("res", MEMBERS as f64)?.unwrap_or_default();
     if processors < 1.0 || processors.fract() > 0.0 {
         return Err(job.bad("res", "a whole number of at least 1").into());
+    }
+    if platform.is_some_and(|most| processors > most) {
+        let kind = "more processors than the platform has (`nb_res`); rejected";
+        return Ok(journal.dirt(kind, Action::Drop, job.line)?);
     }
     let limit = match job.value.get("walltime").and_then(Value::as_f64) {
         // No run reaches the limits that stand for none.

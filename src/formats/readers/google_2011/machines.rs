@@ -17,6 +17,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "google-2011-machines",
     summary: "machine events of Google's cluster trace of 2011 (CSV without header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["machine id"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node", "full-cpu", "full-memory"],

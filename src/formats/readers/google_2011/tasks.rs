@@ -23,6 +23,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "google-2011-tasks",
     summary: "task events of Google's cluster trace of 2011 (CSV without header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["job id", "task index", "machine id", "user"],
     cells: |format, input, show| tables(input)?.without(3).show(format, &LAYOUT, show),
     options: &[

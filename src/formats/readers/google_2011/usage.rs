@@ -13,6 +13,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "google-2011-usage",
     summary: "usage of tasks in Google's cluster trace of 2011, alone (CSV without header)",
     columns: COLUMNS,
+    relations: &[Relation::recorded(
+        &["start time", "end time"],
+        "no earlier than the start",
+    )],
     names: &["job id", "task index", "machine id"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["usage", "full-cpu", "full-memory"],

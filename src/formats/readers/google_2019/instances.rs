@@ -27,6 +27,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "google-2019-instances",
     summary: "instance events of Google's cluster traces of 2019 (CSV with header, or JSON lines)",
     columns: COLUMNS,
+    relations: &[],
     names: &["collection_id", "instance_index", "machine_id"],
     cells: |format, input, show| super::show(&tables(input)?.without(3), format, show),
     options: &[

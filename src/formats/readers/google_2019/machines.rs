@@ -15,6 +15,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "google-2019-machines",
     summary: "machine events of Google's cluster traces of 2019 (CSV with header, or JSON lines)",
     columns: COLUMNS,
+    relations: &[],
     names: &["machine_id"],
     cells: |format, input, show| super::show(&tables(input)?, format, show),
     options: &["pods-per-node", "full-cpu", "full-memory"],

@@ -14,6 +14,21 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "helios",
     summary: "jobs of SenseTime's Helios clusters (`cluster_log.csv`, CSV with header)",
     columns: COLUMNS,
+    relations: &[
+        Relation::recorded(&["start_time", "end_time"], "no earlier than `start_time`"),
+        Relation::recorded(
+            &["start_time", "end_time", "duration"],
+            "`duration` or `queue` differs from the dates",
+        ),
+        Relation::recorded(
+            &["submit_time", "start_time", "queue"],
+            "`duration` or `queue` differs from the dates",
+        ),
+        Relation::recorded(
+            &["gpu_num", "duration", "gpu_time"],
+            "`gpu_time` differs from the GPUs times the run time",
+        ),
+    ],
     names: &["job_id", "user", "vc"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["recorded"],

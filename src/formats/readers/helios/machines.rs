@@ -18,6 +18,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("total", "GPUs of all; compared with their sum"),
         optional("num", "machines, of a list of virtual clusters without days"),
     },
+    relations: &[Relation::recorded(
+        &["virtual cluster", "total"],
+        "total that is not the sum of the virtual clusters",
+    )],
     names: &["virtual cluster"],
     cells: |format, input, show| {
         let mut parts = tables(input)?.read.into_iter().flatten();

@@ -32,6 +32,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("requestURI", "address; dry runs are left out"),
         optional("auditID", "request; read, not used"),
     },
+    relations: &[],
     names: &["auditID"],
     cells: show_text,
     options: &["largest-request", "recorded"],

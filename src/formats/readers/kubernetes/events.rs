@@ -24,6 +24,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("lastTimestamp", "date, UTC; of what ends a pod; or series.lastObservedTime"),
         optional("message", "read, not used"),
     },
+    relations: &[],
     names: &["message"],
     cells: show_text,
     options: &["recorded"],

@@ -21,6 +21,16 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("vc", "virtual cluster; becomes the tenant"),
         optional("user", "user; read, not used"),
     },
+    relations: &[
+        Relation::recorded(
+            &["submitted_time", "attempts.start_time"],
+            "start before the submission",
+        ),
+        Relation::recorded(
+            &["attempts.start_time", "attempts.end_time"],
+            "attempt that ends before its start",
+        ),
+    ],
     names: &["jobid"],
     cells: |format, input, show| {
         let mut logs = tables(input)?.read.into_iter().flatten();

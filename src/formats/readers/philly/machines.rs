@@ -9,6 +9,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "philly-machines",
     summary: "machines of Microsoft's Philly clusters (`cluster_machine_list`, CSV with header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["machineId"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node"],

@@ -9,6 +9,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "philly-table",
     summary: "jobs of Microsoft's Philly clusters, as a table derived of the log (CSV with header)",
     columns: COLUMNS,
+    relations: &[Relation::recorded(
+        &["duration", "num_gpus", "gpu_time"],
+        "`gpu_time` is not `duration` times `num_gpus`",
+    )],
     names: &["cluster"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],

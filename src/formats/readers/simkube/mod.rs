@@ -26,6 +26,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("config", "what was recorded; read, not used"),
         optional("index", "hashes of the objects; read, not used"),
     },
+    relations: &[],
     names: &["index", "config"],
     cells,
     options: &[],

@@ -19,6 +19,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("Spec.EndpointSpec.Ports", "PublishedPort is taken on the machine where PublishMode is host; `inspect`"),
         optional("Spec.TaskTemplate.Placement", "not enforced; `inspect`"),
     },
+    relations: &[],
     names: &["Name", "Image"],
     cells: show_text,
     options: &[],

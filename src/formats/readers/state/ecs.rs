@@ -32,6 +32,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("placementConstraints", "distinctInstance keeps tasks apart; others are not enforced"),
         optional("placementStrategy", "not enforced"),
     },
+    relations: &[],
     names: &["taskArn", "serviceName"],
     cells: show_text,
     options: &[],

@@ -30,6 +30,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("upgradeStrategy", "not followed, nor is any other strategy that is not the default"),
         optional("groups", "groups with apps, pods and groups of their own"),
     },
+    relations: &[],
     names: &["id"],
     cells: show_text,
     options: &[],

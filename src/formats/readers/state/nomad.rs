@@ -31,6 +31,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("Priority", "of a job; 50 if it states none"),
         optional("JobSummary", "of a job in a list: Queued, Starting and Running by group"),
     },
+    relations: &[],
     names: &["ID", "Name", "JobID"],
     cells: show_text,
     options: &[],

@@ -8,6 +8,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "chronus",
     summary: "jobs with deadlines of the simulator of Chronus (CSV with header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["job_id", "model_name"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],

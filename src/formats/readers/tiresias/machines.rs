@@ -9,6 +9,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     name: "tiresias-machines",
     summary: "clusters of the simulator of Tiresias (CSV with header)",
     columns: COLUMNS,
+    relations: &[],
     names: &["num_switch"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &["pods-per-node"],

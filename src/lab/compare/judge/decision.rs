@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{ALPHA, Judgement, Verdict};
 use crate::statistics::{
-    Rules, SeedsNeeded, benjamini_hochberg, holm, seeds_to_carry, seeds_to_decide, seeds_to_reach,
+    Rules, SeedsNeeded, benjamini_hochberg, holm, seeds_to_carry, seeds_to_count, seeds_to_decide,
+    seeds_to_reach,
 };
 use metrics::Direction;
 
@@ -61,25 +62,37 @@ fn verdict(judgement: &Judgement) -> Option<Verdict> {
             false => directed(difference).map(|_| Verdict::Inconclusive),
         };
     }
-    let is_shown = |p: Option<f64>| p.is_some_and(|p| p <= ALPHA);
-    let is_carried = |else_by: bool| judgement.carried || else_by;
-    let is_below = |amount: fn(Direction, f64) -> f64| {
-        let mut pairs = judgement.points.iter().flatten();
-        pairs.all(|own| amount(judgement.better, *own) < judgement.threshold)
-    };
     let is_beyond_chance = is_shown(judgement.p_adjusted)
-        && is_carried(is_shown(judgement.signed_rank_p))
+        && (judgement.carried || is_shown(judgement.signed_rank_p))
         && judgement
             .interval
             .is_some_and(|interval| !interval.holds(0.0));
-    if is_shown(judgement.equivalence_p) && is_carried(is_below(|_, own| own.abs())) {
+    if is_shown(judgement.equivalence_p) && judgement.holds_pairs(f64::abs) {
         Some(Verdict::Equivalent)
     } else if is_beyond_chance {
         directed(difference)
-    } else if is_shown(judgement.not_worse_p) && is_carried(is_below(Direction::worsening)) {
+    } else if judgement.is_not_worse() {
         Some(Verdict::NotWorse)
     } else {
         directed(difference).map(|_| Verdict::Inconclusive)
+    }
+}
+
+/// Returns whether a test shows what it asks.
+fn is_shown(p: Option<f64>) -> bool {
+    p.is_some_and(|p| p <= ALPHA)
+}
+
+impl Judgement {
+    /// Returns whether a worsening by what matters is shown not to be.
+    pub(crate) fn is_not_worse(&self) -> bool {
+        is_shown(self.not_worse_p) && self.holds_pairs(|own| self.better.worsening(own))
+    }
+
+    /// Returns whether the sample carries a test of its mean, or every single pair is below what matters.
+    fn holds_pairs(&self, amount: impl Fn(f64) -> f64) -> bool {
+        let mut pairs = self.points.iter().flatten();
+        self.carried || pairs.all(|own| amount(*own) < self.threshold)
     }
 }
 
@@ -99,10 +112,13 @@ fn open(judgement: &mut Judgement, tests: usize, correction: fn(&[f64]) -> Vec<f
         tests,
     };
     let worsenings = judgement.worsenings();
+    let by_events = (judgement.events())
+        .map(|events| seeds_to_count(events, judgement.event_ratio(), ALPHA, judgement.n));
     let by_spread = worsenings.and_then(|worsenings| {
         let needed = seeds_to_decide(&worsenings, rules)?;
         let to_carry = seeds_to_carry(&worsenings);
-        Some(to_carry.map_or(needed, |seeds| needed.and(seeds)))
+        let all = [to_carry, by_events].into_iter().flatten();
+        Some(all.fold(needed, SeedsNeeded::and))
     });
     judgement.seeds_needed = if judgement.interval.is_some() {
         by_spread

@@ -8,15 +8,16 @@
 //!    those of its perturbations, or contradict them, by more than the threshold: `inconclusive`;
 //! 2. one pair of a case in which nothing varies: by the difference itself; one pair of any other:
 //!    `equivalent` if the values are equal, else `inconclusive`;
-//! 3. TOST shows the mean difference smaller than the threshold (the 90 % interval lies within it):
-//!    `equivalent`;
+//! 3. two one-sided tests show the mean difference smaller than the threshold: `equivalent`;
 //! 4. the t-test, corrected for all gated tests of the comparison (Holm) or all others (Benjamini and
 //!    Hochberg), has p ≤ 0.05 and the 95 % interval leaves zero out: `improved` or `regressed`;
-//! 5. one side of TOST shows that the candidate is not worse by the threshold: `not-worse`;
+//! 5. one of these two tests shows that the candidate is not worse by the threshold: `not-worse`;
 //! 6. `inconclusive`, with the seeds that would decide.
 //!
-//! Student's t errs on few pairs of skewed differences. Where a sample looks like one, 3 and 5 need every
-//! single pair within the threshold, too, and 4 the signed-rank test.
+//! Student's t errs on few pairs of skewed differences. All tests are corrected for the skewness that they may
+//! have. Where a sample looks skewed, 3 and 5 need every single pair within the threshold, too, and 4 the
+//! signed-rank test. Where at least half of the values of either side are the same one, the others are events:
+//! all tests need the exact one of their counts, too.
 //!
 //! A difference that is the same in every pair has no spread to estimate from. The signs decide then:
 //! below six pairs they can't, and there is no interval.
@@ -28,6 +29,7 @@ mod blocks;
 mod coverage;
 mod decision;
 pub(crate) mod direction;
+mod events;
 mod opinions;
 mod threshold;
 
@@ -38,8 +40,8 @@ pub use threshold::Threshold;
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{
-    Interval, Resamples, SEEDS_MIN, SeedsNeeded, above, carries, change_interval, equivalence,
-    mean, not_above, student_interval, student_test,
+    Interval, Resamples, SEEDS_MIN, SeedsNeeded, above, carries, change_interval, mean, not_above,
+    student_interval,
 };
 use metrics::Direction;
 use units::plural;
@@ -184,16 +186,19 @@ pub struct Judgement {
     pub base_points: Vec<Option<f64>>,
     /// The candidate's values, pair by pair.
     pub head_points: Vec<Option<f64>>,
-    /// p of the paired t-test; of the signs, where all pairs differ by the same.
+    /// p of the paired t-test, corrected for skewness, and no less than that of counts of events; of the signs,
+    /// where all pairs differ by the same.
     pub p: Option<f64>,
     /// p corrected for all tests of its family.
     pub p_adjusted: Option<f64>,
     /// Whether the differences look as if interval and tests of their mean held as often as stated.
     #[serde(default = "carried_before")]
     pub carried: bool,
-    /// p of TOST against the threshold, no less than with a correction for skewness.
+    /// p of two one-sided tests against the threshold, corrected for skewness, and no less than those of counts
+    /// of events.
     pub equivalence_p: Option<f64>,
-    /// p of the one-sided test of a worsening by the threshold, corrected for skewness.
+    /// p of the one-sided test of a worsening by the threshold, corrected for skewness, and no less than that of
+    /// counts of events.
     pub not_worse_p: Option<f64>,
     /// The difference that matters, in the metric's unit.
     pub threshold: f64,
@@ -431,6 +436,9 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
     if !judgement.carried {
         judgement.note = Some(SKEWED.to_owned());
     }
+    if judgement.events().is_some() {
+        judgement.note = Some(events::FEW.to_owned());
+    }
     // What is never negative can't fall by more than all of it.
     let values = judgement.base_points.iter().chain(&judgement.head_points);
     let is_amount = values.flatten().all(|&value| value >= 0.0);
@@ -441,24 +449,37 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
     });
     // Where every pair is equal no sign can fall, so there is nothing to test and nothing to correct
     // for (Tarone, 1990).
-    judgement.p = student_test(differences);
-    let sides = [1.0, -1.0].map(|sign| judgement.beyond(sign));
-    let tests = sides.iter().flatten().flat_map(|own| {
-        let within: Vec<f64> = own.iter().map(|beyond| -beyond).collect();
-        let by_student = judgement.share.and_then(|_| above(&within, 0.0));
-        [not_above(own, 0.0), by_student]
-    });
-    let by_amount = equivalence(differences, judgement.threshold).map(|own| own.p);
-    let by_amount = by_amount.filter(|_| judgement.share.is_none());
-    judgement.equivalence_p = tests.chain([by_amount]).flatten().reduce(f64::max);
-    let [more, less] = sides;
+    judgement.p = is_apart
+        .then(|| two_sided(judgement, differences))
+        .flatten();
+    let [more, less] = [1.0, -1.0].map(|sign| not_beyond(judgement, sign));
+    judgement.equivalence_p = more.into_iter().chain(less).reduce(f64::max);
     let worse = match judgement.better {
         Direction::Lower => more,
         Direction::Higher => less,
         Direction::None => None,
     };
-    judgement.not_worse_p =
-        (worse.filter(|_| judgement.threshold > 0.0)).and_then(|beyond| not_above(&beyond, 0.0));
+    judgement.not_worse_p = worse.filter(|_| judgement.threshold > 0.0);
+}
+
+/// The p that a difference is chance.
+fn two_sided(judgement: &Judgement, differences: &[f64]) -> Option<f64> {
+    let by_mean = not_above(differences, 0.0)?.min(above(differences, 0.0)?);
+    let by_events = judgement.events().map_or(0.0, |events| {
+        events.not_above(1.0).min(events.reversed().not_above(1.0))
+    });
+    Some((2.0 * by_mean.max(by_events)).min(1.0))
+}
+
+/// The one-sided p that the mean of differences, times a sign, is what matters or more.
+fn not_beyond(judgement: &Judgement, sign: f64) -> Option<f64> {
+    let beyond = judgement.beyond(sign)?;
+    let slack = noise(judgement.base_points.iter().flatten());
+    if judgement.threshold > 0.0 && beyond.iter().all(|own| own.abs() <= slack) {
+        return Some(1.0);
+    }
+    let by_mean = not_above(&beyond, 0.0)?;
+    Some(by_mean.max(judgement.events_not_above(sign).unwrap_or(0.0)))
 }
 
 /// Returns whether all pairs differ by the same amount, but for rounding.

@@ -130,9 +130,9 @@ fn rounding_is_no_difference() {
 
 #[test]
 fn gated_tests_are_corrected_together() {
-    let base = vec![1.0; 8];
-    let head = [0.95, 1.4, 1.1, 1.2, 1.05, 1.5, 0.98, 1.3];
-    let resamples = Resamples::draw(1, 8, 10);
+    let base = vec![1.0; 20];
+    let head = [0.9, 1.4, 1.1, 1.05, 0.85, 1.35, 0.95, 1.25, 1.15, 1.0].repeat(2);
+    let resamples = Resamples::draw(1, 20, 10);
     let lower = question(Direction::Lower, true);
     let mut alone = [measure(&lower, &pairs(&base, &head), &resamples)];
     assert_eq!(decide(alone.iter_mut()).gated, 1);
@@ -157,7 +157,7 @@ fn not_worse_by_what_matters_is_decided_on_one_side() {
     let mut lower = question(Direction::Lower, true);
     lower.threshold = Threshold::Relative(0.05);
     let base = [100.0; 10];
-    let head = [40.0, 99.0, 62.0, 103.0, 70.0, 55.0, 101.0, 98.0, 35.0, 90.0];
+    let head = [50.0, 99.0, 62.0, 97.0, 70.0, 65.0, 98.0, 80.0, 55.0, 85.0];
     let mut many: Vec<Judgement> = (0..20)
         .map(|_| measure(&lower, &pairs(&base, &head), &Resamples::draw(1, 10, 100)))
         .collect();
@@ -286,8 +286,9 @@ fn points_lie_within_their_intervals_and_verdicts_follow_them() {
             assert_eq!(at.holds(0.0), interval.holds(0.0), "{found:?}");
         }
         let verdict = found.verdict.expect("a verdict");
-        if !interval.holds(0.0) && found.carried {
-            assert_ne!(verdict, Verdict::Inconclusive, "{found:?}");
+        if interval.holds(0.0) {
+            let shown = [Verdict::Regressed, Verdict::Improved];
+            assert!(!shown.contains(&verdict), "{found:?}");
         }
         assert_eq!(
             verdict == Verdict::Inconclusive,
@@ -366,7 +367,7 @@ fn a_rare_catastrophe_is_not_passed() {
     let found = judged(&lower, &pairs(&[0.0; 20], &head));
     assert!(found.not_worse_p.is_some_and(|p| p > ALPHA) || !found.carried);
     assert_eq!(found.verdict, Some(Verdict::Inconclusive));
-    assert!(found.note.is_some_and(|note| note.contains("carry")));
+    assert!(found.note.is_some_and(|note| note.contains("counts")));
     assert!(found.seeds_needed.is_some_and(|seeds| seeds.low > 100));
     // Every single pair within what matters is as good as a sample that is carried.
     head[7] = 6.0;
