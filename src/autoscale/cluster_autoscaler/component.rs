@@ -215,9 +215,10 @@ impl ClusterAutoscaler {
             pending: &pending,
         };
         let growth = self.grower.plan(now, cluster, &view, &mut self.rng)?;
-        let refusals = pods.into_iter().zip(&pending).filter_map(|(pod, own)| {
-            Some((pod, self.grower.refusal(&own.info)?))
-        });
+        let refusals = pods
+            .into_iter()
+            .zip(&pending)
+            .filter_map(|(pod, own)| Some((pod, self.grower.refusal(&own.info)?)));
         self.unprovided.tell(refusals.collect(), out);
         if let Growth::Grow {
             group,
