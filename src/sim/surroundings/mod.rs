@@ -192,7 +192,10 @@ impl Surroundings {
                 match &operation {
                     // They bear on the pods of that instant, as a set adopts orphans.
                     Operation::Create(
-                        Object::LimitRange(_) | Object::ResourceQuota(_) | Object::ReplicaSet(_),
+                        Object::LimitRange(_)
+                        | Object::PriorityClass(_)
+                        | Object::ResourceQuota(_)
+                        | Object::ReplicaSet(_),
                     ) => QueueEvent::Rule(number),
                     _ => QueueEvent::Operation(number),
                 },
