@@ -165,23 +165,6 @@ fn broken_terms_name_object_field_and_what_was_expected() {
 }
 
 #[test]
-fn keys_that_stand_twice_in_json_are_refused() {
-    let pod =
-        r#"{"kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c"}]}}"#;
-    let list = format!(r#"{{"kind": "List", "items": [{pod}], "items": []}}"#);
-    let told = error(&list);
-    assert!(
-        told.contains("a list with `items` once at line 1"),
-        "{told}"
-    );
-    let told = error(&pod.replace(r#""name": "c""#, r#""name": "b", "name": "c""#));
-    assert!(
-        told.contains("`name` stands there twice") || told.contains("duplicate field `name`"),
-        "{told}"
-    );
-}
-
-#[test]
 fn errors_say_where_in_the_file() {
     let node = "kind: Node\nmetadata: {name: n}\nstatus: {allocatable: {cpu: 1, pods: 1}}\n";
     let item = r#"{"kind":"Pod","metadata":{"name":"x"},"spec":PLACEHOLDER}"#.replace(
