@@ -29,7 +29,8 @@ impl Grower {
     pub(super) fn refusal(&self, pod: &PodInfo) -> Option<Text> {
         let (priority, least) = (pod.priority(), self.settings.expendable);
         if priority < least {
-            let why = format!("{HEAD}: its priority {priority} is below {least} (`expendablePriority`)");
+            let why =
+                format!("{HEAD}: its priority {priority} is below {least} (`expendablePriority`)");
             return Some(why.into());
         }
         self.refusals.get(&key(pod)).cloned()
