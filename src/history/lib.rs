@@ -36,6 +36,7 @@ pub use confusion::ConfusionEntry;
 pub use series::SeriesData;
 pub use traffic::{TrafficData, TrafficEntry};
 pub use waiting::{WAITING_MAX, WaitingList, WaitingPods};
+pub use workloads::ReplicaChange;
 
 /// The version of this schema.
 pub const REPORT_DATA_VERSION: u32 = 1;
@@ -254,18 +255,6 @@ pub struct WorkloadSeries {
     /// Changes of both numbers; none where there are too many to keep.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<ReplicaChange>,
-}
-
-/// Pods of a workload from an instant on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ReplicaChange {
-    /// The instant, in nanoseconds.
-    pub at_ns: i64,
-    /// Pods that it wants.
-    pub desired: i64,
-    /// Pods that are ready.
-    pub ready: i64,
 }
 
 impl WorkloadList {

@@ -4,17 +4,30 @@ use cluster::Store;
 use metrics::workloads::Workloads;
 use metrics::{MeasuredWindow, Window};
 use model::{Event, NodeContact, Object, ObjectChange, Pod};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId, SortedSet};
 
 use super::grid::Grid;
 use super::rounding::rounded;
 use super::{
-    MARKS_MAX, MarkEntry, MarkList, ReplicaChange, SERIES_COLUMNS_MAX, WORKLOADS_MAX, WorkloadList,
-    WorkloadSeries,
+    MARKS_MAX, MarkEntry, MarkList, SERIES_COLUMNS_MAX, WORKLOADS_MAX, WorkloadList, WorkloadSeries,
 };
 
 /// Nodes that a mark names; of more it says how many.
 const NAMES_MAX: usize = 3;
+
+/// Pods of a workload from an instant on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ReplicaChange {
+    /// The instant, in nanoseconds.
+    pub at_ns: i64,
+    /// Pods that it wants.
+    pub desired: i64,
+    /// Pods that are ready.
+    pub ready: i64,
+}
 
 /// Follows workloads.
 #[derive(Clone, Debug)]

@@ -5,7 +5,6 @@ use scenario::schema::{self, SpotMarket};
 use units::{SortedMap, plural};
 
 use super::instance_type::InstanceType;
-use super::provider::wrong;
 use super::{BuildError, ProviderPlan};
 
 /// The market, if it states no share of the on-demand price.
@@ -25,9 +24,9 @@ pub(super) fn check(
 ) -> Result<(), BuildError> {
     let is_known = written.price_history.is_some() || types.values().any(has_price);
     if without_share(written).is_some() && !types.is_empty() && !is_known {
-        return wrong(format!(
+        return Err(BuildError::Experiment(format!(
             "cluster.provider.spot: {list} has no spot prices; state the share of the on-demand price as `price`"
-        ));
+        )));
     }
     Ok(())
 }

@@ -11,7 +11,7 @@ use super::{
 use crate::nodes::drain::{Budgets, IgnoredPods, NodeAmounts};
 use crate::nodes::pods::{BudgetList, budgets, gpus_of, priority_of};
 use crate::nodes::{
-    ClusterView, DeclarationCache, Departures, DrainRules, Patience, Unprovided, has_started,
+    ClusterView, DeclarationCache, Departures, DrainRules, OrderRefusals, Patience, has_started,
     started,
 };
 use crate::snapshot::KubeSnapshot;
@@ -91,7 +91,7 @@ pub struct ClusterAutoscaler {
     pub(super) serials: Vec<u64>,
     /// Whether nodes may still be closed that an earlier one was emptying when it was lost.
     has_remains: bool,
-    unprovided: Unprovided,
+    refusals: OrderRefusals,
 }
 
 impl ClusterAutoscaler {
@@ -121,7 +121,7 @@ impl ClusterAutoscaler {
             daemons: vec![None; options.groups.len()],
             serials: vec![0; options.groups.len()],
             has_remains: false,
-            unprovided: Unprovided::default(),
+            refusals: OrderRefusals::default(),
             options,
         }
     }
@@ -219,7 +219,7 @@ impl ClusterAutoscaler {
             .into_iter()
             .zip(&pending)
             .filter_map(|(pod, own)| Some((pod, self.grower.refusal(&own.info)?)));
-        self.unprovided.tell(refusals.collect(), out);
+        self.refusals.tell(refusals.collect(), out);
         if let Growth::Grow {
             group,
             nodes,

@@ -6,14 +6,14 @@ mod daemons;
 pub mod declaration_cache;
 pub mod departures;
 pub mod drain;
+mod order_refusals;
 mod pod_events;
 pub mod pods;
 mod start_up;
-mod unprovided;
 
 pub use cluster_view::ClusterView;
 pub use daemons::Daemons;
 pub use declaration_cache::DeclarationCache;
 pub use departures::{Departures, DrainRules, Patience, RemovalResults};
+pub use order_refusals::OrderRefusals;
 pub use start_up::{has_started, started};
-pub use unprovided::Unprovided;

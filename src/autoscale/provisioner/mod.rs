@@ -20,7 +20,7 @@ mod tests;
 use std::sync::Arc;
 
 use crate::nodes::pods::{budgets, pods_on};
-use crate::nodes::{ClusterView, Daemons, DeclarationCache, Departures, DrainRules, Unprovided};
+use crate::nodes::{ClusterView, Daemons, DeclarationCache, Departures, DrainRules, OrderRefusals};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
 use control::Outbox;
@@ -149,7 +149,7 @@ pub struct Provisioner {
     pools_at: Instant,
     /// Whether nodes may still be closed for a command that an earlier provisioner did not carry out.
     has_remains: bool,
-    unprovided: Unprovided,
+    refusals: OrderRefusals,
 }
 
 /// Time for which an offering is left out after a failure.
@@ -186,7 +186,7 @@ impl Provisioner {
             drift_seen: 0,
             pools_at: Instant::ZERO,
             has_remains: false,
-            unprovided: Unprovided::default(),
+            refusals: OrderRefusals::default(),
             options,
         }
     }
@@ -328,7 +328,7 @@ impl Provisioner {
         let count = self.unmet.len() + going.len();
         if count == 0 {
             self.batch = None;
-            self.unprovided.tell(SortedMap::new(), out);
+            self.refusals.tell(SortedMap::new(), out);
             return Ok(());
         }
         let (first, last) = match self.batch {
@@ -368,7 +368,7 @@ impl Provisioner {
             nodes.collect::<Vec<NodeId>>()
         });
         let expected = expected.unwrap_or_default();
-        let mut refused = packed.as_ref().map_or_else(
+        let refused = packed.as_ref().map_or_else(
             |_| Ok(SortedMap::new()),
             |packed| {
                 let pools = &self.options.pools;
@@ -379,9 +379,21 @@ impl Provisioner {
         self.seen.keep(cluster);
         let packed = packed?;
         self.nominate(now, expected);
+        self.buy(packed.new, refused, store, out);
+        Ok(())
+    }
+
+    /// Orders new nodes, as many as there may be, and tells the pods that get none.
+    fn buy(
+        &mut self,
+        new: Vec<NewNode>,
+        mut refused: SortedMap<PodRef, Text>,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         let nodes = store.nodes().present().count() + self.ordered.len();
         let most = self.options.most_nodes.unwrap_or(usize::MAX);
-        let mut new = packed.new.into_iter();
+        let mut new = new.into_iter();
         for own in new.by_ref().take(most.saturating_sub(nodes)) {
             self.order(own.cheapest, own.pods, store, out);
         }
@@ -389,8 +401,7 @@ impl Provisioner {
             let why = format!("{}, the limit of nodes is reached: {most}", refusals::HEAD);
             refused.insert(pod, why.into());
         }
-        self.unprovided.tell(refused, out);
-        Ok(())
+        self.refusals.tell(refused, out);
     }
 
     /// Takes up a new price: it may pay now to replace a node.

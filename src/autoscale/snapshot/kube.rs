@@ -278,8 +278,7 @@ impl KubeSnapshot {
     }
 
     fn answer(&self, attempt: &Attempt<'_>, place: usize) -> Fit {
-        let info = self.info(place).filter(|_| !self.hidden[place]);
-        let Some(info) = info else {
+        let Some(info) = self.info(place).filter(|_| !self.hidden[place]) else {
             return Fit::No;
         };
         if attempt.refusal.is_some() || !attempt.is_looked_at(info) {
@@ -370,16 +369,13 @@ impl ClusterSnapshot for KubeSnapshot {
 
     fn refusals(&mut self, pod: &Arc<PodInfo>, place: usize) -> Vec<String> {
         let attempt = Attempt::begin(&self.profile, &self.cache, pod);
-        let Some(info) = self.info(place) else {
-            return Vec::new();
+        let status = match (&attempt.refusal, self.info(place)) {
+            (Some(refusal), _) => Some(refusal.clone()),
+            (None, Some(info)) if attempt.is_looked_at(info) => attempt.verdict(info),
+            (None, _) => attempt.outside.clone(),
         };
-        let status = match &attempt.refusal {
-            Some(refusal) => Some(refusal.clone()),
-            None if !attempt.is_looked_at(info) => attempt.outside.clone(),
-            None => attempt.verdict(info),
-        };
-        let reasons = status.into_iter().flat_map(|status| status.reasons);
-        reasons.map(String::from).collect()
+        let reasons = status.map(|own| own.reasons).unwrap_or_default();
+        reasons.into_iter().map(String::from).collect()
     }
 
     fn is_local(&mut self, pod: &Arc<PodInfo>) -> bool {
@@ -425,10 +421,8 @@ impl ClusterSnapshot for KubeSnapshot {
     }
 
     fn take_out(&mut self, places: &[usize]) {
-        let names: Vec<Text> = places
-            .iter()
-            .map(|&place| self.nodes[place].clone())
-            .collect();
+        let names = places.iter().map(|&place| self.nodes[place].clone());
+        let names: Vec<Text> = names.collect();
         let taken = self.cache.take_nodes(&names);
         let places = taken.nodes().map(|info| {
             let place = self.places[info.slot];

@@ -2,6 +2,7 @@
 //! and otherwise what the nodes say by the rules that the system heeds. A run says so in one line,
 //! whatever the number of its pods.
 
+mod gist;
 mod size;
 mod wide_gangs;
 
@@ -13,6 +14,7 @@ use systems::capability::{Capabilities, Capability, Support, support};
 use units::{ClassId, NodeId, SortedMap, plural};
 use world::Remarks;
 
+use self::gist::{by_nodes, cut, sentence, shortened};
 use self::wide_gangs::WideGangs;
 use crate::volume_reach;
 
@@ -27,9 +29,6 @@ const CLASSES: usize = 256;
 
 /// Number of pods that the scheduler is asked about, one by one.
 const ASKED: u64 = 100_000;
-
-/// Most characters of a reason that are told.
-const LONGEST: usize = 240;
 
 /// A reason with the number of pods, or of nodes, that have it.
 struct Counted {
@@ -269,57 +268,6 @@ fn waits(store: &Store, pod: &Pod) -> bool {
     pod.phase == PodPhase::Pending
         && pod.node().is_none()
         && !store.pod_states().is_terminating(pod.pod)
-}
-
-/// The first sentence of a scheduler's message; what stands behind it is about evictions.
-fn sentence(message: &str) -> &str {
-    let text = message.split(" preemption: ").next().unwrap_or(message);
-    let text = text.split_once(". ").map_or(text, |(first, _)| first);
-    text.trim().trim_end_matches('.')
-}
-
-/// A text up to its first [`LONGEST`] characters.
-fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// The gist of a scheduler's message.
-fn shortened(message: &str) -> String {
-    let text = sentence(message);
-    on_all_nodes(text).map_or_else(|| cut(text), |text| cut(&text))
-}
-
-/// `0/6 nodes are available: 6 Insufficient cpu` in words.
-fn on_all_nodes(text: &str) -> Option<String> {
-    let (count, rest) = text
-        .strip_prefix("0/")?
-        .split_once(" nodes are available: ")?;
-    let all: usize = count.parse().ok()?;
-    let is_counted = rest.starts_with(|first: char| first.is_ascii_digit());
-    if !is_counted {
-        // What a plugin says of all nodes at once has no count.
-        return Some(rest.to_owned());
-    }
-    let counts = rest.split(", ").map(|part| {
-        let (nodes, reason) = part.split_once(' ')?;
-        Some((reason.to_owned(), nodes.parse().ok()?))
-    });
-    let counts = counts.collect::<Option<Vec<_>>>()?;
-    Some(by_nodes(&Counted::most_first(counts), all))
-}
-
-/// The reasons of all nodes in words: the one of most nodes and the next. How many nodes have each
-/// is left out where there are several, so that pods with the same reasons are counted together.
-fn by_nodes(refusals: &[Counted], all: usize) -> String {
-    match refusals {
-        [] => "there is no node".to_owned(),
-        [only] if all == 1 => format!("{} on the only node", only.reason),
-        [only] => format!("{} on all {}", only.reason, plural::count(all, "node")),
-        [first, second, ..] => format!("mainly {}, also {}", first.reason, second.reason),
-    }
 }
 
 /// Reasons for which pods of a class wait.

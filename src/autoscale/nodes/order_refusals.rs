@@ -6,11 +6,11 @@ use units::SortedMap;
 
 /// Reasons as they were told last, by pod.
 #[derive(Clone, Debug, Default)]
-pub struct Unprovided {
+pub struct OrderRefusals {
     told: SortedMap<PodRef, Text>,
 }
 
-impl Unprovided {
+impl OrderRefusals {
     /// Tells the reasons that are new, and those that no longer hold.
     pub fn tell(&mut self, reasons: SortedMap<PodRef, Text>, out: &mut Outbox) {
         let over = self.told.keys().filter(|pod| !reasons.contains_key(pod));
