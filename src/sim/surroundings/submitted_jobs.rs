@@ -234,12 +234,8 @@ mod tests {
     #[test]
     fn a_gang_of_several_arrivals_is_one_workload() {
         let jobs = SubmittedJobs {
-            queue: Some(
-                "team-{tenant,
+            queue: Some("team-{tenant}".into()),
             ..SubmittedJobs::default()
-        }"
-                .into(),
-            ),
         };
         let mut submitter = Submitter::new(jobs);
         let mut arrivals = [arrival("ps", 1, 120), arrival("worker", 0, 120)];
@@ -261,12 +257,8 @@ mod tests {
     #[test]
     fn a_gang_becomes_a_job_of_its_tenants_queue() {
         let jobs = SubmittedJobs {
-            queue: Some(
-                "team-{tenant,
+            queue: Some("team-{tenant}".into()),
             ..SubmittedJobs::default()
-        }"
-                .into(),
-            ),
         };
         let mut submitter = Submitter::new(jobs);
         let job = submitted(&mut submitter, &arrival("train", 1, 120));
