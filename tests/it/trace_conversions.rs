@@ -109,7 +109,10 @@ fn a_trace_read_with_options_is_converted_with_them() {
         let out = format!("{trace}.again.csv");
         let convert = ["trace", "convert", trace, "--out", &out];
         scratch.run(&[&convert[..], options].concat(), 0);
-        let set = format!("workload=[{{trace: {{format: csv, path: {out}}}}}]");
+        // The rows state limits, not that they kill.
+        let kills = options.contains(&"--kill-at-walltime");
+        let set =
+            format!("workload=[{{trace: {{format: csv, path: {out}, killAtWalltime: {kills}}}}}]");
         run(&scratch, file, &["--set", &set]);
         let converted = scratch.summary("ran").variants[0].digest.clone();
         assert_eq!(converted, direct, "{trace}");

@@ -76,6 +76,8 @@ columns! { COLUMNS;
     _: optional("Reservation", "advance reservation that the job ran in; not heeded"),
     _: optional("Constraints", "features that its nodes must have; not heeded"),
     SUSPENDED: optional("Suspended", "time for which the job was suspended, [days-]hours:minutes:seconds"),
+    NODE_LIST: optional("NodeList",
+        "names of nodes, such as `n[01-03,7]`; their number, where no column of its own states it"),
 }
 
 /// The places of the nodes, the best known first.
@@ -269,7 +271,34 @@ fn nodes(fields: &Fields<'_, '_>) -> Result<Option<i64>, BadRow> {
             return Ok(Some(nodes));
         }
     }
-    Ok(None)
+    Ok(hosts(fields.text(NODE_LIST)).filter(|nodes| (1..=MEMBERS).contains(nodes)))
+}
+
+/// The number of names in a list such as `n[01-03,7],m1`; `None` of one that is none.
+fn hosts(list: &str) -> Option<i64> {
+    let number = |text: &str| text.parse::<u32>().ok().map(i64::from);
+    let range = |own: &str| match own.split_once('-') {
+        Some((first, last)) => Some(number(last)? - number(first)? + 1),
+        None => Some(1),
+    };
+    let names = |name: &str| match name.split_once('[') {
+        Some((_, rest)) => rest.trim_end_matches(']').split(';').map(range).sum(),
+        None => Some(1),
+    };
+    if matches!(list, "" | "None assigned") {
+        return None;
+    }
+    let mut is_inside = false;
+    let apart = list.chars().map(|letter| {
+        is_inside = letter == '[' || is_inside && letter != ']';
+        if is_inside && letter == ',' {
+            ';'
+        } else {
+            letter
+        }
+    });
+    let apart: String = apart.collect();
+    apart.split(',').map(names).sum()
 }
 
 /// The limit of a job's time; `None` if it has none.

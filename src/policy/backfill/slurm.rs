@@ -264,9 +264,7 @@ impl Cycle {
             }
             if form == Form::Incremental && pass.is_interchangeable() {
                 let fits_now = narrow(pass.room_beside(&job, &self.reserved));
-                if pass.after(&job, &fits_now).is_none() {
-                    return None;
-                }
+                pass.after(&job, &fits_now)?;
             }
         }
         None

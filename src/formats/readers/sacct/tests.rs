@@ -437,3 +437,17 @@ fn json_says_the_same_as_a_table() {
     let stopped = stopped.map(|error| error.to_string()).unwrap_or_default();
     assert!(stopped.contains("the file is truncated"), "{stopped}");
 }
+
+#[test]
+fn names_of_nodes_are_counted() {
+    for (list, nodes) in [
+        ("n1", Some(1)),
+        ("n1,m2", Some(2)),
+        ("n[01-03,7],m1", Some(5)),
+        ("n[9-12]", Some(4)),
+        ("None assigned", None),
+        ("n[a-b]", None),
+    ] {
+        assert_eq!(hosts(list), nodes, "{list}");
+    }
+}
