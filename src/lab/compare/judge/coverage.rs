@@ -126,7 +126,7 @@ fn counts(place: usize, shape: &str, n: usize) -> Counts {
 #[test]
 fn coverage_of_metrics_of_four_shapes() {
     println!(
-        "metric               shape        pairs   held  held or told  passed though worse  (unseen)  \
+        "metric               shape        pairs   held  held or noted  passed though worse  (unseen)  \
          false alarms  +20 % found"
     );
     for (place, (id, ..)) in METRICS.into_iter().enumerate() {
