@@ -104,6 +104,20 @@ fn tables() -> Vec<Open> {
             9_500,
             [1, 8_999],
         ),
+        open(
+            "helios-machines",
+            0,
+            "date,vcA,vcB,total\n2020-04-01,16,8,{}",
+            24,
+            [32, 96],
+        ),
+        open(
+            "csv",
+            0,
+            "name,submit,run_time,time_limit\na,0,100,{}",
+            200,
+            [1, 99],
+        ),
     ]
 }
 
@@ -172,20 +186,6 @@ fn others() -> Vec<Open> {
             "timestamp,duration,num_gpus,gpu_time,cluster\n2017-10-09 07:01:55,66,1,{},a",
             66,
             [100, 900],
-        ),
-        open(
-            "helios-machines",
-            0,
-            "date,vcA,vcB,total\n2020-04-01,16,8,{}",
-            24,
-            [32, 96],
-        ),
-        open(
-            "csv",
-            0,
-            "name,submit,run_time,time_limit\na,0,100,{}",
-            200,
-            [1, 99],
         ),
     ]
 }
