@@ -12,7 +12,7 @@ use lab::folder::{Existing, ResultFolder, write_file};
 use lab::results;
 use lab::travel::{FORK_FILE, Fork};
 use report::comparison::{Comparison, Rows};
-use report::plot::{self, NotDrawn, Plot, PlotEntry, REGISTRY, Style};
+use report::plot::{self, NotDrawn, Plot, PlotEntry, REGISTRY, Rgb, Style};
 use report::runs::{Gathered, ReportRun};
 use report::study::{self, StudyOptions};
 use report::table::TableOptions;
@@ -52,6 +52,10 @@ pub(super) struct ReportArguments {
     /// Style of the plots: for a screen, or for a column of a paper (3.3 inches, in greys)
     #[arg(long, value_enum, default_value_t = PlotStyle::Screen)]
     style: PlotStyle,
+    /// With --plot: colors of candidates, such as `fcfs=#0072b2,easy=#d55e00`; the usual ones differ for any color
+    /// vision
+    #[arg(long, value_name = "NAME=#RRGGBB", value_delimiter = ',', value_parser = color, requires = "plots")]
+    colors: Vec<(String, Rgb)>,
     /// Answer of `windtunnel validate --format json` on the same cluster; its figures stand in the
     /// report as an error bar
     #[arg(long, value_name = "FILE")]
@@ -72,6 +76,17 @@ pub(super) fn label(text: &str) -> Result<String, String> {
     } else {
         Err("expected letters, digits and `:-_.`, such as tab:queues".to_owned())
     }
+}
+
+/// Parses the color of a candidate.
+fn color(text: &str) -> Result<(String, Rgb), String> {
+    let parsed = text.rsplit_once("=#").and_then(|(name, digits)| {
+        let is_hex = digits.len() == 6 && digits.bytes().all(|own| own.is_ascii_hexdigit());
+        let number = u32::from_str_radix(digits, 16).ok().filter(|_| is_hex)?;
+        let [_, red, green, blue] = number.to_be_bytes();
+        Some((name.to_owned(), [red, green, blue]))
+    });
+    parsed.ok_or_else(|| "expected NAME=#RRGGBB, such as easy=#d55e00".to_owned())
 }
 
 /// Refuses a label where there is no LaTeX table to bear it.
@@ -144,6 +159,7 @@ pub(super) fn run(global: &Global, arguments: &ReportArguments) -> Result<Exit, 
         let only = gathered.only_candidates(&arguments.candidates);
         gathered = only.map_err(Failure::input)?;
     }
+    gathered = { gathered.with_colors(&arguments.colors) }.map_err(Failure::input)?;
     if let Some(entries) = entries {
         return plots(arguments, gathered, &entries);
     }

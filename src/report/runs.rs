@@ -8,7 +8,7 @@
 use thiserror::Error;
 
 use crate::format;
-use crate::plot::Material;
+use crate::plot::{Material, Rgb};
 use crate::study::StudyFigures;
 use history::{ReportData, VariantData};
 use lab::compare::{Study, metric_hint};
@@ -65,6 +65,8 @@ pub struct Gathered {
     order: Vec<String>,
     /// Metrics chosen for plots of metrics; the usual ones if empty.
     chosen: Vec<String>,
+    /// Colors chosen for candidates.
+    colors: Vec<(String, Rgb)>,
 }
 
 /// Error for a name that is none of the candidates or metrics.
@@ -122,6 +124,7 @@ impl Gathered {
             figures: None,
             order,
             chosen: Vec::new(),
+            colors: Vec::new(),
         }
     }
 
@@ -196,6 +199,24 @@ impl Gathered {
         Ok(self)
     }
 
+    /// Gives candidates colors in plots.
+    ///
+    /// # Errors
+    /// One is no candidate.
+    pub fn with_colors(mut self, colors: &[(String, Rgb)]) -> Result<Self, UnknownName> {
+        for (name, _) in colors {
+            if !self.order.contains(name) {
+                return Err(UnknownName {
+                    what: "candidate",
+                    name: name.clone(),
+                    hint: format!("it has {}", self.order.join(", ")),
+                });
+            }
+        }
+        colors.clone_into(&mut self.colors);
+        Ok(self)
+    }
+
     /// The color of each variant of the summary, as a number of the series.
     pub(crate) fn series(&self) -> Vec<usize> {
         let material = self.material();
@@ -211,6 +232,7 @@ impl Gathered {
             figures: self.figures.as_ref(),
             order: &self.order,
             metrics: &self.chosen,
+            colors: &self.colors,
         }
     }
 }

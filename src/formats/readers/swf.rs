@@ -73,14 +73,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         required("17", "preceding job, or several with `&` between; its end is waited for"),
         required("18", "think time after the preceding job, s"),
     },
-    relations: &[
-        Relation::held(
-            &["9", "4"],
-            "ran beyond its requested time",
-            "a site's scheduler, which may stop a job later than it says (Parallel Workloads Archive: kept)",
-        ),
-        Relation::recorded(&["6", "4"], "more CPU time than run time"),
-    ],
+    relations: row::RELATIONS,
     names: &["1", "11", "12", "13", "14", "15", "16", "17", "18"],
     cells,
     options: &[

@@ -47,8 +47,8 @@ impl LoneEvents {
         }
     }
 
-    /// The one-sided p that the second side has `ratio` times the events of the first, or more: McNemar's
-    /// exact test, with odds for the pairs.
+    /// The one-sided p that the second side has `ratio` times the events of the first, or more: the
+    /// exact test of the pairs in which they differ.
     pub fn not_above(self, ratio: f64) -> f64 {
         binomial_cdf(self.above, self.above + self.below, ratio / (1.0 + ratio))
     }

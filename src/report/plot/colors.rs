@@ -3,7 +3,7 @@
 use super::scene::{Paint, Style};
 
 /// Red, green, blue.
-pub(super) type Rgb = [u8; 3];
+pub type Rgb = [u8; 3];
 
 /// Behind everything: light and dark.
 pub(super) const PAPER: [Rgb; 2] = [[0xff, 0xff, 0xff], [0x16, 0x19, 0x1d]];
@@ -25,7 +25,7 @@ pub(super) const SERIES: [[Rgb; 2]; 8] = [
 ];
 
 /// The greys of the series in a paper.
-const GREYS: [Rgb; 3] = [[0x00; 3], [0x5c; 3], [0x94; 3]];
+const GREYS: [Rgb; 4] = [[0x00; 3], [0x5c; 3], [0x94; 3], [0x38; 3]];
 
 /// Dashes, in widths of the line, so that a series is known without its color; more series than
 /// dashes and colors repeat the one before the other.
@@ -61,6 +61,7 @@ pub(super) fn rgb(paint: Paint, style: Style) -> [Rgb; 2] {
         (Paint::Series(index) | Paint::Dashes(index), Style::Paper) => {
             [GREYS[index % GREYS.len()]; 2]
         }
+        (Paint::Own { color, .. }, _) => [color; 2],
     }
 }
 
@@ -71,12 +72,18 @@ pub(super) fn class(paint: Paint) -> String {
         Paint::Quiet => "quiet".to_owned(),
         Paint::Grid => "grid".to_owned(),
         Paint::Series(index) | Paint::Dashes(index) => format!("series-{}", index % SERIES.len()),
+        Paint::Own { .. } => "own".to_owned(),
     }
 }
 
 /// The dashes of a line, in its widths.
 pub(super) fn dashes(paint: Paint) -> &'static [f64] {
     match paint {
+        Paint::Own {
+            series,
+            has_dashes: true,
+            ..
+        } => dashes(Paint::Dashes(series)),
         Paint::Dashes(index) => DASHES[(index + index / SERIES.len()) % DASHES.len()],
         _ => &[],
     }

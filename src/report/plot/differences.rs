@@ -83,6 +83,13 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         let list = without.join(", ");
         figure.note(&format!("No relative difference: {list}."));
     }
+    if style == Style::Paper {
+        let is_head = |name: &str| study.pairs.iter().any(|pair| pair.candidate == name);
+        let mut all = study.candidates.iter().map(|own| own.name.as_str());
+        let base = all.find(|name| !is_head(name)).unwrap_or("the baseline");
+        let base = scene::name(base);
+        figure.note(&format!("Change against {base}, 95 % intervals."));
+    }
     figure.top += style.scaled(6.0);
     let drawn = ids.iter().zip(&panels);
     let drawn = drawn.flat_map(|(id, bars)| bars.iter().map(move |bar| (id, bar)));
@@ -171,12 +178,12 @@ fn panel(figure: &mut Figure, id: &str, bars: &[Bar<'_>], room: &Room) {
             let whole = [(at.low, middle), (at.high, middle)];
             sure(chart.draw_series(LineSeries::new(whole, look)));
             for end in [at.low, at.high] {
-                let cap = [(end, middle - 0.2), (end, middle + 0.2)];
+                let cap = [(end, middle - 0.3), (end, middle + 0.3)];
                 sure(chart.draw_series(LineSeries::new(cap, look)));
             }
         }
         let at = (bar.relative, middle);
-        sure(chart.draw_series([square(at, style.scaled(7.0), paint)]));
+        sure(chart.draw_series([square(at, style.scaled(5.0), paint)]));
         if room.has_words {
             let at = (room.right + style.scaled(12.0), place(&chart, at).1);
             figure.text(at, &bar.words(), Paint::Quiet, HPos::Left);

@@ -38,7 +38,7 @@ mod waiting;
 mod workloads;
 
 pub(crate) use colors::SERIES_COLORS;
-pub use colors::series_variables;
+pub use colors::{Rgb, series_variables};
 pub use scene::Style;
 
 /// Material of the runs that plots are drawn from.
@@ -55,6 +55,8 @@ pub struct Material<'a> {
     pub order: &'a [String],
     /// Metrics chosen for plots of metrics; the usual ones if empty.
     pub metrics: &'a [String],
+    /// Colors chosen for candidates.
+    pub colors: &'a [(String, Rgb)],
 }
 
 impl Material<'_> {
@@ -179,11 +181,14 @@ impl PlotEntry {
     /// # Errors
     /// In words why not, if the runs have no data for it.
     pub fn draw(&self, material: &Material<'_>, style: Style) -> Result<Plot, NotDrawn> {
-        let drawn = (self.draw)(material, style).map_err(|reason| NotDrawn {
+        let mut drawn = (self.draw)(material, style).map_err(|reason| NotDrawn {
             name: self.name,
             title: self.title,
             reason,
         })?;
+        for (name, color) in material.colors {
+            drawn.scene.recolor(material.series(name), *color);
+        }
         Ok(Plot {
             caption: self.caption_of(material),
             ..self.plot(drawn)

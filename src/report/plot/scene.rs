@@ -1,6 +1,7 @@
 //! The elements of a plot: a list of marks in pixels, painted by role. The SVG, the PNG and the PDF
 //! of a plot are written from the same list. For plotters it is a canvas like any other.
 
+use super::colors::Rgb;
 use std::convert::Infallible;
 
 use plotters::style::Color;
@@ -86,6 +87,15 @@ pub(super) enum Paint {
     Series(usize),
     /// The n-th series as a line, which has dashes of its own.
     Dashes(usize),
+    /// A series in a color of the reader's choice.
+    Own {
+        /// The series.
+        series: usize,
+        /// True of a line.
+        has_dashes: bool,
+        /// The color, on any ground.
+        color: Rgb,
+    },
 }
 
 impl Color for Paint {
@@ -97,6 +107,9 @@ impl Color for Paint {
             Self::Grid => (2, 0),
             Self::Series(index) => (3, index),
             Self::Dashes(index) => (4, index),
+            Self::Own {
+                series, has_dashes, ..
+            } => (if has_dashes { 4 } else { 3 }, series),
         };
         let [high, low] = (number as u16).to_be_bytes();
         BackendColor {
@@ -203,6 +216,25 @@ pub(super) struct Scene {
 }
 
 impl Scene {
+    /// Gives a series a color.
+    pub(super) fn recolor(&mut self, series: usize, color: Rgb) {
+        for mark in &mut self.marks {
+            let paint = match mark {
+                Mark::Line { paint, .. } | Mark::Fill { paint, .. } => paint,
+                Mark::Text(text) => &mut text.paint,
+                Mark::Raster { .. } => continue,
+            };
+            let has_dashes = *paint == Paint::Dashes(series);
+            if has_dashes || *paint == Paint::Series(series) {
+                *paint = Paint::Own {
+                    series,
+                    has_dashes,
+                    color,
+                };
+            }
+        }
+    }
+
     pub(super) fn width(&self) -> f64 {
         self.style.width()
     }

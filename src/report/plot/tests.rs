@@ -10,6 +10,7 @@ fn material<'a>(summary: &'a Summary, data: &'a ReportData, order: &'a [String])
         figures: None,
         order,
         metrics: &[],
+        colors: &[],
     }
 }
 
@@ -24,6 +25,29 @@ fn drawn(summary: &Summary, data: &ReportData) -> Vec<Plot> {
 
 fn names(summary: &Summary, data: &ReportData) -> Vec<&'static str> {
     drawn(summary, data).iter().map(|plot| plot.name).collect()
+}
+
+/// A chosen color stands in the place of the series', on screen and paper, and its dashes stay.
+#[test]
+fn a_candidate_has_the_color_that_is_chosen() {
+    let summary = example::batch();
+    let (data, order) = (example::data(&summary), order(&summary));
+    let colors = [(order[1].clone(), [0x12, 0x34, 0x56])];
+    for style in [Style::Screen, Style::Paper] {
+        for name in ["waiting", "pending-time"] {
+            let entry = find(name).expect("a plot");
+            let mut material = material(&summary, &data, &order);
+            let usual = entry.draw(&material, style).expect("a plot").svg;
+            material.colors = &colors;
+            let own = entry.draw(&material, style).expect("a plot").svg;
+            assert!(
+                !usual.contains("#123456") && own.contains("#123456"),
+                "{name}"
+            );
+            let dashes = |svg: &str| svg.matches("stroke-dasharray").count();
+            assert_eq!(dashes(&usual), dashes(&own), "{name}");
+        }
+    }
 }
 
 #[test]

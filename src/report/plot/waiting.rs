@@ -1,21 +1,23 @@
 //! Waits of jobs: bars per variant for slowdown and pending time of a run over time.
 
 use plotters::element::Rectangle;
+use plotters::series::LineSeries;
 use plotters::style::Color;
 use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
 use super::chart::ends;
-use super::figure::{Figure, Mesh, place, sure};
+use super::figure::{Figure, Mesh, place, stroke, sure};
 use super::scene::{self, Area, Paint, Style};
 use super::{Drawn, Material, PlotEntry, Table, cell};
 use crate::comparison::{Cell, Comparison, Row, Rows};
+use crate::study::figures::Ends;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "waiting",
     title: "Slowdown and waiting",
-    caption: "Bars start at zero; each group has its own scale. Other metrics can be chosen with \
-              --metric.",
+    caption: "Bars start at zero; each group has its own scale. Whiskers are 95 % intervals of the means of \
+              gated metrics. Other metrics can be chosen with --metric.",
     shows_metrics: true,
     draw,
 };
@@ -73,17 +75,29 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             _ => "Metrics side by side",
         },
     );
+    let whiskers = |row: &Row| -> Vec<Option<Ends>> {
+        let interval = |name: &&str| material.figures?.interval(&row.id, name);
+        names.iter().map(interval).collect()
+    };
     for row in &rows {
-        group(&mut figure, row, &names, &series);
+        group(&mut figure, row, &names, &series, &whiskers(row));
     }
-    Ok(figure.finish(description(&rows, &names), table(&rows, &names)))
+    let whiskers: Vec<Option<Ends>> = rows.iter().flat_map(|row| whiskers(row)).collect();
+    Ok(figure.finish(description(&rows, &names), table(&rows, &names, &whiskers)))
 }
 
-fn group(figure: &mut Figure, row: &Row, names: &[&str], series: &[usize]) {
+fn group(
+    figure: &mut Figure,
+    row: &Row,
+    names: &[&str],
+    series: &[usize],
+    whiskers: &[Option<Ends>],
+) {
     let style = figure.style;
     figure.panel_heading(&row.label, Some(row.better));
     let values = row.cells.iter().filter_map(|cell| cell.value);
-    let (_, most) = ends(values.chain([0.0]));
+    let reach = whiskers.iter().flatten().map(|at| at.high);
+    let (_, most) = ends(values.chain(reach).chain([0.0]));
     let most = if most > 0.0 { most } else { 1.0 };
     let y = Axis::names(names.iter().map(|name| scene::name(name)));
     let left = y.width(style) + style.scaled(20.0);
@@ -104,7 +118,21 @@ fn group(figure: &mut Figure, row: &Row, names: &[&str], series: &[usize]) {
         let value = cell.value.unwrap_or(0.0).clamp(0.0, most);
         let corners = [(0.0, bottom + 0.2), (value, bottom + 0.8)];
         sure(chart.draw_series([Rectangle::new(corners, paint.filled())]));
-        let (across, middle) = place(&chart, (value, bottom + 0.5));
+        if let Some(at) = whiskers[index] {
+            let (low, high) = (at.low.max(0.0), at.high.max(0.0));
+            let lines = [
+                (low, high, 0.5, 0.5),
+                (low, low, 0.35, 0.65),
+                (high, high, 0.35, 0.65),
+            ];
+            for (from, to, below, above) in lines {
+                let line = [(from, bottom + below), (to, bottom + above)];
+                let look = stroke(Paint::Ink, style.scaled(1.0));
+                sure(chart.draw_series(LineSeries::new(line, look)));
+            }
+        }
+        let end = whiskers[index].map_or(value, |at| at.high.max(value));
+        let (across, middle) = place(&chart, (end, bottom + 0.5));
         let at = (across + style.scaled(8.0), middle);
         if cell.best {
             figure.heading(at, &words(cell));
@@ -134,7 +162,7 @@ fn description(rows: &[&Row], names: &[&str]) -> String {
     sentences.join(" ")
 }
 
-fn table(rows: &[&Row], names: &[&str]) -> Table {
+fn table(rows: &[&Row], names: &[&str], whiskers: &[Option<Ends>]) -> Table {
     let cells = rows.iter().flat_map(|row| {
         let cells = row.cells.iter().zip(names);
         cells.map(|(own, name)| {
@@ -142,5 +170,12 @@ fn table(rows: &[&Row], names: &[&str]) -> Table {
             [id, unit, name, cell(own.value)]
         })
     });
-    Table::new(["metric", "unit", "variant", "value"], cells)
+    if whiskers.iter().all(Option::is_none) {
+        return Table::new(["metric", "unit", "variant", "value"], cells);
+    }
+    let cells = cells.zip(whiskers).map(|([id, unit, name, value], at)| {
+        let [low, high] = [at.map(|at| at.low), at.map(|at| at.high)].map(cell);
+        [id, unit, name, value, low, high]
+    });
+    Table::new(["metric", "unit", "variant", "value", "low", "high"], cells)
 }

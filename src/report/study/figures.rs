@@ -154,6 +154,13 @@ impl StudyFigures {
         }
     }
 
+    /// The interval of the mean of a gated metric of a candidate; none of others.
+    pub(crate) fn interval(&self, id: &str, candidate: &str) -> Option<Ends> {
+        let mut all = self.candidates.iter();
+        let own = all.find(|own| format::clean(&own.name) == candidate)?;
+        own.gated.get(id)?.interval?.ends()
+    }
+
     /// Ids of every metric of the comparison.
     pub(crate) fn metric_ids(&self) -> impl Iterator<Item = &str> {
         let first = self.pairs.first();

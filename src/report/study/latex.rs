@@ -25,11 +25,11 @@ pub(super) fn write(
     let rows = study.gated.iter().filter_map(|id| cells(study, id));
     let table = LatexTable {
         caption: format!(
-            "{}: changes with 95 % intervals against {} · {} · + improved, - regressed, = equivalent, \
+            "{}: changes with 95 % intervals against {} · {} · + improved, − regressed, = equivalent, \
              ≥ not worse, ? inconclusive, × not comparable",
             study.name,
             study.baseline,
-            facts(study).join(" · ")
+            facts(study)[1..].join(" · ")
         ),
         columns: format!("lr{}", "l".repeat(study.pairs.len())),
         head: head.chain(candidates).map(escaped).collect(),

@@ -77,7 +77,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             profiles.add(&profile.key, &profile.value)
         })?;
         let is_found = each_element(&part, &["jobs"], |job| {
-            match take(&mut gather, &mut journal, &job, (&profiles, platform)) {
+            match take(&mut gather, &mut journal, &job, &profiles, platform) {
                 Ok(()) => Ok(()),
                 Err(Refused::Row(bad)) => journal.bad_row(bad),
                 Err(Refused::Trace(error)) => Err(error),
@@ -112,7 +112,8 @@ fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     job: &Element,
-    (profiles, platform): (&Profiles, Option<f64>),
+    profiles: &Profiles,
+    platform: Option<f64>,
 ) -> Result<(), Refused> {
     let name = job.text("id");
     if name.is_empty() {

@@ -18,6 +18,16 @@ use units::time::NANOS_PER_SECOND;
 use ends::{numbers_between, plain_row};
 use plain::{job_of, plain_numbers};
 
+/// The relations between the fields of a row.
+pub(super) const RELATIONS: &[Relation] = &[
+    Relation::held(
+        &["9", "4"],
+        "ran beyond its requested time",
+        "schedulers may stop a job late",
+    ),
+    Relation::recorded(&["6", "4"], "more CPU time than run time"),
+];
+
 /// Number of fields of a row.
 pub const FIELDS: usize = 18;
 

@@ -13,11 +13,7 @@ const DRAWS: u64 = 2_000;
 const MOST: usize = 120;
 
 /// Metrics with a usual value of the baseline, and the deviation of differences as a multiple of what matters.
-const METRICS: [(&str, f64, f64); 3] = [
-    ("pending_time.mean", 3_600.0, 4.0),
-    ("makespan.total", 200_000.0, 0.5),
-    ("allocation.cpu.mean", 0.6, 1.0),
-];
+const METRICS: [(&str, f64, f64); 1] = [("pending_time.mean", 3_600.0, 4.0)];
 
 /// Shapes of differences.
 const SHAPES: [&str; 4] = ["symmetric", "skewed", "very skewed", "rare"];
@@ -126,7 +122,7 @@ fn counts(place: usize, shape: &str, n: usize) -> Counts {
 #[test]
 fn coverage_of_metrics_of_four_shapes() {
     println!(
-        "metric               shape        pairs   held  held or told  passed though worse  (unseen)  \
+        "metric               shape        pairs   held  held or noted  passed though worse  (unseen)  \
          false alarms  +20 % found"
     );
     for (place, (id, ..)) in METRICS.into_iter().enumerate() {

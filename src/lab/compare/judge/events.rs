@@ -1,7 +1,7 @@
-//! Rare events: what counts of them say beside the mean of differences.
+//! Tests of the mean of differences, and of counts where values are rare events.
 
-use super::Judgement;
-use crate::statistics::LoneEvents;
+use super::{Judgement, noise};
+use crate::statistics::{LoneEvents, above, not_above};
 
 /// Remark on differences that are few events.
 pub(super) const FEW: &str =
@@ -52,4 +52,24 @@ impl Judgement {
         };
         Some(events.not_above(1.0 / self.event_ratio()))
     }
+}
+
+/// The p that a difference is chance.
+pub(super) fn two_sided(judgement: &Judgement, differences: &[f64]) -> Option<f64> {
+    let by_mean = not_above(differences, 0.0)?.min(above(differences, 0.0)?);
+    let by_events = judgement.events().map_or(0.0, |events| {
+        events.not_above(1.0).min(events.reversed().not_above(1.0))
+    });
+    Some((2.0 * by_mean.max(by_events)).min(1.0))
+}
+
+/// The one-sided p that the mean of differences, times a sign, is what matters or more.
+pub(super) fn not_beyond(judgement: &Judgement, sign: f64) -> Option<f64> {
+    let beyond = judgement.beyond(sign)?;
+    let slack = noise(judgement.base_points.iter().flatten());
+    if judgement.threshold > 0.0 && beyond.iter().all(|own| own.abs() <= slack) {
+        return Some(1.0);
+    }
+    let by_mean = not_above(&beyond, 0.0)?;
+    Some(by_mean.max(judgement.events_not_above(sign).unwrap_or(0.0)))
 }

@@ -40,8 +40,7 @@ pub use threshold::Threshold;
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{
-    Interval, Resamples, SEEDS_MIN, SeedsNeeded, above, carries, change_interval, mean, not_above,
-    student_interval,
+    Interval, Resamples, SEEDS_MIN, SeedsNeeded, carries, change_interval, mean, student_interval,
 };
 use metrics::Direction;
 use units::plural;
@@ -450,9 +449,9 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
     // Where every pair is equal no sign can fall, so there is nothing to test and nothing to correct
     // for (Tarone, 1990).
     judgement.p = is_apart
-        .then(|| two_sided(judgement, differences))
+        .then(|| events::two_sided(judgement, differences))
         .flatten();
-    let [more, less] = [1.0, -1.0].map(|sign| not_beyond(judgement, sign));
+    let [more, less] = [1.0, -1.0].map(|sign| events::not_beyond(judgement, sign));
     judgement.equivalence_p = more.into_iter().chain(less).reduce(f64::max);
     let worse = match judgement.better {
         Direction::Lower => more,
@@ -460,26 +459,6 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
         Direction::None => None,
     };
     judgement.not_worse_p = worse.filter(|_| judgement.threshold > 0.0);
-}
-
-/// The p that a difference is chance.
-fn two_sided(judgement: &Judgement, differences: &[f64]) -> Option<f64> {
-    let by_mean = not_above(differences, 0.0)?.min(above(differences, 0.0)?);
-    let by_events = judgement.events().map_or(0.0, |events| {
-        events.not_above(1.0).min(events.reversed().not_above(1.0))
-    });
-    Some((2.0 * by_mean.max(by_events)).min(1.0))
-}
-
-/// The one-sided p that the mean of differences, times a sign, is what matters or more.
-fn not_beyond(judgement: &Judgement, sign: f64) -> Option<f64> {
-    let beyond = judgement.beyond(sign)?;
-    let slack = noise(judgement.base_points.iter().flatten());
-    if judgement.threshold > 0.0 && beyond.iter().all(|own| own.abs() <= slack) {
-        return Some(1.0);
-    }
-    let by_mean = not_above(&beyond, 0.0)?;
-    Some(by_mean.max(judgement.events_not_above(sign).unwrap_or(0.0)))
 }
 
 /// Returns whether all pairs differ by the same amount, but for rounding.

@@ -326,9 +326,20 @@ fn round_values(unit: &str, low: f64, high: f64, count: usize) -> Vec<(f64, Stri
     };
     let words = |value: f64| match unit {
         "ratio" => format!("{} %", format::fixed(value * 100.0, decimals(step * 100.0))),
+        "s" => whole(&format::value(value, unit)),
         _ => format::value(value, unit),
     };
     multiples(step, low, high, words)
+}
+
+/// A duration without the zeros behind its point: round ones need none.
+fn whole(words: &str) -> String {
+    let (number, unit) = words.split_once(' ').unwrap_or((words, ""));
+    let number = match number.split_once('.') {
+        Some(_) => number.trim_end_matches('0').trim_end_matches('.'),
+        None => number,
+    };
+    format!("{number} {unit}").trim_end().to_owned()
 }
 
 /// Decimals that multiples of a step need.
