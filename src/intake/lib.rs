@@ -21,6 +21,7 @@ pub mod python_value;
 mod quote;
 mod recognition;
 pub mod records;
+mod row_fields;
 pub mod rows;
 mod scan;
 pub mod table;

@@ -372,11 +372,9 @@ impl Splitter<'_> {
             }
             Some(b'{' | b'[') => self.skip_nested(),
             Some(_) => {
-                loop {
-                    match self.peek()? {
-                        None | Some(b',' | b'}' | b']' | b'\n' | b'\r' | b' ' | b'\t') => break,
-                        Some(_) => self.at += 1,
-                    }
+                let ends = |own| b",}]\n\r \t".contains(&own);
+                while self.peek()?.is_some_and(|own| !ends(own)) {
+                    self.at += 1;
                 }
                 Ok(true)
             }

@@ -26,6 +26,7 @@ pub mod objects;
 pub mod pod;
 pub mod pod_life;
 pub mod pod_name;
+mod pod_phase;
 pub mod priority_class;
 pub mod qos;
 pub mod queueing;
@@ -71,12 +72,13 @@ pub use object::{IndexFailures, NamedObject, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
 pub use pod::{
     ConfigReference, Container, DEFAULT_SCHEDULER, HostPort, Needs, ONE_PER_NODE, PARTITION_LABEL,
-    PLACEMENT_LABEL, Pod, PodPhase, PodSpec, TemplateText,
+    PLACEMENT_LABEL, Pod, PodSpec, TemplateText,
 };
 pub use pod_life::{
     Application, ContainerLife, Health, PodLife, PullError, PullPolicy, RestartPolicy,
 };
 pub use pod_name::PodName;
+pub use pod_phase::PodPhase;
 pub use priority_class::{PriorityClass, TemplatePriority};
 pub use releases::{Change, ChangeArea, ChangeEntry, Changes, Coverage, Release};
 pub use relocation::{Relocation, RelocationAnswer};

@@ -4,8 +4,6 @@ use model::node::{ARCH_LABEL, INSTANCE_TYPE_LABEL, OS_LABEL, USUAL_ARCH, USUAL_O
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, Text};
 
-use super::reserve::Cloud;
-
 /// Whether a label is one that providers give instance types.
 pub(super) fn is_of_provider(key: &str) -> bool {
     PROVIDERS.iter().any(|own| key.starts_with(own))
@@ -92,5 +90,31 @@ impl<'n> AwsName<'n> {
             attributes,
             size,
         })
+    }
+}
+
+/// A managed Kubernetes of a cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cloud {
+    /// Amazon's EKS.
+    Eks,
+    /// Google's GKE.
+    Gke,
+    /// Azure's AKS.
+    Aks,
+}
+
+/// Names of the clouds in options and messages.
+pub(super) const CLOUDS: [(&str, &str, Cloud); 3] = [
+    ("eks", "EKS", Cloud::Eks),
+    ("gke", "GKE", Cloud::Gke),
+    ("aks", "AKS", Cloud::Aks),
+];
+
+impl Cloud {
+    /// Name as its provider writes it.
+    pub fn name(self) -> &'static str {
+        let own = CLOUDS.iter().find(|(_, _, cloud)| *cloud == self);
+        own.map_or("", |(_, name, _)| name)
     }
 }

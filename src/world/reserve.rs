@@ -1,5 +1,5 @@
-//! What nodes of managed clouds keep for their system, and the pods that they take: by the published formulas, for
-//! instance types of which a cluster has no node to measure.
+//! Reserves of nodes in managed clouds, and the pods that they take: by the published formulas, for instance types
+//! of which a cluster has no node to measure.
 //!
 //! Sources: EKS keeps 255 MiB and 11 MiB for each pod that fits, 100 MiB before evictions, and a part of each core
 //! (`awslabs/amazon-eks-ami`, `nodeadm/internal/kubelet`); its pods are bounded by the addresses of the network
@@ -13,49 +13,26 @@ use units::Quantity;
 use units::nearest::hint;
 
 use super::catalogue::matches;
-use super::instance_labels::cloud_of;
+pub use super::instance_labels::Cloud;
+use super::instance_labels::{CLOUDS, cloud_of};
 use super::instance_type::less;
 use super::offers::Offer;
 
 /// Bytes of a mebibyte.
 const MEBI: i64 = 1 << 20;
 
-/// A managed Kubernetes of a cloud.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cloud {
-    /// Amazon's EKS.
-    Eks,
-    /// Google's GKE.
-    Gke,
-    /// Azure's AKS.
-    Aks,
-}
-
-/// Names of the clouds in options and messages.
-const CLOUDS: [(&str, &str, Cloud); 3] = [
-    ("eks", "EKS", Cloud::Eks),
-    ("gke", "GKE", Cloud::Gke),
-    ("aks", "AKS", Cloud::Aks),
-];
-
-/// What a node keeps of the amounts that its instance type has.
+/// Part of the amounts of an instance type that a node keeps.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reserve {
     /// Nothing.
     Nothing,
     /// Amounts that are alike for every type.
     Amounts(ResourceList),
-    /// What the formulas of a cloud give.
+    /// By the formulas of a cloud.
     Of(Cloud),
 }
 
 impl Cloud {
-    /// Name as its provider writes it.
-    pub fn name(self) -> &'static str {
-        let own = CLOUDS.iter().find(|(_, _, cloud)| *cloud == self);
-        own.map_or("", |(_, name, _)| name)
-    }
-
     /// CPU that a node keeps, in nanocores, of whole cores.
     fn cpu(self, instance_type: &str, cores: i64) -> i128 {
         // Shared cores of GKE have one whole core less than they show.
@@ -140,8 +117,8 @@ impl Reserve {
         Ok(Self::Amounts(amounts))
     }
 
-    /// What the nodes of a cluster tell: the formulas of the cloud whose instance types it has, if a node of such a type
-    /// offers a part of a core less than whole ones, as all nodes that keep something do.
+    /// Reserve that the nodes of a cluster show: by the formulas of the cloud whose instance types it has, if a node of
+    /// such a type offers a part of a core less than whole ones, as all nodes that keep something do.
     pub fn seen<'n>(nodes: impl Iterator<Item = &'n Node>) -> Self {
         let kept = nodes.filter_map(|node| {
             let cloud = cloud_of(label_of(&node.labels, INSTANCE_TYPE_LABEL)?)?;

@@ -15,7 +15,7 @@ use scenario::{Code, Experiment};
 use units::{SortedMap, SortedSet};
 
 use super::baseline::acknowledgements;
-use super::git::{Repository, Tree};
+use super::git::{Commit, Repository, Tree};
 use super::inside::Inside;
 use super::outputs::one_line;
 use super::suite::{BrokenScenario, Suite};
@@ -50,22 +50,6 @@ struct Sides<'a> {
     /// The base's runs as the baseline.
     baseline: &'a Baseline,
     settings: &'a CheckSettings,
-}
-
-/// Commit whose files were written out.
-struct Commit {
-    id: String,
-    repository: Repository,
-    tree: Tree,
-}
-
-impl Commit {
-    /// The place of a file in the repository, if it is one of the tree.
-    fn inside(&self, file: &str) -> Option<PathBuf> {
-        let file = std::path::absolute(file).ok()?;
-        let inside = file.strip_prefix(self.tree.folder.path());
-        inside.ok().map(Path::to_path_buf)
-    }
 }
 
 /// Runs a suite and its base, and holds the one against the other.

@@ -382,6 +382,23 @@ fn in_folder(place: &Path) -> io::Result<()> {
     place.parent().map_or(Ok(()), fs::create_dir_all)
 }
 
+/// Commit whose files were written out.
+pub(super) struct Commit {
+    /// Name of the commit.
+    pub(super) id: String,
+    pub(super) repository: Repository,
+    pub(super) tree: Tree,
+}
+
+impl Commit {
+    /// The place of a file in the repository, if it is one of the tree.
+    pub(super) fn inside(&self, file: &str) -> Option<PathBuf> {
+        let file = std::path::absolute(file).ok()?;
+        let inside = file.strip_prefix(self.tree.folder.path());
+        inside.ok().map(Path::to_path_buf)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

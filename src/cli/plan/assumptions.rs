@@ -103,10 +103,10 @@ pub(super) fn kept(
     let amount = |resource| node.allocatable.get(resource);
     Ok(Some(format!(
         "nodes of types that the dump lacks keep {whose} for the system (`--reserved`): `{name}` offers {}m cpu, \
-         {} Mi memory and {} pods",
+         {} Mi memory and room for {}",
         amount(CPU).milli_ceil().unwrap_or(i64::MAX),
         amount(MEMORY).units_ceil().unwrap_or(i64::MAX) >> 20,
-        amount(PODS),
+        plural::count(amount(PODS).units_ceil().unwrap_or(i64::MAX), "pod"),
     )))
 }
 
