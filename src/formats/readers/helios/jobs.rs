@@ -337,7 +337,7 @@ mod tests {
         let recorded = collected(open(&input, &options));
         let expected = ["completed", "cancelled", "failed", "failed", "failed", ""];
         assert_eq!(crate::tests::outcomes(&recorded), expected);
-        assert_eq!(recorded.header.fields, [&OUTCOME]);
+        assert_eq!(recorded.header.fields, [&OUTCOME, &PLACEMENT]);
     }
 
     #[test]

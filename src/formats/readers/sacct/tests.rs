@@ -20,7 +20,7 @@ fn states_and_partitions_are_kept_where_they_are_asked_for() {
     let input = Input::bytes("s.txt", format!("{HEADER}{rows}").into_bytes());
     let options = options_with(|own| own.recorded = true);
     let mut source = open(&input, &options).expect("good rows");
-    assert_eq!(source.header().fields.len(), 2);
+    assert_eq!(source.header().fields.len(), 3);
     let recorded = Recorded::collect(&mut *source).expect("good rows");
     let stated = recorded.each(|one| {
         let labels = &recorded.classes[one.class as usize].labels;

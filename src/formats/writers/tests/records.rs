@@ -9,7 +9,7 @@ use arrivals::links::Links;
 use arrivals::memory::Recorded;
 use model::behaviour::Resize;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{Container, GpuRequest, JOB_TYPE_LABEL};
+use model::{Container, GpuRequest, JOB_TYPE_LABEL, ONE_PER_NODE, PLACEMENT_LABEL};
 
 const TEXTS: [&str; 11] = [
     "",
@@ -121,6 +121,13 @@ fn spec() -> impl Strategy<Value = PodSpec> {
                         Some(own) => own.label,
                         None if place == JobField::ALL.len() => JOB_TYPE_LABEL,
                         None => "app",
+                    };
+                    // The one field that a reader checks.
+                    let is_checked = label == PLACEMENT_LABEL && !value.is_empty();
+                    let value = if is_checked {
+                        ONE_PER_NODE.into()
+                    } else {
+                        value
                     };
                     if !value.is_empty() {
                         labels.insert(label.into(), value);
