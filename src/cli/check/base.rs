@@ -15,7 +15,7 @@ use scenario::{Code, Experiment};
 use units::{SortedMap, SortedSet};
 
 use super::baseline::acknowledgements;
-use super::git::{Commit, Repository, Tree};
+use super::git::{Commit, Repository};
 use super::inside::Inside;
 use super::outputs::one_line;
 use super::suite::{BrokenScenario, Suite};
