@@ -5,8 +5,7 @@
 )]
 
 use crate::ledger::BadRow;
-use crate::rows::MAX_SECONDS;
-use crate::table::{Column, LAST_SECOND, Row, at_most};
+use crate::table::{Column, LAST_SECOND, MAX_SECONDS, Row, at_most};
 use units::{Duration, Instant};
 
 /// The fields of a row, by the places of their columns in the layout. A field that is empty, or whose

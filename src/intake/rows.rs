@@ -15,7 +15,7 @@ use crate::ledger::{Action, BadRow, Journal};
 use crate::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
 use crate::quote::quoted_names;
 pub use crate::row_fields::Fields;
-pub use crate::table::{BETWEEN, LAST_SECOND};
+pub use crate::table::{BETWEEN, LAST_SECOND, MAX_SECONDS};
 use crate::table::{Column, Row, Table};
 use crate::unknown_columns::unused;
 use crate::{Input, TraceError};
@@ -373,6 +373,3 @@ pub(crate) fn underscored(name: &str) -> String {
 /// The kind under which a table of usage is noted that stands beside another and is not read.
 pub const USAGE_NOT_READ: &str =
     "table of usage, not read without `models.usage: trace` or `--usage`";
-
-/// The value as a number with a fraction.
-pub const MAX_SECONDS: f64 = LAST_SECOND as f64;

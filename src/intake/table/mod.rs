@@ -369,6 +369,9 @@ impl<'table> Row<'table> {
 /// The last second that is read: a hundred years.
 pub const LAST_SECOND: i64 = 3_200_000_000;
 
+/// [`LAST_SECOND`] as a number with a fraction.
+pub const MAX_SECONDS: f64 = LAST_SECOND as f64;
+
 /// The rule that a value above the most breaks. Times in a unit too small are the usual case of one.
 #[cold]
 pub fn at_most(most: i64) -> String {

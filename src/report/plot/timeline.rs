@@ -76,18 +76,16 @@ fn merged(timeline: &TimelineData) -> TimelineData {
                     placed: first.placed + second.placed,
                     succeeded: first.succeeded + second.succeeded,
                     failed: first.failed + second.failed,
-                    submit_ns: mean(
-                        (first.submit_ns, first.pods),
-                        (second.submit_ns, second.pods),
-                    ),
+                    submit_ns: Weights::of(first.pods, second.pods)
+                        .mean(first.submit_ns, second.submit_ns),
                     bound_ns: match (first.bound_ns, second.bound_ns) {
                         (Some(one), Some(other)) => {
-                            Some(mean((one, first.placed), (other, second.placed)))
+                            Some(Weights::of(first.placed, second.placed).mean(one, other))
                         }
                         (one, other) => one.or(other),
                     },
                     end_ns: (first.end_ns.zip(second.end_ns))
-                        .map(|(one, other)| mean((one, first.pods), (other, second.pods))),
+                        .map(|(one, other)| Weights::of(first.pods, second.pods).mean(one, other)),
                 },
                 others => others[0].clone(),
             })
@@ -96,10 +94,26 @@ fn merged(timeline: &TimelineData) -> TimelineData {
     shown
 }
 
-/// The mean of two means, each of a number of pods.
-fn mean((one, first): (i64, u64), (other, second): (i64, u64)) -> i64 {
-    let sum = i128::from(one) * i128::from(first) + i128::from(other) * i128::from(second);
-    (sum / i128::from((first + second).max(1))) as i64
+/// Numbers of pods of two means.
+#[derive(Clone, Copy)]
+struct Weights {
+    first: i128,
+    second: i128,
+}
+
+impl Weights {
+    fn of(first: u64, second: u64) -> Self {
+        Self {
+            first: i128::from(first),
+            second: i128::from(second),
+        }
+    }
+
+    /// The mean of all pods.
+    fn mean(self, one: i64, other: i64) -> i64 {
+        let sum = i128::from(one) * self.first + i128::from(other) * self.second;
+        (sum / (self.first + self.second).max(1)) as i64
+    }
 }
 
 fn bars_of(figure: &Figure, bars: &[Bar], plane: Area, x: &Axis, series: usize) {

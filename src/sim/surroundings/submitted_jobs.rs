@@ -92,7 +92,7 @@ impl Submitter {
                 }));
             }
             let limit = self.jobs.exceeded(arrival);
-            Ok(job((arrival, limit), &spec, own, name, queue))
+            Ok(job(arrival, limit, &spec, own, name, queue))
         });
         each.collect()
     }
@@ -130,7 +130,8 @@ fn namespace_of(spec: &PodSpec) -> Text {
 
 /// The job of an arrival, of this name in a queue.
 fn job(
-    (arrival, limit): (&Arrival, Option<Duration>),
+    arrival: &Arrival,
+    limit: Option<Duration>,
     spec: &Arc<PodSpec>,
     namespace: Text,
     name: Text,

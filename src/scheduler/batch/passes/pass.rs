@@ -246,7 +246,7 @@ impl<'a> Pass<'a> {
         let is_counted = self.rooms.are_counted(self.store);
         let job = self.queue.get(candidate.number())?;
         let (now, store, running) = (self.now, self.store, self.running);
-        Some(Shadow::of(now, store, running, job, (room, is_counted)))
+        Some(Shadow::of(now, store, running, job, room, is_counted))
     }
 
     /// The reservation of the hosts of a job that does not fit, where hosts are counted.

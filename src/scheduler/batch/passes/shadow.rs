@@ -32,7 +32,8 @@ impl Shadow {
         store: &Store,
         running: &RunningJobs,
         job: &Job,
-        (room, is_counted): (u64, bool),
+        room: u64,
+        is_counted: bool,
     ) -> Self {
         let wanted = job.members.len() as u64;
         let mut shadow = Self {
