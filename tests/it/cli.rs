@@ -219,7 +219,7 @@ fn a_full_disk_is_told_and_leaves_no_result() {
 fn small_and_read_only_disks_are_told() {
     let scratch = scratch("disks");
     for (name, options, code, message) in [
-        ("ro", "ro", 2, "choose a folder you may write to"),
+        ("ro", "ro", 2, "choose a place that you may write to"),
         ("tiny", "size=16k", 101, "the disk is full (No space left"),
     ] {
         let Some(_disk) = Disk::mount(scratch.path(name), options) else {

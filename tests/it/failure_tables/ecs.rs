@@ -175,7 +175,7 @@ fn deployments_of_ecs_go_as_its_guide_says() {
         let key = (cell.desired, cell.room);
         let base = bases.entry(key).or_insert_with(|| cell.base());
         let judge = cell.play(base);
-        back += usize::from(judge.versions() == 3);
+        back += usize::from(judge.is_taken_back());
         steps.extend_from_slice(judge.heard());
         if let Some(why) = judge.wrong() {
             wrong.push(format!("{cell:?}: {why}"));

@@ -1,5 +1,5 @@
 //! The rules of ECS for a service, as its developer guide has them (`deployment-type-ecs.md`,
-//! `service_definition_parameters.md`, `deployment-circuit-breaker.md`), over the events of a run. All tasks
+//! `service_definition_parameters.md`, `deployment-circuit-breaker.md`, `stop-service-deployment.md`), over the events of a run. All tasks
 //! come to run here, so that only failed checks count for the breaker, and no try waits.
 
 use windtunnel::cluster::{Observer, Store};
@@ -76,6 +76,10 @@ pub(super) struct Judge {
     slots: usize,
     desired: u64,
     declared: String,
+    /// Whether the user has stopped the deployment under way, so that the service goes back.
+    is_stopped: bool,
+    /// Whether one was.
+    has_stopped: bool,
     deployment: Deployment,
     newest: u64,
     completed: Option<(u64, String)>,
@@ -109,6 +113,8 @@ impl Judge {
             slots,
             desired: 0,
             declared: String::new(),
+            is_stopped: false,
+            has_stopped: false,
             deployment: Deployment::default(),
             newest: 0,
             completed: None,
@@ -146,11 +152,30 @@ impl Judge {
         self.desired = desired;
         if self.declared != image {
             image.clone_into(&mut self.declared);
+            let is_stopped = std::mem::take(&mut self.is_stopped);
             if self.deployment.image != image {
+                let last = self.completed.clone().filter(|_| is_stopped);
+                if let Some((number, image)) = last.filter(|(_, last)| last == image) {
+                    self.has_stopped = true;
+                    return self.go_back(number, &image);
+                }
                 self.newest += 1;
                 self.deploy(self.newest, image);
             }
         }
+    }
+
+    fn go_back(&mut self, number: u64, image: &str) {
+        self.deploy(number, image);
+        self.deployment.is_rollback = true;
+        self.due.push(RolloutStep::RollingBack);
+    }
+
+    /// The user rolls back: a deployment under way is stopped, and one that is done is followed by another.
+    fn stop_deployment(&mut self) {
+        let number = self.deployment.number;
+        let is_under_way = { self.completed.as_ref() }.is_some_and(|(last, _)| *last != number);
+        self.is_stopped = is_under_way && !self.deployment.is_failed;
     }
 
     /// Something failed that the breaker counts; at its threshold the deployment fails.
@@ -168,9 +193,7 @@ impl Judge {
         self.deployment.is_failed = true;
         match self.completed.clone() {
             Some((number, image)) if self.breaker == Breaker::OnWithRollback => {
-                self.deploy(number, &image);
-                self.deployment.is_rollback = true;
-                self.due.push(RolloutStep::RollingBack);
+                self.go_back(number, &image);
             }
             _ => self.due.push(RolloutStep::Failed),
         }
@@ -394,9 +417,9 @@ impl Judge {
         &self.heard
     }
 
-    /// Number of deployments that the user has asked for.
-    pub(super) fn versions(&self) -> u64 {
-        self.newest
+    /// Whether the user's rollback stopped a deployment, or made a third one.
+    pub(super) fn is_taken_back(&self) -> bool {
+        self.has_stopped || self.newest == 3
     }
 }
 
@@ -409,6 +432,9 @@ impl Observer for Judge {
             Event::Object(_) => {
                 for (_, row) in store.objects().iter() {
                     if let Object::Deployment(own) = &row.object {
+                        if own.rollback_to.is_some() {
+                            self.stop_deployment();
+                        }
                         let image = own.template.containers[0].image.to_string();
                         self.declared(&image, own.replicas.max(0) as u64);
                     }
