@@ -122,17 +122,19 @@ impl Reserve {
     pub fn seen<'n>(nodes: impl Iterator<Item = &'n Node>) -> Self {
         let kept = nodes.filter_map(|node| {
             let cloud = cloud_of(label_of(&node.labels, INSTANCE_TYPE_LABEL)?)?;
-            let is_whole = node.allocatable.get(CPU).nanos() % 1_000_000_000 == 0;
-            (!is_whole).then_some(cloud)
+            (!has_whole_cores(node)).then_some(cloud)
         });
         kept.into_iter().next().map_or(Self::Nothing, Self::Of)
     }
 
     /// Takes what is kept from the amounts of an offer, and bounds its pods where its list doesn't.
     pub fn keep(&self, offer: &mut Offer) {
+        let has_whole_cores = has_whole_cores(&offer.node);
         let own = &mut offer.node.allocatable;
         let (cpu, memory) = match self {
             Self::Nothing => return,
+            // A list that states parts of cores states what is left of them.
+            Self::Of(_) if !has_whole_cores => return,
             Self::Amounts(amounts) => (amounts.get(CPU), amounts.get(MEMORY)),
             Self::Of(cloud) => {
                 if let (false, Cloud::Eks, Some(pods)) =
@@ -149,6 +151,11 @@ impl Reserve {
         own.set(CPU, less(own.get(CPU), Some(cpu)));
         own.set(MEMORY, less(own.get(MEMORY), Some(memory)));
     }
+}
+
+/// Whether a node offers cores that nothing is taken from.
+fn has_whole_cores(node: &Node) -> bool {
+    node.allocatable.get(CPU).nanos() % 1_000_000_000 == 0
 }
 
 /// Pods that the sizes of families take whose interfaces differ from those of their size: families, with `*` for
@@ -290,6 +297,15 @@ mod tests {
             assert_eq!((gibi * 1024 * MEBI - memory) / MEBI, kept, "{name}");
             assert_eq!(amounts.get(PODS).units_ceil(), Ok(pods), "{name}");
         }
+    }
+
+    #[test]
+    fn a_list_of_allocatable_amounts_stays_as_it_is() {
+        let mut own = offer("m5.2xlarge", 8, 32);
+        own.node.allocatable.set(CPU, Quantity::from_milli(7910));
+        let before = own.node.clone();
+        Reserve::Of(Cloud::Eks).keep(&mut own);
+        assert_eq!(own.node, before);
     }
 
     #[test]
