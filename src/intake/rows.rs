@@ -1,10 +1,6 @@
 //! Rows of a trace that consists of one table or several of the same columns: shards of a folder or
 //! an archive, read one after the other. A reader states the columns and takes the fields by their
 //! places among them. A table with a header may as well be a Parquet file.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 use std::ops::RangeInclusive;
 

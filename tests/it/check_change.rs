@@ -351,9 +351,10 @@ fn what_an_ended_check_left_is_removed() {
     for folder in [&left, &new] {
         fs::create_dir_all(folder.join("ci")).expect("a folder");
     }
-    let then = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
     let folder = fs::File::open(&left).expect("a folder");
-    folder.set_modified(then).expect("a time");
+    let made = folder.metadata().and_then(|own| own.modified());
+    let before = made.expect("a time") - std::time::Duration::from_hours(1);
+    folder.set_modified(before).expect("a time");
     sides.edit("new/k/shop.yaml", &[("cpu: 1", "cpu: 5")]);
     let mut check =
         sides

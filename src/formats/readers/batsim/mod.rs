@@ -147,8 +147,7 @@ fn take(
     if job.value.get("extra_data").is_some() {
         journal.dirt("`extra_data`, not used", Action::Keep, job.line)?;
     }
-    let is_long = time.seconds.is_some_and(|seconds| seconds > MAX_SECONDS);
-    if is_long {
+    if time.seconds.is_some_and(|seconds| seconds > MAX_SECONDS) {
         let expected = format!("a profile that takes at most {MAX_SECONDS} s");
         return Err(job.bad("profile", &expected).into());
     }
