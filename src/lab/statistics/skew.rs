@@ -109,7 +109,7 @@ pub(super) fn evidence(t: f64, values: &[f64], sign: f64) -> f64 {
     }
 }
 
-/// Size of Student's t of `n` values of a skewness at which [`cautious`] reaches a quantile's size.
+/// Size of Student's t of `n` values of a skewness at which a cautious correction reaches a quantile's size.
 pub fn cautious_reach(quantile: f64, skewness: f64, n: usize) -> f64 {
     let (mut low, mut high) = (quantile, 5.0 * quantile + 5.0);
     for _ in 0..60 {
