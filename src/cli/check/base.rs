@@ -12,7 +12,7 @@ use lab::check::{
 use lab::shell::{quoted, set_flags};
 use scenario::schema::Objective;
 use scenario::{Code, Experiment};
-use units::{SortedMap, SortedSet};
+use units::{SortedMap, SortedSet, plural};
 
 use super::baseline::acknowledgements;
 use super::git::{Commit, Repository};
@@ -117,8 +117,9 @@ pub(super) fn judged(
     };
     let mut report = base.report(global, arguments, &sides)?;
     if is_unchanged {
+        let what = plural::either(report.loosened.len() + 1, "nothing", "nothing else");
         notes.push(format!(
-            "nothing changed since `{name}`: both sides are the same, and ran once"
+            "{what} changed since `{name}`: both sides are the same, and ran once"
         ));
     }
     report.notes.splice(0..0, notes);

@@ -18,8 +18,8 @@ use std::time::{Instant as Clock, SystemTime, UNIX_EPOCH};
 use clap::Args;
 
 use lab::check::{
-    CheckReport, CheckSettings, Divergence, End, EntryReport, SuiteScenario, entry_name, judge,
-    run as run_suite,
+    CheckReport, CheckSettings, Divergence, End, EntryReport, SEEDS_USUAL, SuiteScenario,
+    entry_name, judge, run as run_suite,
 };
 use lab::compare::RESAMPLES;
 use report::check::{self, CheckOptions};
@@ -62,7 +62,7 @@ pub(super) struct CheckArguments {
     /// Run only entries whose files are not those of this commit
     #[arg(long, value_name = "REF", conflicts_with = "accept")]
     changed_since: Option<String>,
-    /// Seeds per scenario [default: `seeds` of the suite or its entry, those of the baseline, otherwise 20]
+    /// Seeds per scenario [default: `seeds` of the suite or its entry, at least those of the baseline, otherwise 20]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     seeds: Option<u32>,
     /// Require every decision to match the baseline: equal digests
@@ -172,9 +172,10 @@ fn checked(
     let run = only.as_ref().map_or(names.len(), Vec::len);
     let settings = CheckSettings {
         suite: stem(arguments),
-        seeds: arguments.seeds.map_or(20, |seeds| seeds as usize),
+        seeds: arguments.seeds.map_or(SEEDS_USUAL, |seeds| seeds as usize),
         is_seeds_given: arguments.seeds.is_some(),
         exact: arguments.exact,
+        is_accepted: arguments.accept,
         today: today()?,
         resamples: RESAMPLES,
         sets: arguments.sets.clone(),

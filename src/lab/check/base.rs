@@ -8,7 +8,7 @@ use units::{SortedMap, SortedSet};
 
 use super::change::accepted;
 use super::run::{SuiteResults, SuiteScenario, entry_name};
-use super::{Acknowledgement, Baseline, EntryReport, Gate, Outcome};
+use super::{Acknowledgement, Baseline, EntryReport, Gate, Outcome, SEEDS_USUAL};
 use crate::hashes::input_hashes;
 use crate::shell::quoted;
 
@@ -62,6 +62,9 @@ pub fn align(head: &mut [SuiteScenario], base: &mut [SuiteScenario], seeds: usiz
         let of = |side: &SuiteScenario| side.seeds.unwrap_or(seeds);
         let most = of(own).max(of(other));
         (own.seeds, other.seeds) = (Some(most), Some(most));
+        // What the command line says holds for this check alone.
+        let stated = [&*other, &*own].map(|side| side.seeds.unwrap_or(SEEDS_USUAL));
+        own.fewer_seeds = (stated[1] < stated[0]).then_some(stated);
         if other.exact && !own.exact {
             own.exact = true;
             loosened.push(name);
