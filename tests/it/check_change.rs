@@ -367,3 +367,40 @@ fn what_an_ended_check_left_is_removed() {
     assert_eq!(output.status.code(), Some(100));
     assert!(!left.exists() && new.exists());
 }
+
+/// A workload that is emptied has lost what its gates had.
+#[test]
+fn an_emptied_workload_has_vanished() {
+    let shop = deployment("web", 2, "1");
+    let sides = Sides::new("check-emptied", ALLOCATED, &shop);
+    for (from, to) in [
+        ("kind: Deployment", "kind: Rollout"),
+        ("replicas: 2", "replicas: 0"),
+    ] {
+        sides.write("new/k/shop.yaml", &shop.replace(from, to));
+        let seen = sides.check(&[], 100);
+        assert!(
+            seen.contains("VANISHED") && !seen.contains("not-measurable"),
+            "{seen}"
+        );
+        let seen = sides.check(&["--format", "junit"], 100);
+        assert!(seen.contains("failures=\"1\""), "{seen}");
+    }
+}
+
+/// What changed no decision is no name where it is a request.
+#[test]
+fn a_divergence_without_another_decision_is_told_as_such() {
+    let sides = Sides::new(
+        "check-no-decision",
+        ALLOCATED,
+        &deployment("web", 2, "500m"),
+    );
+    sides.edit("new/k/shop.yaml", &[("500m", "400m")]);
+    let seen = sides.check(&[], 100);
+    assert!(
+        seen.contains("requests or budgets, changed no decision"),
+        "{seen}"
+    );
+    assert!(!seen.contains("labels alone"), "{seen}");
+}

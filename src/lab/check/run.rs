@@ -399,10 +399,18 @@ fn report(entry: &mut Entry, suite: &SuiteScenario, inputs: &EntryInputs) {
     report.left_out.extend(inputs.manifests.notes(scenario));
     report.seeds = runs.iter().map(|run| run.seed).collect();
     report.changes = runs.iter().map(|run| run.changes).sum();
+    report.empty = is_empty(scenario, runs.iter());
+    entry.configs = config_of(scenario, experiment);
+}
+
+/// Whether no pod arrived in any run.
+pub(super) fn is_empty<'a>(
+    scenario: &Scenario,
+    mut runs: impl Iterator<Item = &'a VariantSummary>,
+) -> bool {
     // Functions and services make what they serve with, and may need nothing else.
     let serves = !scenario.traffic.is_empty() || !scenario.functions.is_empty();
-    report.empty = !serves && runs.iter().all(|run| run.pods == 0);
-    entry.configs = config_of(scenario, experiment);
+    !serves && runs.all(|run| run.pods == 0)
 }
 
 /// Tells what the runs of an entry were given: of manifests, what is read of them.
