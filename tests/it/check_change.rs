@@ -404,3 +404,32 @@ fn a_divergence_without_another_decision_is_told_as_such() {
     );
     assert!(!seen.contains("labels alone"), "{seen}");
 }
+
+/// A table that changed is named by its first line that differs.
+#[test]
+fn the_first_line_of_a_table_that_differs_is_named() {
+    let sides = Sides::new(
+        "check-prices",
+        "{metric: cost.total, tolerance: 5%}",
+        &deployment("web", 2, "1"),
+    );
+    for side in ["old", "new"] {
+        let file = format!("{side}/ci/shop.yaml");
+        sides.edit(
+            &file,
+            &[
+                (
+                    "pods: 20}",
+                    "pods: 20}, labels: {node.kubernetes.io/instance-type: m5.xlarge}",
+                ),
+                ("stop: {", "metrics: {prices: p.csv}\nstop: {"),
+            ],
+        );
+        let price = if side == "old" { "0.2" } else { "0.4" };
+        let text = format!("instance_type,on_demand_usd_per_hour\nm5.xlarge,{price}\n");
+        sides.write(&format!("{side}/ci/p.csv"), &text);
+    }
+    let seen = sides.check(&[], 100);
+    let words = "file p.csv line 2 m5.xlarge,0.2 → m5.xlarge,0.4 (new/ci/p.csv:2)";
+    assert!(seen.contains(words), "{seen}");
+}

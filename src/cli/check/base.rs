@@ -7,7 +7,7 @@ use anstream::adapter::strip_str;
 use lab::check::{
     Acknowledgement, BaseSide, Baseline, Bisection, BrokenBase, CheckReport, CheckSettings,
     Divergence, ErrorKind, FoundDivergence, SuiteResults, SuiteScenario, align, baseline_of,
-    entry_name, gated, judge, run as run_suite, system_changes, unchanged,
+    entry_name, gated, judge, name_lines, run as run_suite, system_changes, unchanged,
 };
 use lab::shell::{quoted, set_flags};
 use scenario::schema::Objective;
@@ -335,6 +335,7 @@ impl Base {
             };
             bisection.explain(&mut report);
         });
+        name_lines(&mut report, baseline);
         if let Some(commit) = &self.commit {
             report.baseline_hash = Some(commit.id.clone());
             for change in &mut report.changes {

@@ -33,7 +33,7 @@ use serde::Serialize;
 
 use crate::compare::{Judgement, Verdict};
 
-pub use base::{BaseSide, BrokenBase, align, baseline_of, gated, unchanged};
+pub use base::{BaseSide, BrokenBase, align, baseline_of, gated, name_lines, unchanged};
 pub use baseline::{
     Acknowledgement, BASELINE_VERSION, Baseline, BaselineEntry, BaselineError, BaselineMetric,
     RULES_VERSION,
