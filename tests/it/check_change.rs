@@ -433,3 +433,35 @@ fn the_first_line_of_a_table_that_differs_is_named() {
     let words = "file p.csv line 2 m5.xlarge,0.2 → m5.xlarge,0.4 (new/ci/p.csv:2)";
     assert!(seen.contains(words), "{seen}");
 }
+
+/// A part of a suite by its entry, as `--accept` takes it, too; what is wrong with the others is no matter.
+#[test]
+fn an_entry_runs_alone_by_its_metric_and_beside_a_broken_one() {
+    let sides = Sides::new("check-part", ALLOCATED, &deployment("web", 2, "1"));
+    for side in ["old", "new"] {
+        sides.write(
+            &format!("{side}/ci/suite.yaml"),
+            "suite: [shop.yaml, b.yaml]\nseeds: 2\n",
+        );
+        sides.write(&format!("{side}/ci/b.yaml"), "nonsense: 1\n");
+    }
+    let check = ["check", "new/ci/suite.yaml", "--base", "old", "--only"];
+    for part in ["shop", "shop:allocation.cpu.mean"] {
+        let seen = sides.0.run(&[&check[..], &[part]].concat(), 0);
+        assert!(seen.contains("1 of 2 entries ran"), "{seen}");
+    }
+    let seen = sides
+        .0
+        .run(&[&check[..], &["shop:makespan.total"]].concat(), 2);
+    assert!(seen.contains("it has `allocation.cpu.mean`"), "{seen}");
+    sides.write("new/ci/suite.yaml", "suite: [shop.yaml]\nseeds: 1\n");
+    sides.write("old/ci/suite.yaml", "suite: [shop.yaml]\nseeds: 2\n");
+    let seen = sides.0.run(&check[..4], 0);
+    for words in [
+        "limits: 1 loosened",
+        "shop seeds: 2 in the base, 1 here",
+        "nothing else changed",
+    ] {
+        assert!(seen.contains(words), "{seen}");
+    }
+}
