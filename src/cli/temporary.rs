@@ -20,7 +20,13 @@ pub(super) struct TemporaryFolder {
 impl TemporaryFolder {
     /// An empty folder.
     pub(super) fn new() -> Result<Self, Failure> {
-        let failed = |error: io::Error| Failure::incomplete(format!("a temporary folder: {error}"));
+        let failed = |error: io::Error| {
+            let place = std::env::temp_dir();
+            let place = place.display();
+            Failure::incomplete(format!(
+                "a temporary folder in {place}: {error}; set TMPDIR to a folder that you may write to"
+            ))
+        };
         remove_stale();
         let made = new_folder().and_then(|path| {
             let lock = File::open(&path)?;

@@ -109,12 +109,12 @@ fn colour(text: &str) -> Colour {
     }
 }
 
-/// Whether a character controls the terminal or the direction of writing.
+/// Whether a character controls the terminal or the direction of writing, or ends a line or a paragraph.
 const fn is_mark(character: char) -> bool {
     matches!(character,
         '\0'..='\u{8}' | '\u{b}'..='\u{1f}' | '\u{7f}'..='\u{9f}'
         | '\u{61c}' | '\u{200e}' | '\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]
@@ -126,6 +126,7 @@ mod tests {
         for (text, expected) in [
             ("plain\ttext\n", "plain\ttext\n"),
             ("a\u{202e}b", "a\\u202eb"),
+            ("a\u{2028}::b", "a\\u2028::b"),
             ("\u{1b}[2Jgone", "\\u001b[2Jgone"),
             ("\u{1b}[1;31mred\u{1b}[0m", "\u{1b}[1;31mred\u{1b}[0m"),
             ("bell\u{7}\r", "bell\\u0007\\u000d"),

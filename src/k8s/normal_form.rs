@@ -269,6 +269,20 @@ mod tests {
     }
 
     #[test]
+    fn amounts_of_a_range_of_limits_have_one_form() {
+        let of = |cpu: &Value, memory: &str| {
+            let amounts = json!({"cpu": cpu, "memory": memory});
+            let limits =
+                json!([{"type": "Container", "defaultRequest": amounts, "max": {"cpu": cpu}}]);
+            form(
+                &json!({"kind": "LimitRange", "metadata": {"name": "d"}, "spec": {"limits": limits}}),
+            )
+        };
+        assert_eq!(of(&json!("100m"), "1Gi"), of(&json!(0.1), "1024Mi"));
+        assert_ne!(of(&json!("100m"), "1Gi"), of(&json!("200m"), "1Gi"));
+    }
+
+    #[test]
     fn a_config_counts_by_its_name() {
         let of = |name: &str, value: &str| {
             let env = json!([

@@ -184,9 +184,11 @@ fn is_nothing(value: &Value) -> bool {
 
 /// Writes an amount in the decimal family; what is no amount stays.
 fn settle_amount(amount: &mut Value) {
-    let text = match &*amount {
+    let text = match &mut *amount {
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
+        // A range of limits has several of them.
+        Value::Object(amounts) => return amounts.values_mut().for_each(settle_amount),
         _ => return,
     };
     if let Ok(quantity) = text.parse::<Quantity>() {

@@ -1,7 +1,17 @@
 //! Commands as they would be typed into a shell, to be copied from what is printed.
 
-/// A word as a shell takes it.
+/// A word as a shell takes it, on one line.
 pub fn quoted(word: &str) -> String {
+    let is_mark = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    if word.contains(is_mark) {
+        let of = |letter: char| match letter {
+            '\\' | '\'' => format!("\\{letter}"),
+            '\n' => "\\n".to_owned(),
+            letter if is_mark(letter) => format!("\\u{:04x}", u32::from(letter)),
+            letter => letter.to_string(),
+        };
+        return format!("$'{}'", word.chars().map(of).collect::<String>());
+    }
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_./:=,+%@".contains(letter);
     if !word.is_empty() && word.chars().all(is_plain) {
         word.to_owned()
@@ -38,6 +48,10 @@ mod tests {
         check("$(x)", "'$(x)'");
         check("", "''");
         check("größe.yaml", "größe.yaml");
+        check(
+            "it's\n::error::\u{2028}\u{1b}",
+            r"$'it\'s\n::error::\u2028\u001b'",
+        );
     }
 
     #[test]

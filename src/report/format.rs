@@ -259,9 +259,10 @@ pub fn clean(name: &str) -> String {
     without_commands(&name.chars().map(clean).collect::<String>())
 }
 
-/// Whether a letter turns the direction of the text behind it, which then reads otherwise than it is.
+/// Whether a letter turns the direction of the text behind it, which then reads otherwise than it is, or ends
+/// a line or a paragraph.
 const fn is_turn(letter: char) -> bool {
-    matches!(letter, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(letter, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Text that stands for itself in HTML.

@@ -6,7 +6,7 @@
 /// assert_eq!(units::line::one_line("a\n::error::b"), "a\u{fffd}::error::b");
 /// ```
 pub fn one_line(text: &str) -> String {
-    text.replace(['\n', '\r'], "\u{fffd}")
+    text.replace(['\n', '\r', '\u{85}', '\u{2028}', '\u{2029}'], "\u{fffd}")
 }
 
 /// A text without commands to a CI system that stand anywhere in a line of its log, as Azure's `##vso[` and

@@ -67,6 +67,54 @@ fn an_entry_that_the_baseline_has_fails_when_it_leaves_the_suite() {
     scratch.printed(&check, 0);
 }
 
+/// The suite can't have fewer seeds run than its baseline has.
+#[test]
+fn seeds_of_the_baseline_are_the_least() {
+    let jobs = jobs();
+    let files = [
+        ("suite.yaml", "suite: [web.yaml]\n"),
+        ("web.yaml", WEB),
+        ("jobs.csv", &*jobs),
+    ];
+    // Draws, so that each seed is a run.
+    let drawn = WEB.replace(
+        "trace: {format: csv, path: jobs.csv}",
+        "generate: {model: lublin99, jobs: 40, processors: 8}",
+    );
+    let scratch = Scratch::new("check-fewer-seeds", &files);
+    let write = |name: &str, text: &str| std::fs::write(scratch.path(name), text).expect("a file");
+    write("web.yaml", &drawn);
+    let check = ["check", "suite.yaml"];
+    scratch.printed(&["check", "suite.yaml", "--seeds", "4", "--accept"], 0);
+    for fewer in [
+        "suite: [web.yaml]\nseeds: 1\n",
+        "suite: [{scenario: web.yaml, seeds: 1}]\n",
+    ] {
+        write("suite.yaml", fewer);
+        let seen = scratch.printed(&check, 0);
+        for words in [
+            "4 seeds, paired",
+            "limits: 1 loosened",
+            "web seeds: 4 in the baseline, 1 here",
+        ] {
+            assert!(seen.contains(words), "{seen}");
+        }
+    }
+    write("suite.yaml", "suite: [web.yaml]\nseeds: 5\n");
+    let seen = scratch.printed(&check, 0);
+    assert!(
+        seen.contains("5 seeds") && !seen.contains("loosened"),
+        "{seen}"
+    );
+    write("suite.yaml", "suite: [web.yaml]\nseeds: 2\n");
+    scratch.printed(&["check", "suite.yaml", "--accept"], 0);
+    let seen = scratch.printed(&check, 0);
+    assert!(
+        seen.contains("2 seeds") && !seen.contains("loosened"),
+        "{seen}"
+    );
+}
+
 const OUTAGE: &str = "\
 windtunnel: v1
 name: outage

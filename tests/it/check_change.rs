@@ -367,3 +367,101 @@ fn what_an_ended_check_left_is_removed() {
     assert_eq!(output.status.code(), Some(100));
     assert!(!left.exists() && new.exists());
 }
+
+/// A workload that is emptied has lost what its gates had.
+#[test]
+fn an_emptied_workload_has_vanished() {
+    let shop = deployment("web", 2, "1");
+    let sides = Sides::new("check-emptied", ALLOCATED, &shop);
+    for (from, to) in [
+        ("kind: Deployment", "kind: Rollout"),
+        ("replicas: 2", "replicas: 0"),
+    ] {
+        sides.write("new/k/shop.yaml", &shop.replace(from, to));
+        let seen = sides.check(&[], 100);
+        assert!(
+            seen.contains("VANISHED") && !seen.contains("not-measurable"),
+            "{seen}"
+        );
+        let seen = sides.check(&["--format", "junit"], 100);
+        assert!(seen.contains("failures=\"1\""), "{seen}");
+    }
+}
+
+/// What changed no decision is no name where it is a request.
+#[test]
+fn a_divergence_without_another_decision_is_told_as_such() {
+    let sides = Sides::new(
+        "check-no-decision",
+        ALLOCATED,
+        &deployment("web", 2, "500m"),
+    );
+    sides.edit("new/k/shop.yaml", &[("500m", "400m")]);
+    let seen = sides.check(&[], 100);
+    assert!(
+        seen.contains("requests or budgets, changed no decision"),
+        "{seen}"
+    );
+    assert!(!seen.contains("labels alone"), "{seen}");
+}
+
+/// A table that changed is named by its first line that differs.
+#[test]
+fn the_first_line_of_a_table_that_differs_is_named() {
+    let sides = Sides::new(
+        "check-prices",
+        "{metric: cost.total, tolerance: 5%}",
+        &deployment("web", 2, "1"),
+    );
+    for side in ["old", "new"] {
+        let file = format!("{side}/ci/shop.yaml");
+        sides.edit(
+            &file,
+            &[
+                (
+                    "pods: 20}",
+                    "pods: 20}, labels: {node.kubernetes.io/instance-type: m5.xlarge}",
+                ),
+                ("stop: {", "metrics: {prices: p.csv}\nstop: {"),
+            ],
+        );
+        let price = if side == "old" { "0.2" } else { "0.4" };
+        let text = format!("instance_type,on_demand_usd_per_hour\nm5.xlarge,{price}\n");
+        sides.write(&format!("{side}/ci/p.csv"), &text);
+    }
+    let seen = sides.check(&[], 100);
+    let words = "file p.csv line 2 m5.xlarge,0.2 → m5.xlarge,0.4 (new/ci/p.csv:2)";
+    assert!(seen.contains(words), "{seen}");
+}
+
+/// A part of a suite by its entry, as `--accept` takes it, too; what is wrong with the others is no matter.
+#[test]
+fn an_entry_runs_alone_by_its_metric_and_beside_a_broken_one() {
+    let sides = Sides::new("check-part", ALLOCATED, &deployment("web", 2, "1"));
+    for side in ["old", "new"] {
+        sides.write(
+            &format!("{side}/ci/suite.yaml"),
+            "suite: [shop.yaml, b.yaml]\nseeds: 2\n",
+        );
+        sides.write(&format!("{side}/ci/b.yaml"), "nonsense: 1\n");
+    }
+    let check = ["check", "new/ci/suite.yaml", "--base", "old", "--only"];
+    for part in ["shop", "shop:allocation.cpu.mean"] {
+        let seen = sides.0.run(&[&check[..], &[part]].concat(), 0);
+        assert!(seen.contains("1 of 2 entries ran"), "{seen}");
+    }
+    let seen = sides
+        .0
+        .run(&[&check[..], &["shop:makespan.total"]].concat(), 2);
+    assert!(seen.contains("it has `allocation.cpu.mean`"), "{seen}");
+    sides.write("new/ci/suite.yaml", "suite: [shop.yaml]\nseeds: 1\n");
+    sides.write("old/ci/suite.yaml", "suite: [shop.yaml]\nseeds: 2\n");
+    let seen = sides.0.run(&check[..4], 0);
+    for words in [
+        "limits: 1 loosened",
+        "shop seeds: 2 in the base, 1 here",
+        "nothing else changed",
+    ] {
+        assert!(seen.contains(words), "{seen}");
+    }
+}

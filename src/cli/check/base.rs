@@ -7,12 +7,12 @@ use anstream::adapter::strip_str;
 use lab::check::{
     Acknowledgement, BaseSide, Baseline, Bisection, BrokenBase, CheckReport, CheckSettings,
     Divergence, ErrorKind, FoundDivergence, SuiteResults, SuiteScenario, align, baseline_of,
-    entry_name, gated, judge, run as run_suite, system_changes, unchanged,
+    entry_name, gated, judge, name_lines, run as run_suite, system_changes, unchanged,
 };
 use lab::shell::{quoted, set_flags};
 use scenario::schema::Objective;
 use scenario::{Code, Experiment};
-use units::{SortedMap, SortedSet};
+use units::{SortedMap, SortedSet, plural};
 
 use super::baseline::acknowledgements;
 use super::git::{Commit, Repository};
@@ -117,8 +117,9 @@ pub(super) fn judged(
     };
     let mut report = base.report(global, arguments, &sides)?;
     if is_unchanged {
+        let what = plural::either(report.loosened.len() + 1, "nothing", "nothing else");
         notes.push(format!(
-            "nothing changed since `{name}`: both sides are the same, and ran once"
+            "{what} changed since `{name}`: both sides are the same, and ran once"
         ));
     }
     report.notes.splice(0..0, notes);
@@ -334,6 +335,7 @@ impl Base {
             };
             bisection.explain(&mut report);
         });
+        name_lines(&mut report, baseline);
         if let Some(commit) = &self.commit {
             report.baseline_hash = Some(commit.id.clone());
             for change in &mut report.changes {

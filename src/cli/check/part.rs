@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use lab::check::{SuiteScenario, entry_name};
+use lab::check::{SuiteScenario, entry_name, gated};
 use scenario::files_of;
+use scenario::schema::Objective;
 use units::{SortedMap, SortedSet, plural};
 
 use super::git::{Blob, Repository};
@@ -22,7 +23,30 @@ pub(super) fn selected(
     } else {
         arguments.only.as_slice()
     };
-    if let Some(unknown) = only.iter().find(|only| !names.contains(only)) {
+    let gates = gated(&suite.scenarios);
+    let entry_of = |text: &String| {
+        let (entry, metric) = text.rsplit_once(':')?;
+        let is_gated = |own: &Objective| metric == "digest" || own.id() == metric;
+        gates
+            .get(entry)?
+            .iter()
+            .any(is_gated)
+            .then(|| entry.to_owned())
+    };
+    let entry_of = |text: &String| {
+        let whole = Some(text).filter(|text| names.contains(text));
+        whole.cloned().or_else(|| entry_of(text))
+    };
+    if let Some(unknown) = only.iter().find(|only| entry_of(only).is_none()) {
+        if let Some((entry, metric)) = unknown.rsplit_once(':')
+            && let Some(known) = gates.get(entry)
+        {
+            let known: Vec<String> = known.iter().map(|own| format!("`{}`", own.id())).collect();
+            return Err(Failure::input(format!(
+                "--only: `{entry}` has no objective on `{metric}`; it has {}",
+                known.join(", ")
+            )));
+        }
         let known: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
         let unread = suite
             .broken
@@ -37,7 +61,7 @@ pub(super) fn selected(
             known.join(", ")
         )));
     }
-    let only = (!only.is_empty()).then(|| only.to_vec());
+    let only = (!only.is_empty()).then(|| only.iter().filter_map(entry_of).collect::<Vec<_>>());
     let Some(commit) = &arguments.changed_since else {
         return Ok(only);
     };

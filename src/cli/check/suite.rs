@@ -139,6 +139,7 @@ fn read_scenario(
         lines: objective_lines(&text),
         text,
         seeds: item.and_then(|item| item.seeds),
+        fewer_seeds: None,
         exact: is_exact,
         inputs: None,
     })

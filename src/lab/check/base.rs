@@ -8,8 +8,9 @@ use units::{SortedMap, SortedSet};
 
 use super::change::accepted;
 use super::run::{SuiteResults, SuiteScenario, entry_name};
-use super::{Acknowledgement, Baseline, EntryReport, Gate, Outcome};
+use super::{Acknowledgement, Baseline, CheckReport, EntryReport, Gate, Outcome, SEEDS_USUAL};
 use crate::hashes::input_hashes;
+use crate::objects::name_line;
 use crate::shell::quoted;
 
 /// The base of a check.
@@ -61,6 +62,9 @@ pub fn align(head: &mut [SuiteScenario], base: &mut [SuiteScenario], seeds: usiz
         };
         let of = |side: &SuiteScenario| side.seeds.unwrap_or(seeds);
         let most = of(own).max(of(other));
+        // What the command line says holds for this check alone.
+        let stated = [&*other, &*own].map(|side| side.seeds.unwrap_or(SEEDS_USUAL));
+        own.fewer_seeds = (stated[1] < stated[0]).then_some(stated);
         (own.seeds, other.seeds) = (Some(most), Some(most));
         if other.exact && !own.exact {
             own.exact = true;
@@ -160,6 +164,16 @@ pub fn baseline_of(
         }
     }
     baseline
+}
+
+/// Names the first line that differs of each table of text, where the files of the base are at hand.
+pub fn name_lines(report: &mut CheckReport, baseline: &Baseline) {
+    for change in &mut report.changes {
+        let entry = change.entries.first();
+        if let Some(base) = entry.and_then(|name| baseline.entries.get(name)) {
+            name_line(change, &base.objects);
+        }
+    }
 }
 
 /// Failed gates, and reports, of entries that the suite no longer has: those of the base, or of the baseline

@@ -12,7 +12,7 @@ use units::{SortedMap, SortedSet, plural};
 
 use super::gate::judge;
 use super::limit::within;
-use super::run::{Entry, SuiteResults};
+use super::run::{Entry, SuiteResults, is_empty};
 use super::unit::{Unit, put};
 use super::{Baseline, CheckReport, CheckSettings, Gate, Outcome};
 use crate::objects::{Documents, FieldChange, ObjectFields, alike, words_of_all};
@@ -255,6 +255,7 @@ impl Trials<'_, '_> {
     /// Whether a gate is back within its limit over a few seeds where some candidates are taken back; none if
     /// that can't be told.
     fn holds(&mut self, some: &[usize], gate: &Gate, seeds: &[u64]) -> Option<bool> {
+        let scenario = &self.head.scenario;
         let runs = self.runs(some, seeds)?;
         let runs: Vec<&VariantSummary> = runs.values().collect();
         let values: Option<Vec<f64>> = { seeds.iter() }
@@ -264,7 +265,7 @@ impl Trials<'_, '_> {
             return Some(false);
         };
         if gate.outcome == Outcome::Vanished {
-            return Some(true);
+            return Some(!is_empty(scenario, runs.iter().copied()));
         }
         let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
         let Some(judgement) = &gate.judgement else {
@@ -288,10 +289,11 @@ impl Trials<'_, '_> {
         let runs = self.runs(some, &seeds)?;
         let runs: Option<Vec<VariantSummary>> =
             seeds.iter().map(|seed| runs.get(seed).cloned()).collect();
-        let entry = Entry {
+        let mut entry = Entry {
             runs: runs?,
             ..self.head.clone()
         };
+        entry.report.empty = is_empty(&entry.scenario, entry.runs.iter());
         let results = SuiteResults {
             entries: vec![entry],
         };

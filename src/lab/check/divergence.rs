@@ -93,7 +93,9 @@ fn without_parting(difference: &Difference) -> String {
     let alone = difference.sides.each_ref().map(|side| side.pods_alone);
     match alone {
         [0, 0] if difference.is_in_names => {
-            "all pods are placed alike, at the same times; names or labels alone differ".to_owned()
+            "all pods are placed alike, at the same times; what differs, such as names, labels, requests or \
+             budgets, changed no decision"
+                .to_owned()
         }
         [0, 0] => "all decisions are equal, but pods run at different times".to_owned(),
         [base, head] => format!(

@@ -62,7 +62,7 @@ pub fn judge(
         }
     }
     hold_tests(&mut gates, &tests, results);
-    set_empty_apart(&mut gates, results);
+    set_empty_apart(&mut gates, results, baseline.map(|(baseline, _)| baseline));
     let words = |own: &LoosenedLimit| own.words(settings.base.is_some());
     let mut notes: Vec<String> = loosened.iter().map(words).collect();
     let side = settings.base.as_ref();
@@ -151,15 +151,24 @@ fn all_changes(results: &SuiteResults, baseline: Option<&Baseline>) -> Vec<Field
     found
 }
 
-/// Gates of workloads without pods measure nothing.
-fn set_empty_apart(gates: &mut [Gate], results: &SuiteResults) {
-    let is_empty = |gate: &Gate| {
-        let mut entries = results.entries.iter();
-        entries.any(|entry| entry.report.empty && entry.report.name == gate.entry)
-    };
-    for gate in gates.iter_mut().filter(|gate| is_empty(gate)) {
-        gate.outcome = Outcome::NotMeasurable;
-        gate.note = Some("the workload is empty: no pod arrived in any run".to_owned());
+/// Gates of workloads without pods measure nothing; what the baseline measured of another workload has vanished.
+fn set_empty_apart(gates: &mut [Gate], results: &SuiteResults, baseline: Option<&Baseline>) {
+    let entries = results.entries.iter();
+    for report in entries.map(|own| &own.report).filter(|own| own.empty) {
+        let stored = baseline.and_then(|held| held.entries.get(&report.name));
+        let stored = stored.filter(|own| own.placements != report.placements);
+        for gate in gates.iter_mut().filter(|own| own.entry == report.name) {
+            let had = stored.and_then(|own| own.metrics.get(&gate.metric));
+            let had = had.filter(|own| own.values.iter().any(Option::is_some));
+            gate.outcome = match had {
+                Some(_) => Outcome::Vanished,
+                None if gate.metric == "digest" && gate.outcome == Outcome::Regressed => continue,
+                None => Outcome::NotMeasurable,
+            };
+            gate.base = had.and_then(|own| own.mean);
+            (gate.head, gate.judgement) = (None, None);
+            gate.note = Some("the workload is empty: no pod arrived in any run".to_owned());
+        }
     }
 }
 

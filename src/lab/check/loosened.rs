@@ -11,13 +11,13 @@ use scenario::scalar::Bound;
 use scenario::schema::Objective;
 use units::SortedMap;
 
-/// An objective that is looser than the baseline's, or gone.
+/// An objective that is looser than the baseline's, or gone, or fewer seeds than it has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LoosenedLimit {
     /// The entry.
     pub entry: String,
-    /// The metric.
+    /// The metric; `seeds` of fewer seeds.
     pub metric: String,
     /// The baseline's limit in words.
     pub base: String,
@@ -57,7 +57,13 @@ pub(super) fn held(
         base: words(entry, stored, base),
         head: head.map(|head| words(entry, stored, head)),
     };
-    let (mut held, mut loosened) = (Vec::new(), Vec::new());
+    let fewer = entry.fewer_seeds.map(|[base, head]| LoosenedLimit {
+        entry: entry.report.name.clone(),
+        metric: "seeds".to_owned(),
+        base: base.to_string(),
+        head: Some(head.to_string()),
+    });
+    let (mut held, mut loosened) = (Vec::new(), Vec::from_iter(fewer));
     for (place, head) in entry.objectives.iter().enumerate() {
         let base = of_base.get_mut(&head.id());
         let base = base.and_then(|all| (!all.is_empty()).then(|| all.remove(0)));

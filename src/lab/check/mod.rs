@@ -33,7 +33,7 @@ use serde::Serialize;
 
 use crate::compare::{Judgement, Verdict};
 
-pub use base::{BaseSide, BrokenBase, align, baseline_of, gated, unchanged};
+pub use base::{BaseSide, BrokenBase, align, baseline_of, gated, name_lines, unchanged};
 pub use baseline::{
     Acknowledgement, BASELINE_VERSION, Baseline, BaselineEntry, BaselineError, BaselineMetric,
     RULES_VERSION,
@@ -52,6 +52,9 @@ use units::{Date, SortedMap};
 /// The version of the form of a report.
 pub const CHECK_VERSION: u32 = 4;
 
+/// Seeds per scenario where neither the command line nor suite nor baseline says.
+pub const SEEDS_USUAL: usize = 20;
+
 /// Settings of a check.
 #[derive(Clone, Debug, PartialEq)]
 #[expect(
@@ -65,6 +68,8 @@ pub struct CheckSettings {
     pub seeds: usize,
     /// Whether the command line says how many.
     pub is_seeds_given: bool,
+    /// Whether what runs becomes the baseline, which then has as many seeds as the suite states.
+    pub is_accepted: bool,
     /// Whether every digest must equal the baseline's.
     pub exact: bool,
     /// Today, for acknowledgements.
@@ -322,7 +327,8 @@ pub struct CheckReport {
     pub entries: Vec<EntryReport>,
     /// Fields of the inputs and of the system that differ from the baseline's.
     pub changes: Vec<FieldChange>,
-    /// Objectives that are looser than in the baseline, or are gone: those of the baseline are held.
+    /// Objectives that are looser than in the baseline, or are gone, and fewer seeds: those of the baseline are
+    /// held.
     pub loosened: Vec<LoosenedLimit>,
     /// The gates, worst first.
     pub gates: Vec<Gate>,

@@ -36,6 +36,8 @@ pub struct SuiteScenario {
     pub lines: Vec<usize>,
     /// The scenario's seeds, where the suite says.
     pub seeds: Option<usize>,
+    /// Seeds of the base and of the suite, where the suite has fewer.
+    pub fewer_seeds: Option<[usize; 2]>,
     /// `true` if the scenario's digests must equal the baseline's.
     pub exact: bool,
     /// Hashes of its files, where they are known before it runs.
@@ -57,6 +59,8 @@ pub struct Entry {
     pub lines: Vec<usize>,
     /// `true` if the entry's digest must equal the baseline's.
     pub exact: bool,
+    /// Seeds of the base and of the suite, where the suite states fewer: those of the base run.
+    pub fewer_seeds: Option<[usize; 2]>,
     /// The entry's runs, in the order of its seeds.
     pub runs: Vec<VariantSummary>,
     /// Digests of the placements of the runs, in the order of its seeds.
@@ -100,6 +104,10 @@ pub fn run(
         let mut begun = begin(scenario, place);
         for entry in &mut begun {
             entry.report.seeds = seeds(scenario, entry, baseline, settings);
+            let stored = stored_seeds(entry, baseline).len();
+            let fewer = scenario.seeds.filter(|own| *own < stored && stored > 1);
+            let fewer = entry.fewer_seeds.or(fewer.map(|own| [stored, own]));
+            entry.fewer_seeds = fewer.filter(|_| !settings.is_accepted && !settings.is_seeds_given);
         }
         let all: Vec<usize> = (0..begun.len())
             .filter(|&at| settings.runs(&begun[at].report.name))
@@ -233,6 +241,7 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
         objectives: plan.scenario.objectives.clone(),
         lines: scenario.lines.clone(),
         exact: scenario.exact,
+        fewer_seeds: scenario.fewer_seeds,
         runs: Vec::new(),
         placements: Vec::new(),
         system: system_of(&plan.scenario),
@@ -244,32 +253,37 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
     entries.collect()
 }
 
-/// The seeds of the command line, or of the suite; else those of the baseline of the entry; else the
-/// usual.
+/// The seeds of the command line; else those of the baseline of the entry, and more where the suite states
+/// more; else as many as the suite states, or the usual.
 fn seeds(
     scenario: &SuiteScenario,
     entry: &Entry,
     baseline: Option<&Baseline>,
     settings: &CheckSettings,
 ) -> Vec<u64> {
-    let first = entry.scenario.seed;
-    if settings.is_seeds_given {
-        return seeds_from(first, settings.seeds);
+    let stated = scenario.seeds.filter(|_| !settings.is_seeds_given);
+    let usual = seeds_from(entry.scenario.seed, stated.unwrap_or(settings.seeds));
+    let mut held = stored_seeds(entry, baseline);
+    // A baseline of one seed was deterministic when it was made; whether it still is, is found out.
+    if settings.is_seeds_given || held.len() < 2 || stated.is_some() && settings.is_accepted {
+        return usual;
     }
-    if let Some(seeds) = scenario.seeds {
-        return seeds_from(first, seeds);
+    let least = stated.unwrap_or(0);
+    for seed in usual {
+        if held.len() < least {
+            held.insert(seed);
+        }
     }
+    held.into_iter().collect()
+}
+
+/// The seeds of an entry in the baseline.
+fn stored_seeds(entry: &Entry, baseline: Option<&Baseline>) -> SortedSet<u64> {
     let stored = baseline.and_then(|held| held.entries.get(&entry.report.name));
-    let stored: SortedSet<u64> = stored
+    stored
         .into_iter()
         .flat_map(|own| own.seeds.clone())
-        .collect();
-    // A baseline of one seed was deterministic when it was made; whether it still is, is found out.
-    if stored.len() > 1 {
-        stored.into_iter().collect()
-    } else {
-        seeds_from(first, settings.seeds)
-    }
+        .collect()
 }
 
 /// Runs each entry of a scenario for itself, so that one that fails takes none beside it along.
@@ -385,10 +399,18 @@ fn report(entry: &mut Entry, suite: &SuiteScenario, inputs: &EntryInputs) {
     report.left_out.extend(inputs.manifests.notes(scenario));
     report.seeds = runs.iter().map(|run| run.seed).collect();
     report.changes = runs.iter().map(|run| run.changes).sum();
+    report.empty = is_empty(scenario, runs.iter());
+    entry.configs = config_of(scenario, experiment);
+}
+
+/// Whether no pod arrived in any run.
+pub(super) fn is_empty<'a>(
+    scenario: &Scenario,
+    mut runs: impl Iterator<Item = &'a VariantSummary>,
+) -> bool {
     // Functions and services make what they serve with, and may need nothing else.
     let serves = !scenario.traffic.is_empty() || !scenario.functions.is_empty();
-    report.empty = !serves && runs.iter().all(|run| run.pods == 0);
-    entry.configs = config_of(scenario, experiment);
+    !serves && runs.all(|run| run.pods == 0)
 }
 
 /// Tells what the runs of an entry were given: of manifests, what is read of them.

@@ -36,7 +36,7 @@ pub struct Difference {
     pub parting: Option<Parting>,
     /// Growth of the difference; empty where no decision differs.
     pub growth: Vec<Growth>,
-    /// Whether all that happens to pods is the same, so that digests differ by names or labels alone.
+    /// Whether all that happens to pods is the same, so that digests differ by what changed no decision.
     #[serde(skip)]
     pub is_in_names: bool,
 }

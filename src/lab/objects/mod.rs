@@ -6,6 +6,7 @@ mod content;
 mod documents;
 mod parts;
 mod read;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ pub(crate) use content::{by_content, without_names};
 pub use documents::{Document, Documents, ObjectFields, ObjectKey};
 pub(crate) use parts::{ScenarioText, item_name};
 pub(crate) use read::ManifestObjects;
+pub(crate) use tables::name_line;
 
 /// Bytes of fields that a baseline keeps for an entry; of objects beyond, it keeps hashes alone.
 const KEPT_BYTES_MAX: usize = 64 << 10;

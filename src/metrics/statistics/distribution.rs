@@ -130,7 +130,7 @@ impl Distribution {
         } else {
             restricted_mean(&known, &censored, self.count(), horizon)
         };
-        let remark = format!("restricted to {} s", seconds(horizon as f64));
+        let remark = format!("restricted to {} s", told(seconds(horizon as f64)));
         Reading::new(Ok(seconds(value)))
             .approximate(self.censored.count() > 0 && (known.approx || censored.approx))
             .remark(Some(remark))
@@ -155,7 +155,7 @@ impl Distribution {
         let mean = sum as f64 / count as f64 / NANOS_PER_SECOND as f64;
         let open = self.censored.count();
         if open * 100 > count {
-            let reason = format!("{}; at least {mean} s", self.open());
+            let reason = format!("{}; at least {} s", self.open(), told(mean));
             return Reading::new(Err(reason));
         }
         let remark = format!(
@@ -169,7 +169,7 @@ impl Distribution {
     fn max(&self) -> Reading {
         let most = seconds(self.known.max().max(self.censored.max()).unwrap_or(0) as f64);
         if self.censored.count() > 0 {
-            let reason = format!("{}; at least {most} s", self.open());
+            let reason = format!("{}; at least {} s", self.open(), told(most));
             return Reading::new(Err(reason));
         }
         Reading::new(Ok(most))
@@ -205,6 +205,11 @@ impl Distribution {
 
 fn seconds(nanos: f64) -> f64 {
     nanos / NANOS_PER_SECOND as f64
+}
+
+/// Seconds in words, to the millisecond.
+fn told(seconds: f64) -> f64 {
+    (seconds * 1e3).round() / 1e3
 }
 
 /// The Kaplan–Meier quantile: the smallest duration at which at most `1 - p` survive. A duration

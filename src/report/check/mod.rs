@@ -1,6 +1,7 @@
 //! Results of a check, as people, CI systems and code hosts see them (spec: ci.md). The words of
 //! every gate are made here once.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use crate::format;
@@ -14,6 +15,7 @@ use units::plural;
 
 mod benchmark;
 mod cause;
+mod clean;
 mod code_quality;
 mod github;
 mod junit;
@@ -67,6 +69,12 @@ pub fn write(
     form: CheckForm,
     options: CheckOptions<'_>,
 ) -> io::Result<()> {
+    // Programs read JSON, which has marks for whatever a name holds.
+    let clean = match form {
+        CheckForm::Json => Cow::Borrowed(report),
+        _ => Cow::Owned(clean::cleaned(report)),
+    };
+    let report = &*clean;
     match form {
         CheckForm::Table => text::write_table(out, report, options),
         CheckForm::Markdown => text::write_markdown(out, report),

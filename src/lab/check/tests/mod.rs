@@ -32,6 +32,7 @@ fn settings(exact: bool) -> CheckSettings {
         suite: "quick".to_owned(),
         seeds: 6,
         is_seeds_given: false,
+        is_accepted: false,
         exact,
         today: "2026-11-20".parse().expect("a date"),
         resamples: 100,
@@ -56,6 +57,7 @@ fn results_of(text: &str, settings: &CheckSettings) -> SuiteResults {
         text: text.to_owned(),
         lines: scenario::objective_lines(text),
         seeds: None,
+        fewer_seeds: None,
         exact: false,
         inputs: None,
     };
