@@ -14,7 +14,7 @@ use super::rules::NodeKind;
 use crate::snapshot::{Snapshot, SnapshotError};
 use control::controllers::daemon_set::{added_tolerations, eligibility};
 use k8s::{Maker, ManifestPod};
-use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
+use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, is_spot, label_of};
 use model::workload::DaemonSet;
 use model::{Node, PodSpec, Text};
 use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
@@ -110,7 +110,7 @@ impl Market {
                 };
                 types.push(Type {
                     name,
-                    price: offer.price,
+                    price: offer.price_as(is_spot(&node.labels)),
                     node,
                     carried,
                     free,
@@ -229,7 +229,7 @@ fn carried(
 }
 
 /// Groups of nodes by their names: nodes of one pool with the same taints and the same labels that pods
-/// select nodes by.
+/// select nodes by, paid for in the same way.
 fn groups<'n>(nodes: &'n [NodeInfo], pods: &[ManifestPod]) -> Vec<(Text, Vec<&'n NodeInfo>)> {
     let own = [HOSTNAME_LABEL, ZONE_LABEL, INSTANCE_TYPE_LABEL];
     let mut keys: SortedSet<&Text> = SortedSet::new();
@@ -244,11 +244,13 @@ fn groups<'n>(nodes: &'n [NodeInfo], pods: &[ManifestPod]) -> Vec<(Text, Vec<&'n
     for node in nodes {
         let labels = keys.iter().map(|key| label_of(&node.object.labels, key));
         let labels: Vec<Option<&Text>> = labels.collect();
-        let key = (group_of(node), format!("{:?}", node.object.taints), labels);
+        let option = is_spot(&node.object.labels);
+        let taints = format!("{:?}", node.object.taints);
+        let key = (group_of(node), taints, labels, option);
         groups.entry(key).or_default().push(node);
     }
     let mut named: SortedMap<Text, usize> = SortedMap::new();
-    let groups = groups.into_iter().map(|((name, _, labels), nodes)| {
+    let groups = groups.into_iter().map(|((name, _, labels, _), nodes)| {
         let selected = labels.into_iter().flatten().next();
         let mut tainted = { nodes[0].object.taints.iter() }.map(|own| &own.key);
         let own = Some(&name).filter(|own| !own.is_empty());
