@@ -41,7 +41,8 @@ pub(super) fn assumptions(
     }
     if !questions.grow.is_empty() {
         lines.push(
-            "replicas that growth adds come after the pods of today, and have claims of their own"
+            "replicas that growth adds come after the pods of today, and have claims of their own; those of pods that another \
+             scheduler put on nodes that are no machines bring such nodes"
                 .to_owned(),
         );
     }
@@ -70,7 +71,9 @@ pub(super) fn without_spot(nodes: &[Arc<Node>], offers: &[Offer]) -> Option<Stri
         return None;
     }
     let joins = |offer: &&Offer| {
-        let kinds = nodes.iter().map(|node| label_of(&node.labels, INSTANCE_TYPE_LABEL));
+        let kinds = nodes
+            .iter()
+            .map(|node| label_of(&node.labels, INSTANCE_TYPE_LABEL));
         let own = kinds.zip(spot.clone());
         let mut own = own.filter(|(kind, _)| kind.is_some_and(|kind| **kind == *offer.name));
         // A type that no node has may join each pool.
