@@ -59,7 +59,8 @@ pub(super) fn brief(message: &str) -> String {
 
 /// A pod without a node with the reason, for a headline: what the scheduler says in full stands below it.
 pub(super) fn headline(own: &Unplaced) -> String {
-    if own.message.contains("nodes are available") {
+    let mut scheduler = ["nodes are available", "no nodes available"].into_iter();
+    if scheduler.any(|words| own.message.contains(words)) {
         return own.pod.clone();
     }
     format!("{}: {}", own.pod, own.message)
@@ -138,6 +139,7 @@ mod tests {
             headline(&own("0/1 nodes are available: 1 Too many pods.")),
             "a/b"
         );
+        assert_eq!(headline(&own("no nodes available to schedule pods")), "a/b");
         assert_eq!(headline(&own("a quota is full")), "a/b: a quota is full");
         let other = "the disruption budget `a/b` allows no disruption";
         assert_eq!(brief(other), other);

@@ -19,6 +19,9 @@ use units::plural;
 /// Most rows of a list that are shown; files have all.
 pub(super) const SHOWN: usize = 5;
 
+/// Most pools that a headline names.
+const HEADLINE_POOLS: usize = 3;
+
 impl PlanReport<'_> {
     /// The verdict in one sentence or a few.
     pub fn verdict(&self) -> String {
@@ -309,11 +312,16 @@ fn by_pool(today: &Picture, planned: &Picture) -> String {
         let then = nodes_in(planned, &own.name);
         (then != own.nodes).then(|| format!("{} {} → {then}", pool_name(&own.name), own.nodes))
     });
-    let changes: Vec<String> = changes.collect();
+    let mut changes: Vec<String> = changes.collect();
     if today.pools.len() < 2 || changes.is_empty() {
         return String::new();
     }
-    format!(" ({})", named(&changes))
+    // The pools with their nodes stand below.
+    if changes.len() > HEADLINE_POOLS {
+        changes.truncate(HEADLINE_POOLS);
+        changes.push("…".to_owned());
+    }
+    format!(" ({})", changes.join(", "))
 }
 
 /// Number of nodes of a pool.
