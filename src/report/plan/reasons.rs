@@ -146,6 +146,39 @@ mod tests {
     }
 
     #[test]
+    fn losses_are_borne_one_at_a_time() {
+        let losses = |waiting: &[u64]| -> Vec<Loss> {
+            let all = waiting.iter().map(|&waiting| Loss {
+                domain: String::new(),
+                requeued: 1,
+                waiting,
+                first: None,
+                places: Vec::new(),
+            });
+            all.collect()
+        };
+        for (now, then, words) in [
+            (
+                &[0, 0][..],
+                &[1][..],
+                "any one node may be lost today (2 of 2 tried), 0 of 1 then",
+            ),
+            (
+                &[0, 3],
+                &[0],
+                "1 of 2 nodes may be lost today, one at a time, 1 of 1 then",
+            ),
+            (
+                &[3],
+                &[],
+                "no node may be lost today, not the one that is left",
+            ),
+        ] {
+            assert_eq!(borne("node", &losses(now), &losses(then)), words);
+        }
+    }
+
+    #[test]
     fn lines_break_after_clauses() {
         let clause = "word ".repeat(14);
         let line = format!(
