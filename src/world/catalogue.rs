@@ -10,7 +10,7 @@ use scenario::schema;
 use units::{Quantity, SortedMap};
 
 use super::instance_type::{GPU_RESOURCE, InstanceType, less};
-use super::price_list::{self, at};
+use super::price_list::{self, Price, at};
 use super::{BuildError, FileSource, karpenter_types};
 
 /// The instance types that come with the program.
@@ -80,6 +80,8 @@ pub(super) struct Listed {
     pub(super) node: Node,
     /// Price on demand.
     pub(super) price: Option<i64>,
+    /// Price of spot capacity.
+    pub(super) spot: Option<i64>,
     /// Line on which the type stands, where the list has lines.
     pub(super) line: Option<u64>,
     /// Whether the list says how many pods a machine takes.
@@ -92,11 +94,12 @@ pub(super) fn listed(list: &Input) -> Result<(Vec<Listed>, String), BuildError> 
     if is_json(&list.name) {
         let types = karpenter_types::read(list, &list.name, &nothing)?;
         let types = types.into_iter().map(|(name, own)| {
-            let price = price_list::in_zone(&own.prices, None).and_then(|price| price.on_demand);
+            let price = price_list::in_zone(&own.prices, None);
             Listed {
                 name,
                 node: own.node,
-                price,
+                price: price.and_then(|own| own.on_demand),
+                spot: price.and_then(|own| own.spot),
                 line: None,
                 states_pods: true,
             }
@@ -116,12 +119,15 @@ pub(super) fn listed(list: &Input) -> Result<(Vec<Listed>, String), BuildError> 
         let node = machine(&row, &columns, &nothing)
             .map_err(|(column, rule)| at(&list.name, row.line, &column, &rule))?;
         let of_type = prices.of.get(name).map_or(&[][..], Vec::as_slice);
-        let cheapest = of_type.iter().filter_map(|own| own.on_demand).min();
-        let everywhere = price_list::in_zone(of_type, None).and_then(|own| own.on_demand);
+        let price = |of: fn(&Price) -> Option<i64>| {
+            let everywhere = price_list::in_zone(of_type, None).and_then(of);
+            everywhere.or_else(|| of_type.iter().filter_map(of).min())
+        };
         let own = Listed {
             name: name.to_owned(),
             node,
-            price: everywhere.or(cheapest),
+            price: price(|own| own.on_demand),
+            spot: price(|own| own.spot),
             line: Some(row.line),
             states_pods: !row.optional_text(columns.pods.as_ref()).is_empty(),
         };

@@ -16,8 +16,18 @@ pub struct Offer {
     pub node: Node,
     /// Price on demand, in millionths an hour.
     pub price: i64,
+    /// Price of spot capacity, where the list has one.
+    pub spot: Option<i64>,
     /// Whether the list says how many pods a node takes.
     pub states_pods: bool,
+}
+
+impl Offer {
+    /// Price of a node by the way in which it is paid for; without a price of spot capacity the one on
+    /// demand.
+    pub fn price_as(&self, is_spot: bool) -> i64 {
+        self.spot.filter(|_| is_spot).unwrap_or(self.price)
+    }
 }
 
 /// Offers of one list, in one currency.
@@ -70,6 +80,7 @@ pub fn offers(list: &Input, only: &[String]) -> Result<Offers, BuildError> {
             name,
             node,
             price,
+            spot: own.spot,
             states_pods,
         });
     }

@@ -239,6 +239,7 @@ mod tests {
             name: name.to_owned(),
             node,
             price: 1,
+            spot: None,
             states_pods: false,
         }
     }

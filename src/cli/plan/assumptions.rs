@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lab::plan::adjust::Resized;
 use lab::plan::{Order, Questions};
-use model::node::{INSTANCE_TYPE_LABEL, label_of};
+use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{Node, Release};
 use units::{SortedSet, plural};
@@ -41,7 +41,8 @@ pub(super) fn assumptions(
     }
     if !questions.grow.is_empty() {
         lines.push(
-            "replicas that growth adds come after the pods of today, and have claims of their own"
+            "replicas that growth adds come after the pods of today, and have claims of their own; those of pods that another \
+             scheduler put on nodes that are no machines bring such nodes"
                 .to_owned(),
         );
     }
@@ -61,6 +62,33 @@ pub(super) fn assumptions(
         ));
     }
     lines
+}
+
+/// Types on offer for spot nodes that the list has no price of spot capacity for, in words.
+pub(super) fn without_spot(nodes: &[Arc<Node>], offers: &[Offer]) -> Option<String> {
+    let spot = nodes.iter().map(|node| is_spot(&node.labels));
+    if !spot.clone().any(|own| own) {
+        return None;
+    }
+    let joins = |offer: &&Offer| {
+        let kinds = nodes
+            .iter()
+            .map(|node| label_of(&node.labels, INSTANCE_TYPE_LABEL));
+        let own = kinds.zip(spot.clone());
+        let mut own = own.filter(|(kind, _)| kind.is_some_and(|kind| **kind == *offer.name));
+        // A type that no node has may join each pool.
+        let first = own.next();
+        first.is_none_or(|(_, is_spot)| is_spot || own.any(|(_, is_spot)| is_spot))
+    };
+    let lacking = offers.iter().filter(|own| own.spot.is_none());
+    let names: Vec<&str> = { lacking.filter(joins) }.map(|own| &*own.name).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "no price of spot capacity for `{}` in the list: nodes of spot pools count at its price on demand \
+             (`--types`)",
+            names.join("`, `")
+        )
+    })
 }
 
 /// Takes what nodes keep for the system from the offers of types that a cluster lacks; in words, with

@@ -25,7 +25,7 @@ use world::offers::{Offers, offers};
 
 use super::snapshot::{SchedulerArguments, described, ignored, tell};
 use super::{Exit, Failure, Global, interrupt, output, terminal};
-use assumptions::{assumptions, kept};
+use assumptions::{assumptions, kept, without_spot};
 use cluster::write_cluster;
 use onlooker::{printed, watched};
 use prices::{Prices, prices};
@@ -238,6 +238,7 @@ fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
     questions.prices = listed.of;
     tell(global, &listed.notes);
     let kept = kept(arguments, &gathered.nodes, &mut questions.offers)?;
+    let without_spot = without_spot(&gathered.nodes, &questions.offers);
     let factors = words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
     let nodes = gathered.nodes.iter().map(AsRef::as_ref);
     let offered = questions.offers.iter().map(|offer| &offer.node);
@@ -258,6 +259,7 @@ fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
     refuse_none(arguments, &answers, &summary)?;
     let mut assumptions = assumptions(arguments, snapshot.release, &questions, &resized);
     assumptions.extend(kept);
+    assumptions.extend(without_spot);
     assumptions.extend(listed.notes);
     let command = command();
     let report = PlanReport {

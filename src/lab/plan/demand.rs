@@ -8,13 +8,15 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::budgets::{Budget, Leave, budgets, leave};
-use crate::snapshot::{Snapshot, SnapshotError, pod_info};
+use crate::snapshot::{CLUSTER_LABEL, Snapshot, SnapshotError, pod_info};
 use k8s::{Maker, ManifestPod};
 use model::behaviour::Behaviour;
-use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of};
-use model::{Changes, DEFAULT_SCHEDULER, PodSpec, PodVolume, Text};
+use model::node::{
+    GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of,
+};
+use model::{Changes, DEFAULT_SCHEDULER, PodSpec, PodVolume, Taint, TaintEffect, Text};
 use scheduler::kube::{Amounts, Cache, KubeProfile, NodeInfo, PodClass, PodInfo};
-use units::{QuantityError, SortedMap};
+use units::{QuantityError, SortedMap, SortedSet};
 use world::offers::Offer;
 
 /// Label of nodes that run the control plane: no plan touches them.
@@ -22,6 +24,9 @@ const CONTROL_PLANE_LABELS: [&str; 2] = [
     "node-role.kubernetes.io/control-plane",
     "node-role.kubernetes.io/master",
 ];
+
+/// Beginning of the keys of taints that tell a node's condition.
+const CONDITIONS: &str = "node.kubernetes.io/";
 
 /// Kind of owners that make claims for each of their pods.
 const STATEFUL_SET: &str = "StatefulSet";
@@ -86,6 +91,8 @@ pub struct Demand {
     pub foreign: SortedMap<Text, u64>,
     /// Budgets of disruption.
     pub budgets: Vec<Budget>,
+    /// Keys of labels that set pools of nodes without a group apart.
+    pub apart: Vec<Text>,
 }
 
 /// Largest amounts of cpu and memory that a node has.
@@ -124,7 +131,10 @@ impl Demand {
     pub fn of(snapshot: &mut Snapshot, waits_too: bool) -> Result<Self, SnapshotError> {
         let mut order: Vec<usize> = (0..snapshot.pods.len()).collect();
         order.sort_by_key(|&index| (Reverse(snapshot.pods[index].spec.priority), index));
-        let mut demand = Self::default();
+        let mut demand = Self {
+            apart: apart(snapshot),
+            ..Self::default()
+        };
         let budgets = budgets(snapshot);
         let mut leaves: IndexMap<(usize, bool), Leave, FxBuildHasher> = IndexMap::default();
         for index in order {
@@ -298,15 +308,71 @@ pub(super) fn group_of(node: &NodeInfo) -> Text {
     found.cloned().unwrap_or_default()
 }
 
-/// Name of a node's pool, or of its type if no label names one.
-pub fn pool_of(node: &NodeInfo) -> Text {
-    let group = group_of(node);
-    if group.is_empty() {
-        let kind = label_of(&node.object.labels, INSTANCE_TYPE_LABEL);
-        kind.cloned().unwrap_or_default()
-    } else {
-        group
+/// A name of a node's pool behind that of its cluster, where several stand side by side.
+fn in_cluster(node: &NodeInfo, pool: Text) -> Text {
+    match node.object.labels.get(CLUSTER_LABEL) {
+        Some(cluster) => format!("{cluster}/{pool}").into(),
+        None => pool,
     }
+}
+
+/// Name of a node's pool. If no label names one, it is that of its type with the labels and taints
+/// that set nodes apart for pods.
+pub fn pool_of(node: &NodeInfo, apart: &[Text]) -> Text {
+    let group = group_of(node);
+    if !group.is_empty() {
+        return in_cluster(node, group);
+    }
+    let kind = label_of(&node.object.labels, INSTANCE_TYPE_LABEL);
+    let mut words: Vec<String> = kind.iter().map(ToString::to_string).collect();
+    let labels =
+        { apart.iter() }.filter_map(|key| Some((&**key, &**label_of(&node.object.labels, key)?)));
+    let taints = node.object.taints.iter().filter(|own| is_of_pool(own));
+    for (key, value) in labels.chain(taints.map(|own| (&*own.key, &*own.value))) {
+        let key = key.rsplit('/').next().unwrap_or(key);
+        let word = match value {
+            "" => key.to_owned(),
+            value => format!("{key}={value}"),
+        };
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    in_cluster(node, words.join(" ").into())
+}
+
+/// Whether a taint keeps pods away for as long as its node is there.
+fn is_of_pool(taint: &Taint) -> bool {
+    taint.effect != TaintEffect::PreferNoSchedule && !taint.key.starts_with(CONDITIONS)
+}
+
+/// Keys of labels that pods select nodes by, beside those of every single node, zone and type.
+pub(super) fn selected_keys<'p>(pods: impl Iterator<Item = &'p PodSpec>) -> SortedSet<&'p Text> {
+    let own = [HOSTNAME_LABEL, ZONE_LABEL, INSTANCE_TYPE_LABEL];
+    let mut keys: SortedSet<&Text> = SortedSet::new();
+    for pod in pods {
+        keys.extend(pod.node_selector.keys());
+        let required = pod.affinity.node.required.iter();
+        let terms = required.flat_map(|own| &own.terms);
+        keys.extend(terms.flat_map(|own| own.match_expressions.iter().map(|own| &own.key)));
+    }
+    keys.retain(|key| !own.contains(&&***key));
+    keys
+}
+
+/// Keys of labels that set nodes without a group apart: pods select nodes by them, and not all nodes
+/// have the same value.
+fn apart(snapshot: &Snapshot) -> Vec<Text> {
+    let nodes = { snapshot.cache.nodes() }.filter(|node| group_of(node).is_empty());
+    let nodes: Vec<&NodeInfo> = nodes.collect();
+    let keys = selected_keys(snapshot.pods.iter().map(|pod| &*pod.spec));
+    let varies = |key: &&Text| {
+        let mut values = { nodes.iter() }.map(|node| label_of(&node.object.labels, key));
+        values
+            .next()
+            .is_some_and(|first| values.any(|own| own != first))
+    };
+    keys.into_iter().filter(varies).cloned().collect()
 }
 
 /// Whether a node runs the control plane.

@@ -349,7 +349,7 @@ fn is_open(node: &NodeInfo) -> bool {
 
 /// The emptiest nodes of an order beside one that is to go, those of its pool before others.
 fn partners_of(bench: &Bench<'_>, name: &Text, order: &[Text], count: usize) -> Vec<Text> {
-    let pool = |own: &Text| bench.cache().node(own).map(pool_of);
+    let pool = |own: &Text| bench.cache().node(own).map(|own| pool_of(own, &[]));
     let of_name = pool(name);
     let others = order.iter().filter(|own| *own != name);
     let (same, other): (Vec<&Text>, Vec<&Text>) = others.partition(|own| pool(own) == of_name);

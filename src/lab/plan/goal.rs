@@ -7,7 +7,7 @@ use super::demand::{Demand, GoalPod, is_troubled, zone_of};
 use super::loss::{Survive, Unplaced, first_fatal, lose_each};
 use super::quotas::Quotas;
 use model::Text;
-use model::node::{INSTANCE_TYPE_LABEL, label_of};
+use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
 use model::rules::admits;
 use scheduler::kube::{NodeInfo, PodInfo};
 use units::{SortedMap, SortedSet};
@@ -25,8 +25,8 @@ pub struct Goal {
     pub room: Vec<Room>,
     /// A pod among these that a quota refuses, whatever nodes there are.
     pub refused: Option<Unplaced>,
-    /// Prices of types in millionths an hour.
-    pub prices: SortedMap<Text, i64>,
+    /// Prices of types in millionths an hour, on demand and as spot capacity.
+    pub prices: SortedMap<(Text, bool), i64>,
     /// Prices of existing nodes, which go first.
     pub node_prices: SortedMap<Text, i64>,
 }
@@ -57,7 +57,8 @@ impl Goal {
     /// Price of a node in millionths an hour; 0 if it is not known.
     pub fn price_of(&self, node: &NodeInfo) -> i64 {
         let kind = label_of(&node.object.labels, INSTANCE_TYPE_LABEL);
-        let of_kind = || kind.and_then(|kind| self.prices.get(kind));
+        let is_spot = is_spot(&node.object.labels);
+        let of_kind = || self.prices.get(&(kind?.clone(), is_spot));
         let price = self.node_prices.get(node.name()).or_else(of_kind);
         price.copied().unwrap_or(0)
     }

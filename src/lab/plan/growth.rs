@@ -15,7 +15,7 @@ use super::picture::{ZoneRoom, zone_rooms};
 use super::quotas::Quotas;
 use super::{Ahead, Plan, Questions, without_node};
 use crate::snapshot::SnapshotError;
-use model::{Changes, Text};
+use model::{DEFAULT_SCHEDULER, Text};
 use scheduler::kube::PodInfo;
 use units::nearest::all_near;
 use units::{QuantityError, SortedSet};
@@ -102,6 +102,16 @@ struct Workload {
     start: u64,
     /// A further pod of it.
     more: PodInfo,
+    /// Whether another scheduler puts each of its pods on a node of its own that is no machine.
+    brings_nodes: bool,
+    /// Number of pods that growth added on such nodes.
+    beside: u64,
+}
+
+impl Workload {
+    fn count(&self) -> u64 {
+        self.places.len() as u64 + self.beside
+    }
 }
 
 /// Demand that grows.
@@ -173,8 +183,9 @@ impl<'g> GrownDemand<'g> {
         demand: &Demand,
         quotas: Quotas,
         grows: &'g [Grow],
-        changes: Changes,
+        bench: &Bench<'_>,
     ) -> Result<Self, QuantityError> {
+        let changes = bench.cache().changes();
         let mut workloads: IndexMap<Text, Workload, FxBuildHasher> = IndexMap::default();
         for (place, pod) in demand.pods.iter().enumerate() {
             if let Some(known) = workloads.get_mut(&pod.workload) {
@@ -187,6 +198,8 @@ impl<'g> GrownDemand<'g> {
                 places: vec![place],
                 start: 1,
                 more: pod.replica(changes)?,
+                brings_nodes: brings_node(bench, pod),
+                beside: 0,
             };
             workloads.insert(pod.workload.clone(), workload);
         }
@@ -201,7 +214,7 @@ impl<'g> GrownDemand<'g> {
     /// Number of pods now.
     fn pods(&self) -> u64 {
         let workloads = self.workloads.values();
-        workloads.map(|own| own.places.len() as u64).sum()
+        workloads.map(Workload::count).sum()
     }
 
     /// Grows to a month, with the pods that quotas refuse in it; months only go ahead.
@@ -210,9 +223,7 @@ impl<'g> GrownDemand<'g> {
     }
 
     fn change(&mut self, month: u32) -> Change {
-        let mut wanted: Vec<u64> = { self.workloads.values() }
-            .map(|own| own.places.len() as u64)
-            .collect();
+        let mut wanted: Vec<u64> = { self.workloads.values() }.map(Workload::count).collect();
         for (rule, grow) in self.grows.iter().enumerate() {
             let own = self.workloads.values().enumerate();
             let own: Vec<(usize, u64)> = own
@@ -228,7 +239,17 @@ impl<'g> GrownDemand<'g> {
         }
         let mut change = Change::default();
         for (own, wanted) in self.workloads.values_mut().zip(wanted) {
-            let wanted = wanted as usize;
+            if own.brings_nodes {
+                let wanted = wanted.saturating_sub(own.places.len() as u64);
+                for number in own.beside..wanted {
+                    let pod = format!("{}-{}", own.more.full_name(), number + 1);
+                    let outcome = self.quotas.admit(own.more.spec());
+                    let refused = outcome.err().map(|message| Unplaced { pod, message });
+                    change.refused.extend(refused);
+                }
+                own.beside = wanted;
+            }
+            let wanted = wanted.saturating_sub(own.beside) as usize;
             change
                 .ended
                 .extend(own.places.drain(wanted.min(own.places.len())..));
@@ -267,6 +288,16 @@ impl<'g> GrownDemand<'g> {
         change
     }
 }
+
+/// Whether another scheduler has put a pod on a node that is no machine, as that of Fargate does.
+fn brings_node(bench: &Bench<'_>, pod: &GoalPod) -> bool {
+    let name = pod.info.spec().scheduler();
+    let is_known = name == DEFAULT_SCHEDULER || { bench.profiles().iter() }
+        .any(|own| own.scheduler_name == name);
+    let node = pod.node.as_ref().and_then(|node| bench.cache().node(node));
+    !is_known && node.is_some_and(|node| node.object.is_virtual())
+}
+
 /// Place of the rule that a workload grows by: the first that names it, else the one for all others.
 fn rule_of(grows: &[Grow], name: &str) -> Option<usize> {
     let named = |own: &Grow| !own.pattern.is_empty() && matches(&own.pattern, name);
@@ -347,8 +378,7 @@ pub(super) fn grow(
     if questions.grow.is_empty() {
         return Ok(grown);
     }
-    let changes = bench.cache().changes();
-    let new = || GrownDemand::new(demand, quotas.clone(), &questions.grow, changes);
+    let new = || GrownDemand::new(demand, quotas.clone(), &questions.grow, bench);
     plan.months = months(&mut bench.clone(), &mut new()?, goal, questions.horizon);
     if questions.minimize.is_some() || !questions.offers.is_empty() {
         let mut ahead = new()?;
@@ -356,10 +386,11 @@ pub(super) fn grow(
             let refused = ahead.grow_to(month).into_iter().next();
             grown.refused = grown.refused.or(refused);
         }
+        let beside: u64 = ahead.workloads.values().map(|own| own.beside).sum();
         grown.demand = ahead.demand;
         plan.ahead = Some(Ahead {
             month: questions.horizon,
-            pods: grown.demand.pods.len() as u64,
+            pods: grown.demand.pods.len() as u64 + beside,
         });
     }
     Ok(grown)

@@ -8,13 +8,13 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{group_of, is_fixed, is_troubled, largest, zone_of};
+use super::demand::{group_of, is_fixed, is_troubled, largest, selected_keys, zone_of};
 use super::planned::Carried;
 use super::rules::NodeKind;
-use crate::snapshot::{Snapshot, SnapshotError};
+use crate::snapshot::{CLUSTER_LABEL, Snapshot, SnapshotError};
 use control::controllers::daemon_set::{added_tolerations, eligibility};
 use k8s::{Maker, ManifestPod};
-use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
+use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, is_spot, label_of};
 use model::workload::DaemonSet;
 use model::{Node, PodSpec, Text};
 use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
@@ -62,6 +62,7 @@ impl Market {
     /// If an amount does not fit.
     pub fn new(snapshot: &mut Snapshot, offers: &[Offer]) -> Result<Self, SnapshotError> {
         let daemons = daemons(snapshot);
+        let clusters = Clusters::of_nodes(&snapshot.cache);
         let statics = statics(snapshot);
         let ready = snapshot.cache.nodes().filter(|node| !is_troubled(node));
         let workers = ready.filter(|node| !is_fixed(node));
@@ -97,7 +98,14 @@ impl Market {
             }
             let is_only = found.len() == 1;
             for (group, node, seen) in found {
-                let carried = carried(&mut snapshot.cache, &daemons, &statics, &node, seen)?;
+                let carried = carried(
+                    &mut snapshot.cache,
+                    &daemons,
+                    &clusters,
+                    &statics,
+                    &node,
+                    seen,
+                )?;
                 let mut free = Amounts::of(&node.allocatable)?;
                 for pod in &carried {
                     free.change(&pod.class.requests, -1);
@@ -110,7 +118,7 @@ impl Market {
                 };
                 types.push(Type {
                     name,
-                    price: offer.price,
+                    price: offer.price_as(is_spot(&node.labels)),
                     node,
                     carried,
                     free,
@@ -214,12 +222,15 @@ impl Market {
 fn carried(
     cache: &mut Cache,
     daemons: &[DaemonSet],
+    clusters: &Clusters,
     statics: &Statics,
     node: &Node,
     seen: &[&NodeInfo],
 ) -> Result<Vec<Arc<PodInfo>>, SnapshotError> {
     let daemons = daemons.iter();
     let daemons = daemons.filter(|set| eligibility(set, node).should_run);
+    let daemons =
+        daemons.filter(|set| clusters.of(&set.namespace) == node.labels.get(CLUSTER_LABEL));
     let daemons = daemons.map(|set| (set.name.to_string(), set.template.clone()));
     let mut carried = Vec::new();
     for (name, spec) in daemons.chain(statics.on_all(seen)) {
@@ -229,39 +240,38 @@ fn carried(
 }
 
 /// Groups of nodes by their names: nodes of one pool with the same taints and the same labels that pods
-/// select nodes by.
+/// select nodes by, paid for in the same way, and of one
+/// cluster.
 fn groups<'n>(nodes: &'n [NodeInfo], pods: &[ManifestPod]) -> Vec<(Text, Vec<&'n NodeInfo>)> {
-    let own = [HOSTNAME_LABEL, ZONE_LABEL, INSTANCE_TYPE_LABEL];
-    let mut keys: SortedSet<&Text> = SortedSet::new();
-    for pod in pods {
-        keys.extend(pod.spec.node_selector.keys());
-        let required = pod.spec.affinity.node.required.iter();
-        let terms = required.flat_map(|own| &own.terms);
-        keys.extend(terms.flat_map(|own| own.match_expressions.iter().map(|own| &own.key)));
-    }
-    keys.retain(|key| !own.contains(&&***key));
+    let keys = selected_keys(pods.iter().map(|pod| &*pod.spec));
     let mut groups: IndexMap<_, Vec<&NodeInfo>, FxBuildHasher> = IndexMap::default();
     for node in nodes {
         let labels = keys.iter().map(|key| label_of(&node.object.labels, key));
         let labels: Vec<Option<&Text>> = labels.collect();
-        let key = (group_of(node), format!("{:?}", node.object.taints), labels);
+        let option = is_spot(&node.object.labels);
+        let taints = format!("{:?}", node.object.taints);
+        let cluster = node.object.labels.get(CLUSTER_LABEL);
+        let key = (group_of(node), taints, labels, option, cluster);
         groups.entry(key).or_default().push(node);
     }
     let mut named: SortedMap<Text, usize> = SortedMap::new();
-    let groups = groups.into_iter().map(|((name, _, labels), nodes)| {
-        let selected = labels.into_iter().flatten().next();
-        let mut tainted = { nodes[0].object.taints.iter() }.map(|own| &own.key);
-        let own = Some(&name).filter(|own| !own.is_empty());
-        let own = own.or(selected).or(tainted.next_back());
-        let own = own.map_or_else(|| "other".into(), |own| own.replace('/', "-"));
-        let number = named.entry(own.as_str().into()).or_default();
-        *number += 1;
-        let name = match *number {
-            1 => own.into(),
-            number => format!("{own}-{number}").into(),
-        };
-        (name, nodes)
-    });
+    let groups = groups
+        .into_iter()
+        .map(|((name, _, labels, _, cluster), nodes)| {
+            let selected = labels.into_iter().flatten().next();
+            let mut tainted = { nodes[0].object.taints.iter() }.map(|own| &own.key);
+            let own = Some(&name).filter(|own| !own.is_empty());
+            let own = own.or(selected).or(tainted.next_back());
+            let own = own.map_or_else(|| "other".into(), |own| own.replace('/', "-"));
+            let own = cluster.map_or(own.clone(), |cluster| format!("{cluster}-{own}"));
+            let number = named.entry(own.as_str().into()).or_default();
+            *number += 1;
+            let name = match *number {
+                1 => own.into(),
+                number => format!("{own}-{number}").into(),
+            };
+            (name, nodes)
+        });
     groups.collect()
 }
 
@@ -361,6 +371,29 @@ fn unpinned(spec: &PodSpec) -> PodSpec {
     let added = added_tolerations(false);
     spec.tolerations.retain(|own| !added.contains(own));
     spec
+}
+
+/// Names of clusters that stand side by side.
+struct Clusters(Vec<Text>);
+
+impl Clusters {
+    fn of_nodes(cache: &Cache) -> Self {
+        let names = cache
+            .nodes()
+            .filter_map(|node| node.object.labels.get(CLUSTER_LABEL));
+        let names: SortedSet<&Text> = names.collect();
+        Self(names.into_iter().cloned().collect())
+    }
+
+    /// The cluster of a namespace, whose name begins with that of the cluster; of several names the
+    /// longest counts.
+    fn of(&self, namespace: &str) -> Option<&Text> {
+        let begins = |name: &&Text| {
+            let rest = namespace.strip_prefix(&***name);
+            rest.is_some_and(|rest| rest.starts_with('-'))
+        };
+        self.0.iter().filter(begins).max_by_key(|name| name.len())
+    }
 }
 
 /// Static pods by the nodes that they are on.

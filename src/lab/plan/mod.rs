@@ -321,7 +321,10 @@ impl Questions {
     /// The goal that is asked for, before anything is known of the cluster.
     fn goal(&self) -> Goal {
         let offered = self.offers.iter();
-        let type_prices = offered.map(|own| (own.name.as_str().into(), own.price));
+        let type_prices = offered.flat_map(|own| {
+            let name: Text = own.name.as_str().into();
+            [false, true].map(|is_spot| ((name.clone(), is_spot), own.price_as(is_spot)))
+        });
         Goal {
             survive: self.survive.clone(),
             free_ppm: self.free_ppm,

@@ -285,7 +285,7 @@ impl Usual {
         let mut pools: SortedMap<Text, Sizes> = SortedMap::new();
         for node in bench.cache().nodes() {
             for place in demand.places(&node.pods) {
-                let sizes = pools.entry(pool_of(node)).or_default();
+                let sizes = pools.entry(pool_of(node, &demand.apart)).or_default();
                 if let Some(pod) = demand.pods.get(place) {
                     sizes.add(&pod.info);
                 }
@@ -309,7 +309,7 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
     let mut pools: SortedMap<Text, Pool> = SortedMap::new();
     for node in bench.cache().nodes() {
         let mut taken = amounts(bench.cache(), node);
-        let name = pool_of(node);
+        let name = pool_of(node, &demand.apart);
         let is_full = usual.is_full(&name, &taken);
         if is_full {
             for (_, own) in &mut taken.0 {

@@ -22,7 +22,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use files::{Sources, is_experiment};
-pub use named_cluster::NamedCluster;
+pub use named_cluster::{CLUSTER_LABEL, NamedCluster};
 pub use shape::read_pod;
 
 use indexmap::IndexMap;

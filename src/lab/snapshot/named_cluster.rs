@@ -18,6 +18,9 @@ pub struct NamedCluster {
     pub path: PathBuf,
 }
 
+/// Label of a node whose cluster stands beside others, with the cluster's name.
+pub const CLUSTER_LABEL: &str = "windtunnel.dev/cluster";
+
 /// Kinds of the whole cluster that belong to one installation of it.
 const CLUSTER_KINDS: [&str; 8] = [
     "CSINode",
@@ -108,8 +111,12 @@ impl NamedCluster {
 
     fn rename_object(&self, item: &mut Value) {
         let kind = item["kind"].as_str().unwrap_or_default();
+        let is_node = kind == "Node";
         if CLUSTER_KINDS.contains(&kind) {
             self.rename(&mut item["metadata"]["name"]);
+        }
+        if is_node {
+            item["metadata"]["labels"][CLUSTER_LABEL] = self.name.as_str().into();
         }
         self.rename_references(item);
     }

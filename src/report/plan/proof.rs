@@ -205,10 +205,16 @@ fn rule(text: &mut String, rule: Option<&Rule>) {
     let Some(rule) = rule else { return };
     let _ = writeln!(
         text,
-        "  binding: {}; {} need {} together ({}, …)",
+        "  binding: {}; {} {} {} together ({}{})",
         rule.what,
         plural::count(rule.pods, "pod"),
+        plural::either(rule.pods, "needs", "need"),
         rule.need_words(),
-        rule.named.join(", ")
+        rule.named.join(", "),
+        if rule.pods > rule.named.len() as u64 {
+            ", …"
+        } else {
+            ""
+        }
     );
 }

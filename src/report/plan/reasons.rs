@@ -1,5 +1,8 @@
 //! Messages of the scheduler in short, what is lacking first, and lines of a width that terminals have.
 
+use super::survived;
+use lab::plan::loss::{Loss, Unplaced};
+
 /// Most letters of a line.
 const WIDTH: usize = 120;
 
@@ -54,6 +57,29 @@ pub(super) fn brief(message: &str) -> String {
     format!("{before}nodes are available: {}.", reasons.join(", "))
 }
 
+/// A pod without a node with the reason, for a headline: what the scheduler says in full stands below it.
+pub(super) fn headline(own: &Unplaced) -> String {
+    let mut scheduler = ["nodes are available", "no nodes available"].into_iter();
+    if scheduler.any(|words| own.message.contains(words)) {
+        return own.pod.clone();
+    }
+    format!("{}: {}", own.pod, own.message)
+}
+
+/// Losses that are borne, each by itself, today and in the plan.
+pub(super) fn borne(what: &str, now: &[Loss], then: &[Loss]) -> String {
+    let ((whole, all), (then, left)) = (survived(now), survived(then));
+    let today = match whole {
+        0 => format!("no {what} may be lost today"),
+        _ if whole == all => format!("any one {what} may be lost today ({all} of {all} tried)"),
+        _ => format!("{whole} of {all} {what}s may be lost today, one at a time"),
+    };
+    match left {
+        0 => format!("{today}, not the one that is left"),
+        _ => format!("{today}, {then} of {left} then"),
+    }
+}
+
 /// A text whose lines are no wider than a terminal: they break after a semicolon where they can, else
 /// between words, and go on indented. Commands stay whole.
 pub(super) fn wrapped(text: &str) -> String {
@@ -105,8 +131,51 @@ mod tests {
             "0/9 nodes are available: 2 Insufficient cpu, 3 node(s) didn't match pod anti-affinity rules, \
              4 node(s) had untolerated taints."
         );
+        let own = |message: &str| Unplaced {
+            pod: "a/b".to_owned(),
+            message: message.to_owned(),
+        };
+        assert_eq!(
+            headline(&own("0/1 nodes are available: 1 Too many pods.")),
+            "a/b"
+        );
+        assert_eq!(headline(&own("no nodes available to schedule pods")), "a/b");
+        assert_eq!(headline(&own("a quota is full")), "a/b: a quota is full");
         let other = "the disruption budget `a/b` allows no disruption";
         assert_eq!(brief(other), other);
+    }
+
+    #[test]
+    fn losses_are_borne_one_at_a_time() {
+        let losses = |waiting: &[u64]| -> Vec<Loss> {
+            let all = waiting.iter().map(|&waiting| Loss {
+                domain: String::new(),
+                requeued: 1,
+                waiting,
+                first: None,
+                places: Vec::new(),
+            });
+            all.collect()
+        };
+        for (now, then, words) in [
+            (
+                &[0, 0][..],
+                &[1][..],
+                "any one node may be lost today (2 of 2 tried), 0 of 1 then",
+            ),
+            (
+                &[0, 3],
+                &[0],
+                "1 of 2 nodes may be lost today, one at a time, 1 of 1 then",
+            ),
+            (
+                &[3],
+                &[],
+                "no node may be lost today, not the one that is left",
+            ),
+        ] {
+            assert_eq!(borne("node", &losses(now), &losses(then)), words);
+        }
     }
 
     #[test]

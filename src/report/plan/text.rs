@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use super::growth::{goal_missed, verdict_of_growth};
 use super::proof::{proof_of_drain, proof_of_purchase};
-use super::reasons::{brief, wrapped};
+use super::reasons::{borne, brief, headline, wrapped};
 use super::today::{named, verb, waiting_today};
 use super::{MONTH_HOURS, PlanReport, money, more, percent, resource, survived};
 use lab::plan::DrainAnswer;
@@ -18,6 +18,9 @@ use units::plural;
 
 /// Most rows of a list that are shown; files have all.
 pub(super) const SHOWN: usize = 5;
+
+/// Most pools that a headline names.
+const HEADLINE_POOLS: usize = 3;
 
 impl PlanReport<'_> {
     /// The verdict in one sentence or a few.
@@ -35,15 +38,14 @@ impl PlanReport<'_> {
         let today = &plan.today;
         if let (Some(own), 1..) = (&plan.missed, plan.unplaced) {
             return format!(
-                "{} {} not hold the {} that {} to run: {} {} no node ({}: {}); {}",
+                "{} {} not hold the {} that {} to run: {} {} no node ({}); {}",
                 plural::count(today.nodes, "node"),
                 plural::either(today.nodes, "does", "do"),
                 plural::count(plan.pods, "pod"),
                 plural::either(plan.pods, "has", "have"),
                 plan.unplaced,
                 plural::either(plan.unplaced, "finds", "find"),
-                own.pod,
-                brief(&own.message),
+                headline(own),
                 survival(today)
             );
         }
@@ -69,17 +71,17 @@ impl PlanReport<'_> {
         let gone = drain.drained.gone.len();
         if let (Some(own), 0) = (&self.plan.missed, gone) {
             return format!(
-                "no node can go: the cluster as it is misses a goal ({}: {})",
-                own.pod,
-                brief(&own.message)
+                "no node can go: the cluster as it is misses a goal ({})",
+                headline(own)
             );
         }
         let mut text = self.unfit();
         let _ = write!(
             text,
-            "{} of {} are enough{}: {gone} can go{}",
+            "{} of {} {} enough{}: {gone} can go{}",
             drain.reached,
             plural::count(today.nodes, "node"),
+            plural::either(drain.reached, "is", "are"),
             self.whose(),
             by_pool(today, &drain.picture)
         );
@@ -98,12 +100,8 @@ impl PlanReport<'_> {
             ("node", &today.node_losses, &drain.picture.node_losses),
             ("zone", &today.zone_losses, &drain.picture.zone_losses),
         ] {
-            let ((now, all), (then, left)) = (survived(now), survived(then));
-            if gone > 0 && all > 0 {
-                let _ = write!(
-                    text,
-                    "; {now} of {all} {what}s may be lost today, {then} of {left} then"
-                );
+            if gone > 0 && !now.is_empty() {
+                let _ = write!(text, "; {}", borne(what, now, then));
             }
         }
         if !drain.excused.is_empty() {
@@ -114,12 +112,7 @@ impl PlanReport<'_> {
             );
         }
         if let Some((node, first)) = drain.drained.kept.first() {
-            let _ = write!(
-                text,
-                "; without {node}, {} finds no node ({})",
-                first.pod,
-                brief(&first.message)
-            );
+            let _ = write!(text, "; {node} stays because of {}", headline(first));
         }
         text
     }
@@ -281,6 +274,9 @@ pub(super) fn counts(buy: &BuyAnswer, choice: &Choice) -> String {
         .map(|((name, _), count)| format!("{count} {name}"))
         .collect();
     let nodes = plural::count(nodes_of(choice), "node");
+    if parts.is_empty() {
+        return nodes;
+    }
     format!("{nodes} ({})", parts.join(" + "))
 }
 
@@ -316,11 +312,16 @@ fn by_pool(today: &Picture, planned: &Picture) -> String {
         let then = nodes_in(planned, &own.name);
         (then != own.nodes).then(|| format!("{} {} → {then}", pool_name(&own.name), own.nodes))
     });
-    let changes: Vec<String> = changes.collect();
+    let mut changes: Vec<String> = changes.collect();
     if today.pools.len() < 2 || changes.is_empty() {
         return String::new();
     }
-    format!(" ({})", named(&changes))
+    // The pools with their nodes stand below.
+    if changes.len() > HEADLINE_POOLS {
+        changes.truncate(HEADLINE_POOLS);
+        changes.push("…".to_owned());
+    }
+    format!(" ({})", changes.join(", "))
 }
 
 /// Number of nodes of a pool.

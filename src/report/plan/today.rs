@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use super::PlanReport;
-use super::reasons::brief;
+use super::reasons::{brief, headline};
 use super::text::SHOWN;
 use lab::plan::pending::Pending;
 use lab::plan::picture::Picture;
@@ -41,10 +41,9 @@ impl PlanReport<'_> {
         if let (Some(missed), 1..) = (&plan.missed, lost) {
             let _ = write!(
                 text,
-                ", {lost} {} no other ({}: {})",
+                ", {lost} {} no other ({})",
                 plural::either(lost, "finds", "find"),
-                missed.pod,
-                brief(&missed.message)
+                headline(missed)
             );
         }
         text + "; "

@@ -137,3 +137,17 @@ fn nodes_that_stay_and_come_hold_the_pods_of_the_last_month() {
     let bought = ask(&items, &bought).buy.expect("a purchase");
     assert_eq!(bought.purchase.reached.expect("enough").counts, [1]);
 }
+
+/// Fargate gives each further pod a node of its own: the machines have room for the others.
+#[test]
+fn replicas_of_virtual_nodes_bring_their_own() {
+    let mut items = full(2, 2, "2");
+    items.push(node("f", ["1", "2Gi", "1"], "", ""));
+    items[4]["spec"]["taints"] = json!([{"key": "eks.amazonaws.com/compute-type", "value": "fargate", "effect": "NoSchedule"}]);
+    let foreign = json!({"schedulerName": "fargate-scheduler"});
+    items.push(pod("fg-0", ["1", "1Gi"], Some("f"), &foreign));
+    let asked = growing(growth::Rate::Share(1_000_000), 2);
+    let months = ask(&items, &asked).months;
+    let outcomes: Vec<(u64, u64)> = months.iter().map(|own| (own.pods, own.waiting)).collect();
+    assert_eq!(outcomes, [(6, 0), (12, 4)]);
+}

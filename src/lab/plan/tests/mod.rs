@@ -17,6 +17,7 @@ mod drawn;
 mod dumps;
 mod growth_goals;
 mod mixes;
+mod pools;
 mod today_pods;
 
 const ZONE: &str = "topology.kubernetes.io/zone";
@@ -110,6 +111,7 @@ fn offers(list: &[(&str, i64)]) -> Vec<Offer> {
         name: name.to_owned(),
         node: Node::default(),
         price,
+        spot: None,
     });
     offers.collect()
 }
