@@ -213,6 +213,13 @@ fn what_is_no_base_is_told() {
         2,
         "no such commit; correct it",
     );
+    let mut command = repository
+        .0
+        .command(&["check", "ci/suite.yaml", "--base", "main"]);
+    let output = command.env("TMPDIR", "/nowhere/at-all").output();
+    let told = output.expect("the program starts").stderr;
+    let told = String::from_utf8_lossy(&told);
+    assert!(told.contains("in /nowhere/at-all: "), "{told}");
     said(
         &["ci/suite.yaml", "--base", "--output=x"],
         2,

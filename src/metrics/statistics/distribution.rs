@@ -272,6 +272,14 @@ mod tests {
         values.named("wait").expect("each is read once")
     }
 
+    #[test]
+    fn remarks_have_seconds_to_the_millisecond() {
+        let seconds = distribution(&[1, 1], &[2]);
+        let mean = &read(&seconds)[0];
+        let reason = mean.reason.as_deref().unwrap_or_default();
+        assert!(reason.ends_with("open; at least 1.333 s"), "{reason}");
+    }
+
     fn distribution(known: &[i64], censored: &[i64]) -> Distribution {
         let mut distribution = Distribution::default();
         for &secs in known {
