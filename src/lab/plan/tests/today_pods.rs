@@ -171,5 +171,43 @@ fn the_node_that_a_waiting_pod_would_get_stays() {
         (drain.reached, drain.bound, drain.drained.moves.len()),
         (2, 2, 0)
     );
-    assert_eq!(plan.planned.nodes_of_pods.len(), 1);
+    assert_eq!(plan.planned.nodes_of_pods.len(), 2);
+}
+
+/// `getExpectedPodCount`: a budget counts the pods that a replica set wants, not those that are there.
+#[test]
+fn replicas_that_are_missing_count_against_a_budget() {
+    let room = ["4", "16Gi", "110"];
+    let mut items: Vec<Value> = (0..3)
+        .map(|own| node(&format!("n{own}"), room, "", ""))
+        .collect();
+    for own in 0..3 {
+        let on = format!("n{own}");
+        items.push(pod(
+            &format!("web-{own}"),
+            ["1", "1Gi"],
+            Some(&on),
+            &json!({}),
+        ));
+    }
+    items.push(
+        json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}}),
+    );
+    let asked = Questions {
+        minimize: Some(Minimize::Nodes),
+        is_strict: false,
+        ..questions()
+    };
+    for (replicas, reached) in [(3, 1), (4, 3), (5, 3)] {
+        let mut items = items.clone();
+        items.push(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}},
+                "template": {"metadata": {"labels": {"app": "web"}},
+                    "spec": {"containers": [{"name": "c"}]}}}}));
+        let drain = ask(&items, &asked).drain.expect("a drain");
+        assert_eq!(drain.reached, reached, "{replicas}");
+    }
 }
