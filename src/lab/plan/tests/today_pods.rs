@@ -211,3 +211,19 @@ fn replicas_that_are_missing_count_against_a_budget() {
         assert_eq!(drain.reached, reached, "{replicas}");
     }
 }
+
+#[test]
+fn names_of_usage_that_no_pod_has_are_told() {
+    let table = "namespace,workload,cpu\nshop,web,1\n,aip,2\nshop,db-1,1\n";
+    let mut usage = super::super::usage::Usage::default();
+    let input = Input::bytes("usage.csv", table.as_bytes());
+    usage.read(&input, None).expect("a table");
+    let items = [
+        node("a", ["4", "16Gi", "110"], "", ""),
+        pod("web-0", ["1", "1Gi"], Some("a"), &json!({})),
+    ];
+    assert_eq!(
+        usage.without_pods(&snapshot(&items).pods),
+        ["aip", "shop/db-1"]
+    );
+}
