@@ -227,3 +227,35 @@ fn names_of_usage_that_no_pod_has_are_told() {
         ["aip", "shop/db-1"]
     );
 }
+
+#[test]
+fn a_local_volume_keeps_its_node_and_the_only_zone_is_lost_with_all() {
+    let room = ["4", "16Gi", "110"];
+    let mut items = vec![node("a", room, "x", ""), node("b", room, "y", "")];
+    let claim = json!({"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]});
+    items.push(pod("db-0", ["1", "1Gi"], Some("a"), &claim));
+    items.push(pod("web-0", ["3500m", "1Gi"], Some("b"), &json!({})));
+    items.push(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "d", "namespace": "shop"}, "spec": {"volumeName": "v",
+            "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        "status": {"phase": "Bound"}}));
+    items.push(
+        json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"},
+        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+            "local": {"path": "/d"}, "claimRef": {"namespace": "shop", "name": "d"},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
+                {"key": "kubernetes.io/hostname", "operator": "In", "values": ["a"]}]}]}}}}),
+    );
+    let asked = Questions {
+        minimize: Some(Minimize::Nodes),
+        is_strict: false,
+        ..questions()
+    };
+    let drain = ask(&items, &asked).drain.expect("a drain");
+    let sorts = drain.blockers.iter().map(|own| (own.sort, &*own.reason));
+    let tied = ("a volume that no other node reaches", "`shop/d`");
+    assert!(sorts.into_iter().any(|own| own == tied));
+    items[3] = pod("web-0", ["1", "1Gi"], Some("b"), &json!({}));
+    let drain = ask(&items, &asked).drain.expect("a drain");
+    assert_eq!((drain.reached, drain.picture.zone_losses.len()), (1, 1));
+}
