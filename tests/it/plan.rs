@@ -84,6 +84,22 @@ fn what_is_signed_is_read_against_the_dump() {
             "`verdict`",
         ),
         ("/today/nodes", 7.into(), "`today.nodes`"),
+        ("/today/pools/0/nodes", 77.into(), "`today.pools`"),
+        (
+            "/today/resources/cpu/requested",
+            1.into(),
+            "`today.resources`",
+        ),
+        (
+            "/today/nodeLosses/0/waiting",
+            50.into(),
+            "`today.nodeLosses[0]`",
+        ),
+        ("/today/headroom/0/fits", 99.into(), "`seal`"),
+        ("/assumptions", serde_json::json!([]), "`assumptions`"),
+        ("/command", "rm".into(), "`command`"),
+        ("/drain/bound", 1.into(), "`drain.bound`"),
+        ("/drain/status", "gap".into(), "`drain.status`"),
         ("/inputs/0/blake3", "00".into(), "`inputs[0].blake3`"),
     ] {
         let mut changed = whole.clone();
@@ -92,6 +108,53 @@ fn what_is_signed_is_read_against_the_dump() {
         let said = scratch.printed(&verify, 100);
         assert!(said.contains(field), "{pointer}: {said}");
     }
+}
+
+/// Lists beside the cluster are among the inputs, the proof is not left out, and a purchase adds up.
+#[test]
+fn purchases_are_read_with_their_lists() {
+    let scratch = cluster("lists");
+    let usage = "namespace,workload,cpu\nshop,web,500m\n";
+    fs::write(scratch.path("usage.csv"), usage).expect("a list");
+    let plan = [
+        "plan",
+        "dump.yaml",
+        "--types",
+        "prices.csv",
+        "--out",
+        "made",
+    ];
+    scratch.run(&[&plan[..], &["--requests", "usage.csv"]].concat(), 0);
+    let verify = ["plan", "--verify", "made/plan.json", "dump.yaml"];
+    scratch.run(&verify, 0);
+    let path = scratch.path("made").join("plan.json");
+    let whole = fs::read_to_string(&path).expect("a plan");
+    let parsed: serde_json::Value = serde_json::from_str(&whole).expect("JSON");
+    for (pointer, field) in [
+        ("/buy/reached/nodes", "`buy.reached`"),
+        (
+            "/buy/reached/priceMicroPerHour",
+            "`buy.reached.priceMicroPerHour`",
+        ),
+        ("/buy/bound", "`buy.bound`"),
+    ] {
+        let mut changed = parsed.clone();
+        *changed.pointer_mut(pointer).expect("a field") = 1_234.into();
+        fs::write(&path, changed.to_string()).expect("the changed plan");
+        let said = scratch.printed(&verify, 100);
+        assert!(said.contains(field), "{pointer}: {said}");
+    }
+    fs::write(&path, whole).expect("the plan");
+    for file in ["usage.csv", "prices.csv"] {
+        let text = scratch.text(file);
+        fs::write(scratch.path(file), format!("{text}\n")).expect("a changed list");
+        let said = scratch.printed(&verify, 100);
+        assert!(said.contains(file), "{said}");
+        fs::write(scratch.path(file), text).expect("the list");
+    }
+    fs::remove_file(scratch.path("made").join("bound.json")).expect("a proof");
+    let said = scratch.printed(&verify, 100);
+    assert!(said.contains("`bound.json`"), "{said}");
 }
 
 /// The tree of a purchase's proof holds for its bound and for no greater one.
@@ -235,5 +298,107 @@ fn wrong_questions_are_refused_with_place_and_remedy() {
             said.contains(place) && said.contains(remedy),
             "{file}: {said}"
         );
+    }
+}
+
+/// A small cluster of a provider that a seed draws: pools by its label, pods that are not ready under budgets,
+/// pods that wait, a node that is no machine.
+fn drawn(provider: usize, seed: usize) -> serde_json::Value {
+    use serde_json::json;
+    let (label, kind) = [
+        ("eks.amazonaws.com/nodegroup", "m5.xlarge"),
+        ("cloud.google.com/gke-nodepool", "n2-standard-4"),
+        ("kubernetes.azure.com/agentpool", "Standard_D4s_v5"),
+        ("node.openshift.io/os_id", "m5.xlarge"),
+    ][provider];
+    let mut items = Vec::new();
+    let node = |name: &str, more: serde_json::Value| {
+        let mut labels = json!({"kubernetes.io/hostname": name, label: "general",
+            "topology.kubernetes.io/zone": (["a", "b"][name.len() % 2]),
+            "node.kubernetes.io/instance-type": kind});
+        for (key, value) in more.as_object().into_iter().flatten() {
+            labels[key] = value.clone();
+        }
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels},
+            "status": {"allocatable": {"cpu": "4", "memory": "16Gi", "pods": "110"},
+                "conditions": [{"type": "Ready", "status": "True"}]}})
+    };
+    let pod = |name: &str, cpu: usize, on: Option<String>, is_ready: bool| {
+        let app = name.split('-').next();
+        json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "shop",
+            "labels": {"app": app}, "ownerReferences": [{"apiVersion": "apps/v1",
+                "kind": "ReplicaSet", "name": app, "uid": app, "controller": true}]},
+            "spec": {"nodeName": on, "containers": [{"name": "c", "image": "i",
+                "resources": {"requests": {"cpu": format!("{cpu}m"), "memory": "1Gi"}}}]},
+            "status": {"phase": if on.is_some() { "Running" } else { "Pending" },
+                "conditions": [{"type": "Ready",
+                    "status": if is_ready { "True" } else { "False" }}]}})
+    };
+    for own in 0..6 {
+        let name = format!("n{}", "x".repeat(own));
+        items.push(node(&name, json!({})));
+        for (place, app) in ["web", "api", "job"].into_iter().enumerate() {
+            let cpu = 300 + (seed * 7 + own * 5 + place * 3) % 11 * 70;
+            let is_ready = (seed + own + place) % 4 != 0;
+            items.push(pod(
+                &format!("{app}-{own}"),
+                cpu,
+                Some(name.clone()),
+                is_ready,
+            ));
+        }
+    }
+    for (place, app) in ["web", "api"].into_iter().enumerate() {
+        items.push(
+            json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+            "metadata": {"name": app, "namespace": "shop"}, "spec": {
+                "maxUnavailable": 2 + (seed + place) % 2,
+                "selector": {"matchLabels": {"app": app}}}}),
+        );
+    }
+    items.push(pod("late-0", 3_000, None, false));
+    if provider == 0 {
+        items.push(node(
+            "fargate-1",
+            json!({"eks.amazonaws.com/compute-type": "fargate"}),
+        ));
+        let mut own = pod("fg-0", 1_000, Some("fargate-1".to_owned()), true);
+        own["spec"]["schedulerName"] = "fargate-scheduler".into();
+        items.push(own);
+    }
+    json!({"apiVersion": "v1", "kind": "List", "items": items})
+}
+
+/// Whatever was planned just now holds when its files are read again, and no pod of it has to wait.
+#[test]
+fn plans_of_drawn_clusters_hold() {
+    let prices = "instance_type,vcpu,memory_mib,gpu,on_demand_usd_per_hour\n\
+        m5.xlarge,4,16384,0,0.192\nn2-standard-4,4,16384,0,0.2\nStandard_D4s_v5,4,16384,0,0.21\n\
+        g5.xlarge,4,16384,1,1.0\n";
+    let questions: [&[&str]; 4] = [
+        &["--minimize", "nodes"],
+        &["--minimize", "nodes", "--survive", "node"],
+        &["--types", "prices.csv"],
+        &[
+            "--types",
+            "prices.csv",
+            "--keep",
+            "--grow",
+            "shop/web=3/month",
+            "--horizon",
+            "2mo",
+        ],
+    ];
+    for number in 0..12 {
+        let dump = drawn(number % 4, number).to_string();
+        let files = [("dump.json", &*dump), ("prices.csv", prices)];
+        let scratch = Scratch::new(&format!("plan-drawn-{number}"), &files);
+        for own in questions {
+            let plan = ["plan", "dump.json", "--out", "made", "--force"];
+            scratch.run(&[&plan[..], own].concat(), 0);
+            let verify = ["plan", "--verify", "made/plan.json", "dump.json"];
+            let said = scratch.printed(&verify, 0);
+            assert!(said.contains("the plan holds"), "{number} {own:?}: {said}");
+        }
     }
 }

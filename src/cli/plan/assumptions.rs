@@ -1,5 +1,6 @@
 //! The assumptions that a plan rests on, in words.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lab::plan::adjust::Resized;
@@ -13,6 +14,10 @@ use world::reserve::Reserve;
 
 use super::super::Failure;
 use super::PlanArguments;
+use super::words::{Headroom, headroom, usage};
+
+/// Most names that an assumption lists.
+const NAMED: usize = 5;
 
 /// Assumptions of a plan, each with the option that would change it.
 pub(super) fn assumptions(
@@ -60,6 +65,7 @@ pub(super) fn assumptions(
             resized.unknown,
             plural::either(resized.unknown, "keeps", "keep")
         ));
+        lines.extend(without_pods(&resized.without_pods));
     }
     lines
 }
@@ -136,6 +142,56 @@ pub(super) fn kept(
         amount(MEMORY).units_ceil().unwrap_or(i64::MAX) >> 20,
         plural::count(amount(PODS).units_ceil().unwrap_or(i64::MAX), "pod"),
     )))
+}
+
+/// Names of usage that no pod of the cluster has, in words.
+fn without_pods(names: &[String]) -> Option<String> {
+    let named: Vec<String> = names
+        .iter()
+        .take(NAMED)
+        .map(|own| format!("`{own}`"))
+        .collect();
+    let more = if names.len() > NAMED { ", …" } else { "" };
+    (!names.is_empty()).then(|| {
+        format!(
+            "{} of the usage {} no pod or workload of the cluster and {} for nothing: {}{more} (`--requests`)",
+            plural::count(names.len(), "name"),
+            plural::either(names.len(), "is of", "are of"),
+            plural::either(names.len(), "counts", "count"),
+            named.join(", ")
+        )
+    })
+}
+
+/// Files beside the cluster that answers follow from, by option.
+pub(super) fn lists(arguments: &PlanArguments) -> Vec<(&'static str, PathBuf)> {
+    let tables = arguments.requests.iter().map(|word| usage(word).path);
+    let rooms = arguments
+        .headroom
+        .iter()
+        .filter_map(|word| match headroom(word) {
+            Ok(Headroom::Pods { file, .. }) => Some(file),
+            _ => None,
+        });
+    let types = arguments
+        .types
+        .iter()
+        .cloned()
+        .map(|path| ("--types", path));
+    let prices = arguments
+        .prices
+        .iter()
+        .cloned()
+        .map(|path| ("--prices", path));
+    let config = arguments.scheduler.config.iter().cloned();
+    let config = config.map(|path| ("--config", path));
+    let lists = types
+        .chain(prices)
+        .chain(tables.map(|path| ("--requests", path)));
+    lists
+        .chain(rooms.map(|path| ("--headroom", path)))
+        .chain(config)
+        .collect()
 }
 
 fn requesting(pods: usize) -> String {

@@ -25,7 +25,7 @@ use world::offers::{Offers, offers};
 
 use super::snapshot::{SchedulerArguments, described, ignored, tell};
 use super::{Exit, Failure, Global, interrupt, output, terminal};
-use assumptions::{assumptions, kept, without_spot};
+use assumptions::{assumptions, kept, lists, without_spot};
 use cluster::write_cluster;
 use onlooker::{printed, watched};
 use prices::{Prices, prices};
@@ -267,6 +267,7 @@ fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
         command: &command,
         currency: &currency,
         inputs: &snapshot.inputs,
+        lists: lists(arguments),
         plan: &answers,
         assumptions,
         warnings: &snapshot.warnings,
@@ -306,8 +307,16 @@ fn first_file(arguments: &PlanArguments) -> String {
 
 /// Refuses a question to a cluster without pods.
 fn refuse_none(arguments: &PlanArguments, answers: &Plan, summary: &str) -> Result<(), Failure> {
-    if answers.pods > 0 || !answers.waiting.is_empty() {
+    let is_joined = arguments.minimize.is_some() || arguments.types.is_some();
+    if answers.pods > 0 || !(answers.waiting.is_empty() || is_joined) {
         return Ok(());
+    }
+    if !answers.waiting.is_empty() {
+        return Err(Failure::input(format!(
+            "{}: no pod has to run, so that no node is needed ({summary}): those that wait find no node \
+             and stay out; count them with `--strict`",
+            first_file(arguments)
+        )));
     }
     Err(Failure::input(format!(
         "{}: no pod that has to run ({summary}); add those of `kubectl get pods -A -o json`",

@@ -89,11 +89,16 @@ pub struct Resized {
     pub specs: SortedMap<String, Arc<PodSpec>>,
     /// Number of pods that keep their requests, because nothing is known of their usage.
     pub unknown: u64,
+    /// Names of which usage is known, and that no pod or workload has.
+    pub without_pods: Vec<String>,
 }
 
 /// Gives pods the requests that their usage asks for.
 pub fn resize(gathered: &mut Gathered, usage: &Usage) -> Resized {
-    let mut resized = Resized::default();
+    let mut resized = Resized {
+        without_pods: usage.without_pods(&gathered.pods),
+        ..Resized::default()
+    };
     for pod in gathered.pods.iter_mut().filter(|pod| !pod.phase.is_final()) {
         let Some(seen) = usage.of(pod) else {
             resized.unknown += 1;

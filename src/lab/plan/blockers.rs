@@ -15,6 +15,7 @@ use crate::snapshot::profile::profile_or_default;
 use model::Text;
 use model::node::{DO_NOT_DISRUPT, SCALE_DOWN_DISABLED};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
+use model::rules::affinity;
 use scheduler::kube::{Attempt, Cache, NodeInfo};
 use units::{SortedMap, SortedSet, plural};
 
@@ -190,13 +191,37 @@ fn trial(bench: &mut Bench<'_>, demand: &Demand, name: &Text, changes: &mut usiz
             outcome("budgets", names.join(" and "), Some(change.to_owned()))
         }
         (0, None) if unplaced.is_empty() => outcome("a goal", String::new(), None),
-        (0, None) => Outcome {
-            lack: lack(bench, name, &unplaced, changes),
-            ..outcome("no room elsewhere", String::new(), None)
+        (0, None) => match tied_claim(bench.cache(), &unplaced) {
+            Some(claim) => outcome("a volume that no other node reaches", claim, None),
+            None => Outcome {
+                lack: lack(bench, name, &unplaced, changes),
+                ..outcome("no room elsewhere", String::new(), None)
+            },
         },
     };
     bench.roll_back(mark);
     found
+}
+
+/// A claim of one of some pods whose volume no node that is left reaches.
+fn tied_claim(cache: &Cache, unplaced: &[&GoalPod]) -> Option<String> {
+    let objects = &cache.objects;
+    let claims = { unplaced.iter() }.flat_map(|pod| {
+        let namespace = &pod.info.spec().namespace;
+        let claims = pod.info.claim_names().into_iter();
+        claims.map(move |claim| (namespace.clone(), claim))
+    });
+    let mut tied = claims.filter(|key| {
+        let claim = objects.claims.get(key);
+        let volume = claim.and_then(|own| objects.volumes.get(&own.volume));
+        volume.is_some_and(|own| {
+            let required = own.node_affinity.as_ref();
+            let mut nodes = cache.nodes();
+            !nodes.any(|node| affinity::meets(required, &node.object))
+        })
+    });
+    tied.next()
+        .map(|(namespace, claim)| format!("`{namespace}/{claim}`"))
 }
 
 /// Shortage of the only pod without a node, on the node that lacks least.

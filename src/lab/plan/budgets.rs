@@ -11,7 +11,7 @@ use k8s::ManifestPod;
 use model::workload::disruption_budget::BudgetStatus;
 use model::workload::{BudgetLimit, ObservedPhase, ObservedPod, PodDisruptionBudget, Readiness};
 use model::{PodSpec, Text};
-use units::Instant;
+use units::{Instant, SortedSet};
 
 /// Disruption budget of a cluster.
 #[derive(Clone, Debug)]
@@ -83,15 +83,19 @@ pub fn leave(budgets: &[Budget], pod: &ManifestPod) -> Leave {
 }
 
 /// The budgets of a cluster. The number of pods that may be disrupted follows from the pods that are
-/// ready: the dump may be older than the status of its budgets.
+/// ready: the dump may be older than the status of its budgets. Pods that a workload wants and lacks count, as
+/// the disruption controller has it (`getExpectedPodCount`).
 pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
     // Pods of equal specs are covered alike.
-    let mut counts: IndexMap<usize, Counted<'_>, FxBuildHasher> = IndexMap::default();
+    let mut counts: IndexMap<(usize, Option<(&str, i32)>), Counted<'_>, FxBuildHasher> =
+        IndexMap::default();
     for pod in &snapshot.pods {
         if pod.phase.is_final() || pod.is_terminating {
             continue;
         }
-        let key = Arc::as_ptr(&pod.spec).addr();
+        let owner = pod.controller.as_ref();
+        let wanted = owner.and_then(|own| snapshot.declared.wanted(pod.namespace(), own));
+        let key = (Arc::as_ptr(&pod.spec).addr(), wanted);
         let counted = counts.entry(key).or_insert(Counted {
             spec: &pod.spec,
             expected: 0,
@@ -109,10 +113,15 @@ pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
         };
         budget.object.selector.as_ref()?;
         let (mut expected, mut healthy) = (0, 0);
-        for counted in counts.values().filter(|own| budget.covers(own.spec)) {
-            expected += counted.expected;
+        let mut workloads: SortedSet<(&str, i32)> = SortedSet::new();
+        for ((_, wanted), counted) in counts.iter().filter(|own| budget.covers(own.1.spec)) {
+            match wanted {
+                Some(workload) => _ = workloads.insert(*workload),
+                None => expected += counted.expected,
+            }
             healthy += counted.healthy;
         }
+        expected += workloads.iter().map(|(_, replicas)| replicas).sum::<i32>();
         let desired = match own.limit {
             BudgetLimit::MinAvailable(least) => least.rounded_up(expected),
             BudgetLimit::MaxUnavailable(most) => (expected - most.rounded_up(expected)).max(0),

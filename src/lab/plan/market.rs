@@ -9,7 +9,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
 use super::demand::{group_of, is_fixed, is_troubled, largest, selected_keys, zone_of};
-use super::planned::Carried;
+use super::planned::{Carried, node_name};
 use super::rules::NodeKind;
 use crate::snapshot::{CLUSTER_LABEL, Snapshot, SnapshotError};
 use control::controllers::daemon_set::{added_tolerations, eligibility};
@@ -169,10 +169,15 @@ impl Market {
     pub fn nodes(&self, counts: &[u64]) -> Vec<BoughtNode> {
         let mut nodes = Vec::new();
         let zones = self.zones_of(counts);
+        // Names of types may differ in letters that those of nodes don't have.
+        let mut numbers: SortedMap<String, u64> = SortedMap::new();
         for (kind, (own, &count)) in self.types.iter().zip(counts).enumerate() {
-            for number in 1..=count {
+            for _ in 0..count {
                 let zone = self.zones[zones[nodes.len()]].clone();
-                let name: Text = format!("plan-{}-{number}", own.name.replace('/', "-")).into();
+                let stem = node_name(&own.name);
+                let number = numbers.entry(stem.clone()).or_default();
+                *number += 1;
+                let name: Text = format!("plan-{stem}-{number}").into();
                 let mut node = own.node.clone();
                 node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
                 if !zone.is_empty() {

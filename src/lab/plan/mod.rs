@@ -63,7 +63,7 @@ use moves::{Rooms, Turn, ordered};
 use orders::{OrdersTried, replay};
 use packing::most_allocated;
 use pending::{Pending, pending};
-use picture::{Picture, look};
+use picture::{Picture, look, look_after};
 use planned::Planned;
 use proof::Proof;
 use purchase::{BuyAnswer, bought};
@@ -292,7 +292,7 @@ pub fn plan(
         goal.refused.get_or_insert(first);
     }
     let asked = Asked {
-        today: &demand,
+        today: &ahead,
         demand: &grown.demand,
         goal: &goal,
         there: &there,
@@ -403,7 +403,7 @@ fn check(questions: &Questions, bench: &Bench<'_>, demand: &Demand) -> Result<()
 
 /// Questions with all that answers are about.
 struct Asked<'a> {
-    /// Pods that have to run today.
+    /// Pods that have to run today, and those that wait and would find nodes.
     today: &'a Demand,
     /// Pods that have to run, those of the last month among them.
     demand: &'a Demand,
@@ -489,7 +489,7 @@ fn drained(
         blockers,
         reached,
         orders: replay(&end, demand, asked.questions.search.orders),
-        picture: look(&end, demand, goal, asked.profiles),
+        picture: look_after(&end, demand, goal, asked.profiles, &plan.today),
         proof,
         drained,
     }))

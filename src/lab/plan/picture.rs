@@ -367,6 +367,21 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
     picture
 }
 
+/// The cluster after a drain: it is lost with its only zone where today has several.
+pub fn look_after(
+    bench: &Bench<'_>,
+    demand: &Demand,
+    goal: &Goal,
+    profiles: &[KubeProfile],
+    today: &Picture,
+) -> Picture {
+    let mut picture = look(bench, demand, goal, profiles);
+    if picture.zone_losses.is_empty() && !today.zone_losses.is_empty() {
+        picture.zone_losses = lose_each(bench, demand, &zones(bench));
+    }
+    picture
+}
+
 /// Further pods of the largest workloads and of the most numerous one.
 fn headroom(bench: &Bench<'_>, demand: &Demand, profiles: &[KubeProfile]) -> Vec<Headroom> {
     let mut sizes: IndexMap<&Text, (&GoalPod, u64), FxBuildHasher> = IndexMap::default();

@@ -22,6 +22,8 @@ use units::{SortedMap, SortedSet};
 pub struct Planned {
     /// Nodes of the dump that stay.
     pub kept: SortedSet<Text>,
+    /// Nodes of these that are no machines, on which no scheduler places pods anew.
+    pub virtual_nodes: SortedSet<Text>,
     /// Nodes that are bought.
     pub bought: Vec<BoughtNode>,
     /// Pods that nodes carry before all others.
@@ -53,6 +55,9 @@ impl Planned {
         for node in cache.nodes() {
             if !names.contains(node.name()) {
                 planned.kept.insert(node.name().clone());
+                if node.object.is_virtual() {
+                    planned.virtual_nodes.insert(node.name().clone());
+                }
             }
             // Pods of growth are not there yet.
             let pods = { demand.places(&node.pods).into_iter() }
@@ -217,7 +222,10 @@ fn placed(item: &Value, planned: &Planned, changed: Changed<'_>) -> Option<Value
     let name = full_name(item);
     let mut pod = item.clone();
     match planned.nodes_of_pods.get(&name) {
-        Some(node) if planned.kept.contains(&**node) && !planned.is_placed_anew => {
+        Some(node)
+            if planned.virtual_nodes.contains(node)
+                || planned.kept.contains(node) && !planned.is_placed_anew =>
+        {
             pod["spec"]["nodeName"] = node.to_string().into();
             pod["status"] = json!({"phase": "Running"});
         }
@@ -265,6 +273,18 @@ fn resize(pod: &mut Value, spec: &PodSpec) {
             container["resources"]["requests"] = json!(own.requests);
         }
     }
+}
+
+/// Name of a type as names of nodes have it: small letters, digits, `-` and `.`, a letter or digit at either
+/// end of each part.
+pub(super) fn node_name(kind: &str) -> String {
+    let kept = kind.to_ascii_lowercase().replace(
+        |own: char| !(own.is_ascii_alphanumeric() || own == '.'),
+        "-",
+    );
+    let parts = kept.split('.').map(|part| part.trim_matches('-'));
+    let parts = parts.filter(|part| !part.is_empty());
+    parts.collect::<Vec<&str>>().join(".")
 }
 
 /// A node as an object of the API.

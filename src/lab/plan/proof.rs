@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::demand::Demand;
 use super::duals;
 use super::least::Branch;
+use super::planned::node_name;
 use super::rules::{NodeKind, Rule, classes};
 use model::Text;
 use scheduler::kube::Amounts;
@@ -105,8 +106,7 @@ pub(super) fn kinds_of(kinds: &[NodeKind], names: &[Text], costs: &[i64]) -> Vec
     let kinds = all.map(|((kind, name), &cost)| ProofKind {
         name: name.clone(),
         node: Arc::new(model::Node {
-            // The name of a type in a group is none of a node.
-            name: name.replace('/', "-").into(),
+            name: node_name(name).into(),
             ..model::Node::clone(&kind.node)
         }),
         free: named(&kind.free),

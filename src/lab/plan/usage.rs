@@ -7,7 +7,7 @@ use crate::snapshot::SnapshotError;
 use intake::Input;
 use intake::table::Table;
 use k8s::ManifestPod;
-use units::{Quantity, SortedMap};
+use units::{Quantity, SortedMap, SortedSet};
 
 /// Percentile of the samples of a series that counts.
 const PERCENTILE: usize = 95;
@@ -68,6 +68,22 @@ impl Usage {
 
     /// Usage of a pod: its own, or that of its workload.
     pub fn of(&self, pod: &ManifestPod) -> Option<Seen> {
+        self.rows_of(pod).next().map(|(_, seen)| *seen)
+    }
+
+    /// Names of pods and workloads that none of some pods has, with their namespaces.
+    pub fn without_pods(&self, pods: &[ManifestPod]) -> Vec<String> {
+        let met = pods.iter().flat_map(|pod| self.rows_of(pod));
+        let met: SortedSet<&(String, String)> = met.map(|(key, _)| key).collect();
+        let names = self.pods.keys().filter(|own| !met.contains(own));
+        let names = names.map(|(namespace, name)| format!("{namespace}/{name}"));
+        names
+            .map(|own| own.trim_start_matches('/').to_owned())
+            .collect()
+    }
+
+    /// Rows that a pod may have, its own first.
+    fn rows_of(&self, pod: &ManifestPod) -> impl Iterator<Item = (&(String, String), &Seen)> {
         let mut names = vec![pod.name.to_string()];
         if let Some(owner) = &pod.controller {
             names.push(owner.name.to_string());
@@ -76,11 +92,11 @@ impl Usage {
             }
         }
         let namespace = pod.namespace().to_string();
-        names.into_iter().find_map(|name| {
-            let own = self.pods.get(&(namespace.clone(), name.clone()));
-            own.or_else(|| self.pods.get(&(String::new(), name)))
-                .copied()
-        })
+        let keys = names.into_iter().flat_map(move |name| {
+            let own = (namespace.clone(), name.clone());
+            [own, (String::new(), name)]
+        });
+        keys.filter_map(|key| self.pods.get_key_value(&key))
     }
 
     fn note(&mut self, key: Key, about: Measured, amount: Quantity) {
@@ -156,6 +172,12 @@ impl Usage {
         })?;
         if let Some(error) = answer.error {
             return Err(wrong(format!("Prometheus answered with an error: {error}")));
+        }
+        if let Some(kind) = answer.kind {
+            return Err(wrong(format!(
+                "these are objects of Kubernetes (`{kind}`), not the answer of Prometheus; write what they \
+                 recommend as a table with the columns `namespace`, `workload`, `cpu` and `memory`"
+            )));
         }
         let series = answer.data.map(|data| data.result).unwrap_or_default();
         let mut noted = 0_u64;
@@ -254,6 +276,8 @@ fn of_float(value: f64, about: Measured) -> Quantity {
 #[derive(Deserialize)]
 struct Answer {
     error: Option<String>,
+    /// Kind of an object of Kubernetes; no answer has one.
+    kind: Option<String>,
     data: Option<Data>,
 }
 
@@ -354,6 +378,10 @@ mod tests {
             ("pod,cpu\nweb,much\n", "line 2, column `cpu`"),
             (r#"{"error": "bad query"}"#, "bad query"),
             (r#"{"data": {"result": []}}"#, "none of its 0 series"),
+            (
+                r#"{"kind": "List", "items": []}"#,
+                "objects of Kubernetes (`List`)",
+            ),
             (
                 r#"{"data": {"result": [{"metric": {"pod": "a"}, "value": [0, "1"]}]}}"#,
                 "--requests cpu=FILE",

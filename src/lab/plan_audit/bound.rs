@@ -165,7 +165,9 @@ fn gives(proof: &Value, cluster: &Cluster) -> Case {
         for (kind, gives) in kinds.iter().zip(array(&rule["gives"])) {
             let free = &kind["free"];
             let node = node_of(kind)?;
-            let is_open = specs.is_empty() || specs.iter().any(|spec| admits(spec, &node));
+            // Nobody knows where pods may go that only need room and are not in the cluster.
+            let is_unknown = specs.len() < own.len() && number(gives) > 0;
+            let is_open = is_unknown || specs.iter().any(|spec| admits(spec, &node));
             let of = rule["of"].as_object();
             let names = of.into_iter().flatten();
             let most = match text(&rule["sort"]) {
@@ -254,10 +256,16 @@ fn items(rule: &Value, proof: &Value, cluster: &Cluster, node: &Node) -> Option<
     Some(items)
 }
 
-/// Spec of the pods of a class, if one of them is in the cluster.
+/// Spec of the pods of a class, if one of them is in the cluster. A replica that growth adds is like the pod
+/// whose name its own begins with.
 fn spec<'c>(cluster: &'c Cluster, class: &Value) -> Option<&'c PodSpec> {
-    let name = array(&class["pods"]).first().map(text)?;
-    cluster.found.get(name).map(|class| &*class.spec)
+    let mut names = array(&class["pods"]).iter().map(text);
+    let found = names.find_map(|name| {
+        let pattern = name.rsplit_once('-').map(|(pattern, _)| pattern);
+        let own = cluster.found.get(name);
+        own.or_else(|| cluster.found.get(pattern?))
+    });
+    found.map(|class| &*class.spec)
 }
 
 /// The cluster has the nodes that take no further pods, and the rules are not about pods on them.

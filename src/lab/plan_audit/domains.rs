@@ -5,7 +5,9 @@
 use serde_json::Value;
 
 use super::{Case, Cluster, array, text};
-use crate::plan::budgets::Budget;
+use crate::plan::budgets::{Leave, leave};
+use crate::snapshot::Snapshot;
+use k8s::ManifestPod;
 use model::node::HOSTNAME_LABEL;
 use model::rules::affinity;
 use model::rules::taints;
@@ -116,8 +118,13 @@ pub(super) fn volumes(cluster: &Cluster, objects: &ClusterObjects) -> Case {
 }
 
 /// No wave of moves takes more pods of a budget than it allows, and what is left of the tightest is
-/// as stated.
-pub(super) fn budgets(cluster: &Cluster, plan: &Value, budgets: &[Budget]) -> Case {
+/// as stated. Pods are counted as the eviction API does, by the state that `before` has them in; without the
+/// dump nobody knows which were not ready.
+pub(super) fn budgets(plan: &Value, before: &Snapshot, has_dump: bool) -> Case {
+    let budgets = &crate::plan::budgets::budgets(before)[..];
+    let pods: SortedMap<String, &ManifestPod> = { before.pods.iter() }
+        .map(|pod| (format!("{}/{}", pod.namespace(), pod.name), pod))
+        .collect();
     let mut wave = 1;
     let mut left: Vec<i64> = budgets.iter().map(|own| own.allowed).collect();
     for own in array(&plan["drain"]["moves"]) {
@@ -130,11 +137,20 @@ pub(super) fn budgets(cluster: &Cluster, plan: &Value, budgets: &[Budget]) -> Ca
             wave = next;
             left = budgets.iter().map(|own| own.allowed).collect();
         }
-        let Some(class) = cluster.found.get(pod) else {
+        let Some(known) = pods.get(pod) else {
             return Err(format!("`{pod}` moves and is not there"));
         };
+        let said = own["budgetLeft"].as_i64();
+        if !has_dump && said.is_none() || leave(budgets, known) == Leave::Free {
+            if said.is_some() {
+                return Err(format!(
+                    "`{pod}` is charged to a budget (`budgetLeft`), which its eviction is not"
+                ));
+            }
+            continue;
+        }
         for (left, budget) in left.iter_mut().zip(budgets) {
-            if !budget.covers(&class.spec) {
+            if !budget.covers(&known.spec) {
                 continue;
             }
             *left -= 1;
@@ -147,15 +163,16 @@ pub(super) fn budgets(cluster: &Cluster, plan: &Value, budgets: &[Budget]) -> Ca
             }
         }
         let tightest = { left.iter().zip(budgets) }
-            .filter(|(_, budget)| budget.covers(&class.spec))
+            .filter(|(_, budget)| budget.covers(&known.spec))
             .map(|(left, _)| *left)
             .min();
-        let said = own["budgetLeft"].as_i64();
-        // Pods that wait today count against a budget, and are not in this cluster.
-        if said.is_some() != tightest.is_some() || said > tightest {
+        let is_less = !has_dump && said < tightest;
+        if said != tightest && !is_less {
+            let words = |own: Option<i64>| own.map_or("nothing".to_owned(), |own| own.to_string());
             return Err(format!(
-                "`{pod}` leaves {said:?} of its tightest budget, by the pods that have a node \
-                 {tightest:?}"
+                "`{pod}` leaves {} of its tightest budget, by the pods that have a node {}",
+                words(said),
+                words(tightest)
             ));
         }
     }

@@ -1,16 +1,37 @@
 //! Statements of a plan about the dump that it was made of: its files, the nodes that go, where each move
 //! begins and ends, and the numbers of the verdict.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use super::{Case, Cluster, array, text};
 use crate::snapshot::Snapshot;
+use intake::Input;
 use model::Text;
 use units::{SortedMap, SortedSet, plural};
 
 /// The files of a plan are those that it was made of.
 pub(super) fn inputs(plan: &Value, today: &Snapshot) -> Case {
-    let stated = array(&plan["inputs"]);
+    let (lists, stated): (Vec<&Value>, Vec<&Value>) =
+        { array(&plan["inputs"]).iter() }.partition(|own| !own["option"].is_null());
+    for own in lists {
+        let path = Path::new(text(&own["path"]));
+        let found = Input::path(path).blake3().map_err(|error| {
+            format!(
+                "`{}` (`inputs`): {error}; call from where the plan was made",
+                text(&own["option"])
+            )
+        })?;
+        if *found != *text(&own["blake3"]) {
+            return Err(format!(
+                "`{} {}` is not the file that the plan was made of: its hash is {found}, `inputs` has `{}`",
+                text(&own["option"]),
+                path.display(),
+                text(&own["blake3"])
+            ));
+        }
+    }
     for (number, input) in today.inputs.iter().enumerate() {
         let found = input.blake3().map_err(|error| error.to_string())?;
         let mut hashes = stated.iter().map(|own| text(&own["blake3"]));

@@ -5,13 +5,15 @@
 mod bound;
 mod domains;
 mod dump;
+mod sums;
+
+pub use sums::seal;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::plan::budgets::budgets;
 use crate::snapshot::{NamedCluster, Snapshot, SnapshotOptions};
 use intake::Input;
 use model::Text;
@@ -74,14 +76,13 @@ pub fn cases(
             "volumes",
             domains::volumes(&cluster, &snapshot.cache.objects),
         ),
-        (
-            "budgets",
-            domains::budgets(&cluster, &plan, &budgets(&snapshot)),
-        ),
         ("reached", cluster.reached(&plan)),
         ("verdict", dump::verdict(&plan)),
     ];
-    let inputs = array(&plan["inputs"]).iter().map(|own| text(&own["path"]));
+    cases.extend(sums::cases(&plan));
+    let inputs = array(&plan["inputs"]).iter();
+    let inputs = inputs.filter(|own| own["option"].is_null());
+    let inputs = inputs.map(|own| text(&own["path"]));
     let is_cluster = |name: &&str| !Path::new(name).exists() && NamedCluster::parse(name).is_ok();
     let (clusters, files): (Vec<&str>, Vec<&str>) = inputs.partition(is_cluster);
     let clusters = clusters.into_iter().map(NamedCluster::parse);
@@ -93,6 +94,7 @@ pub fn cases(
         clusters: &clusters,
     };
     let mut paths = files.iter().chain(clusters.iter().map(|own| &own.path));
+    let mut before = None;
     // A plan is read without its dump, too.
     if has_dump || paths.all(|path| path.exists()) {
         let today = open(if has_dump { dump } else { named })?;
@@ -101,11 +103,19 @@ pub fn cases(
         cases.insert(0, ("inputs", inputs));
         if is_same {
             cases.extend(dump::cases(&plan, &today, &cluster));
+            before = Some(today);
         }
     }
+    let has_dump = before.is_some();
+    let before = before.as_ref().unwrap_or(&snapshot);
+    cases.push(("budgets", domains::budgets(&plan, before, has_dump)));
     let proof = beside("bound.json");
     if proof.exists() {
-        cases.extend(bound::cases(&read(&proof)?, &cluster));
+        let proof = read(&proof)?;
+        cases.push(("numbers of the proof", sums::proof(&plan, &proof)));
+        cases.extend(bound::cases(&proof, &cluster));
+    } else {
+        cases.push(("presence of the proof", sums::without_proof(&plan)));
     }
     Ok(cases)
 }

@@ -9,7 +9,6 @@ use super::{Gathered, NAMED, SnapshotError};
 use crate::names::Registered;
 use intake::Input;
 use k8s::{Kubelet, ManifestFinding, ManifestReader, Manifests, effect_of_kind, is_of_runs};
-use model::Object;
 use scenario::schema::{Federation, NamedSchedulerKind, NodeSource, System, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use units::{Duration, SortedSet, plural};
@@ -221,14 +220,8 @@ impl<'a> Sources<'a> {
                 self.gathered.pods.push(pod);
             }
         }
-        let declared = &mut self.gathered.declared;
         for own in &read.workloads {
-            match &own.object {
-                Object::DaemonSet(set) => declared.daemon_sets.push(set.clone()),
-                Object::PodDisruptionBudget(budget) => declared.budgets.push(budget.clone()),
-                Object::ResourceQuota(quota) => declared.quotas.push(quota.clone()),
-                _ => {}
-            }
+            self.gathered.declared.add(&own.object);
             self.gathered.workloads.push(own.object.clone());
         }
         for (kind, count) in &read.ignored_kinds {

@@ -34,7 +34,7 @@ use intake::{Input, TraceError};
 use k8s::{AdmissionClasses, HomelessPods, Kubelet, ManifestPod, Programs};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
 use model::{
-    Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Release, Text,
+    Change, Changes, ClusterObjects, Labels, Node, Object, Owner, PodPhase, PodSpec, Release, Text,
 };
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
@@ -69,6 +69,40 @@ pub struct Declared {
     pub budgets: Vec<Arc<PodDisruptionBudget>>,
     /// Quotas of namespaces.
     pub quotas: Vec<Arc<ResourceQuota>>,
+    /// Numbers of pods that workloads want, by namespace, kind and name.
+    replicas: SortedMap<(Text, String, Text), i32>,
+}
+
+impl Declared {
+    /// Adds an object, if plans look at it.
+    pub fn add(&mut self, object: &Object) {
+        match object {
+            Object::DaemonSet(set) => self.daemon_sets.push(set.clone()),
+            Object::PodDisruptionBudget(budget) => self.budgets.push(budget.clone()),
+            Object::ResourceQuota(quota) => self.quotas.push(quota.clone()),
+            _ => {
+                if let Some((replicas, _)) = object.replicas() {
+                    let kind = object.kind().to_owned();
+                    let key = (object.namespace().clone(), kind, object.name().clone());
+                    self.replicas.insert(key, replicas);
+                }
+            }
+        }
+    }
+
+    /// The workload that says how many pods a controller of pods has, by kind and name, and that number: a
+    /// replica set of a Deployment has its name and a hash of the template. `None` if none is declared.
+    pub fn wanted<'o>(&self, namespace: &Text, owner: &'o Owner) -> Option<(&'o str, i32)> {
+        let of = |kind: &str, name: &'o str| {
+            let key = (namespace.clone(), kind.to_owned(), name.into());
+            self.replicas.get(&key).map(|&replicas| (name, replicas))
+        };
+        let deployment = || {
+            let (stem, _) = owner.name.rsplit_once('-')?;
+            of("Deployment", stem).filter(|_| &*owner.kind == "ReplicaSet")
+        };
+        of(&owner.kind, &owner.name).or_else(deployment)
+    }
 }
 
 /// Joint declarations of files.

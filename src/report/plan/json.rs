@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::PlanReport;
 use crate::grid::{object, pairs};
-use intake::TraceError;
+use intake::{Input, TraceError};
 use lab::plan::DrainAnswer;
 use lab::plan::buy::Purchase;
 use lab::plan::choice::{Choice, Way};
@@ -12,6 +12,7 @@ use lab::plan::pending::Pending;
 use lab::plan::picture::{Picture, Pool, ResourceAmounts};
 use lab::plan::purchase::BuyAnswer;
 use lab::plan::rules::Rule;
+use lab::plan_audit::seal;
 
 /// Version of the format.
 const SCHEMA: u32 = 1;
@@ -72,11 +73,16 @@ impl PlanReport<'_> {
         for input in self.inputs {
             inputs.push(json!({"path": &*input.name, "blake3": input.blake3()?}));
         }
+        for (option, path) in &self.lists {
+            let hash = Input::path(path).blake3()?;
+            inputs.push(json!({"path": path, "blake3": hash, "option": option}));
+        }
         let placement = self.plan.planned.nodes_of_pods.iter();
         let placement = placement.map(|(pod, node)| json!({"pod": pod, "node": node}));
         let mut value = self.json();
         value["inputs"] = inputs.into();
         value["placement"] = placement.collect();
+        value["seal"] = seal(&value)?.into();
         Ok(value)
     }
 }

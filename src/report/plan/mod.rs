@@ -15,6 +15,8 @@ mod today;
 
 pub use files::PlanFile;
 
+use std::path::PathBuf;
+
 use intake::Input;
 use lab::plan::Plan;
 use lab::plan::loss::Loss;
@@ -37,6 +39,8 @@ pub struct PlanReport<'a> {
     pub currency: &'a str,
     /// Files of the cluster.
     pub inputs: &'a [Input],
+    /// Lists beside the cluster, each with the option that names it: usage, prices, pods that need room.
+    pub lists: Vec<(&'static str, PathBuf)>,
     /// The plan.
     pub plan: &'a Plan,
     /// Assumptions behind the answers, in sentences.

@@ -110,6 +110,7 @@ fn plans_follow_their_schema_and_pages_show_them() {
             command: "windtunnel plan",
             currency: "",
             inputs: &snapshot.inputs,
+            lists: Vec::new(),
             plan: &answers,
             assumptions: vec!["one <thing>".to_owned()],
             warnings: &[],

@@ -7,7 +7,7 @@ use super::*;
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Declared, Gathered};
 use k8s::ManifestReader;
-use model::{Changes, Node, Object};
+use model::{Changes, Node};
 
 use intake::Input;
 
@@ -86,12 +86,7 @@ fn snapshot_of(bytes: Vec<u8>) -> Snapshot {
     let read = reader.finish();
     let mut declared = Declared::default();
     for own in &read.workloads {
-        match &own.object {
-            Object::DaemonSet(set) => declared.daemon_sets.push(set.clone()),
-            Object::PodDisruptionBudget(budget) => declared.budgets.push(budget.clone()),
-            Object::ResourceQuota(quota) => declared.quotas.push(quota.clone()),
-            _ => {}
-        }
+        declared.add(&own.object);
     }
     let gathered = Gathered {
         declared,

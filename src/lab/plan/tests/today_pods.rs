@@ -171,5 +171,91 @@ fn the_node_that_a_waiting_pod_would_get_stays() {
         (drain.reached, drain.bound, drain.drained.moves.len()),
         (2, 2, 0)
     );
-    assert_eq!(plan.planned.nodes_of_pods.len(), 1);
+    assert_eq!(plan.planned.nodes_of_pods.len(), 2);
+}
+
+/// `getExpectedPodCount`: a budget counts the pods that a replica set wants, not those that are there.
+#[test]
+fn replicas_that_are_missing_count_against_a_budget() {
+    let room = ["4", "16Gi", "110"];
+    let mut items: Vec<Value> = (0..3)
+        .map(|own| node(&format!("n{own}"), room, "", ""))
+        .collect();
+    for own in 0..3 {
+        let on = format!("n{own}");
+        items.push(pod(
+            &format!("web-{own}"),
+            ["1", "1Gi"],
+            Some(&on),
+            &json!({}),
+        ));
+    }
+    items.push(
+        json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}}}),
+    );
+    let asked = Questions {
+        minimize: Some(Minimize::Nodes),
+        is_strict: false,
+        ..questions()
+    };
+    for (replicas, reached) in [(3, 1), (4, 3), (5, 3)] {
+        let mut items = items.clone();
+        items.push(json!({"apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {"name": "web", "namespace": "shop"},
+            "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": "web"}},
+                "template": {"metadata": {"labels": {"app": "web"}},
+                    "spec": {"containers": [{"name": "c"}]}}}}));
+        let drain = ask(&items, &asked).drain.expect("a drain");
+        assert_eq!(drain.reached, reached, "{replicas}");
+    }
+}
+
+#[test]
+fn names_of_usage_that_no_pod_has_are_told() {
+    let table = "namespace,workload,cpu\nshop,web,1\n,aip,2\nshop,db-1,1\n";
+    let mut usage = super::super::usage::Usage::default();
+    let input = Input::bytes("usage.csv", table.as_bytes());
+    usage.read(&input, None).expect("a table");
+    let items = [
+        node("a", ["4", "16Gi", "110"], "", ""),
+        pod("web-0", ["1", "1Gi"], Some("a"), &json!({})),
+    ];
+    assert_eq!(
+        usage.without_pods(&snapshot(&items).pods),
+        ["aip", "shop/db-1"]
+    );
+}
+
+#[test]
+fn a_local_volume_keeps_its_node_and_the_only_zone_is_lost_with_all() {
+    let room = ["4", "16Gi", "110"];
+    let mut items = vec![node("a", room, "x", ""), node("b", room, "y", "")];
+    let claim = json!({"volumes": [{"name": "d", "persistentVolumeClaim": {"claimName": "d"}}]});
+    items.push(pod("db-0", ["1", "1Gi"], Some("a"), &claim));
+    items.push(pod("web-0", ["3500m", "1Gi"], Some("b"), &json!({})));
+    items.push(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": "d", "namespace": "shop"}, "spec": {"volumeName": "v",
+            "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+        "status": {"phase": "Bound"}}));
+    items.push(
+        json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "v"},
+        "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"],
+            "local": {"path": "/d"}, "claimRef": {"namespace": "shop", "name": "d"},
+            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
+                {"key": "kubernetes.io/hostname", "operator": "In", "values": ["a"]}]}]}}}}),
+    );
+    let asked = Questions {
+        minimize: Some(Minimize::Nodes),
+        is_strict: false,
+        ..questions()
+    };
+    let drain = ask(&items, &asked).drain.expect("a drain");
+    let sorts = drain.blockers.iter().map(|own| (own.sort, &*own.reason));
+    let tied = ("a volume that no other node reaches", "`shop/d`");
+    assert!(sorts.into_iter().any(|own| own == tied));
+    items[3] = pod("web-0", ["1", "1Gi"], Some("b"), &json!({}));
+    let drain = ask(&items, &asked).drain.expect("a drain");
+    assert_eq!((drain.reached, drain.picture.zone_losses.len()), (1, 1));
 }
