@@ -71,7 +71,7 @@ fn pools(plan: &Value) -> Case {
                 .sum();
             if sum != nodes {
                 return Err(format!(
-                    "`{at}.{list}` have {sum} nodes together, `{at}.nodes` is {nodes}"
+                    "the numbers of `{at}.{list}` add up to {sum}, `{at}.nodes` is {nodes}"
                 ));
             }
         }
@@ -103,7 +103,7 @@ fn losses(plan: &Value) -> Case {
                 let waiting = number(&own["waiting"]);
                 if waiting > number(&own["requeued"]) || (waiting > 0) == own["first"].is_null() {
                     return Err(format!(
-                        "`{at}.{list}[{place}]`: {waiting} of {} pods wait, the first is {}",
+                        "`{at}.{list}[{place}]`: `waiting` is {waiting}, `requeued` {}, the first is {}",
                         own["requeued"], own["first"]["pod"]
                     ));
                 }
