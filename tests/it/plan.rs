@@ -339,7 +339,7 @@ fn drawn(provider: usize, seed: usize) -> serde_json::Value {
         items.push(node(&name, json!({})));
         for (place, app) in ["web", "api", "job"].into_iter().enumerate() {
             let cpu = 300 + (seed * 7 + own * 5 + place * 3) % 11 * 70;
-            let is_ready = (seed + own + place) % 4 != 0;
+            let is_ready = !(seed + own + place).is_multiple_of(4);
             items.push(pod(
                 &format!("{app}-{own}"),
                 cpu,

@@ -82,13 +82,15 @@ pub fn leave(budgets: &[Budget], pod: &ManifestPod) -> Leave {
     }
 }
 
+/// Spec of pods by its address, and the owner that wants a number of them.
+type PodsAlike<'p> = (usize, Option<(&'p str, i32)>);
+
 /// The budgets of a cluster. The number of pods that may be disrupted follows from the pods that are
 /// ready: the dump may be older than the status of its budgets. Pods that a workload wants and lacks count, as
 /// the disruption controller has it (`getExpectedPodCount`).
 pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
     // Pods of equal specs are covered alike.
-    let mut counts: IndexMap<(usize, Option<(&str, i32)>), Counted<'_>, FxBuildHasher> =
-        IndexMap::default();
+    let mut counts: IndexMap<PodsAlike<'_>, Counted<'_>, FxBuildHasher> = IndexMap::default();
     for pod in &snapshot.pods {
         if pod.phase.is_final() || pod.is_terminating {
             continue;

@@ -80,14 +80,7 @@ pub fn cases(
         ("verdict", dump::verdict(&plan)),
     ];
     cases.extend(sums::cases(&plan));
-    let inputs = array(&plan["inputs"]).iter();
-    let inputs = inputs.filter(|own| own["option"].is_null());
-    let inputs = inputs.map(|own| text(&own["path"]));
-    let is_cluster = |name: &&str| !Path::new(name).exists() && NamedCluster::parse(name).is_ok();
-    let (clusters, files): (Vec<&str>, Vec<&str>) = inputs.partition(is_cluster);
-    let clusters = clusters.into_iter().map(NamedCluster::parse);
-    let clusters = clusters.collect::<Result<Vec<NamedCluster>, String>>()?;
-    let files: Vec<PathBuf> = files.into_iter().map(PathBuf::from).collect();
+    let (files, clusters) = named_inputs(&plan)?;
     let has_dump = !(dump.paths.is_empty() && dump.clusters.is_empty());
     let named = Dump {
         paths: &files,
@@ -118,6 +111,18 @@ pub fn cases(
         cases.push(("presence of the proof", sums::without_proof(&plan)));
     }
     Ok(cases)
+}
+
+/// The files of the dump that a plan names, and those of clusters with names.
+fn named_inputs(plan: &Value) -> Result<(Vec<PathBuf>, Vec<NamedCluster>), String> {
+    let inputs = array(&plan["inputs"]).iter();
+    let inputs = inputs.filter(|own| own["option"].is_null());
+    let inputs = inputs.map(|own| text(&own["path"]));
+    let is_cluster = |name: &&str| !Path::new(name).exists() && NamedCluster::parse(name).is_ok();
+    let (clusters, files): (Vec<&str>, Vec<&str>) = inputs.partition(is_cluster);
+    let clusters = clusters.into_iter().map(NamedCluster::parse);
+    let files = files.into_iter().map(PathBuf::from).collect();
+    Ok((files, clusters.collect::<Result<_, _>>()?))
 }
 
 fn read(file: &Path) -> Result<Value, String> {

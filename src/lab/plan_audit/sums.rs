@@ -21,7 +21,7 @@ pub fn seal(plan: &Value) -> Result<String, TraceError> {
     }
     let text = others.to_string();
     let hash = Input::bytes("plan.json", text.as_bytes()).blake3()?;
-    Ok(hash.to_string())
+    Ok(hash.clone())
 }
 
 /// The statements of a plan about itself.
