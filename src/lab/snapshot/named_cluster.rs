@@ -196,7 +196,10 @@ mod tests {
         east.rename_object(&mut node);
         assert_eq!(
             node,
-            json!({"kind": "Node", "metadata": {"name": "east-n1"}})
+            json!({
+                "kind": "Node",
+                "metadata": {"name": "east-n1", "labels": {CLUSTER_LABEL: "east"}},
+            })
         );
     }
 
