@@ -40,6 +40,8 @@ fn all<'a>(texts: impl IntoIterator<Item = &'a mut String>) {
 }
 
 fn entry(own: &mut EntryReport) {
+    // Several errors are one text of several lines.
+    own.error = own.error.take().map(|error| error.replace('\n', "; "));
     let texts = [&mut own.name, &mut own.file, &mut own.rerun].into_iter();
     all(texts
         .chain(&mut own.error)

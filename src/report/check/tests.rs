@@ -348,7 +348,7 @@ fn annotations_are_escaped_and_few() {
         .count();
     // The crash and the nine worst: ten are shown.
     assert_eq!(errors, 10);
-    assert!(text.contains("::an invariant%0Abroke: 100 %25"), "{text}");
+    assert!(text.contains("::an invariant; broke: 100 %25"), "{text}");
     assert!(
         text.contains("title=burst%2C \"mixed\" <1> pending time%2C p99::"),
         "{text}"
