@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, LazyLock};
 
 use model::{PodName, PodSpec, Text};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedSet};
 
 use crate::class_columns::ClassColumns;
 pub use crate::classes::Classes;
@@ -74,6 +74,11 @@ impl Arrival {
     /// Returns whether the run time is all of the time limit, as of a job that is killed then.
     pub fn ends_at_limit(&self) -> bool {
         self.run_time.is_some() && self.run_time == self.time_limit
+    }
+
+    /// Returns whether it is killed at its time limit, as jobs of some parts of a workload are.
+    pub fn is_killed(&self, limited_parts: &SortedSet<u16>) -> bool {
+        self.ends_at_limit() && limited_parts.contains(&self.part)
     }
 
     /// Returns the tasks that the arrival waits for.

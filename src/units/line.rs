@@ -40,16 +40,26 @@ pub fn without_commands(text: &str) -> String {
 /// The most characters that a message quotes of a file.
 pub const QUOTED_MAX: usize = 40;
 
+/// The first characters of a text, up to a number of them.
+///
+/// ```
+/// assert_eq!(units::line::cut("four", 4), "four");
+/// assert_eq!(units::line::cut("fifth", 4), "fift…");
+/// ```
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// At most 40 characters of a text that a message quotes.
 ///
 /// ```
 /// assert_eq!(units::line::brief(&"a".repeat(50)), format!("{}…", "a".repeat(40)));
 /// ```
 pub fn brief(text: &str) -> String {
-    match text.char_indices().nth(QUOTED_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    cut(text, QUOTED_MAX)
 }
 
 /// A message with what it has in quotes cut to 40 characters.

@@ -35,7 +35,7 @@ struct Base {
     suite: Vec<SuiteScenario>,
     /// Files of the suite that can't be read, relative to its folder; empty for the suite's own.
     broken: SortedMap<PathBuf, BrokenBase>,
-    /// What its own baseline puts up with.
+    /// Acknowledgements of its own baseline.
     acknowledgements: Vec<Acknowledgement>,
     /// Its commit, where it is one.
     commit: Option<Commit>,

@@ -114,7 +114,7 @@ pub(super) struct PlanArguments {
     /// `memory=FILE` say what a file is about; may be repeated
     #[arg(long, value_name = "FILE")]
     requests: Vec<String>,
-    /// What nodes of types that the dump lacks keep for the system: `eks`, `gke`, `aks`, `none`, or amounts such as
+    /// Reserve for the system on nodes of types that the dump lacks: `eks`, `gke`, `aks`, `none`, or amounts such as
     /// `cpu=80m,memory=1Gi`; without it the formulas of the cloud where the dump's nodes keep something
     #[arg(long, value_name = "CLOUD|AMOUNTS", requires = "types")]
     reserved: Option<String>,

@@ -3,10 +3,10 @@
 use model::workload::{CompletionMode, Job, StatefulSet};
 use model::{Labels, Object, PodSpec};
 
-/// What the API server says of a field that may not change.
+/// Words of the API server about a field that may not change.
 const IMMUTABLE: &str = "field is immutable";
 
-/// What it says of a stateful set.
+/// Words of the API server about a stateful set.
 const SET_IS_FIXED: &str = "spec: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', \
      'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are \
      forbidden";

@@ -359,7 +359,7 @@ impl Trials<'_, '_> {
         Some(runs.into_iter().map(|run| run.summary).collect())
     }
 
-    /// What is taken back of objects with some candidates, and the other units.
+    /// Fields of objects that some candidates take back, and the other units.
     fn taken(&self, some: &[usize]) -> (ObjectFields, SortedSet<Unit>) {
         let (mut objects, mut others) = (ObjectFields::new(), SortedSet::new());
         for own in some.iter().map(|own| &self.candidates[*own]) {

@@ -4,10 +4,9 @@
 use intake::budget::bytes_in_words;
 use model::dra::ResourceClaim;
 use model::queueing::{ClusterQueueStatus, FlavorUsage, QueuedWorkload};
-use model::workload::deployment::ConditionReason;
+use model::workload::Job;
 use model::workload::horizontal::HorizontalPodAutoscaler;
 use model::workload::vertical::{ContainerRecommendation, VerticalPodAutoscaler};
-use model::workload::{Deployment, Job};
 use model::{Object, Relocation, RelocationAnswer, ResourceUsage, VolumeStep};
 use units::{Quantity, plural};
 
@@ -47,7 +46,7 @@ pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
         (Some(Object::ResourceClaim(before)), Object::ResourceClaim(own)) => claimed(before, own),
         (Some(Object::Job(before)), Object::Job(own)) => job(before, own),
         (Some(Object::Deployment(before)), Object::Deployment(own))
-            if is_stuck(own) && !is_stuck(before) =>
+            if own.status.is_stuck() && !before.status.is_stuck() =>
         {
             "progress deadline exceeded".to_owned()
         }
@@ -58,11 +57,6 @@ pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
             _ => String::new(),
         },
     }
-}
-
-/// Whether the rollout of a deployment made no progress for too long.
-fn is_stuck(deployment: &Deployment) -> bool {
-    deployment.status.progress() == Some(ConditionReason::ProgressDeadlineExceeded)
 }
 
 /// A step of a volume, in words: its name, and how much was copied, lost or read.

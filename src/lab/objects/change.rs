@@ -128,7 +128,7 @@ const READ_FIRST: &[&str] = &[
 /// Fields that mean nothing unless something refers to them.
 const READ_LAST: &[&str] = &["annotations", "labels"];
 
-/// Equal changes of so many objects are one change.
+/// Number of objects from which equal changes count as one.
 const ALIKE_MIN: usize = 4;
 
 /// Changes that are one for whoever made them, by their places: the same change of a field of many objects,

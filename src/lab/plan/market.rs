@@ -245,8 +245,7 @@ fn carried(
 }
 
 /// Groups of nodes by their names: nodes of one pool with the same taints and the same labels that pods
-/// select nodes by, paid for in the same way, and of one
-/// cluster.
+/// select nodes by, paid for in the same way, and of one cluster.
 fn groups<'n>(nodes: &'n [NodeInfo], pods: &[ManifestPod]) -> Vec<(Text, Vec<&'n NodeInfo>)> {
     let keys = selected_keys(pods.iter().map(|pod| &*pod.spec));
     let mut groups: IndexMap<_, Vec<&NodeInfo>, FxBuildHasher> = IndexMap::default();

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Case, Cluster, array, text};
+use super::{Case, Cluster, array, number, text};
 use crate::plan::patterns::{Item, MANY_SETS, most_worth};
 use crate::plan::rules::keeps_apart;
 use k8s::read_manifests;
@@ -33,10 +33,6 @@ fn amount(of: &Amounts, name: &str) -> i64 {
         "pods" => of.pods,
         other => of.scalar(other),
     }
-}
-
-fn number(value: &Value) -> i64 {
-    value.as_i64().unwrap_or(0)
 }
 
 /// The pods of the cluster request what the proof says of them. Pods that only need room are not

@@ -135,6 +135,10 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+fn number(value: &Value) -> i64 {
+    value.as_i64().unwrap_or(0)
+}
+
 fn array(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Case, array, text};
+use super::{Case, array, number, text};
 use intake::{Input, TraceError};
 use units::SortedMap;
 
@@ -20,8 +20,7 @@ pub fn seal(plan: &Value) -> Result<String, TraceError> {
         fields.remove(SEAL);
     }
     let text = others.to_string();
-    let hash = Input::bytes("plan.json", text.as_bytes()).blake3()?;
-    Ok(hash.clone())
+    Input::bytes("plan.json", text.as_bytes()).blake3()
 }
 
 /// The statements of a plan about itself.
@@ -34,10 +33,6 @@ pub(super) fn cases(plan: &Value) -> Vec<(&'static str, Case)> {
         ("bounds", bounds(plan)),
         ("assumptions", assumptions(plan)),
     ]
-}
-
-fn number(value: &Value) -> i64 {
-    value.as_i64().unwrap_or(0)
 }
 
 fn is_sealed(plan: &Value) -> Case {

@@ -6,7 +6,6 @@ use autoscale::cluster_autoscaler::LEAVING_TAINT;
 use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Observer, Store};
 use control::operation::blocked_eviction;
-use model::workload::deployment::ConditionReason;
 use model::{
     EndReason, Event, EvictionCause, Node, Object, ObjectChange, Pod, PodChange, PodRef,
     RolloutStep, Text,
@@ -201,7 +200,7 @@ fn stuck_rollouts(store: &Store) -> Counted {
         let Object::Deployment(own) = &row.object else {
             continue;
         };
-        if own.status.progress() == Some(ConditionReason::ProgressDeadlineExceeded) {
+        if own.status.is_stuck() {
             stuck.add(|| format!("`{}/{}`", own.namespace, own.name));
         }
     }

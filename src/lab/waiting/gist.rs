@@ -1,6 +1,6 @@
 //! The gist of what a scheduler says of a pod without a node.
 
-use units::plural;
+use units::{line, plural};
 
 use super::Counted;
 
@@ -16,10 +16,7 @@ pub(super) fn sentence(message: &str) -> &str {
 
 /// A text up to its first [`LONGEST`] characters.
 pub(super) fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    line::cut(text, LONGEST)
 }
 
 /// The gist of a scheduler's message.

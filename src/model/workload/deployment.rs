@@ -131,6 +131,11 @@ impl DeploymentStatus {
         progress.map(|known| known.reason)
     }
 
+    /// Whether the rollout made too little progress for too long, and did not go on since.
+    pub fn is_stuck(&self) -> bool {
+        self.progress() == Some(ConditionReason::ProgressDeadlineExceeded)
+    }
+
     /// Whether a condition says how the rollout goes.
     pub fn has_progress(&self) -> bool {
         self.progress().is_some()

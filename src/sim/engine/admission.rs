@@ -136,10 +136,8 @@ impl Engine {
         let behaviour = store.class(class).spec.behaviour.as_ref();
         let names_class =
             |own: &Arc<Behaviour>| matches!(own.priority, TemplatePriority::Class { .. });
-        behaviour.is_some_and(names_class) || {
-            ["LimitRange", "ResourceQuota", "PriorityClass"].iter()
-        }
-        .any(|kind| objects.has_kind(kind))
+        let mut kinds = ["LimitRange", "ResourceQuota", "PriorityClass"].into_iter();
+        behaviour.is_some_and(names_class) || kinds.any(|kind| objects.has_kind(kind))
     }
 
     /// The class of a new pod of an arrival once it is admitted, whose quotas are charged; `None` if the

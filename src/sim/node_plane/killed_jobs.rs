@@ -24,7 +24,7 @@ impl KilledJobs {
 
     /// A pod of an arrival was submitted. One whose run time reaches its limit is killed then.
     pub(super) fn submitted(&mut self, arrival: &Arrival, who: Identity) {
-        if arrival.ends_at_limit() && self.parts.contains(&arrival.part) {
+        if arrival.is_killed(&self.parts) {
             self.pods.insert(who);
         }
     }

@@ -31,7 +31,7 @@ impl SubmittedJobs {
     /// Limit of an arrival that ends it. A limit that is kept is an estimate, which Kubernetes has no use for.
     fn exceeded(&self, arrival: &Arrival) -> Option<Duration> {
         let run_time = arrival.run_time?;
-        let is_killed = arrival.ends_at_limit() && self.limited_parts.contains(&arrival.part);
+        let is_killed = arrival.is_killed(&self.limited_parts);
         arrival
             .time_limit
             .filter(|limit| run_time > *limit || is_killed)

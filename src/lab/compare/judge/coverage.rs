@@ -9,7 +9,7 @@ use rng::{Stream, math};
 
 const DRAWS: u64 = 2_000;
 
-/// The most errors: the nominal 5 %, and two standard errors of so many draws.
+/// Upper limit of errors: the nominal 5 % of all draws, and two standard errors.
 const MOST: usize = 120;
 
 /// Metrics with a usual value of the baseline, and the deviation of differences as a multiple of what matters.
@@ -55,7 +55,7 @@ struct Counts {
     honest: usize,
     /// Verdicts that pass what is worse by just what matters, though a run shows an event.
     passed: usize,
-    /// The same where no run shows one, which every pass tells.
+    /// Such verdicts where no run shows an event; each pass states how rare an event it may miss.
     unseen: usize,
     /// Verdicts that see a difference where there is none.
     alarms: usize,

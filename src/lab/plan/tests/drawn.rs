@@ -102,7 +102,7 @@ fn amount(of: &Value) -> i64 {
 
 /// A pod as the second reader has it.
 #[derive(Clone)]
-struct ReadPod<'v> {
+struct PodFacts<'v> {
     name: String,
     app: &'v Value,
     asked: [i64; 3],
@@ -140,12 +140,12 @@ fn places(items: &[Value]) -> SortedMap<String, Place<'_>> {
     places.collect()
 }
 
-fn seen(items: &[Value]) -> Vec<ReadPod<'_>> {
+fn seen(items: &[Value]) -> Vec<PodFacts<'_>> {
     let pods = items.iter().filter(|own| own["kind"] == "Pod");
     let seen = pods.map(|own| {
         let spec = &own["spec"];
         let asked = &spec["containers"][0]["resources"]["requests"];
-        ReadPod {
+        PodFacts {
             name: format!("shop/{}", own["metadata"]["name"].as_str().expect("a name")),
             app: &own["metadata"]["labels"]["app"],
             asked: [amount(&asked["cpu"]), amount(&asked["memory"]), 1],
@@ -161,7 +161,7 @@ fn seen(items: &[Value]) -> Vec<ReadPod<'_>> {
 /// Pods by node, with those that may be put there.
 struct Board<'v> {
     places: SortedMap<String, Place<'v>>,
-    on: SortedMap<String, Vec<ReadPod<'v>>>,
+    on: SortedMap<String, Vec<PodFacts<'v>>>,
 }
 
 impl<'v> Board<'v> {
@@ -176,7 +176,7 @@ impl<'v> Board<'v> {
     }
 
     /// Whether a node takes a pod beside those that it has.
-    fn takes(&self, node: &str, pod: &ReadPod<'_>) -> bool {
+    fn takes(&self, node: &str, pod: &PodFacts<'_>) -> bool {
         let place = &self.places[node];
         let has_room = self
             .free(node)
@@ -192,7 +192,7 @@ impl<'v> Board<'v> {
     }
 
     /// Whether pods find places, the first of them on any node that takes it, the fullest first.
-    fn holds(&mut self, pods: &[ReadPod<'v>], steps: &mut usize) -> bool {
+    fn holds(&mut self, pods: &[PodFacts<'v>], steps: &mut usize) -> bool {
         let Some((first, others)) = pods.split_first() else {
             return true;
         };
