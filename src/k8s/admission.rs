@@ -3,7 +3,7 @@
 //! at the end of their file.
 
 use super::group_part::GroupPart;
-use super::runtime_class::RuntimeClasses;
+use super::runtime_class::{RuntimeClass, RuntimeClasses};
 use model::volume::{PersistentVolumeClaim, StorageClass};
 use model::{ClusterObjects, Text};
 use units::SortedMap;
@@ -95,6 +95,18 @@ impl AdmissionClasses {
         if let Some(class) = others.default {
             self.offer_default(class);
         }
+    }
+
+    /// Names of classes that a file applied later has and these lack or have otherwise: a run settles pods and
+    /// claims by them from its start.
+    pub fn later_classes(&self, applied: &Self) -> Vec<String> {
+        let is_new = |own: &(&String, &RuntimeClass)| self.runtimes.get(own.0) != Some(own.1);
+        let runtimes = applied.runtimes.iter().filter(is_new);
+        let runtimes = runtimes.map(|(name, _)| format!("RuntimeClass `{name}`"));
+        let default = applied.default_storage.as_ref();
+        let default = default.filter(|own| self.default_storage.as_ref() != Some(own));
+        let default = default.map(|name| format!("StorageClass `{name}`, the default one"));
+        runtimes.chain(default).collect()
     }
 
     /// Adds the storage classes and claims of the file.

@@ -21,6 +21,16 @@ pub(super) fn note_left_out(
 ) {
     let path = Path::root("spec");
     note_volumes(object, spec, &path.field("volumes"), ctx);
+    let names_class = { spec.priority_class_name.as_deref() }.is_some_and(|own| !own.is_empty());
+    let stated = spec.priority.filter(|own| *own != 0 && !names_class);
+    if let Some(priority) = stated.filter(|_| ctx.origin == Origin::Submitted) {
+        ctx.findings.add(
+            object,
+            &path.field("priority"),
+            format!("{priority}, and no `priorityClassName`"),
+            "the API server refuses such pods, as it computes priorities from classes; here they have it",
+        );
+    }
     let containers = spec.containers.iter().chain(&spec.init_containers);
     let containers: Vec<&str> = containers.map(|own| own.name.as_str()).collect();
     for unread in fields::unread_of_pod(&metadata.annotations, &containers) {

@@ -290,6 +290,12 @@ fn unknown_field(
     if entry.key == "usage" && known.contains(&"onBadRow") {
         return finding.help("write `models: {usage: trace}` for what the tasks of traces used");
     }
+    let names = properties
+        .get("name")
+        .and_then(|name| name["enum"].as_array());
+    if names.is_some_and(|names| names.iter().any(|name| *name == entry.key)) {
+        return finding.help(format!("write `name: {}`, its fields beside it", entry.key));
+    }
     suggest(finding, &entry.key, &free, entry.key_span)
 }
 

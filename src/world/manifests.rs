@@ -42,6 +42,8 @@ pub struct ManifestFiles {
     names: ContainerNames,
     /// Classes and claims of all files, which objects of any of them may name.
     admission: AdmissionClasses,
+    /// Names of classes that only files have which are applied in the run, by file.
+    later_classes: SortedMap<String, Vec<String>>,
     /// Files of which only the nodes are taken: nothing but `cluster.nodes` names them.
     of_nodes: SortedSet<String>,
     /// What updates of Deployments stand for.
@@ -241,30 +243,55 @@ impl ManifestFiles {
             _ => None,
         });
         let of_nodes: SortedSet<&String> = of_nodes.collect();
-        let of_objects: SortedSet<&String> = sources.chain(applied).collect();
+        let of_objects: SortedSet<&String> = sources.clone().chain(applied).collect();
         let alone = of_nodes.difference(&of_objects);
         self.of_nodes = alone.map(|file| (*file).clone()).collect();
+        let at_start: SortedSet<&String> = of_nodes.iter().copied().chain(sources).collect();
         let written: SortedSet<&String> = of_nodes.into_iter().chain(of_objects).collect();
         if written.len() > 1 {
-            let contents = if self.has_controllers {
-                Contents::Workloads
-            } else {
-                Contents::Cluster
-            };
-            for file in written {
-                let options = ReaderOptions {
-                    admission: None,
-                    unwanted: self.unwanted.clone(),
-                    names: ContainerNames::default(),
-                    updates: Updates::default(),
-                    contents,
-                };
-                if let Ok(parsed) = files.manifests(file, &options) {
-                    self.admission.merge(parsed.admission);
-                }
-            }
+            self.read_classes(&written, &at_start, files);
         }
         self
+    }
+
+    /// Reads the classes of several files, some of which are there at the start of the run.
+    fn read_classes(
+        &mut self,
+        written: &SortedSet<&String>,
+        at_start: &SortedSet<&String>,
+        files: &FileSource<'_>,
+    ) {
+        let contents = if self.has_controllers {
+            Contents::Workloads
+        } else {
+            Contents::Cluster
+        };
+        let mut first = AdmissionClasses::default();
+        let mut applied = Vec::new();
+        for file in written {
+            let options = ReaderOptions {
+                admission: None,
+                unwanted: self.unwanted.clone(),
+                names: ContainerNames::default(),
+                updates: Updates::default(),
+                contents,
+            };
+            let Ok(parsed) = files.manifests(file, &options) else {
+                continue;
+            };
+            if at_start.contains(file) {
+                first.merge(parsed.admission.clone());
+            } else {
+                applied.push((*file, parsed.admission.clone()));
+            }
+            self.admission.merge(parsed.admission);
+        }
+        for (file, classes) in applied {
+            let names = first.later_classes(&classes);
+            if !names.is_empty() {
+                self.later_classes.insert(file.clone(), names);
+            }
+        }
     }
 
     /// A scenario with the release of its newest kubelet, where it states none; kubelets of releases
@@ -340,6 +367,13 @@ impl ManifestFiles {
         };
         for words in decoded::drop_unheeded(&mut manifests, self.changes) {
             remarks.note(format!("{}: {words}", input.name));
+        }
+        for class in self.later_classes.remove(written).unwrap_or_default() {
+            remarks.note(format!(
+                "{}: {class}, counts from the start of the run, as if it had been there; a cluster has it from \
+                 then on only",
+                input.name
+            ));
         }
         let doubts = manifests.programs.doubts();
         remarks.note_all(doubts.map(|words| format!("{}: {words}", input.name)));
