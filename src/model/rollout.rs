@@ -20,7 +20,7 @@ pub enum RolloutStep {
     Paused,
     /// All pods are of the new version, and the time of watching them is over.
     Completed,
-    /// It was to be taken back, and there is no version before.
+    /// It was to be taken back, and is paused or has no version before.
     BackRefused,
     /// A newer version came before it was done, and takes its place.
     Cancelled,

@@ -381,6 +381,31 @@ fn a_folder_is_the_base() {
 }
 
 #[test]
+fn another_seed_of_the_scenario_is_told() {
+    let Some(repository) = Repository::new("base-seed") else {
+        return;
+    };
+    repository.check(&["ci/suite.yaml", "--seeds", "4", "--accept"], 0);
+    repository.replace("ci/queue.yaml", "name: queue", "name: queue\nseed: 700");
+    let seen = repository.check(&["ci/suite.yaml", "--base", "main"], 0);
+    assert!(
+        seen.contains("queue: seed 42 in the base, 700 here; both sides run from the base's")
+            && seen.contains("nothing else changed since"),
+        "{seen}"
+    );
+    let seen = repository.check(&["ci/suite.yaml"], 0);
+    assert!(
+        seen.contains(
+            "runs with the seeds of the baseline, not from its seed 700 on until `--accept`"
+        ),
+        "{seen}"
+    );
+    repository.check(&["ci/suite.yaml", "--accept"], 0);
+    let baseline = repository.0.text("ci/suite.baseline.json");
+    assert!(baseline.contains("700"), "{baseline}");
+}
+
+#[test]
 fn entries_that_nothing_changed_in_are_left_out() {
     let Some(repository) = Repository::new("base-since") else {
         return;

@@ -66,10 +66,8 @@ pub(super) fn judged(
 ) -> Result<Judged, Failure> {
     let mut base = Base::read(global, arguments, name)?;
     let (gates, of_base) = (gated(&suite), gated(&base.suite));
-    let exact = align(&mut suite, &mut base.suite, settings.seeds);
-    let mut notes: Vec<String> = { exact.iter() }
-        .map(|entry| format!("{entry}: `exact` in the base, not here; the base's is held"))
-        .collect();
+    let mut notes = align(&mut suite, &mut base.suite, settings.seeds);
+    let held = notes.len();
     let same = unchanged(&mut suite, &mut base.suite);
     let (both, mut removed): (Vec<String>, Vec<String>) = of_base
         .keys()
@@ -117,7 +115,7 @@ pub(super) fn judged(
     };
     let mut report = base.report(global, arguments, &sides)?;
     if is_unchanged {
-        let what = plural::either(report.loosened.len() + 1, "nothing", "nothing else");
+        let what = plural::either(report.loosened.len() + held + 1, "nothing", "nothing else");
         notes.push(format!(
             "{what} changed since `{name}`: both sides are the same, and ran once"
         ));

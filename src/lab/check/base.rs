@@ -50,10 +50,10 @@ pub fn gated(suite: &[SuiteScenario]) -> SortedMap<String, Vec<Objective>> {
 }
 
 /// Gives both sides of each entry the seeds of the base, as many as either asks for, and has both
-/// measure what either gates. A scenario that the base holds to its digests stays so; those that the
-/// suite no longer does are named.
+/// measure what either gates. A scenario that the base holds to its digests stays so. Returns a line for
+/// each thing that the suite has otherwise and the base's is held.
 pub fn align(head: &mut [SuiteScenario], base: &mut [SuiteScenario], seeds: usize) -> Vec<String> {
-    let mut loosened = Vec::new();
+    let mut held = Vec::new();
     for own in head {
         let name = own.experiment.name.clone();
         let mut others = base.iter_mut();
@@ -68,14 +68,18 @@ pub fn align(head: &mut [SuiteScenario], base: &mut [SuiteScenario], seeds: usiz
         (own.seeds, other.seeds) = (Some(most), Some(most));
         if other.exact && !own.exact {
             own.exact = true;
-            loosened.push(name);
+            held.push(format!(
+                "{name}: `exact` in the base, not here; the base's is held"
+            ));
         }
-        pair(&mut own.experiment, &mut other.experiment);
+        held.extend(pair(&mut own.experiment, &mut other.experiment));
     }
-    loosened
+    held
 }
 
-fn pair(head: &mut Experiment, base: &mut Experiment) {
+/// Returns a line for each entry that starts from another seed.
+fn pair(head: &mut Experiment, base: &mut Experiment) -> Vec<String> {
+    let mut held = Vec::new();
     let names = |of: &Experiment| -> Vec<String> {
         let plans = of.variants.iter();
         plans.map(|plan| entry_name(of, &plan.name)).collect()
@@ -86,7 +90,13 @@ fn pair(head: &mut Experiment, base: &mut Experiment) {
             continue;
         };
         let (own, other) = (&mut plan.scenario, &mut base.variants[place].scenario);
-        own.seed = other.seed;
+        if own.seed != other.seed {
+            held.push(format!(
+                "{name}: seed {} in the base, {} here; both sides run from the base's",
+                other.seed, own.seed
+            ));
+            own.seed = other.seed;
+        }
         let both = [own.objectives.clone(), other.objectives.clone()];
         for (side, more) in [(own, &both[1]), (other, &both[0])] {
             let more: Vec<Objective> = { more.iter() }
@@ -96,6 +106,7 @@ fn pair(head: &mut Experiment, base: &mut Experiment) {
             side.objectives.extend(more);
         }
     }
+    held
 }
 
 /// Names of the entries that are the same on both sides, system, files and all: one run stands for

@@ -161,6 +161,17 @@ pub(super) fn notes<'a>(
             Standing::Same | Standing::Compared | Standing::Other(_) => None,
         }
     };
+    let seed = |entry: &Entry| {
+        let (seed, seeds) = (entry.scenario.seed, &entry.report.seeds);
+        let is_other = !seeds.is_empty() && !seeds.contains(&seed);
+        is_other.then(|| {
+            format!(
+                "{}: runs with the seeds of the baseline, not from its seed {seed} on until `--accept`",
+                entry.report.name
+            )
+        })
+    };
     let run = entries.filter(|entry| entry.report.error.is_none());
-    run.filter_map(note).collect()
+    run.flat_map(|entry| note(entry).into_iter().chain(seed(entry)))
+        .collect()
 }

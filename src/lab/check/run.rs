@@ -265,7 +265,8 @@ fn seeds(
     let usual = seeds_from(entry.scenario.seed, stated.unwrap_or(settings.seeds));
     let mut held = stored_seeds(entry, baseline);
     // A baseline of one seed was deterministic when it was made; whether it still is, is found out.
-    if settings.is_seeds_given || held.len() < 2 || stated.is_some() && settings.is_accepted {
+    let is_new = stated.is_some() || !held.contains(&entry.scenario.seed);
+    if settings.is_seeds_given || held.len() < 2 || is_new && settings.is_accepted {
         return usual;
     }
     let least = stated.unwrap_or(0);

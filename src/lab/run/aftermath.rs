@@ -46,6 +46,8 @@ pub(super) struct Aftermath {
     refusals: Refusals,
     /// Changes that were refused while a deployment was under way.
     locked: Counted,
+    /// Deployments that were to be taken back and had no version before.
+    not_taken_back: Counted,
 }
 
 impl Aftermath {
@@ -61,6 +63,7 @@ impl Aftermath {
             given_up: Counted::default(),
             refusals: Refusals::default(),
             locked: Counted::default(),
+            not_taken_back: Counted::default(),
         }
     }
 
@@ -88,6 +91,11 @@ impl Aftermath {
                 &self.locked,
                 "change",
                 "refused (409) as a deployment was under way, which `force: true` replaces, first of ",
+            ),
+            line(
+                &self.not_taken_back,
+                "rollback",
+                "changed nothing, as the deployment was paused or had no version before, first of ",
             ),
             line(&kept, "drain", "had not ended when the run did, first of "),
             line(
@@ -156,15 +164,19 @@ impl Observer for Aftermath {
         self.refusals.observe(event, ended, store);
         match event {
             Event::Object(change) => self.object(change),
-            Event::Rollout {
-                workload,
-                step: RolloutStep::Locked,
-            } => self.locked.add(|| {
-                let object = store.objects().get(*workload).map(|row| &row.object);
-                object.map_or_else(String::new, |own| {
-                    format!("`{}/{}`", own.namespace(), own.name())
-                })
-            }),
+            Event::Rollout { workload, step } => {
+                let counted = match step {
+                    RolloutStep::Locked => &mut self.locked,
+                    RolloutStep::BackRefused => &mut self.not_taken_back,
+                    _ => return,
+                };
+                counted.add(|| {
+                    let object = store.objects().get(*workload).map(|row| &row.object);
+                    object.map_or_else(String::new, |own| {
+                        format!("`{}/{}`", own.namespace(), own.name())
+                    })
+                });
+            }
             Event::PodChanged {
                 pod,
                 change:

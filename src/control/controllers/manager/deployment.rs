@@ -9,7 +9,7 @@ use cluster::Store;
 use model::canonical::short_name;
 use model::workload::replica_set::TEMPLATE_HASH_LABEL;
 use model::workload::{Deployment, ReplicaSet};
-use model::{LabelSelector, Object, Operator, PodSpec, Release, Requirement, Text};
+use model::{LabelSelector, Object, Operator, PodSpec, Release, Requirement, RolloutStep, Text};
 use units::{ObjectId, SortedMap};
 
 /// The registry's entry.
@@ -187,6 +187,8 @@ fn write_deployment(step: &mut Sync<'_>, deployment: &Arc<Deployment>, writes: &
         template.labels.remove(TEMPLATE_HASH_LABEL);
         new.template = Arc::new(template);
         new.generation += 1;
+    } else if writes.roll_back_done {
+        step.note_rollout(RolloutStep::BackRefused);
     }
     if new != **deployment {
         step.update(step.key, Object::Deployment(Arc::new(new)));

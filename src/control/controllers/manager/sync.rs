@@ -3,7 +3,7 @@
 use crate::Outbox;
 use crate::admission::{Creation, NewPod};
 use cluster::Store;
-use model::{EndReason, Event, Object, ObjectChange, PodChange, PodRef};
+use model::{EndReason, Event, Object, ObjectChange, PodChange, PodRef, RolloutStep};
 use units::{Instant, ObjectId, PodId, SortedMap, SortedSet};
 
 /// A sync under way.
@@ -111,6 +111,12 @@ impl<'a> Sync<'a> {
     pub fn update_first(&mut self, id: ObjectId, object: Object) {
         let event = Event::Object(ObjectChange::Updated { id, object });
         self.out.write_required(self.store, event);
+    }
+
+    /// Reports a step of the rollout of the object that is looked at.
+    pub fn note_rollout(&mut self, step: RolloutStep) {
+        let workload = self.key;
+        self.write(Event::Rollout { workload, step });
     }
 
     /// Deletes an object.

@@ -72,6 +72,9 @@ pub(super) fn roll_back(
     if let Some(found) = controllers.iter().rev().find(is_wanted) {
         new.template = found.template();
         new.generation += 1;
+    } else {
+        let step = RolloutStep::BackRefused;
+        turn.write(Event::Rollout { workload: id, step });
     }
     let object = Object::Deployment(Arc::new(new));
     turn.write(Event::Object(ObjectChange::Updated { id, object }));
