@@ -7,6 +7,7 @@ mod namespaces;
 mod priority;
 pub mod quota;
 mod selectors;
+pub mod size_bounds;
 #[cfg(test)]
 mod tests;
 pub mod vertical;
@@ -281,9 +282,11 @@ pub fn admit_arrival(store: &Store, spec: &Arc<PodSpec>) -> Result<Admission, Co
         Some(_) => priority::prioritized(store, spec)?,
         None => None,
     };
-    let limited = limits::limited(store, prioritized.as_ref().unwrap_or(spec))?;
-    let admitted = limited.or(prioritized);
-    let charges = quota::charged(store, admitted.as_ref().unwrap_or(spec))?;
+    let filled = limits::filled(store, prioritized.as_ref().unwrap_or(spec));
+    let admitted = filled.or(prioritized);
+    let new_spec = admitted.as_ref().unwrap_or(spec);
+    limits::checked(store, new_spec)?;
+    let charges = quota::charged(store, new_spec)?;
     Ok(Admission {
         charges,
         spec: admitted,
@@ -301,11 +304,13 @@ fn admit_named(
     selectors::agrees(store, spec)?;
     let prioritized = priority::prioritized(store, spec)?;
     let new_spec = prioritized.as_ref().unwrap_or(spec);
-    // What sizes pods vertically gives new ones what it recommends.
+    let filled = limits::filled(store, new_spec);
+    let new_spec = filled.as_ref().unwrap_or(new_spec);
+    // What sizes pods vertically gives new ones what it recommends: a webhook, which is called after the plugins that
+    // fill in and before those that refuse.
     let sized = owner.and_then(|owner| sized(store, owner.object, new_spec));
     let new_spec = sized.as_ref().unwrap_or(new_spec);
-    let limited = limits::limited(store, new_spec)?;
-    let new_spec = limited.as_ref().unwrap_or(new_spec);
+    limits::checked(store, new_spec)?;
     let charges = quota::charged(store, new_spec)?;
     let added = store.class_added(new_spec);
     let next = ClassId::from_index(store.class_count());

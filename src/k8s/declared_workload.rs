@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::admission::PriorityClass;
 use super::reported_status::ReportedStatus;
 use model::workload::{Job, ResourceQuota};
-use model::{Object, Owner, PodSpec, ResourceList, Text};
+use model::{Object, Owner, PodSpec, ResourceList, TemplatePriority, Text};
 
 /// Source of the pods' priority.
 #[derive(Clone, Debug)]
@@ -86,9 +86,17 @@ impl DeclaredWorkload {
     }
 }
 
+/// Whether a template says what priority its pods have.
+fn states_class(spec: &PodSpec) -> bool {
+    let stated = spec.behaviour.as_ref().map(|own| &own.priority);
+    !matches!(stated, None | Some(TemplatePriority::Unstated))
+}
+
 /// Quotas that the workloads of their files go beyond, each with the field and what is to be said.
+/// Pods that may get a class by default are not counted by quotas that ask for classes.
 pub(super) fn small_quotas(
     workloads: &[DeclaredWorkload],
+    has_default_class: bool,
 ) -> Vec<(Arc<ResourceQuota>, String, String)> {
     let mut small = Vec::new();
     for workload in workloads {
@@ -103,7 +111,9 @@ pub(super) fn small_quotas(
                 let _ = wanted.add(&own);
             }
             let counted = other.wanted().and_then(|(spec, replicas)| {
-                let own = spec.namespace == quota.namespace && quota.takes(spec);
+                let is_classed =
+                    has_default_class && quota.asks_for_classes() && !states_class(spec);
+                let own = spec.namespace == quota.namespace && quota.takes(spec) && !is_classed;
                 let usage = quota.usage(spec, false).ok().filter(|_| own)?;
                 Some((usage, replicas))
             });

@@ -11,7 +11,7 @@ use super::server;
 use super::workload::{CheckResult, Workload};
 use model::workload::{LimitItem, LimitRange, LimitedKind, QuotaScope, ResourceQuota};
 use model::{Object, Operator, Requirement, ResourceList, Text};
-use units::plural;
+use units::{Quantity, plural};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -228,6 +228,20 @@ fn check_order(item: &LimitItem, path: &Path<'_>) -> Result<(), Problem> {
                     return Err(path.broken(words));
                 }
             }
+        }
+    }
+    for (name, ratio) in item.max_ratio.named() {
+        if ratio < Quantity::from_units(1) {
+            return Err(path.broken(format!("{name}: ratio {ratio} is less than 1")));
+        }
+        let (least, most) = (item.min.stated(name), item.max.stated(name));
+        if let (Some(least), Some(most)) = (least, most)
+            && least > Quantity::ZERO
+            && ratio.nanos() * least.nanos() > most.nanos() * 1_000_000_000
+        {
+            return Err(path.broken(format!(
+                "{name}: ratio {ratio} is greater than max/min, which is {most}/{least}"
+            )));
         }
     }
     Ok(())

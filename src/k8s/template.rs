@@ -159,7 +159,8 @@ fn priority(spec: &raw::PodSpec) -> TemplatePriority {
 /// Volumes on the disk of the node that the pods of a template don't give up.
 fn local_volumes(metadata: &raw::Metadata, spec: &raw::PodSpec) -> Vec<Text> {
     let given_up = metadata.annotations.get(SAFE_LOCAL_VOLUMES).unwrap_or("");
-    let given_up: Vec<&str> = given_up.split(',').map(str::trim).collect();
+    // The autoscaler compares names as they are: after a comma and a blank it finds none (`getNonBlockingVolumes`).
+    let given_up: Vec<&str> = given_up.split(',').collect();
     let volumes = spec.volumes.iter().filter(|volume| {
         let is_on_disk =
             (volume.empty_dir.as_ref()).is_some_and(|empty_dir| empty_dir.medium != "Memory");

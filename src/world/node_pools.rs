@@ -210,6 +210,26 @@ fn budget_of(own: &NodePoolBudget) -> BudgetWindow {
 }
 
 impl PlannedPool<'_> {
+    /// Lines about budgets that can't be read, by which no node goes.
+    pub(super) fn unread_budgets(&self) -> impl Iterator<Item = String> {
+        let budgets = self.declared.into_iter().flat_map(|own| &own.budgets);
+        budgets.filter_map(|own| {
+            let why = match &own.times {
+                _ if limit(&own.nodes).is_none() => format!("nodes: `{}`", own.nodes),
+                Some((schedule, _)) => {
+                    let why = CronSchedule::parse(schedule, None).err()?;
+                    format!("schedule: `{schedule}`: {why}")
+                }
+                None => return None,
+            };
+            Some(format!(
+                "NodePool `{}`: spec.disruption.budgets: {why}; as under Karpenter, no node of the pool goes while a \
+                 budget can't be read",
+                self.pool.name
+            ))
+        })
+    }
+
     /// Its name, and from when on it is there.
     pub(super) fn told(&self) -> String {
         let Pool { name, since, .. } = &self.pool;

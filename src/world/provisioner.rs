@@ -216,6 +216,7 @@ fn of_pools(
         ),
         names.join(", ")
     ));
+    notes.extend(pools.iter().flat_map(PlannedPool::unread_budgets));
     let stated = stated(own);
     if !stated.is_empty() {
         notes.push(format!(

@@ -169,12 +169,6 @@ impl ClusterAutoscaler {
     fn run(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> Result<(), CacheError> {
         self.seen.give_up_starting(now);
         self.give_up_late(now, store, out);
-        let left = self
-            .leaving
-            .proceed(now, store, EvictionCause::Consolidation, out);
-        if !left.failed.is_empty() {
-            self.shrinker.failed(now);
-        }
         let changed = self.seen.take_changed();
         let is_idle = !changed && !self.seen.is_awaited() && self.leaving.is_empty();
         if is_idle && now < self.patience {
@@ -425,6 +419,14 @@ impl Component for ClusterAutoscaler {
         if std::mem::take(&mut self.has_remains) {
             self.clean_up(view, out);
         }
+        if self.leaving.next_look().is_some_and(|look| look <= now) {
+            let left = self
+                .leaving
+                .proceed(now, view, EvictionCause::Consolidation, out);
+            if !left.failed.is_empty() {
+                self.shrinker.failed(now);
+            }
+        }
         if now >= self.due {
             self.due = now.saturating_add(self.options.shrink.interval);
             let ran = self.run(now, view, out);
@@ -433,7 +435,8 @@ impl Component for ClusterAutoscaler {
                 "invariant: names are unique and amounts fit: {ran:?}"
             );
         }
-        out.wake_at(self.due);
+        let look = self.leaving.next_look();
+        out.wake_at(look.map_or(self.due, |look| look.min(self.due)));
         Progress::Idle
     }
 

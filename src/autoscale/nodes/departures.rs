@@ -21,6 +21,15 @@ use units::{Duration, Instant, NodeId, SortedMap};
 /// From the taint to the first eviction of the cluster autoscaler, and at least to the end of the
 /// machine under Karpenter.
 const SETTLING: Duration = Duration::from_secs(5);
+
+/// Time between two looks of the cluster autoscaler at whether all pods of a node are gone, which it takes beside
+/// its loops (`waitPodsToDisappear`).
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Time after which the cluster autoscaler tries evictions again that were refused
+/// (`DefaultEvictionRetryTime`).
+const RETRY: Duration = Duration::from_secs(10);
+
 /// Patience of the autoscaler that empties nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Patience {
@@ -154,6 +163,9 @@ struct Departure {
     evicted: Option<Instant>,
     /// Marks a node that is closed and keeps its pods for now.
     is_held: bool,
+    /// Instant of the next look under the cluster autoscaler, and of the next evictions.
+    look: Instant,
+    eviction: Instant,
 }
 
 /// Results for nodes that are being removed.
@@ -190,6 +202,13 @@ impl Departures {
     pub fn count(&self) -> (usize, usize) {
         let drains = self.nodes.values().filter(|node| node.is_drain);
         (self.nodes.len(), drains.count())
+    }
+
+    /// Instant of the next look at a node that the cluster autoscaler empties.
+    pub fn next_look(&self) -> Option<Instant> {
+        let going = self.nodes.values();
+        let going = going.filter(|node| !node.is_asked && !node.is_held);
+        going.map(|node| node.look).min()
     }
 
     /// Whether no node is.
@@ -237,6 +256,8 @@ impl Departures {
                 is_asked: false,
                 evicted: None,
                 is_held: false,
+                look: now.saturating_add(SETTLING),
+                eviction: now.saturating_add(SETTLING),
             },
         );
         if !is_closed {
@@ -254,34 +275,39 @@ impl Departures {
     ) -> RemovalResults {
         let mut left = RemovalResults::default();
         let grace = self.patience.map(|patience| patience.grace);
+        let has_looks = matches!(self.rules, DrainRules::ClusterAutoscaler { .. });
         for (&node, own) in &mut self.nodes {
-            if own.is_asked || own.is_held {
+            if own.is_asked || own.is_held || (has_looks && now < own.look) {
                 continue;
             }
+            own.look = now.saturating_add(LOOK);
             let mut pods = pods_on(store, node);
             pods.retain(|&pod| self.rules.evicts(own.since, store, pod, &self.taint));
             let passed = now.since(own.since);
-            let is_settled = passed >= SETTLING;
-            let waits_first = !matches!(self.rules, DrainRules::Karpenter { .. });
             let end = self.rules.end(own.since);
             if end.is_some_and(|end| end <= now) {
                 pods.clear();
             }
             let Some(turn) = pods.iter().map(|&pod| self.rules.turn(store, pod)).min() else {
-                if is_settled || waits_first {
+                if passed >= SETTLING {
                     own.is_asked = true;
                     out.requests.push(ProviderRequest::Terminate(node));
                     left.terminated.push(node);
                 }
                 continue;
             };
-            if !is_settled && waits_first {
-                continue;
-            }
             pods.retain(|&pod| {
                 let is_forced = end.is_some_and(|end| force(now, store, pod, end, cause, out));
                 !is_forced && self.rules.turn(store, pod) == turn
             });
+            let tries = self
+                .patience
+                .map(|patience| patience.retries.saturating_add(SETTLING));
+            let may_try = tries.is_none_or(|tries| passed < tries);
+            let is_due = may_try && (!has_looks || now >= own.eviction);
+            if is_due {
+                own.eviction = now.saturating_add(RETRY);
+            }
             let (mut refused, mut ending) = (false, false);
             for pod in pods {
                 if store.pod_states().is_terminating(pod) {
@@ -291,7 +317,7 @@ impl Departures {
                 if self.rules.awaits(now, store, pod) {
                     continue;
                 }
-                if evict(now, store, pod, cause, grace, out) {
+                if is_due && evict(now, store, pod, cause, grace, out) {
                     own.evicted = Some(now);
                 } else {
                     refused = true;
@@ -301,7 +327,7 @@ impl Departures {
                 let last = own.evicted.unwrap_or(own.since);
                 let limit = last.saturating_add(patience.grace);
                 let limit = limit.saturating_add(patience.headroom);
-                (refused && passed > patience.retries) || (ending && now > limit)
+                (refused && !may_try) || (ending && now >= limit)
             });
             if is_too_long {
                 left.failed.push(node);

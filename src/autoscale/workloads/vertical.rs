@@ -12,7 +12,8 @@ use crate::vertical::{
     updates,
 };
 use cluster::{Conflict, Store};
-use control::admission::vertical::{sized_by, stated};
+use control::admission::size_bounds::{SizeBounds, bounded, stated};
+use control::admission::vertical::sized_by;
 use control::operation::eviction;
 use control::{Outbox, UsageSamples};
 use model::qos::QosClass;
@@ -276,7 +277,7 @@ impl Vertical {
             let place = pods.iter().position(|pod| pod.name == *name);
             place.and_then(|place| refs.get(place)).copied()
         };
-        let recommended = &self.recommended;
+        let recommended = &self.bounded(refs.first().copied(), store);
         let mut left: Vec<PodRef> = Vec::new();
         match self.object.mode {
             UpdateMode::InPlaceOrRecreate | UpdateMode::InPlace if options.resizes_in_place => {
@@ -299,13 +300,32 @@ impl Vertical {
         }
     }
 
+    /// The recommendations within the bounds that hold for a pod of the workload; its others have the same
+    /// requests in proportion to their limits, by which bounds are reckoned.
+    fn bounded(&self, pod: Option<PodRef>, store: &Store) -> SortedMap<Text, Recommendation> {
+        let mut recommended = self.recommended.clone();
+        let Some(record) = pod.and_then(|pod| store.pods().get(pod)) else {
+            return recommended;
+        };
+        let spec = &store.class(record.class).spec;
+        let bounds = SizeBounds::of(store, &spec.namespace);
+        let bounded = bounded(&self.object, spec, bounds.as_ref());
+        for (name, own) in &mut recommended {
+            if let Some(bounded) = bounded.get(name) {
+                (own.target, own.lower, own.upper) = (bounded.target, bounded.lower, bounded.upper);
+            }
+        }
+        recommended
+    }
+
     /// Has a pod resized where it runs; `false` if no node could do so.
     fn resize(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) -> bool {
         let Some(record) = store.pods().get(pod) else {
             return true;
         };
         let spec = &store.class(record.class).spec;
-        let Some(sized) = sized_by(&self.object, spec) else {
+        let bounds = SizeBounds::of(store, &spec.namespace);
+        let Some(sized) = sized_by(&self.object, spec, bounds.as_ref()) else {
             return true;
         };
         // The API server refuses a resize that changes the class of quality of service.

@@ -9,32 +9,65 @@ use model::workload::{LimitItem, LimitRange, LimitedKind};
 use model::{Object, PodSpec, ResourceList, Text};
 use units::{Quantity, QuantityError};
 
-/// Applies the limit ranges of the pod's namespace; `None` if they change nothing.
+/// The limit ranges of a namespace.
+pub(super) fn of_namespace<'a>(
+    store: &'a Store,
+    namespace: &Text,
+) -> impl Iterator<Item = &'a LimitRange> {
+    let objects = store.objects().of_kind("LimitRange", namespace);
+    objects.filter_map(|(_, row)| match &row.object {
+        Object::LimitRange(range) => Some(&**range),
+        _ => None,
+    })
+}
+
+/// A pod with what the limit ranges of its namespace fill in; `None` if they change nothing.
+pub(super) fn filled(store: &Store, spec: &Arc<PodSpec>) -> Option<Arc<PodSpec>> {
+    let mut ranges = of_namespace(store, &spec.namespace).peekable();
+    ranges.peek()?;
+    let mut filled = (**spec).clone();
+    for range in ranges {
+        fill_in(&mut filled, range);
+    }
+    (filled != **spec).then(|| Arc::new(filled))
+}
+
+/// Holds a pod to the limit ranges of its namespace. A default may have given it a limit below its request, which
+/// the API server refuses before it asks whether the range allows it.
 ///
 /// # Errors
 /// It breaks one of them.
-pub(super) fn limited(
-    store: &Store,
-    spec: &Arc<PodSpec>,
-) -> Result<Option<Arc<PodSpec>>, Conflict> {
-    let of_namespace = || {
-        let objects = store.objects().of_kind("LimitRange", &spec.namespace);
-        objects.filter_map(|(_, row)| match &row.object {
-            Object::LimitRange(range) => Some(&**range),
-            _ => None,
-        })
-    };
-    if of_namespace().next().is_none() {
-        return Ok(None);
+pub(super) fn checked(store: &Store, spec: &PodSpec) -> Result<(), Conflict> {
+    let mut ranges = of_namespace(store, &spec.namespace).peekable();
+    if ranges.peek().is_some() {
+        check_order(spec)?;
     }
-    let mut filled = (**spec).clone();
-    for range in of_namespace() {
-        fill_in(&mut filled, range);
+    for range in ranges {
+        check(spec, range)?;
     }
-    for range in of_namespace() {
-        check(&filled, range)?;
+    Ok(())
+}
+
+/// Checks that no container requests more than its limit (`validateContainerResourceRequirements`).
+fn check_order(spec: &PodSpec) -> Result<(), Conflict> {
+    let lists = [
+        ("initContainers", &spec.init_containers),
+        ("containers", &spec.containers),
+    ];
+    for (field, list) in lists {
+        for (place, container) in list.iter().enumerate() {
+            for (name, limit) in container.limits.named() {
+                let request = container.requests.stated(name);
+                if let Some(request) = request.filter(|request| *request > limit) {
+                    return Err(Conflict::Invalid(format!(
+                        "spec.{field}[{place}].resources.requests: Invalid value: \"{request}\": must be less \
+                         than or equal to {name} limit of {limit}"
+                    )));
+                }
+            }
+        }
     }
-    Ok((filled != **spec).then(|| Arc::new(filled)))
+    Ok(())
 }
 
 fn fill_in(spec: &mut PodSpec, range: &LimitRange) {

@@ -6,8 +6,10 @@ use cluster::Store;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::Scale;
 use model::workload::vertical::{ContainerPolicy, UpdateMode, VerticalPodAutoscaler};
-use model::{Object, PodSpec, ResourceList, ResourceUsage};
+use model::{Object, PodSpec, ResourceUsage};
 use units::{ObjectId, Quantity};
+
+use super::size_bounds::{SizeBounds, bounded, proportional, stated};
 
 /// A container's request and limit of one resource; `None` states none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,17 +54,6 @@ pub fn admit(
     }
 }
 
-/// The limit that is to the target as it was to the request. A request that is left out is as
-/// large as the limit.
-fn proportional(request: Option<i64>, limit: i64, target: i64) -> i64 {
-    let request = request.filter(|&own| own > 0).unwrap_or(limit);
-    if request == limit {
-        return target;
-    }
-    let product = i128::from(limit) * i128::from(target) / i128::from(request);
-    i64::try_from(product).unwrap_or(i64::MAX)
-}
-
 /// A pod of an owner as a vertical autoscaler would have it created; `None` if none has anything to
 /// say of it.
 pub(super) fn sized(store: &Store, owner: ObjectId, spec: &Arc<PodSpec>) -> Option<Arc<PodSpec>> {
@@ -86,17 +77,23 @@ pub(super) fn sized(store: &Store, owner: ObjectId, spec: &Arc<PodSpec>) -> Opti
     if vertical.mode == UpdateMode::Off {
         return None;
     }
-    sized_by(vertical, spec)
+    let bounds = SizeBounds::of(store, &spec.namespace);
+    sized_by(vertical, spec, bounds.as_ref())
 }
 
 /// A pod as a vertical autoscaler would have it; `None` if it has nothing to say of it.
-pub fn sized_by(vertical: &VerticalPodAutoscaler, spec: &PodSpec) -> Option<Arc<PodSpec>> {
+pub fn sized_by(
+    vertical: &VerticalPodAutoscaler,
+    spec: &PodSpec,
+    bounds: Option<&SizeBounds>,
+) -> Option<Arc<PodSpec>> {
     if vertical.recommended.is_empty() {
         return None;
     }
+    let recommended = bounded(vertical, spec, bounds);
     let mut sized = spec.clone();
     for container in &mut sized.containers {
-        let Some(own) = vertical.recommended.get(&container.name) else {
+        let Some(own) = recommended.get(&container.name) else {
             continue;
         };
         let policy = vertical.policy(&container.name);
@@ -130,10 +127,4 @@ pub fn sized_by(vertical: &VerticalPodAutoscaler, spec: &PodSpec) -> Option<Arc<
         }
     }
     (sized != *spec).then(|| Arc::new(sized))
-}
-
-/// The amount a list states of a resource, in thousandths of its unit or in bytes.
-pub fn stated(list: &ResourceList, scale: Scale, name: &str) -> Option<i64> {
-    let amount = list.get(name);
-    (!amount.is_zero()).then(|| scale.of(amount))
 }

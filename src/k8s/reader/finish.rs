@@ -300,7 +300,8 @@ impl Reader {
     }
 
     fn note_small_quotas(&mut self) {
-        for (quota, field, what) in small_quotas(&self.workloads) {
+        let has_default = self.admission.default_class().is_some();
+        for (quota, field, what) in small_quotas(&self.workloads, has_default) {
             let object = ObjectName {
                 kind: "ResourceQuota",
                 namespace: Some(&quota.namespace),

@@ -4,7 +4,7 @@
 use cluster::Store;
 use model::workload::ResourceQuota;
 use model::{Object, ObjectChange, PodSpec, Text};
-use units::{Instant, ObjectId, Quantity};
+use units::{Instant, ObjectId, Quantity, SortedMap};
 
 use super::{Cause, Diagnostician, answers_for};
 
@@ -31,10 +31,13 @@ fn template(object: &Object) -> Option<&PodSpec> {
     }
 }
 
-/// Whether a quota has too little left for another pod.
+/// Whether a quota has too little left for another pod, or obliges it to state what it does not.
 fn refuses(quota: &ResourceQuota, spec: &PodSpec) -> bool {
     if !quota.takes(spec) || !quota.status.is_counted {
         return false;
+    }
+    if !quota.unstated(spec).is_empty() {
+        return true;
     }
     let Ok(asked) = quota.usage(spec, false) else {
         return false;
@@ -76,30 +79,41 @@ impl Diagnostician {
             .collect();
         for (namespace, at) in due {
             self.unseen.remove(&namespace);
+            // Of a rollout one set of pods may be complete while another waits.
+            let mut owners: SortedMap<ObjectId, bool> = SortedMap::new();
             for kind in MAKERS {
-                let makers = store.objects().of_kind(kind, &namespace);
-                let makers: Vec<ObjectId> = makers.map(|(id, _)| id).collect();
-                for maker in makers {
-                    self.look_at(at, maker, &namespace, store);
+                for (maker, row) in store.objects().of_kind(kind, &namespace) {
+                    let is_refused = self.is_refused(maker, &row.object, &namespace, store);
+                    *owners.entry(answers_for(maker, store)).or_default() |= is_refused;
                 }
+            }
+            for (owner, is_refused) in owners {
+                self.note_refused(at, owner, is_refused, store);
             }
         }
     }
 
-    fn look_at(&mut self, at: Instant, maker: ObjectId, namespace: &Text, store: &Store) {
+    /// Whether an object wants pods that a quota refuses.
+    fn is_refused(
+        &self,
+        maker: ObjectId,
+        object: &Object,
+        namespace: &Text,
+        store: &Store,
+    ) -> bool {
         let there = self.made.get(&maker).copied().unwrap_or(0);
         let is_short = wanted(maker, store).is_some_and(|wanted| there < wanted);
-        let spec = store.objects().get(maker);
-        let spec = spec.and_then(|row| template(&row.object));
-        let is_refused = is_short
-            && spec.is_some_and(|spec| {
-                let mut quotas = store.objects().of_kind("ResourceQuota", namespace);
-                quotas.any(|(_, row)| match &row.object {
-                    Object::ResourceQuota(quota) => refuses(quota, spec),
-                    _ => false,
-                })
-            });
-        let owner = answers_for(maker, store);
+        let Some(spec) = template(object).filter(|_| is_short) else {
+            return false;
+        };
+        let mut quotas = store.objects().of_kind("ResourceQuota", namespace);
+        quotas.any(|(_, row)| match &row.object {
+            Object::ResourceQuota(quota) => refuses(quota, spec),
+            _ => false,
+        })
+    }
+
+    fn note_refused(&mut self, at: Instant, owner: ObjectId, is_refused: bool, store: &Store) {
         let is_known = self
             .workloads
             .get(&owner)

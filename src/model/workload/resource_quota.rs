@@ -69,8 +69,12 @@ impl QuotaScope {
         }
     }
 
-    /// Whether a quota of this scope can limit a resource.
+    /// Whether a quota of this scope can limit a resource. Any can limit what is no resource of the API itself:
+    /// devices and counts (`IsStandardQuotaResourceName`).
     pub fn limits(&self, resource: &str) -> bool {
+        if resource.contains('/') || resource.starts_with("hugepages-") {
+            return true;
+        }
         let of_pods = ["pods", "cpu", "memory"].contains(&resource)
             || [
                 "requests.cpu",
@@ -218,6 +222,12 @@ impl ResourceQuota {
             kinds.any(|(_, names)| names.contains(&name)) || Self::UNCOUNTED.contains(&name)
         };
         self.hard.iter().any(|(name, _)| !is_of_object(name))
+    }
+
+    /// Whether which pods it counts depends on their classes of priority.
+    pub fn asks_for_classes(&self) -> bool {
+        let mut scopes = self.scopes.iter();
+        scopes.any(|scope| matches!(scope, QuotaScope::PriorityClass(_)))
     }
 
     /// `true` if the quota counts a pod.

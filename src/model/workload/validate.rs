@@ -49,7 +49,9 @@ pub enum Problem {
     )]
     NoUpgradeStrategy,
     /// Only one of the two is allowed.
-    #[error("maxSurge and maxUnavailable are both set; for a DaemonSet one must be 0")]
+    #[error(
+        "maxSurge and maxUnavailable (1 unless stated) are both more than 0; for a DaemonSet one must be 0"
+    )]
     BothSurgeAndUnavailable,
     /// The template's pods would not be the workload's own.
     #[error("the selector does not match the labels of the template: {missing}")]
@@ -68,6 +70,12 @@ pub enum Problem {
     /// A schedule that can't be read.
     #[error("{0}")]
     Schedule(String),
+    /// A time zone that isn't known.
+    #[error("{0}")]
+    Zone(String),
+    /// A schedule that states its time zone, which the API server refuses.
+    #[error("cannot use TZ or CRON_TZ in schedule, use timeZone field instead")]
+    ZoneInSchedule,
     /// A budget that protects nothing.
     #[error("the selector matches no pod, so this budget protects nothing")]
     SelectsNothing,
@@ -96,6 +104,10 @@ impl Problem {
             Self::Schedule(_) => {
                 "write five fields: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6"
             }
+            Self::Zone(_) => {
+                "write a name of the tz database, such as Europe/Berlin, or leave the field out"
+            }
+            Self::ZoneInSchedule => "move the zone to spec.timeZone",
             Self::SelectsNothing => "make the selector agree with the labels of the pods",
             Self::OwnerLoop(_) => "remove one of these owner references",
         }
@@ -274,10 +286,15 @@ pub fn job(job: &Job) -> Vec<Finding> {
 pub fn cron_job(cron_job: &CronJob) -> Vec<Finding> {
     let mut findings = Findings::default();
     if let Err(error) = CronSchedule::parse(&cron_job.schedule, None) {
-        findings.add("spec.schedule", Problem::Schedule(error.to_string()));
+        let problem = if cron_job.schedule.contains("TZ=") {
+            Problem::ZoneInSchedule
+        } else {
+            Problem::Schedule(error.to_string())
+        };
+        findings.add("spec.schedule", problem);
     }
     if let Err(error) = CronSchedule::parse("@daily", cron_job.time_zone.as_deref()) {
-        findings.add("spec.timeZone", Problem::Schedule(error.to_string()));
+        findings.add("spec.timeZone", Problem::Zone(error.to_string()));
     }
     let deadline = cron_job.starting_deadline.unwrap_or_default();
     findings.span("spec.startingDeadlineSeconds", deadline);

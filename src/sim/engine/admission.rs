@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use cluster::Conflict;
+use cluster::{Conflict, Store};
 use control::admission::{Admission, Creation, admit_arrival};
 use model::priority_class::TemplatePriority;
 use model::workload::ReplicaSet;
 use model::{Behaviour, Event, Object, Pod, PodSpec, Text};
-use units::{ClassId, SortedMap, SortedSet, plural};
+use units::{ClassId, ObjectId, SortedMap, SortedSet, plural};
 
 use super::super::SimError;
 use super::super::context::Context;
@@ -17,15 +17,20 @@ use super::{Engine, declaration};
 /// Maximum number of refusal reasons reported one by one; pods refused for others are counted together.
 const REASONS_TOLD: usize = 4;
 
+/// First words about a quota that is used up.
+const EXCEEDED: &str = "exceeded quota";
+
 /// Arrivals that the API server refused, by the reason.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refusals {
     /// The first pod of each reason, and the number of pods.
     reasons: SortedMap<String, (String, u64)>,
     others: u64,
-    /// Objects whose pods a limit range refuses, by the reason the first of them. Their controllers try again
-    /// without end; what a quota refuses is a fault of the run beside.
+    /// Objects whose pods are refused for what they state, by the reason the first of them. Their controllers try
+    /// again without end.
     makers: SortedMap<String, String>,
+    /// Last refusals for a quota that is used up, by the object that wants the pods, until one is made.
+    waiting: SortedMap<ObjectId, String>,
     /// Lines about sets that would adopt pods which are there.
     orphans: Vec<String>,
     /// Namespaces and names of pods that an API server admitted before.
@@ -50,8 +55,16 @@ impl Refusals {
         entry.or_insert_with(|| (name.to_owned(), 0)).1 += 1;
     }
 
-    /// Lines about what was refused.
-    pub(super) fn remarks(&self) -> impl Iterator<Item = String> {
+    /// Notes that a pod of an object was made.
+    #[inline]
+    pub(super) fn forget(&mut self, creation: &Creation) {
+        if let Some(owner) = creation.owner().filter(|_| !self.waiting.is_empty()) {
+            self.waiting.remove(&owner);
+        }
+    }
+
+    /// Lines about what was refused in a run that left this store.
+    pub(super) fn remarks(&self, store: &Store) -> impl Iterator<Item = String> {
         let told = self.reasons.iter().map(|(reason, (first, count))| {
             let pods = plural::count(*count, "pod");
             let are = plural::either(*count, "is", "are");
@@ -65,10 +78,32 @@ impl Refusals {
         let makers = { self.makers.iter() }.map(|(reason, maker)| {
             format!("pods of {maker} are refused by the API server: {reason}")
         });
+        let waiting = self.waiting.iter().filter_map(|(owner, reason)| {
+            let object = &store.objects().get(*owner)?.object;
+            let is_short = match object {
+                Object::ReplicaSet(own) => own.replicas > own.status.replicas,
+                _ => true,
+            };
+            let maker = maker_name(object);
+            is_short.then(|| {
+                format!("when the run ends, the API server refuses pods of {maker}: {reason}")
+            })
+        });
         told.chain(others)
             .chain(makers)
+            .chain(waiting.take(REASONS_TOLD))
             .chain(self.orphans.iter().cloned())
     }
+}
+
+/// Kind and name of an object that makes pods, as messages have it.
+fn maker_name(object: &Object) -> String {
+    format!(
+        "{} `{}/{}`",
+        object.kind(),
+        object.namespace(),
+        object.name()
+    )
 }
 
 /// Whether a replica set adopts orphan pods of its namespace (`ClaimPods`).
@@ -77,26 +112,30 @@ pub(super) fn adopts(set: &ReplicaSet, spec: &PodSpec) -> bool {
 }
 
 impl Engine {
-    /// Notes a pod that a controller wants and a limit range refuses.
+    /// Notes a pod that a controller wants and the API server refuses.
     pub(super) fn note_refusal(&mut self, creation: &Creation, conflict: &Conflict) {
-        let (Creation::Pod(new), Conflict::Forbidden(_)) = (creation, conflict) else {
+        let Creation::Pod(new) = creation else {
             return;
         };
         let reason = conflict.to_string();
+        let is_for_its_fields = match conflict {
+            Conflict::Forbidden(words) if words.starts_with(EXCEEDED) => {
+                self.refusals.waiting.insert(new.owner.object, reason);
+                return;
+            }
+            Conflict::Forbidden(words) => {
+                words.starts_with("limit range ") || words.contains(": must specify ")
+            }
+            Conflict::Invalid(_) => true,
+            _ => false,
+        };
         let makers = &mut self.refusals.makers;
         let is_known = makers.len() == REASONS_TOLD || makers.contains_key(&reason);
-        if is_known || !reason.contains("limit range ") {
+        if is_known || !is_for_its_fields {
             return;
         }
         if let Some(row) = self.control.store().objects().get(new.owner.object) {
-            let object = &row.object;
-            let maker = format!(
-                "{} `{}/{}`",
-                object.kind(),
-                object.namespace(),
-                object.name()
-            );
-            makers.insert(reason, maker);
+            makers.insert(reason, maker_name(&row.object));
         }
     }
 

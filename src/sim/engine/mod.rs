@@ -69,7 +69,7 @@ impl Engine {
     /// Lines about what was refused.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = self.control.remarks();
-        remarks.extend(self.refusals.remarks());
+        remarks.extend(self.refusals.remarks(self.control.store()));
         remarks
     }
 

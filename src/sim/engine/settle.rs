@@ -138,6 +138,8 @@ impl Engine {
             if let Err(conflict) = self.create(ctx, &creation)? {
                 self.note_refusal(&creation, &conflict);
                 self.control.decline(index, &creation, &conflict);
+            } else {
+                self.refusals.forget(&creation);
             }
         }
         for request in batch.requests.drain(..) {

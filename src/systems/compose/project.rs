@@ -115,6 +115,31 @@ enum Progress {
     Failed(String),
 }
 
+/// Reason the containers of a service failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Problem {
+    /// One exited with this code.
+    Exited(i32),
+    /// It can't be started.
+    Unavailable,
+}
+
+impl Problem {
+    /// What a service says that waited for a condition (compose `pkg/compose/convergence.go`).
+    fn words(self, own: &Dependency) -> String {
+        let service = &own.service;
+        match (self, own.condition) {
+            (Self::Exited(code), Condition::Healthy) => {
+                format!("a container of service \"{service}\" exited ({code})")
+            }
+            (Self::Exited(code), _) => {
+                format!("service \"{service}\" didn't complete successfully: exit {code}")
+            }
+            (Self::Unavailable, _) => format!("service \"{service}\" is not available"),
+        }
+    }
+}
+
 /// A service of a project.
 #[derive(Clone, Debug, Default)]
 #[expect(
@@ -134,8 +159,7 @@ struct Member {
     is_unhealthy: bool,
     /// Whether it has no container, so that nothing is there to wait for.
     is_empty: bool,
-    /// Reason its containers failed, if they did.
-    problem: Option<String>,
+    problem: Option<Problem>,
     is_completed: bool,
 }
 
@@ -248,12 +272,10 @@ impl Project {
             Sign::Ended(0) => (member.is_completed, member.is_healthy) = (true, false),
             Sign::Ended(code) => {
                 member.is_healthy = false;
-                member.problem = Some(format!(
-                    "service \"{service}\" didn't complete successfully: exit {code}"
-                ));
+                member.problem = Some(Problem::Exited(code));
             }
             Sign::Unavailable => {
-                member.problem = Some(format!("service \"{service}\" is not available"));
+                member.problem = Some(Problem::Unavailable);
             }
         }
         self.is_dirty = true;
@@ -442,15 +464,15 @@ impl Project {
             Condition::Healthy => other.is_healthy,
             Condition::Completed => other.is_completed,
         };
-        match &other.problem {
+        match other.problem {
             // What ran once has started, whatever became of it.
-            Some(why) if !is_met => Err(why.clone()),
+            Some(problem) if !is_met => Err(problem.words(own)),
             _ if own.condition == Condition::Healthy && other.is_unhealthy => Err(format!(
                 "a container of service \"{}\" is unhealthy",
                 own.service
             )),
             None if own.condition == Condition::Healthy && other.is_completed && !is_met => {
-                Err(format!("service \"{}\" has ended", own.service))
+                Err(Problem::Exited(0).words(own))
             }
             _ => Ok(is_met),
         }

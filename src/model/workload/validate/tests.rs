@@ -75,7 +75,7 @@ fn nothing_may_move() {
         }),
         ..DaemonSet::default()
     };
-    let problem = "maxSurge and maxUnavailable are both set; for a DaemonSet one must be 0";
+    let problem = "maxSurge and maxUnavailable (1 unless stated) are both more than 0; for a DaemonSet one must be 0";
     check(
         daemon_set(&daemon),
         &[("spec.updateStrategy.rollingUpdate", problem)],

@@ -465,6 +465,10 @@ impl Component for MesosMaster {
                      capability for it"
                 )
                 .into()
+            } else if let Some(why) =
+                self.seats[held.framework].framework.why_waiting(self.now, pod)
+            {
+                why
             } else {
                 format!("no offer to the framework `{name}` with room for it so far").into()
             }

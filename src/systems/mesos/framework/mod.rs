@@ -190,6 +190,11 @@ pub trait Framework: Send {
     /// Number of tasks that wait for an offer.
     fn backlog(&self) -> usize;
 
+    /// Reason a task waits that is not want of room, in words.
+    fn why_waiting(&self, _now: Instant, _pod: PodRef) -> Option<Text> {
+        None
+    }
+
     /// The contents of the framework's own storage, as a text from which another goes on; `None` of one
     /// that can't say it.
     fn memory(&self) -> Option<String> {

@@ -69,6 +69,9 @@ pub(super) struct App {
     /// Instances that were asked for and are not there yet, in their order.
     coming: VecDeque<Coming>,
     pub(super) backoff: LaunchBackoff,
+    /// The constraint that kept its next instance off an agent with room last, until one is launched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) kept_off: Option<Text>,
     /// The deadline of a delay that is known to be over.
     freed: Option<Instant>,
     upgrade: Option<Upgrade>,
@@ -101,6 +104,7 @@ impl App {
             waiting: VecDeque::new(),
             coming: VecDeque::new(),
             backoff: LaunchBackoff::new(options.backoff),
+            kept_off: None,
             freed: None,
             upgrade: None,
             declared: (!options.forces).then(|| object.clone()),

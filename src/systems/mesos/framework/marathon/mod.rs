@@ -264,6 +264,10 @@ impl Marathon {
                 .collect();
             let offer = field_of(open.store, open.node, field);
             if !constraint.accepts(offer.as_ref(), &placed, wanted, groups) {
+                let words = format!("{field}:{}", constraint.operator());
+                if let Some(app) = self.apps.get_mut(&id) {
+                    app.kept_off = Some(words.into());
+                }
                 return false;
             }
         }
@@ -412,6 +416,7 @@ impl Framework for Marathon {
                 }
                 if let Some(app) = self.apps.get_mut(&id) {
                     app.waiting.pop_front();
+                    app.kept_off = None;
                     app.launched(now, pod, open.node);
                     // An agent of another group may do now.
                     let rules = constraints_of(app, &self.options);
@@ -454,6 +459,16 @@ impl Framework for Marathon {
 
     fn backlog(&self) -> usize {
         self.lively().map(|(_, app)| app.waiting.len()).sum()
+    }
+
+    fn why_waiting(&self, now: Instant, pod: PodRef) -> Option<Text> {
+        let mut apps = self.apps.values();
+        let app = apps.find(|app| app.waiting.contains(&pod))?;
+        if let Some(until) = app.held_until(now) {
+            return Some(format!("delayed until {until} by the back-off after failures").into());
+        }
+        let constraint = app.kept_off.as_ref()?;
+        Some(format!("the constraint `{constraint}` kept it off the last agent with room").into())
     }
 
     fn memory(&self) -> Option<String> {
