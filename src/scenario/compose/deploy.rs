@@ -110,9 +110,19 @@ impl Reader<'_, '_> {
         let fields = ["delay", "window"];
         let why = "an engine restarts after 100 ms, doubled up to 60 s";
         self.parts(tree, "restart_policy", &fields, why);
-        if !service.restart.starts_with("on-failure") {
-            let why = "an engine counts restarts with `condition: on-failure` alone";
-            self.parts(tree, "restart_policy", &["max_attempts"], why);
+        let stated = tree.get("restart_policy");
+        let stated = stated.and_then(|own| own.entry("max_attempts"));
+        let count = service.restart_policy.as_ref();
+        let count = count.and_then(|own| own.max_attempts).unwrap_or(0);
+        if let Some(entry) = stated.filter(|_| count > 0)
+            && !service.restart.starts_with("on-failure")
+        {
+            // `ValidateRestartPolicy` of the engine.
+            let message = "the engine would refuse the container: invalid restart policy: maximum retry count can \
+                           only be used with 'on-failure'"
+                .to_owned();
+            let expected = "`condition: on-failure` beside it";
+            self.wrong(Code::Conflict, message, entry.value.span, expected);
         }
     }
 

@@ -108,6 +108,8 @@ impl SwarmKitManager {
             return;
         };
         let has_new_labels = known.labels != declared.labels;
+        let is_resumed = known.availability == Availability::Pause
+            && declared.availability == Availability::Active;
         known.availability = declared.availability;
         known.labels = declared.labels;
         (known.role, known.ip) = (declared.role, declared.ip);
@@ -118,6 +120,9 @@ impl SwarmKitManager {
             self.nodes[node.index()].is_unchecked = true;
         }
         self.empty(&object.name, turn);
+        if is_resumed && self.raft.accepts() {
+            self.renew(node, turn);
+        }
         self.dirty.extend(self.services.keys());
         self.committed(turn.now);
     }

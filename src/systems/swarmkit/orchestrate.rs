@@ -158,7 +158,11 @@ impl SwarmKitManager {
         }
         for node in scaling.shutdown {
             let slot = self.node_ids.get(&node).copied().unwrap_or(0) as u64;
-            self.remove_slot(id, slot, turn);
+            // What has completed on a node is not done again once the node is back.
+            let is_over = self.services.get(&id).and_then(|own| own.slots.get(&slot));
+            if is_over.is_none_or(|slot| !slot.is_over) {
+                self.remove_slot(id, slot, turn);
+            }
         }
     }
 

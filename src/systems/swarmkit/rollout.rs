@@ -4,9 +4,10 @@ use crate::parts::turn::Turn;
 use std::sync::Arc;
 
 use model::{EndReason, Event, RolloutStep, Text};
-use units::ObjectId;
+use units::{NodeId, ObjectId, SortedSet};
 
 use super::component::{Due, SwarmKitManager};
+use super::node::Availability;
 use super::replicated;
 use super::restart::{History, OldTask, Replacement};
 use super::service::{Mode, Service, Task};
@@ -29,6 +30,7 @@ impl SwarmKitManager {
                 self.remove_slot(id, number, turn);
             }
         }
+        let paused = self.paused_slots(id);
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };
@@ -47,7 +49,7 @@ impl SwarmKitManager {
                 slot.is_over = false;
             }
             let is_dirty = slot.is_over || wanted.len() > 1 || !wanted.iter().all(is_same);
-            if is_dirty && !leaving.contains(&number) {
+            if is_dirty && !leaving.contains(&number) && !paused.contains(&number) {
                 slot.history = History::default();
                 dirty.push(DirtySlot {
                     number,
@@ -69,11 +71,60 @@ impl SwarmKitManager {
         self.step_update(id, turn);
     }
 
+    /// Slots of a global service on paused nodes, whose tasks no update touches (`reconcileServices` of
+    /// `global.go`).
+    fn paused_slots(&self, id: ObjectId) -> SortedSet<u64> {
+        let service = self.services.get(&id);
+        let service = service.filter(|service| service.mode == Mode::Global);
+        let slots = service.into_iter().flat_map(|service| service.slots.keys());
+        let is_paused = |slot: &&u64| {
+            let node = self.nodes.get(**slot as usize);
+            let node = node.and_then(|watch| self.scheduler.nodes().get(&watch.id));
+            node.is_some_and(|node| node.availability == Availability::Pause)
+        };
+        slots.filter(is_paused).copied().collect()
+    }
+
+    /// Brings a node that was paused to the present specification of global services, beside their updates
+    /// (`reconcileServicesOneNode`).
+    pub(super) fn renew(&mut self, node: NodeId, turn: &mut Turn<'_>) {
+        let Some(name) = self.nodes.get(node.index()).map(|watch| watch.id.clone()) else {
+            return;
+        };
+        let number = node.index() as u64;
+        let ids: Vec<ObjectId> = self.services.keys().copied().collect();
+        for id in ids {
+            let service = self.services.get(&id);
+            let Some(service) = service.filter(|own| own.mode == Mode::Global) else {
+                continue;
+            };
+            let tasks = service.slots.get(&number).into_iter();
+            let mut wanted: Vec<u64> = tasks.flat_map(|slot| slot.tasks.iter().copied()).collect();
+            wanted.retain(|task| self.tasks.get(task).is_some_and(|task| task.is_wanted));
+            let spec = Arc::clone(&service.now.spec);
+            let clean = self.clean_task(&wanted, &spec);
+            if wanted.is_empty() {
+                continue;
+            }
+            if clean.is_none() {
+                self.make(id, number, Some(name.clone()), false, turn.out);
+            }
+            for task in wanted.into_iter().filter(|task| Some(*task) != clean) {
+                self.shut_down(task, EndReason::Cancelled, turn);
+            }
+        }
+    }
+
     /// The service has another size, which is an update of it: one that paused, or is under way, begins
     /// anew with the slots that are left.
     pub(super) fn resume_update(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
+        let paused = self.paused_slots(id);
         let has_dirty = |service: &Service| {
-            service.slots.values().any(|slot| {
+            let mut slots = service.slots.iter();
+            slots.any(|(number, slot)| {
+                if paused.contains(number) {
+                    return false;
+                }
                 let tasks = slot.tasks.iter().filter_map(|task| self.tasks.get(task));
                 let mut wanted = tasks.filter(|task| task.is_wanted);
                 let is_old = |task: &Task| !Arc::ptr_eq(&task.spec, &service.now.spec);

@@ -234,6 +234,7 @@ fn here(case: &Case) -> Course {
             old: pods.old,
             old_pods: pods.left(now),
             new: pods.new,
+            new_pods: pods.new,
             new_available: pods.available(now),
             has_old: case.has_old,
         };

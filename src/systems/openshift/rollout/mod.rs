@@ -5,6 +5,7 @@
 #[cfg(test)]
 mod failures;
 mod hook;
+mod recreate;
 mod rules;
 mod step;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use super::deployment::Bounds;
 use hook::HookEnd;
 pub(super) use hook::of as hook_of;
 pub use hook::{Hook, HookPolicy, Moment};
+use recreate::Side;
 pub use rules::{RolloutRules, ScriptStep};
 pub use step::{Failure, Step};
 use step::{complete, failed, start, wake_at};
@@ -63,6 +65,8 @@ pub struct Sizes {
     pub old_pods: i64,
     /// Wanted pods of the new version.
     pub new: i64,
+    /// Pods of the new version that have not ended; fewer than wanted where a quota refuses them.
+    pub new_pods: i64,
     /// Available pods of the new version.
     pub new_available: i64,
     /// `true` if there is a completed version before.
@@ -88,12 +92,22 @@ enum Phase {
     Emptied(Instant),
     /// The new controller is told to have pods: one, or all.
     Fill(i64),
+    /// Its pods are looked at until there are as many.
+    Made(Filling),
     /// The pods of that number are looked at from an instant on, until they are available.
     Accept(i64, Instant),
-    /// All pods of the new controller were asked for, which is seen at an instant.
-    Filled(Instant),
     /// The script runs.
     Script(Script),
+}
+
+/// Pods that the new controller is told to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Filling {
+    size: i64,
+    /// Instant at which it was told so.
+    since: Instant,
+    /// Whether they have to become available: not the rest of them, once the first one has.
+    is_accepted: bool,
 }
 
 /// A round of a rolling update.
@@ -103,6 +117,19 @@ struct Round {
     at: Instant,
     /// Whether a controller was scaled in it.
     has_scaled: bool,
+    /// Instant at which the new controller was scaled, while its pods are not all there.
+    unmade_since: Option<Instant>,
+}
+
+impl Round {
+    /// A round in which nothing was scaled yet.
+    const fn new(at: Instant) -> Self {
+        Self {
+            at,
+            has_scaled: false,
+            unmade_since: None,
+        }
+    }
 }
 
 /// Progress of a script.
@@ -214,8 +241,8 @@ impl Rollout {
                 },
                 Phase::Grow(round) => self.grow(now, round, sizes, rules),
                 Phase::Shrink(round) => self.shrink(now, round, sizes, rules),
-                Phase::Settle(at) | Phase::Filled(at) if now < at => Some(wake_at(at)),
-                Phase::Settle(_) | Phase::Filled(_) | Phase::Fill(0) => self.enter(Moment::Post),
+                Phase::Settle(at) if now < at => Some(wake_at(at)),
+                Phase::Settle(_) | Phase::Fill(0) => self.enter(Moment::Post),
                 Phase::Clear if sizes.old == 0 => {
                     self.phase = Phase::Emptied(now);
                     None
@@ -225,88 +252,14 @@ impl Rollout {
                     Some(self.scale(now, Phase::Emptied, 0, Side::Old))
                 }
                 Phase::Emptied(since) => self.emptied(now, since, sizes, rules),
-                Phase::Fill(size) => {
-                    Some(self.scale(now, |at| Phase::Accept(size, at), size, Side::New))
-                }
+                Phase::Fill(size) => Some(self.fill(now, size, true)),
+                Phase::Made(filling) => self.made(now, filling, sizes, rules),
                 Phase::Accept(size, since) => self.accept(now, size, since, sizes, rules),
             };
             if let Some(step) = step {
                 return step;
             }
         }
-    }
-
-    /// Has a controller get a size; the deployer looks at it again a second later, in a phase.
-    fn scale(
-        &mut self,
-        now: Instant,
-        then: impl Fn(Instant) -> Phase,
-        size: i64,
-        side: Side,
-    ) -> Step {
-        let at = now.saturating_add(LOOK);
-        self.phase = then(at);
-        let (old, new) = match side {
-            Side::Old => (Some(size), None),
-            Side::New => (None, Some(size)),
-        };
-        Step {
-            old,
-            new,
-            wake: Some(at),
-            ..Step::default()
-        }
-    }
-
-    /// Waits for the end of all old pods, at which the deployer looks every second; those that do not end
-    /// in time are left to it (`waitForTerminatedPods`).
-    fn emptied(
-        &mut self,
-        now: Instant,
-        since: Instant,
-        sizes: Sizes,
-        rules: &RolloutRules,
-    ) -> Option<Step> {
-        let until = since.saturating_add(rules.timeout);
-        let look = match sizes.old_pods {
-            0 => tick(since, LOOK, now).min(until),
-            _ => until,
-        };
-        if now < look {
-            return Some(wake_at(look));
-        }
-        self.enter(Moment::Mid)
-    }
-
-    /// Waits for new pods to be available, the first one or all (`acceptor.go`).
-    fn accept(
-        &mut self,
-        now: Instant,
-        size: i64,
-        since: Instant,
-        sizes: Sizes,
-        rules: &RolloutRules,
-    ) -> Option<Step> {
-        let until = since.saturating_add(rules.timeout);
-        if sizes.new != size {
-            // The API refused it, as the controller had changed meanwhile.
-            return Some(self.scale(now, |at| Phase::Accept(size, at), size, Side::New));
-        }
-        if now < since {
-            return Some(wake_at(since));
-        }
-        if sizes.new_available == size {
-            if size == self.desired {
-                return self.enter(Moment::Post);
-            }
-            // Nothing waits for the others.
-            return Some(self.scale(now, Phase::Filled, self.desired, Side::New));
-        }
-        Some(if now < until {
-            wake_at(until)
-        } else {
-            failed(Failure::Stalled)
-        })
     }
 
     /// Grows the new controller; `None` if that leads to the next phase at once.
@@ -332,12 +285,44 @@ impl Rollout {
             now
         };
         let at = seen.saturating_add(rules.update_period);
-        self.phase = Phase::Shrink(Round { at, has_scaled });
+        self.phase = Phase::Shrink(Round {
+            at,
+            has_scaled,
+            unmade_since: has_scaled.then_some(now),
+        });
         has_scaled.then(|| Step {
             new: Some(size),
             wake: Some(at),
             ..Step::default()
         })
+    }
+
+    /// Waits for the pods that the new controller was told to have, which fails with the time-out (`scaleAndWait` of
+    /// `rolling_updater.go`): those that a quota refuses are never there.
+    fn await_new(
+        &mut self,
+        now: Instant,
+        mut round: Round,
+        since: Instant,
+        sizes: Sizes,
+        rules: &RolloutRules,
+    ) -> Option<Step> {
+        let first = since.saturating_add(rules.interval);
+        let until = since.saturating_add(rules.timeout);
+        if sizes.new_pods < sizes.new {
+            return Some(if now < until {
+                wake_at(until)
+            } else {
+                failed(Failure::Stalled)
+            });
+        }
+        let seen = first.saturating_add(rules.update_period);
+        if now > seen {
+            round.at = tick(first, rules.interval, now).saturating_add(rules.update_period);
+        }
+        round.unmade_since = None;
+        self.phase = Phase::Shrink(round);
+        None
     }
 
     /// Shrinks the old controller; `None` if that leads to the next phase at once. A round in which neither
@@ -352,12 +337,10 @@ impl Rollout {
         if now < round.at {
             return Some(wake_at(round.at));
         }
-        let next = |at| {
-            Phase::Grow(Round {
-                at,
-                has_scaled: false,
-            })
-        };
+        let next = |at| Phase::Grow(Round::new(at));
+        if let Some(since) = round.unmade_since {
+            return self.await_new(now, round, since, sizes, rules);
+        }
         let look = tick(round.at, rules.update_period, now);
         let size = self.shrunk(sizes);
         if size != sizes.old {
@@ -442,9 +425,7 @@ impl Rollout {
             (Moment::Post, _) => return Some(complete()),
             (Moment::Pre, Strategy::Rolling(_)) if sizes.has_old => {
                 self.progress = now;
-                let has_scaled = false;
-                let at = now;
-                Phase::Grow(Round { at, has_scaled })
+                Phase::Grow(Round::new(now))
             }
             (Moment::Pre, Strategy::Rolling(_)) => Phase::Fill(self.desired),
             (Moment::Pre, _) if sizes.has_old => Phase::Clear,
@@ -455,13 +436,6 @@ impl Rollout {
         };
         None
     }
-}
-
-/// One of both controllers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Old,
-    New,
 }
 
 /// The first look from an instant on, of those that follow one another in a period.

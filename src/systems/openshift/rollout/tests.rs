@@ -109,6 +109,7 @@ impl World {
                 old: self.old,
                 old_pods: self.old + leaving as i64,
                 new: self.new,
+                new_pods: self.new,
                 new_available: self.available(),
                 has_old: self.has_old,
             };

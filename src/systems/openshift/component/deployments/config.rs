@@ -263,6 +263,7 @@ impl Config {
             old: old.map_or(0, |own| i64::from(own.set.replicas)),
             old_pods: old.map_or(0, |own| own.pods as i64),
             new: i64::from(new.set.replicas),
+            new_pods: new.pods as i64,
             new_available: i64::from(new.set.status.available),
             has_old: old.is_some(),
         };
