@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use cluster::{Conflict, Store};
-use model::workload::limit_range::fill;
 use model::workload::resource_quota;
 use model::workload::{LimitItem, LimitRange, LimitedKind};
 use model::{Object, PodSpec, ResourceList, Text};
@@ -29,7 +28,7 @@ pub(super) fn limited(
     }
     let mut filled = (**spec).clone();
     for range in of_namespace() {
-        fill_in(&mut filled, range);
+        range.fill_in(&mut filled);
     }
     for range in of_namespace() {
         check(&filled, range)?;
@@ -37,18 +36,11 @@ pub(super) fn limited(
     Ok((filled != **spec).then(|| Arc::new(filled)))
 }
 
-fn fill_in(spec: &mut PodSpec, range: &LimitRange) {
-    let rules = range.limits.iter();
-    for item in rules.filter(|item| item.of == LimitedKind::Container) {
-        let containers = spec.containers.iter_mut();
-        for container in containers.chain(&mut spec.init_containers) {
-            fill(&mut container.limits, &item.default);
-            fill(&mut container.requests, &item.default_request);
-        }
-    }
-}
-
-fn check(spec: &PodSpec, range: &LimitRange) -> Result<(), Conflict> {
+/// Holds a pod to a limit range.
+///
+/// # Errors
+/// It breaks a rule of it.
+pub(super) fn check(spec: &PodSpec, range: &LimitRange) -> Result<(), Conflict> {
     let broken = |why: String| Conflict::Forbidden(format!("limit range {}: {why}", range.name));
     for item in &range.limits {
         match item.of {
