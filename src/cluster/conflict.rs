@@ -47,6 +47,9 @@ pub enum Conflict {
     /// A quota, a limit range or another rule of the API forbids it.
     #[error("forbidden: {0}")]
     Forbidden(String),
+    /// A field of the object has a value that the API does not take.
+    #[error("invalid: {0}")]
+    Invalid(String),
     /// The API refused, for no reason of the cluster's.
     #[error("the API refused")]
     Refused,
