@@ -28,12 +28,16 @@ pub(super) fn limited(
     }
     let mut filled = (**spec).clone();
     for range in of_namespace() {
-        range.fill_in(&mut filled);
+        fill_in(&mut filled, range);
     }
     for range in of_namespace() {
         check(&filled, range)?;
     }
     Ok((filled != **spec).then(|| Arc::new(filled)))
+}
+
+fn fill_in(spec: &mut PodSpec, range: &LimitRange) {
+    range.fill_in(spec);
 }
 
 /// Holds a pod to a limit range.
