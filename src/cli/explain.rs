@@ -11,7 +11,7 @@ use lab::explain::{Explanation, NodeView, look_at};
 use lab::results;
 use lab::snapshot::change::Changes;
 use lab::snapshot::profile::{profile_of, profile_or_default};
-use lab::snapshot::{Snapshot, SnapshotError, is_experiment};
+use lab::snapshot::{NamespaceBounds, Snapshot, SnapshotError, is_experiment};
 use report::explain::{ExplainReport, Place};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
@@ -353,11 +353,19 @@ fn find_pod(global: &Global, snapshot: &mut Snapshot, wanted: &str) -> Result<Po
         tell(global, &findings);
         doubt_allotment(global, snapshot);
         snapshot.name_namespace(pod.namespace());
-        pod
+        let info = snapshot.new_pod_info(&pod);
+        if let Ok(info) = &info {
+            let admitted = NamespaceBounds::of(snapshot).admit(info.spec());
+            admitted.map_err(|words| {
+                Failure::input(format!(
+                    "{wanted}: the API server of this cluster refuses the pod, and no scheduler sees it: {words}"
+                ))
+            })?;
+        }
+        info
     } else {
-        snapshot.pod(wanted)?.clone()
+        let pod = snapshot.pod(wanted)?.clone();
+        snapshot.pod_info(&pod)
     };
-    snapshot
-        .pod_info(&pod)
-        .map_err(|error| Failure::input(format!("pod `{wanted}`: {error}")))
+    pod.map_err(|error| Failure::input(format!("pod `{wanted}`: {error}")))
 }

@@ -8,9 +8,9 @@ use clap::Args;
 use lab::place::lost::Ground;
 use lab::place::mix::Shape;
 use lab::place::selection::{Selected, Selector, select};
-use lab::place::{MOST, Preemption, place};
-use lab::snapshot::Snapshot;
+use lab::place::{MOST, Preemption, place_new};
 use lab::snapshot::profile::profile_of;
+use lab::snapshot::{NamespaceBounds, Snapshot};
 use report::losses::LossesReport;
 use report::lost::LossReport;
 use report::mix::MixReport;
@@ -22,7 +22,7 @@ use super::table_format::{self, TableFormat};
 use super::{Exit, Failure, Global};
 
 const EXAMPLES: &str = "Examples:
-  kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,deploy,rs,sts,svc -A -o json > dump.json
+  kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,quota,limits,deploy,rs,sts,svc -A -o json > dump.json
   windtunnel place dump.json web.yaml
   windtunnel place nodes.json pods.json web.yaml --replicas 50
   windtunnel place cluster-dump/ web.yaml --format json
@@ -148,7 +148,7 @@ pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, F
     let asked = ask(global, &mut snapshot, path)?;
     let profile = profile_of(&profiles, &asked.pod)?;
     let most = arguments.replicas.unwrap_or(MOST);
-    let placement = place(&snapshot.cache, profile, &asked.pod, most);
+    let placement = place_new(&snapshot, profile, &asked.pod, most);
     let placement = placement.map_err(Failure::incomplete)?;
     let mut warnings = snapshot.warnings.clone();
     warnings.extend(asked.findings);
@@ -179,7 +179,7 @@ fn ask(global: &Global, snapshot: &mut Snapshot, path: &Path) -> Result<Asked, F
     tell(global, &findings);
     doubt_allotment(global, snapshot);
     snapshot.name_namespace(pod.namespace());
-    let pod = snapshot.pod_info(&pod);
+    let pod = snapshot.new_pod_info(&pod);
     let pod = pod.map_err(|error| Failure::input(format!("{file}: {error}")))?;
     Ok(Asked { pod, findings })
 }
@@ -206,8 +206,9 @@ fn mixed(
         });
     }
     warnings.splice(0..0, snapshot.warnings.iter().cloned());
+    let bounds = NamespaceBounds::of(&snapshot);
     let mut ground = Ground::new(&mut snapshot, &profiles, arguments.preemption())?;
-    let mixed = ground.fill(&shapes, arguments.replicas.unwrap_or(MOST));
+    let mixed = ground.fill(&shapes, arguments.replicas.unwrap_or(MOST), bounds);
     let report = MixReport {
         snapshot: &described(&snapshot),
         wanted: arguments.replicas,

@@ -67,6 +67,7 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
         let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));
         let question = question.on(&asked.nodes, pods).with_run_times(run_times);
         let question = question.submitted(asked.submitted).after(before.clone());
+        let question = question.within(&asked.limit_ranges);
         before.push(question.workload());
         answers.push(question.answer());
     }

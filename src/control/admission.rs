@@ -2,6 +2,7 @@
 //! left out, and refuses what is there already. Pure: a request and the cluster as it is give the
 //! changes to be made.
 
+pub mod bounds;
 mod limits;
 mod namespaces;
 mod priority;

@@ -63,6 +63,14 @@ impl ManifestReader {
         }
     }
 
+    /// Reads limit ranges and quotas, too, which every reading of workloads does.
+    #[must_use]
+    pub fn with_bounds(self) -> Self {
+        Self {
+            reader: self.reader.with_bounds(),
+        }
+    }
+
     /// Reads workloads, too.
     #[must_use]
     pub fn with_workloads(self) -> Self {

@@ -61,6 +61,9 @@ const KUBEFLOW: &str = "kubeflow.org";
 /// The kind of Kueue's configuration.
 pub(super) const KUEUE_CONFIGURATION: &str = "Configuration";
 
+/// Kinds of objects that bound the pods of a namespace.
+pub(super) const BOUNDS: [&str; 2] = ["LimitRange", "ResourceQuota"];
+
 /// Every kind that is read.
 const KINDS: &[Kind] = &[
     kind("Pod", "", &["v1"], "", Use::Own),

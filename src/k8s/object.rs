@@ -229,7 +229,7 @@ fn read_spec<'de, A: MapAccess<'de>>(
 ) -> Result<(), A::Error> {
     match parts.body() {
         None | Some(Body::Object) => parts.late_spec = map.next_value()?,
-        Some(Body::Workload) if reader.reads_workloads() => {
+        Some(Body::Workload) if reader.is_read_workload(parts) => {
             parts.late_spec = map.next_value()?;
         }
         Some(Body::Workload) => {
@@ -260,7 +260,7 @@ fn read_status<'de, A: MapAccess<'de>>(
         Some(Body::Node) => {
             parts.node_status = map.next_value::<Option<_>>()?.unwrap_or_default();
         }
-        Some(Body::Workload) if reader.reads_workloads() => {
+        Some(Body::Workload) if reader.is_read_workload(parts) => {
             parts.late_status = map.next_value()?;
         }
         Some(_) => skip(map)?,

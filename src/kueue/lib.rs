@@ -6,6 +6,7 @@
 //! and [`run::Controller`] runs the queues.
 
 pub mod assign;
+pub mod limits;
 pub mod names;
 pub mod nominate;
 pub mod preempt;

@@ -15,6 +15,7 @@ use model::queueing::{
     QueueQuota, QueuedWorkload, QueueingObjects, ResourceFlavor, ResourceGroup, Topology,
     TopologyConstraint, TopologyRequest,
 };
+use model::workload::{LimitItem, LimitRange, LimitedKind};
 use model::{LabelSelector, Node, PodSpec, ResourceList};
 use units::{Duration, Instant, Quantity};
 
@@ -353,4 +354,74 @@ proptest! {
         let tree = &controller.snapshot().tree;
         prop_assert!(tree.ids().all(|id| tree.usage(id, pair) == 0));
     }
+}
+
+/// A limit range of some amounts of `gpu` per container: its default request, and its maximum.
+fn limit_range(default_request: Option<i64>, most: Option<i64>) -> Arc<LimitRange> {
+    let list = |amount: Option<i64>| {
+        let amount = amount.map(|own| ("gpu", own.into_quantity()));
+        amount.map_or_else(ResourceList::default, |pair| {
+            ResourceList::from_pairs([pair])
+        })
+    };
+    let item = LimitItem {
+        of: LimitedKind::Container,
+        min: ResourceList::default(),
+        max: list(most),
+        default: ResourceList::default(),
+        default_request: list(default_request),
+        max_ratio: ResourceList::default(),
+    };
+    Arc::new(LimitRange {
+        namespace: "default".into(),
+        name: "l".into(),
+        limits: vec![item],
+    })
+}
+
+/// Pods are counted with what a limit range fills in, and those that break one wait while it is there.
+#[test]
+fn limit_ranges_count_for_workloads_that_wait() {
+    let mut only = queue("a", group(5, None, None), QueuePreemption::default());
+    only.cohort = None;
+    let objects = QueueingObjects {
+        flavors: vec![flavor(None)],
+        queues: vec![only],
+        ..QueueingObjects::default()
+    };
+    let try_once = |pods: i64, requests: Option<i64>, range: &Arc<LimitRange>| {
+        let snapshot = Snapshot::new(Settings::default(), &objects);
+        let mut controller = Controller::new(snapshot, None, Instant::ZERO);
+        controller.add_local_queue("default", "a", "a");
+        let mut asked = workload(0, "a", pods, 0);
+        let spec = requests.map(|own| ResourceList::from_pairs([("gpu", own.into_quantity())]));
+        asked.pod_sets[0].spec = Arc::new(PodSpec::with_requests(spec.unwrap_or_default()));
+        controller.submit(asked).expect("small amounts");
+        controller.set_limit_range(range.clone());
+        let cycle = controller.cycle().expect("a workload");
+        let message = cycle.entries[0].message.clone();
+        (controller, message)
+    };
+    let is_admitted = |controller: &Controller| {
+        let state = controller.state("default", "w0").expect("a workload");
+        state.workload.admission.is_some()
+    };
+    let gives_two = limit_range(Some(2), None);
+    for (pods, requests, expected) in [(2, None, true), (3, None, false), (5, Some(1), true)] {
+        let (controller, message) = try_once(pods, requests, &gives_two);
+        assert_eq!(is_admitted(&controller), expected, "{pods}: {message}");
+    }
+    let at_most_one = limit_range(None, Some(1));
+    assert!(is_admitted(&try_once(2, Some(1), &at_most_one).0));
+    let (mut controller, message) = try_once(1, Some(2), &at_most_one);
+    assert_eq!(
+        message,
+        "resources didn't satisfy LimitRange constraints: spec.podSets[0].template.spec.containers[0]: \
+         Invalid value: [\"gpu\"]: requests must not be above the limitRange max"
+    );
+    assert!(!is_admitted(&controller));
+    controller.remove_limit_range(&"default".into(), &"l".into());
+    controller.advance(Instant::from_secs(5));
+    controller.cycle().expect("it is tried again");
+    assert!(is_admitted(&controller));
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use intake::Input;
 use k8s::{HomelessPods, ManifestFinding, ManifestReader};
-use model::workload::Job;
+use model::workload::{Job, LimitRange};
 use model::{ClusterObjects, Node, Object, PodSpec, Text};
 use units::{Duration, Instant, SortedSet, plural};
 
@@ -32,6 +32,8 @@ pub struct Asked {
     pub nodes: Vec<Arc<Node>>,
     /// Nodes of pods that have one and have not ended, and the pods.
     pub pods: Vec<(Text, Arc<PodSpec>)>,
+    /// Limit ranges of the cluster.
+    pub limit_ranges: Vec<Arc<LimitRange>>,
     /// The workloads that are asked about, each a job or several; of a `LeaderWorkerSet` there is one for
     /// each group.
     pub workloads: Vec<Vec<Arc<Job>>>,
@@ -142,6 +144,7 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
     Ok(Asked {
         pods: bound.collect(),
         nodes: gathered.nodes,
+        limit_ranges: gathered.declared.limit_ranges,
         workloads,
         submitted,
         objects: gathered.objects,

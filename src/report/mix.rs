@@ -95,11 +95,12 @@ impl Formats for MixReport<'_> {
             let _ = writeln!(text, "and {more} more nodes");
         }
         if let Some(unfit) = &self.mixed.unfit {
-            let _ = writeln!(
-                text,
-                "\nthe next {} finds no node\n  {}",
-                unfit.pod, unfit.message
-            );
+            let end = if unfit.is_refused {
+                "is refused by the API server"
+            } else {
+                "finds no node"
+            };
+            let _ = writeln!(text, "\nthe next {} {end}\n  {}", unfit.pod, unfit.message);
         }
         let displaced = &self.mixed.displaced;
         text.push_str(&evictions(&displaced.evicted));

@@ -60,7 +60,7 @@ impl PlaceReport<'_> {
     fn headline(&self) -> String {
         let fits = self.placement.fits;
         match (&self.placement.stop, self.wanted) {
-            (Stop::NoNode(_), Some(wanted)) => {
+            (Stop::NoNode(_) | Stop::Refused(_), Some(wanted)) => {
                 format!(
                     "{fits} of {} of {} {}",
                     plural::count(wanted, "replica"),
@@ -68,7 +68,7 @@ impl PlaceReport<'_> {
                     plural::either(fits, "fits", "fit")
                 )
             }
-            (Stop::NoNode(_), None) => {
+            (Stop::NoNode(_) | Stop::Refused(_), None) => {
                 let fit = plural::either(fits, "fits", "fit");
                 format!("{fits} more of {} {fit}", self.pod)
             }
@@ -107,6 +107,9 @@ impl Formats for PlaceReport<'_> {
         if let Stop::NoNode(message) = &placement.stop {
             let _ = writeln!(text, "\n{message}");
         }
+        if let Stop::Refused(words) = &placement.stop {
+            let _ = writeln!(text, "\nthe API server refuses the next one\n  {words}");
+        }
         text.push_str(&section("devices for its claims", &placement.devices));
         text
     }
@@ -120,7 +123,7 @@ impl Formats for PlaceReport<'_> {
             self.resources(),
         ];
         text.push_str(&tables.map(|own| own.markdown()).join("\n"));
-        if let Stop::NoNode(message) = &placement.stop {
+        if let Stop::NoNode(message) | Stop::Refused(message) = &placement.stop {
             let _ = writeln!(text, "\n> {message}");
         }
         for line in &placement.devices {
@@ -140,6 +143,7 @@ impl Formats for PlaceReport<'_> {
         let placement = self.placement;
         let (reason, message) = match &placement.stop {
             Stop::NoNode(message) => ("noNode", Some(message)),
+            Stop::Refused(message) => ("refused", Some(message)),
             Stop::Enough => ("enough", None),
         };
         let mut shown = json!({

@@ -112,11 +112,11 @@ impl One<'_> {
             .map(|(name, amount)| format!("{amount} {name}"))
             .collect();
         let pods = plural::count(answer.pods, "pod");
-        format!(
-            "{pods}, {}; priority {}",
-            requests.join(", "),
-            answer.priority
-        )
+        let requests = match requests.as_slice() {
+            [] => " without requests".to_owned(),
+            requests => format!(", {}", requests.join(", ")),
+        };
+        format!("{pods}{requests}; priority {}", answer.priority)
     }
 
     /// Changes in words, one each.

@@ -135,7 +135,7 @@ fn decide(
     let (profiles, _) = read_profiles(None, Changes::default())?;
     let placement = place(&snapshot.cache, profile_of(&profiles, &pod)?, &pod, MOST)?;
     let message = match placement.stop {
-        Stop::NoNode(message) => message,
+        Stop::NoNode(message) | Stop::Refused(message) => message,
         Stop::Enough => String::new(),
     };
     Ok((placement.fits, message))

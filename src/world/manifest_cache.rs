@@ -25,6 +25,8 @@ pub(super) enum Contents {
     /// Nodes, pods and what schedulers look at.
     #[default]
     Cluster,
+    /// Limit ranges and quotas as well.
+    Bounds,
     /// Workloads as well.
     Workloads,
     /// Everything.
@@ -51,6 +53,7 @@ impl ReaderOptions {
         let reader = reader.with_updates(self.updates);
         let mut reader = match self.contents {
             Contents::Cluster => reader,
+            Contents::Bounds => reader.with_bounds(),
             Contents::Workloads => reader.with_workloads(),
             Contents::Everything => reader.with_everything(),
         };

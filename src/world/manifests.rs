@@ -31,6 +31,8 @@ pub struct ManifestFiles {
     has_controllers: bool,
     /// Whether what schedulers look at of workloads is read beside the workloads.
     keeps_objects: bool,
+    /// Whether limit ranges and quotas are read where workloads are not.
+    reads_bounds: bool,
     /// Whether controllers take over the pods that files bind or leave waiting.
     adopts: bool,
     adoption: Option<Arc<Adoption>>,
@@ -156,6 +158,14 @@ impl ManifestFiles {
     pub fn with_everything() -> Self {
         Self {
             keeps_objects: true,
+            ..Self::default()
+        }
+    }
+
+    /// Reads limit ranges and quotas beside what schedulers look at.
+    pub fn with_bounds() -> Self {
+        Self {
+            reads_bounds: true,
             ..Self::default()
         }
     }
@@ -341,6 +351,7 @@ impl ManifestFiles {
             contents: match (self.keeps_objects, self.has_controllers) {
                 (true, _) => Contents::Everything,
                 (false, true) => Contents::Workloads,
+                (false, false) if self.reads_bounds => Contents::Bounds,
                 (false, false) => Contents::Cluster,
             },
         };

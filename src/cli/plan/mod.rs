@@ -371,7 +371,7 @@ fn room(arguments: &PlanArguments, snapshot: &mut Snapshot) -> Result<Vec<Room>,
         };
         let (pod, _) = snapshot.read_pod(&file)?;
         snapshot.name_namespace(pod.namespace());
-        let mut info = snapshot.pod_info(&pod);
+        let mut info = snapshot.new_pod_info(&pod);
         if let Ok(info) = &mut info {
             info.set_node_name(None);
         }

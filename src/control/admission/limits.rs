@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use cluster::{Conflict, Store};
-use model::workload::limit_range::fill;
 use model::workload::resource_quota;
 use model::workload::{LimitItem, LimitRange, LimitedKind};
 use model::{Object, PodSpec, ResourceList, Text};
@@ -27,18 +26,29 @@ pub(super) fn filled(store: &Store, spec: &Arc<PodSpec>) -> Option<Arc<PodSpec>>
     ranges.peek()?;
     let mut filled = (**spec).clone();
     for range in ranges {
-        fill_in(&mut filled, range);
+        range.fill_in(&mut filled);
     }
     (filled != **spec).then(|| Arc::new(filled))
 }
 
-/// Holds a pod to the limit ranges of its namespace. A default may have given it a limit below its request, which
-/// the API server refuses before it asks whether the range allows it.
+/// Holds a pod to the limit ranges of its namespace.
 ///
 /// # Errors
 /// It breaks one of them.
 pub(super) fn checked(store: &Store, spec: &PodSpec) -> Result<(), Conflict> {
-    let mut ranges = of_namespace(store, &spec.namespace).peekable();
+    check_limits(spec, of_namespace(store, &spec.namespace))
+}
+
+/// Holds a pod to the limit ranges of its namespace once they have filled it in. A default may have given it a limit
+/// below its request, which the API server refuses before it asks whether a range allows it.
+///
+/// # Errors
+/// It breaks one of them.
+pub fn check_limits<'r>(
+    spec: &PodSpec,
+    ranges: impl Iterator<Item = &'r LimitRange>,
+) -> Result<(), Conflict> {
+    let mut ranges = ranges.peekable();
     if ranges.peek().is_some() {
         check_order(spec)?;
     }
@@ -70,17 +80,10 @@ fn check_order(spec: &PodSpec) -> Result<(), Conflict> {
     Ok(())
 }
 
-fn fill_in(spec: &mut PodSpec, range: &LimitRange) {
-    let rules = range.limits.iter();
-    for item in rules.filter(|item| item.of == LimitedKind::Container) {
-        let containers = spec.containers.iter_mut();
-        for container in containers.chain(&mut spec.init_containers) {
-            fill(&mut container.limits, &item.default);
-            fill(&mut container.requests, &item.default_request);
-        }
-    }
-}
-
+/// Holds a pod to a limit range.
+///
+/// # Errors
+/// It breaks a rule of it.
 fn check(spec: &PodSpec, range: &LimitRange) -> Result<(), Conflict> {
     let broken = |why: String| Conflict::Forbidden(format!("limit range {}: {why}", range.name));
     for item in &range.limits {

@@ -8,6 +8,8 @@ use model::workload::{ObservedPhase, QuotaStatus, ResourceQuota};
 use model::{Event, Object, ObjectChange, PodSpec, ResourceList};
 use units::{Duration, Instant, QuantityError};
 
+use super::bounds::{check_stated, used_with};
+
 /// Whether a pod counts for more than its number: it has not ended, and its time to end is not over.
 pub fn is_charged(
     now: Instant,
@@ -35,14 +37,7 @@ pub(super) fn charged(store: &Store, spec: &PodSpec) -> Result<Vec<Event>, Confl
         if !quota.takes(spec) {
             continue;
         }
-        let unstated = quota.unstated(spec);
-        if !unstated.is_empty() {
-            return Err(Conflict::Forbidden(format!(
-                "failed quota: {}: must specify {}",
-                quota.name,
-                unstated.join(",")
-            )));
-        }
+        check_stated(quota, spec)?;
         let used = if quota.status.is_counted {
             quota.status.used.clone()
         } else {
@@ -88,11 +83,7 @@ fn charge(
     asked: &ResourceList,
     used: &ResourceList,
 ) -> Result<Object, Conflict> {
-    let mut now = used.clone();
-    now.add(asked).map_err(Conflict::Quantity)?;
-    if let Some(words) = quota.exceeded(asked, used, &now) {
-        return Err(Conflict::Forbidden(words));
-    }
+    let now = used_with(quota, asked, used)?;
     Ok(Object::ResourceQuota(Arc::new(ResourceQuota {
         status: QuotaStatus {
             used: now,

@@ -26,6 +26,15 @@ impl Reader {
         }
     }
 
+    /// Reads limit ranges and quotas; what is wrong with one is told.
+    pub(in super::super) fn with_bounds(self) -> Self {
+        Self {
+            reads_bounds: true,
+            tolerates_workloads: true,
+            ..self
+        }
+    }
+
     /// Tells of workloads that no controller can act on, instead of refusing them.
     pub(in super::super) fn tolerant(self) -> Self {
         Self {
@@ -52,9 +61,11 @@ impl Reader {
     }
 
     /// Whether an object is read as a workload.
-    pub(super) fn is_read_workload(&self, parts: &Parts) -> bool {
+    pub(in super::super) fn is_read_workload(&self, parts: &Parts) -> bool {
         let (kind, group) = (parts.kind.as_deref(), parts.api_version.as_deref());
-        let is_workload = |kind| kinds::is_workload(kind, group) && self.reads_workloads;
+        let is_bound = |kind: &str| self.reads_bounds && kinds::BOUNDS.contains(&kind);
+        let is_workload =
+            |kind| kinds::is_workload(kind, group) && (self.reads_workloads || is_bound(kind));
         kind.is_some_and(is_workload)
     }
 

@@ -112,6 +112,8 @@ pub(super) struct Reader {
     /// Place at which an object is reported that is settled after its list.
     moved_to: Option<String>,
     reads_workloads: bool,
+    /// Whether limit ranges and quotas are read where workloads are not.
+    reads_bounds: bool,
     /// Whether the selectors of workloads are kept for schedulers beside the workloads.
     keeps_objects: bool,
     /// Kinds whose objects are left out.
@@ -203,7 +205,7 @@ impl Reader {
         }
         self.fate = match body {
             None | Some(Body::Skipped | Body::Outdated(_)) => Fate::Ignored,
-            Some(Body::Workload) if !self.reads_workloads || self.is_left_out(parts) => {
+            Some(Body::Workload) if !self.is_read_workload(parts) || self.is_left_out(parts) => {
                 Fate::Ignored
             }
             Some(_) if self.is_repeated(parts.metadata.uid.as_deref()) => {

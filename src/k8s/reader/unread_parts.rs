@@ -30,7 +30,7 @@ impl Reader {
         let is_own = kinds::is_own(kind, version);
         let is_workload = kinds::is_workload(kind, version);
         let is_placed = kinds::is_read(kind, version);
-        if !(is_own || is_workload || is_placed) || (is_workload && !self.reads_workloads) {
+        if !(is_own || is_workload || is_placed) || (is_workload && !self.is_read_workload(parts)) {
             // Of what is not read, or read for its selector alone, the kind as a whole is reported.
             return;
         }

@@ -227,6 +227,11 @@ impl Controller {
             "The workload has failed admission checks".clone_into(&mut entry.message);
             return Some(entry);
         }
+        if let Some(fault) = self.limit_ranges.fault(&entry.pending.workload) {
+            entry.status = Status::Inadmissible;
+            entry.message = fault;
+            return Some(entry);
+        }
         let nomination = nominate(&mut self.snapshot, &entry.pending);
         entry.message = nomination.assignment.message();
         entry.cursor = Some(nomination.assignment.cursor.clone());

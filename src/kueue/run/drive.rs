@@ -90,6 +90,7 @@ impl Controller {
         };
         self.release(number);
         self.dequeue(number);
+        let workload = self.limit_ranges.adjusted(workload);
         let admitted = workload.holding(ADMITTED).map(|own| own.since);
         let shape = self.shape_of(&workload);
         let state = self.state_mut(number);

@@ -6,6 +6,7 @@ mod admit;
 mod cycle;
 mod drive;
 mod life;
+mod limits;
 mod order;
 mod pending_queue;
 mod places;
@@ -25,6 +26,7 @@ use units::{Duration, Instant, QuantityError, SortedMap, SortedSet};
 use super::snapshot::Snapshot;
 use super::tree::NodeId;
 use super::workload::Cursor;
+use limits::LimitRanges;
 use pending_queue::{Key, PendingQueue};
 use shapes::{ShapeId, Shapes};
 
@@ -133,6 +135,7 @@ pub struct Controller {
     /// Queues of workloads that changed, or were deleted.
     changed_queues: SortedSet<NodeId>,
     namespaces: SortedMap<Text, Labels>,
+    limit_ranges: LimitRanges,
     cycles: u64,
     now: Instant,
 }
@@ -168,6 +171,7 @@ impl Controller {
             changed: SortedSet::default(),
             changed_queues: queues.iter().copied().collect(),
             namespaces: SortedMap::default(),
+            limit_ranges: LimitRanges::default(),
             cycles: 0,
             now,
         };
@@ -279,6 +283,7 @@ impl Controller {
     /// # Errors
     /// Its requests are too large to be added.
     pub fn submit(&mut self, workload: QueuedWorkload) -> Result<(), QuantityError> {
+        let workload = self.limit_ranges.adjusted(workload);
         for set in &workload.pod_sets {
             set.spec.requests()?;
         }

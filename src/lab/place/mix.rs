@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::lost::{Ground, Loss};
 use super::replica;
 use super::trial::Preemption;
+use crate::snapshot::NamespaceBounds;
 use model::Text;
 use scheduler::kube::PodInfo;
 use units::SortedMap;
@@ -37,12 +38,14 @@ impl MixedShape {
     }
 }
 
-/// Pod of a mix that finds no node.
+/// Pod of a mix that finds no node, or that the API server refuses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfit {
     /// The pod, as `NAMESPACE/NAME`.
     pub pod: String,
-    /// Message of the scheduler.
+    /// Whether the API server refuses it.
+    pub is_refused: bool,
+    /// Message of the scheduler, or of the API server.
     pub message: String,
 }
 
@@ -60,8 +63,9 @@ pub struct Mixed {
 }
 
 impl Ground {
-    /// Places rounds of a mix, `most` at most. The cluster is then as before.
-    pub fn fill(&mut self, shapes: &[Shape], most: u64) -> Mixed {
+    /// Places rounds of a mix, `most` at most and no more than limit ranges and quotas let in. The cluster is then
+    /// as before.
+    pub fn fill(&mut self, shapes: &[Shape], most: u64, mut bounds: NamespaceBounds) -> Mixed {
         let begin = self.trial.mark();
         let mut mixed = Mixed {
             rounds: 0,
@@ -74,7 +78,10 @@ impl Ground {
             // Without evictions there is nothing to take back.
             let evicts = self.trial.preemption() == Preemption::On;
             let before = evicts.then(|| mixed.displaced.clone());
-            match self.round(shapes, mixed.rounds, &mut mixed.displaced) {
+            let admitted = admit(shapes, &mut bounds);
+            let round =
+                admitted.and_then(|()| self.round(shapes, mixed.rounds, &mut mixed.displaced));
+            match round {
                 Ok(nodes) => {
                     for (shape, nodes) in mixed.shapes.iter_mut().zip(nodes) {
                         for node in nodes {
@@ -110,6 +117,7 @@ impl Ground {
                 let node = self.place(&replica, displaced);
                 nodes.push(node.map_err(|message| Unfit {
                     pod: pod.full_name(),
+                    is_refused: false,
                     message,
                 })?);
             }
@@ -117,6 +125,20 @@ impl Ground {
         }
         Ok(placed)
     }
+}
+
+/// Has the API server take the pods of a round.
+fn admit(shapes: &[Shape], bounds: &mut NamespaceBounds) -> Result<(), Unfit> {
+    for Shape { pod, each } in shapes {
+        for _ in 0..*each {
+            bounds.admit(pod.spec()).map_err(|message| Unfit {
+                pod: pod.full_name(),
+                is_refused: true,
+                message,
+            })?;
+        }
+    }
+    Ok(())
 }
 
 impl MixedShape {

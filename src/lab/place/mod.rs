@@ -7,6 +7,7 @@
 //! or, where that form does not apply, all but the counts of that node's domains
 //! (`followed.rs`) where they can follow these. A property test holds them equal.
 
+mod bounded;
 mod decided;
 mod ending;
 mod filling;
@@ -29,6 +30,7 @@ use policy::kubernetes::dynamic_resources;
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo, Search, Status};
 
+pub use bounded::place_new;
 pub use ending::ResourceTally;
 pub use trial::Preemption;
 use units::SortedMap;
@@ -41,6 +43,8 @@ pub const MOST: u64 = 1_000_000;
 pub enum Stop {
     /// The next one finds no node; the scheduler's whole message.
     NoNode(String),
+    /// The API server refuses the next one; its words.
+    Refused(String),
     /// All that were asked for are placed, or [`MOST`].
     Enough,
 }

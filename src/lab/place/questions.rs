@@ -5,7 +5,7 @@ use super::mix::Shape;
 use super::selection::{Selector, select};
 use super::{MOST, Preemption, place};
 use crate::snapshot::profile::read_profiles;
-use crate::snapshot::{Gathered, Snapshot};
+use crate::snapshot::{Gathered, NamespaceBounds, Snapshot};
 use intake::Input;
 use k8s::ManifestReader;
 use model::Changes;
@@ -120,7 +120,7 @@ fn a_mix_of_one_pod_is_the_pod_alone() {
         pod: info.clone(),
         each,
     };
-    let mixed = ground.fill(&[shape(1)], MOST);
+    let mixed = ground.fill(&[shape(1)], MOST, NamespaceBounds::default());
     assert_eq!(mixed.rounds, alone.fits);
     let by_node: Vec<_> = { mixed.shapes[0].by_node.iter() }
         .map(|(node, count)| (node.clone(), *count))
@@ -129,9 +129,14 @@ fn a_mix_of_one_pod_is_the_pod_alone() {
     expected.sort();
     assert_eq!(by_node, expected);
     // Three free cores are one round of two, and the second is taken back.
-    let pairs = ground.fill(&[shape(2)], MOST);
+    let pairs = ground.fill(&[shape(2)], MOST, NamespaceBounds::default());
     assert_eq!((pairs.rounds, pairs.shapes[0].placed()), (1, 2));
-    assert_eq!(ground.fill(&[shape(1)], 2).unfit, None);
+    assert_eq!(
+        ground
+            .fill(&[shape(1)], 2, NamespaceBounds::default())
+            .unfit,
+        None
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::budgets::{Budget, Leave, budgets, leave};
-use crate::snapshot::{CLUSTER_LABEL, Snapshot, SnapshotError, pod_info};
+use crate::snapshot::{CLUSTER_LABEL, NamespaceBounds, Snapshot, SnapshotError, pod_info};
 use k8s::{Maker, ManifestPod};
 use model::behaviour::Behaviour;
 use model::node::{
@@ -58,11 +58,15 @@ pub struct GoalPod {
 
 impl GoalPod {
     /// A further pod of the workload, without the claims that belong to this one: its own are made
-    /// where it finds a node.
+    /// where it finds a node. Limit ranges fill it in.
     ///
     /// # Errors
     /// If an amount can't be expressed.
-    pub fn replica(&self, changes: Changes) -> Result<PodInfo, QuantityError> {
+    pub fn replica(
+        &self,
+        bounds: &NamespaceBounds,
+        changes: Changes,
+    ) -> Result<PodInfo, QuantityError> {
         let mut info = PodInfo::clone(&self.info);
         let own_claim = format!("-{}", info.name);
         let is_own = |volume: &PodVolume| match volume {
@@ -75,7 +79,7 @@ impl GoalPod {
             spec.volumes.retain(|volume| !is_own(volume));
             info.class = Arc::new(PodClass::derive(Arc::new(spec), changes)?);
         }
-        Ok(info)
+        bounds.filled(info, changes)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::bench::Bench;
 use super::demand::{Demand, GoalPod, is_troubled, zone_of};
 use super::loss::{Survive, Unplaced, first_fatal, lose_each};
-use super::quotas::Quotas;
+use crate::snapshot::NamespaceBounds;
 use model::Text;
 use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
 use model::rules::admits;
@@ -23,8 +23,10 @@ pub struct Goal {
     pub free_ppm: i64,
     /// Further pods for which there has to be room, all of them together.
     pub room: Vec<Room>,
-    /// A pod among these that a quota refuses, whatever nodes there are.
+    /// A pod among these that the API server refuses, whatever nodes there are.
     pub refused: Option<Unplaced>,
+    /// Limit ranges and quotas of namespaces.
+    pub bounds: NamespaceBounds,
     /// Prices of types in millionths an hour, on demand and as spot capacity.
     pub prices: SortedMap<(Text, bool), i64>,
     /// Prices of existing nodes, which go first.
@@ -152,11 +154,13 @@ impl Goal {
         all
     }
 
-    /// Charges the further pods to the quotas of their namespaces.
-    pub fn charge(&mut self, mut quotas: Quotas) {
+    /// Holds the further pods to the limit ranges and quotas of their namespaces.
+    pub fn hold_to(&mut self, bounds: NamespaceBounds) {
+        let mut left = bounds.clone();
+        self.bounds = bounds;
         let mut pods = self.room.iter().flat_map(Room::pods);
         self.refused = pods.find_map(|pod| {
-            let message = quotas.admit(pod.spec()).err()?;
+            let message = left.admit(pod.spec()).err()?;
             let pod = pod.full_name();
             Some(Unplaced { pod, message })
         });

@@ -12,9 +12,8 @@ use super::demand::{Demand, GoalPod};
 use super::goal::Goal;
 use super::loss::Unplaced;
 use super::picture::{ZoneRoom, zone_rooms};
-use super::quotas::Quotas;
 use super::{Ahead, Plan, Questions, without_node};
-use crate::snapshot::SnapshotError;
+use crate::snapshot::{NamespaceBounds, SnapshotError};
 use model::{DEFAULT_SCHEDULER, Text};
 use scheduler::kube::PodInfo;
 use units::nearest::all_near;
@@ -120,7 +119,7 @@ struct GrownDemand<'g> {
     demand: Demand,
     grows: &'g [Grow],
     workloads: IndexMap<Text, Workload, FxBuildHasher>,
-    quotas: Quotas,
+    bounds: NamespaceBounds,
 }
 
 /// Pods that a month brings and ends.
@@ -181,7 +180,7 @@ impl<'g> GrownDemand<'g> {
     /// The demand before the first month.
     fn new(
         demand: &Demand,
-        quotas: Quotas,
+        bounds: NamespaceBounds,
         grows: &'g [Grow],
         bench: &Bench<'_>,
     ) -> Result<Self, QuantityError> {
@@ -197,7 +196,7 @@ impl<'g> GrownDemand<'g> {
                 rule: rule_of(grows, &pod.workload),
                 places: vec![place],
                 start: 1,
-                more: pod.replica(changes)?,
+                more: pod.replica(&bounds, changes)?,
                 brings_nodes: brings_node(bench, pod),
                 beside: 0,
             };
@@ -207,7 +206,7 @@ impl<'g> GrownDemand<'g> {
             demand: demand.clone(),
             grows,
             workloads,
-            quotas,
+            bounds,
         })
     }
 
@@ -217,7 +216,7 @@ impl<'g> GrownDemand<'g> {
         workloads.map(Workload::count).sum()
     }
 
-    /// Grows to a month, with the pods that quotas refuse in it; months only go ahead.
+    /// Grows to a month, with the pods that the API server refuses in it; months only go ahead.
     fn grow_to(&mut self, month: u32) -> Vec<Unplaced> {
         self.change(month).refused
     }
@@ -243,7 +242,7 @@ impl<'g> GrownDemand<'g> {
                 let wanted = wanted.saturating_sub(own.places.len() as u64);
                 for number in own.beside..wanted {
                     let pod = format!("{}-{}", own.more.full_name(), number + 1);
-                    let outcome = self.quotas.admit(own.more.spec());
+                    let outcome = self.bounds.admit(own.more.spec());
                     let refused = outcome.err().map(|message| Unplaced { pod, message });
                     change.refused.extend(refused);
                 }
@@ -262,7 +261,7 @@ impl<'g> GrownDemand<'g> {
                     ..own.more.clone()
                 };
                 let name = info.full_name();
-                let outcome = self.quotas.admit(info.spec());
+                let outcome = self.bounds.admit(info.spec());
                 let first = &self.demand.pods[own.places[0]];
                 let pod = GoalPod {
                     info: Arc::new(info),
@@ -358,7 +357,7 @@ fn months(
 pub(super) struct GrownPods {
     /// The pods, those of today first.
     pub(super) demand: Demand,
-    /// The first pod that a quota refuses.
+    /// The first pod that the API server refuses.
     pub(super) refused: Option<Unplaced>,
 }
 
@@ -367,7 +366,7 @@ pub(super) fn grow(
     bench: &Bench<'_>,
     demand: &Demand,
     goal: &Goal,
-    quotas: &Quotas,
+    bounds: &NamespaceBounds,
     questions: &Questions,
     plan: &mut Plan,
 ) -> Result<GrownPods, SnapshotError> {
@@ -378,7 +377,7 @@ pub(super) fn grow(
     if questions.grow.is_empty() {
         return Ok(grown);
     }
-    let new = || GrownDemand::new(demand, quotas.clone(), &questions.grow, bench);
+    let new = || GrownDemand::new(demand, bounds.clone(), &questions.grow, bench);
     plan.months = months(&mut bench.clone(), &mut new()?, goal, questions.horizon);
     if questions.minimize.is_some() || !questions.offers.is_empty() {
         let mut ahead = new()?;

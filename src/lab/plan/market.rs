@@ -11,7 +11,7 @@ use super::bench::Bench;
 use super::demand::{group_of, is_fixed, is_troubled, largest, selected_keys, zone_of};
 use super::planned::{Carried, node_name};
 use super::rules::NodeKind;
-use crate::snapshot::{CLUSTER_LABEL, Snapshot, SnapshotError};
+use crate::snapshot::{CLUSTER_LABEL, NamespaceBounds, Snapshot, SnapshotError};
 use control::controllers::daemon_set::{added_tolerations, eligibility};
 use k8s::{Maker, ManifestPod};
 use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, is_spot, label_of};
@@ -328,6 +328,7 @@ fn pod_of(cache: &mut Cache, spec: &Arc<PodSpec>, name: &str) -> Result<PodInfo,
 
 /// The daemon sets of a cluster: those that the dump has, and those that its pods tell of.
 fn daemons(snapshot: &Snapshot) -> Vec<DaemonSet> {
+    let bounds = NamespaceBounds::of(snapshot);
     let mut sets: SortedMap<(Text, Text), DaemonSet> = SortedMap::new();
     for set in &snapshot.declared.daemon_sets {
         let key = (set.namespace.clone(), set.name.clone());
@@ -336,7 +337,7 @@ fn daemons(snapshot: &Snapshot) -> Vec<DaemonSet> {
             namespace: set.namespace.clone(),
             ..PodSpec::clone(&set.template)
         };
-        set.template = Arc::new(template);
+        set.template = bounds.filled_template(&Arc::new(template));
         sets.insert(key, set);
     }
     for pod in snapshot.pods.iter().filter(|pod| !pod.phase.is_final()) {

@@ -35,7 +35,6 @@ pub mod planned;
 mod possible;
 pub mod proof;
 pub mod purchase;
-mod quotas;
 pub mod rules;
 #[cfg(test)]
 mod tests;
@@ -46,7 +45,7 @@ mod zonal;
 
 use std::sync::Arc;
 
-use crate::snapshot::{Snapshot, SnapshotError};
+use crate::snapshot::{NamespaceBounds, Snapshot, SnapshotError};
 use bench::Bench;
 use best::best_drain;
 use blockers::{Blocker, blockers, shunned};
@@ -67,7 +66,6 @@ use picture::{Picture, look, look_after};
 use planned::Planned;
 use proof::Proof;
 use purchase::{BuyAnswer, bought};
-use quotas::Quotas;
 use rules::Rule;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use today::{Overfull, Settlement, settle, tied};
@@ -255,8 +253,8 @@ pub fn plan(
     let cache = demand.cluster(snapshot)?;
     let there = cache.clone();
     let mut goal = questions.goal();
-    let quotas = Quotas::of(snapshot);
-    goal.charge(quotas.clone());
+    let bounds = NamespaceBounds::of(snapshot);
+    goal.hold_to(bounds.clone());
     let calm = without_preemption(profiles);
     let deciding = if questions.preempts { profiles } else { &calm };
     let bench = Bench::new(cache, deciding);
@@ -287,7 +285,7 @@ pub fn plan(
     if questions.looks_ahead() {
         plan.expect(&found);
     }
-    let grown = grow(&bench, &ahead, &goal, &quotas, questions, &mut plan)?;
+    let grown = grow(&bench, &ahead, &goal, &bounds, questions, &mut plan)?;
     if let Some(first) = grown.refused {
         goal.refused.get_or_insert(first);
     }
@@ -330,6 +328,7 @@ impl Questions {
             free_ppm: self.free_ppm,
             room: self.room.clone(),
             refused: None,
+            bounds: NamespaceBounds::default(),
             aside: Vec::new(),
             prices: type_prices.collect(),
             node_prices: self.prices.clone(),

@@ -12,7 +12,7 @@ use super::bench::Bench;
 use super::demand::{Demand, GoalPod, pool_of, zone_of};
 use super::goal::Goal;
 use super::loss::{Loss, Survive, lose_each, zones};
-use crate::place::place;
+use crate::place::{Stop, place};
 use crate::snapshot::profile::profile_or_default;
 use model::Text;
 use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
@@ -363,7 +363,7 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
     // All at once: answers that are kept for the loss of nodes serve that of zones.
     picture.node_losses = lose_each(bench, demand, &domains);
     picture.zone_losses = picture.node_losses.split_off(nodes);
-    picture.headroom = headroom(bench, demand, profiles);
+    picture.headroom = headroom(bench, demand, goal, profiles);
     picture
 }
 
@@ -383,7 +383,12 @@ pub fn look_after(
 }
 
 /// Further pods of the largest workloads and of the most numerous one.
-fn headroom(bench: &Bench<'_>, demand: &Demand, profiles: &[KubeProfile]) -> Vec<Headroom> {
+fn headroom(
+    bench: &Bench<'_>,
+    demand: &Demand,
+    goal: &Goal,
+    profiles: &[KubeProfile],
+) -> Vec<Headroom> {
     let mut sizes: IndexMap<&Text, (&GoalPod, u64), FxBuildHasher> = IndexMap::default();
     for pod in &demand.pods {
         sizes.entry(&pod.workload).or_insert((pod, 0)).1 += 1;
@@ -416,15 +421,17 @@ fn headroom(bench: &Bench<'_>, demand: &Demand, profiles: &[KubeProfile]) -> Vec
     }
     let rooms = order.into_iter().filter_map(|(pod, _)| {
         let profile = profile_or_default(profiles, &pod.info);
-        let more = pod.replica(bench.cache().changes()).ok()?;
-        let placement = place(bench.cache(), profile, &more, MOST_MORE).ok()?;
-        let asked = &pod.info.class.requests;
+        let more = pod.replica(&goal.bounds, bench.cache().changes()).ok()?;
+        let admitted = goal.bounds.replicas(more.spec(), MOST_MORE);
+        let placement = place(bench.cache(), profile, &more, admitted.count).ok()?;
+        let refusal = { admitted.refusal }.filter(|_| placement.stop == Stop::Enough);
+        let asked = &more.class.requests;
         Some(Headroom {
             pod: pod.name.clone(),
             cpu_milli: asked.cpu_milli,
             memory: asked.memory,
             fits: placement.fits,
-            reason: placement.binding(),
+            reason: refusal.or_else(|| placement.binding()),
         })
     });
     rooms.collect()

@@ -72,7 +72,7 @@ impl<'a> Sources<'a> {
     pub fn new(traces_dirs: &'a [PathBuf]) -> Self {
         Self {
             traces_dirs,
-            reader: ManifestReader::new(),
+            reader: ManifestReader::new().with_bounds(),
             dumps: Vec::new(),
             gathered: Gathered::default(),
             reads_workloads: false,
@@ -264,7 +264,7 @@ impl<'a> Sources<'a> {
         let mut manifests = if self.reads_workloads {
             ManifestFiles::with_everything()
         } else {
-            ManifestFiles::default()
+            ManifestFiles::with_bounds()
         };
         manifests = manifests.with_classes_of(&plan.scenario, &files);
         let mut remarks = Remarks::default();

@@ -7,6 +7,7 @@
 //! (spec: kubernetes.md 1.13). A pod on a node that isn't there is left out and told in
 //! [`Snapshot::warnings`].
 
+mod bounds;
 pub mod change;
 mod files;
 mod named_cluster;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+pub use bounds::{AdmittedPods, NamespaceBounds};
 pub use files::{Sources, is_experiment};
 pub use named_cluster::{CLUSTER_LABEL, NamedCluster};
 pub use shape::read_pod;
@@ -32,7 +34,7 @@ use crate::immediate_claims;
 use crate::summarize::gap_notes;
 use intake::{Input, TraceError};
 use k8s::{AdmissionClasses, HomelessPods, Kubelet, ManifestPod, Programs};
-use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
+use model::workload::{DaemonSet, LimitRange, PodDisruptionBudget, ResourceQuota};
 use model::{
     Change, Changes, ClusterObjects, Labels, Node, Object, Owner, PodPhase, PodSpec, Release, Text,
 };
@@ -69,6 +71,8 @@ pub struct Declared {
     pub budgets: Vec<Arc<PodDisruptionBudget>>,
     /// Quotas of namespaces.
     pub quotas: Vec<Arc<ResourceQuota>>,
+    /// Limit ranges of namespaces.
+    pub limit_ranges: Vec<Arc<LimitRange>>,
     /// Numbers of pods that workloads want, by namespace, kind and name.
     replicas: SortedMap<(Text, String, Text), i32>,
 }
@@ -80,6 +84,7 @@ impl Declared {
             Object::DaemonSet(set) => self.daemon_sets.push(set.clone()),
             Object::PodDisruptionBudget(budget) => self.budgets.push(budget.clone()),
             Object::ResourceQuota(quota) => self.quotas.push(quota.clone()),
+            Object::LimitRange(range) => self.limit_ranges.push(range.clone()),
             _ => {
                 if let Some((replicas, _)) = object.replicas() {
                     let kind = object.kind().to_owned();

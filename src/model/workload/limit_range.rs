@@ -1,7 +1,7 @@
 //! Limit ranges: what containers and pods of a namespace state if they state nothing, and between
 //! what bounds they may.
 
-use crate::{ResourceList, Text};
+use crate::{PodSpec, ResourceList, Text};
 use serde::{Deserialize, Serialize};
 
 /// A `LimitRange` (spec: kubernetes.md 2.10).
@@ -39,6 +39,20 @@ pub enum LimitedKind {
     Container,
     /// All containers of a pod together.
     Pod,
+}
+
+impl LimitRange {
+    /// Fills in what containers of a pod leave out.
+    pub fn fill_in(&self, spec: &mut PodSpec) {
+        let rules = self.limits.iter();
+        for item in rules.filter(|item| item.of == LimitedKind::Container) {
+            let containers = spec.containers.iter_mut();
+            for container in containers.chain(&mut spec.init_containers) {
+                fill(&mut container.limits, &item.default);
+                fill(&mut container.requests, &item.default_request);
+            }
+        }
+    }
 }
 
 impl LimitItem {

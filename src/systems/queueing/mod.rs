@@ -67,6 +67,8 @@ pub struct Queueing {
     /// Time of the next cycle in which chance may choose otherwise.
     next_draw: Option<Instant>,
     has_begun: bool,
+    /// Namespaces and names of limit ranges, by their objects.
+    limit_ranges: SortedMap<ObjectId, (Text, Text)>,
     /// Time up to which an earlier component has handled the log.
     inherited_until: Option<Instant>,
 }
@@ -98,11 +100,13 @@ impl Queueing {
             is_awake: true,
             next_draw: None,
             has_begun: false,
+            limit_ranges: SortedMap::default(),
             inherited_until: None,
         })
     }
 
     fn read(&mut self, now: Instant, store: &Store) {
+        self.read_limits(store);
         for entry in store.log().since(self.cursor) {
             if self.controller.gives_places() {
                 self.read_places(now, &entry.event, store);
@@ -142,6 +146,33 @@ impl Queueing {
             }
         }
         self.cursor = store.revision();
+    }
+
+    /// Limit ranges come before the jobs of the same instant: workloads are counted by all of them.
+    fn read_limits(&mut self, store: &Store) {
+        for entry in store.log().since(self.cursor) {
+            let Event::Object(change) = &entry.event else {
+                continue;
+            };
+            match change {
+                ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
+                    let Object::LimitRange(range) = object else {
+                        continue;
+                    };
+                    let key = (range.namespace.clone(), range.name.clone());
+                    self.limit_ranges.insert(*id, key);
+                    self.controller.set_limit_range(range.clone());
+                }
+                ObjectChange::Deleted { id } => {
+                    let Some((namespace, name)) = self.limit_ranges.remove(id) else {
+                        continue;
+                    };
+                    self.controller.remove_limit_range(&namespace, &name);
+                }
+                ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => continue,
+            }
+            self.is_awake = true;
+        }
     }
 
     /// A change of nodes or of pods, where these get places.

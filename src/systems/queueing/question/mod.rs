@@ -9,10 +9,11 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use kueue::Names;
+use kueue::limits::adjusted;
 use kueue::names::PODS;
 use kueue::run::Controller;
 use model::queueing::{QueuedWorkload, QueueingObjects};
-use model::workload::Job;
+use model::workload::{Job, LimitRange};
 use model::{ClusterObjects, Node, PodSpec, ResourceList, Text};
 use units::{Duration, Instant, ObjectId, SortedMap, SortedSet};
 
@@ -53,6 +54,8 @@ pub struct Question<'a> {
     /// Pods on nodes that no workload with a place owns: node and requests.
     others: Vec<(Text, ResourceList)>,
     run_times: RunTimes,
+    /// Limit ranges of the cluster.
+    ranges: Vec<Arc<LimitRange>>,
     /// Work that is left for trials of changes.
     left: Cell<u64>,
     /// Whether a trial of a change ended without an outcome since the mark was taken off.
@@ -107,6 +110,7 @@ impl<'a> Question<'a> {
             nodes: Vec::new(),
             others: Vec::new(),
             run_times: RunTimes::default(),
+            ranges: Vec::new(),
             left: Cell::new(MOST_WORK),
             is_cut: Cell::new(false),
             held: Held::of(objects),
@@ -141,6 +145,13 @@ impl<'a> Question<'a> {
     pub fn submitted(self, at: Option<Instant>) -> Self {
         let submitted = at.map_or(self.now, |at| at.min(self.now));
         Self { submitted, ..self }
+    }
+
+    /// The question in a cluster with limit ranges.
+    #[must_use]
+    pub fn within(self, ranges: &[Arc<LimitRange>]) -> Self {
+        let ranges = ranges.to_vec();
+        Self { ranges, ..self }
     }
 
     /// The question with run times of the workloads of the cluster.
@@ -241,7 +252,8 @@ impl<'a> Question<'a> {
         let priorities = &self.objects.queueing.priorities;
         let before = u32::try_from(self.before.len()).unwrap_or(u32::MAX);
         let id = ObjectId((u32::MAX / 2).saturating_add(before));
-        job::workload(&self.members, id, self.submitted, priorities)
+        let workload = job::workload(&self.members, id, self.submitted, priorities);
+        adjusted(workload, self.ranges.iter().map(|range| &**range))
     }
 
     /// Requests of all pods, in the units of quotas, and their number.
@@ -264,6 +276,9 @@ impl<'a> Question<'a> {
     /// Kueue over queues with workloads as they are; the job itself is not among them.
     fn cluster(&self, queueing: &QueueingObjects, workloads: &[QueuedWorkload]) -> Controller {
         let mut cluster = super::controller(queueing, &self.objects.namespaces, self.now, 0);
+        for range in &self.ranges {
+            cluster.set_limit_range(range.clone());
+        }
         let queues = self.queues_that_matter(&cluster);
         for own in workloads {
             let matters = queues.as_ref().is_none_or(|known| known.matter_to(own));
