@@ -36,6 +36,7 @@ mod possible;
 pub mod proof;
 pub mod purchase;
 mod quotas;
+pub mod request;
 pub mod rules;
 #[cfg(test)]
 mod tests;
