@@ -1,4 +1,4 @@
-//! What stands around a question about a cluster.
+//! Surroundings of a question about a cluster.
 
 use std::path::PathBuf;
 

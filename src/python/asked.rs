@@ -1,4 +1,4 @@
-//! What is asked for: an experiment with what the caller says beside it.
+//! Experiments as the package asks about them, with what the caller says beside them.
 
 use std::path::PathBuf;
 use std::sync::mpsc::Sender;

@@ -1,4 +1,4 @@
-//! What goes wrong, as exceptions with the words of the command line.
+//! Faults as exceptions, with the words of the command line.
 
 use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyKeyboardInterrupt};
@@ -17,13 +17,13 @@ create_exception!(
     windtunnel,
     WindtunnelError,
     PyException,
-    "Whatever windtunnel refuses or can't do."
+    "Refusal or failure of windtunnel, of any kind."
 );
 create_exception!(
     windtunnel,
     InputError,
     WindtunnelError,
-    "What was given is wrong: an experiment, a file, an argument. `findings` has a dict for each mistake in an \
+    "Wrong input: an experiment, a file, an argument. `findings` has a dict for each mistake in an \
      experiment, with its place."
 );
 create_exception!(

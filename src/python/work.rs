@@ -6,7 +6,7 @@
 
 #![expect(
     clippy::disallowed_types,
-    reason = "progress is told a few times a second; no decision depends on it"
+    reason = "progress is shown a few times a second; no decision depends on it"
 )]
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -152,7 +152,7 @@ impl Host {
         })
     }
 
-    /// What was raised on the interpreter's thread while the work went on.
+    /// Exception that was raised on the interpreter's thread while the work went on.
     pub(crate) fn raised(&mut self) -> Option<PyErr> {
         self.raised.take()
     }
@@ -170,7 +170,7 @@ impl Host {
                     question,
                     answer,
                 }) => {
-                    let given = self.answer(py, (copy, policy), &question);
+                    let given = self.answer(py, copy, policy, &question);
                     if self.raised.is_some() {
                         self.stop_if_interrupted(py, watch);
                     }
@@ -214,13 +214,12 @@ impl Host {
     }
 
     /// Answer of a copy of a policy, which starts with its first question.
-    fn answer(&mut self, py: Python<'_>, who: (u64, usize), question: &str) -> Answer {
-        let (copy, place) = who;
+    fn answer(&mut self, py: Python<'_>, copy: u64, place: usize, question: &str) -> Answer {
         let policy = &self.policies[place];
         if self.raised.is_some() {
             return Err(format!("the policy `{}` was stopped", policy.name));
         }
-        let ask = || -> PyResult<String> {
+        let mut ask = || -> PyResult<String> {
             if !self.copies.contains_key(&copy) {
                 let started = policy.start.call0(py)?;
                 self.copies.insert(copy, started);
@@ -228,7 +227,6 @@ impl Host {
             let answer = self.copies[&copy].call1(py, (question,))?;
             answer.extract(py)
         };
-        let mut ask = ask;
         ask().map_err(|error| {
             let words = if error.is_instance_of::<PyKeyboardInterrupt>(py) {
                 format!("the policy `{}` was interrupted", policy.name)

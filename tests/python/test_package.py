@@ -187,8 +187,8 @@ class Tables(InFolder):
         self.assertEqual(len(pods), 30)
         self.assertEqual(pods.to_polars().to_arrow().to_pylist(), arrow.to_pylist())
         self.assertEqual(polars.DataFrame(pods).columns, pods.column_names)
-        count = duckdb.sql("select count(*) from pods where variant = 'pack'").fetchone()
-        self.assertEqual(count, (15,))
+        count = duckdb.sql("select count(*) from pods where variant = 'pack'").fetchall()
+        self.assertEqual(count, [(15,)])
         pandas.testing.assert_frame_equal(pods.to_pandas(), arrow.to_pandas())
 
     def test_metrics_and_series_are_there(self):

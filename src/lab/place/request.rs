@@ -119,7 +119,7 @@ pub fn answer(request: &Request, around: &mut Around<'_>) -> Result<Answer, Requ
             let profile = profile_of(&profiles, &asked.pod)?;
             let most = request.replicas.unwrap_or(MOST);
             let placement = place(&snapshot.cache, profile, &asked.pod, most)?;
-            Fate::Pod(asked.pod.full_name().to_string(), placement)
+            Fate::Pod(asked.pod.full_name(), placement)
         }
         parts => {
             let mut shapes = Vec::new();
