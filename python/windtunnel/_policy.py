@@ -78,13 +78,14 @@ class Nodes:
                 grown = numpy.zeros(self._room, column.dtype)
                 grown[: self._count] = column[: self._count]
                 self._columns[key] = grown
-        for values, empty in (
+        empty_rows: tuple[tuple[list[Any], Any], ...] = (
             (self.names, ""),
             (self.labels, {}),
             (self.taints, []),
             (self.gpu_free, []),
             (self.gpu_models, None),
-        ):
+        )
+        for values, empty in empty_rows:
             values.extend([empty] * (count - len(values)))
         self._count = count
         self._views()
@@ -217,7 +218,7 @@ def given(policy: Any, under: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     for name, own in named.items():
         points = _points(name, own)
         command = [f"python:{name}"]
-        settings = dict(DEFAULT_SETTINGS if points != ["order"] else {})
+        settings: dict[str, Any] = dict(DEFAULT_SETTINGS if points != ["order"] else {})
         settings.update(under or {})
         settings["system.scheduler.external"] = {"command": command, "points": points}
         policies.append(

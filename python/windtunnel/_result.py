@@ -186,10 +186,14 @@ class Result(_Folder):
             for own in self.summary["variants"]
             for id, metric in own["metrics"].items()
         ]
-        names = ("variant", "seed", "metric", "value", "unit")
-        columns = list(zip(*rows)) if rows else [()] * len(names)
-        columns[3] = tuple(None if value is None else float(value) for value in columns[3])
-        return Table(_windtunnel.table([(n, list(c)) for n, c in zip(names, columns)]))
+        columns = {
+            "variant": [row[0] for row in rows],
+            "seed": [row[1] for row in rows],
+            "metric": [row[2] for row in rows],
+            "value": [None if row[3] is None else float(row[3]) for row in rows],
+            "unit": [row[4] for row in rows],
+        }
+        return Table(_windtunnel.table(list(columns.items())))
 
     def metric(self, id: str) -> dict[str, float | None]:
         """A metric by variant; None where it is not defined."""

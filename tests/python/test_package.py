@@ -66,6 +66,33 @@ class BestFit:
         return pod.requests["cpu_milli"] - free
 
 
+class InOrder:
+    """A whole scheduler: each pod goes to the first node with room for it."""
+
+    def __init__(self):
+        self.nodes, self.classes, self.waiting = {}, {}, {}
+
+    def schedule(self, question):
+        for node in question["nodes"]:
+            self.nodes.setdefault(node["id"], {}).update(node)
+        for pod in question["pods"]:
+            own = self.classes.setdefault(pod["class"]["id"], pod["class"])
+            if "node" not in pod:
+                self.waiting[pod["id"]] = own["requests"]
+        for bound in question["bound"]:
+            self.waiting.pop(bound["pod"], None)
+        binds = []
+        for pod, wanted in sorted(self.waiting.items()):
+            for id, node in sorted(self.nodes.items()):
+                free = node["free"]
+                if node["schedulable"] and all(free[name] >= wanted[name] for name in wanted):
+                    for name in wanted:
+                        free[name] -= wanted[name]
+                    binds.append({"pod": pod, "node": id})
+                    break
+        return {"binds": binds}
+
+
 class Reversed:
     """Sees that columns are views, and remembers the seed."""
 
@@ -257,6 +284,13 @@ class Policies(InFolder):
 
         digests = windtunnel.run(JOBS, policy=Shortest).digests
         self.assertEqual(digests["Shortest"], digests["sjf"])
+
+    def test_a_whole_scheduler(self):
+        example = PROJECT / "python/examples/first_fit.py"
+        external = {"command": [sys.executable, str(example)], "points": ["schedule"]}
+        variants = {"process": {"system.scheduler.external": external}}
+        digests = windtunnel.run(TEXT, variants=variants, policy=InOrder, allow_external=True).digests
+        self.assertEqual(digests["InOrder"], digests["process"])
 
     def test_a_result_repeats_without_the_policy(self):
         result = windtunnel.run(SMALL, policy=BestFit, out="out")
