@@ -100,6 +100,11 @@ pub fn flag() -> &'static AtomicBool {
     &flags().stop
 }
 
+/// The same flag, for work that keeps it.
+pub fn shared() -> Arc<AtomicBool> {
+    Arc::clone(&flags().stop)
+}
+
 /// Exit code of an interrupted program.
 pub fn exit() -> Exit {
     if flags().terminated.load(Ordering::Relaxed) {

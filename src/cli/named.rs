@@ -8,9 +8,9 @@ use lab::folder::EXTERNAL;
 use lab::results;
 use lab::summary::{Summary, VariantSummary};
 use lab::travel::{FORK_FILE, Fork};
+use report::result_files::fork_of;
 use scenario::Experiment;
 
-use super::report::fork_of;
 use super::source::Source;
 use super::{Failure, Global, terminal};
 use units::{Instant, plural};

@@ -2,7 +2,7 @@
 //! pipe is not.
 
 use std::io::{self, ErrorKind, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::Failure;
 use super::visible::Visible;
@@ -23,16 +23,9 @@ pub fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Resul
     judge(write(&mut out).and_then(|()| out.finish()))
 }
 
-/// Folder of a result whose place was not named. A link in the place of `results` may come from whoever wrote
-/// the experiment, and is not followed.
+/// Folder of a result whose place was not named.
 pub fn default_folder(name: &str) -> Result<PathBuf, Failure> {
-    let results = Path::new("results");
-    if results.is_symlink() {
-        return Err(Failure::input(
-            "results: is a link, which is not followed unasked; name a folder with `--out`",
-        ));
-    }
-    Ok(results.join(name))
+    lab::folder::default_folder(name).map_err(Failure::input)
 }
 
 fn judge(written: io::Result<()>) -> Result<(), Failure> {

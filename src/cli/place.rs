@@ -1,23 +1,18 @@
 //! `windtunnel place`: the number of further copies of a pod that fit in a cluster.
 
-use std::path::{Path, PathBuf};
+use std::mem::ManuallyDrop;
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
 
-use lab::place::lost::Ground;
-use lab::place::mix::Shape;
-use lab::place::selection::{Selected, Selector, select};
-use lab::place::{MOST, Preemption, place_new};
-use lab::snapshot::profile::profile_of;
-use lab::snapshot::{NamespaceBounds, Snapshot};
-use report::losses::LossesReport;
-use report::lost::LossReport;
-use report::mix::MixReport;
-use report::place::PlaceReport;
-use scheduler::kube::PodInfo;
+use lab::around::Around;
+use lab::place::request::{Request, RequestError, answer};
+use lab::place::selection::Selector;
+use lab::place::{MOST, Preemption};
+use report::place::with_answer;
 
-use super::snapshot::{SchedulerArguments, described, doubt_allotment, read, tell, without};
+use super::snapshot::{SchedulerArguments, ignored, tell};
 use super::table_format::{self, TableFormat};
 use super::{Exit, Failure, Global};
 
@@ -118,134 +113,34 @@ impl PlaceArguments {
 }
 
 pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, Failure> {
-    if !arguments.lose.is_empty() {
-        return lost(global, arguments);
-    }
-    if !arguments.mix.is_empty() {
-        let parts: Vec<MixPart> = arguments.mix.clone();
-        return mixed(global, arguments, &arguments.paths, &parts);
-    }
-    let Some((path, paths)) = arguments
-        .paths
-        .split_last()
-        .filter(|(_, own)| !own.is_empty())
-    else {
-        return Err(Failure::input(
-            "give the files of the cluster and, last, the file of the pod: `windtunnel place \
-             dump.json web.yaml`; or a node with `--lose`, to find new nodes for its pods",
-        ));
+    let mix = arguments.mix.iter();
+    let request = Request {
+        paths: arguments.paths.clone(),
+        replicas: arguments.replicas,
+        without_nodes: arguments.without_node.clone(),
+        mix: mix.map(|part| (part.each, part.file.clone())).collect(),
+        lose: arguments.lose.clone(),
+        preemption: arguments.preemption(),
+        config: arguments.scheduler.config.clone(),
+        release: arguments.scheduler.release,
     };
-    if arguments.preemption {
-        let part = MixPart {
-            each: 1,
-            file: path.clone(),
-        };
-        return mixed(global, arguments, paths, &[part]);
-    }
-    let mut snapshot = read(global, paths, arguments.scheduler.release)?;
-    let profiles = arguments.scheduler.profiles(global, snapshot.release)?;
-    without(&mut snapshot, &arguments.without_node)?;
-    let asked = ask(global, &mut snapshot, path)?;
-    let profile = profile_of(&profiles, &asked.pod)?;
-    let most = arguments.replicas.unwrap_or(MOST);
-    let placement = place_new(&snapshot, profile, &asked.pod, most);
-    let placement = placement.map_err(Failure::incomplete)?;
-    let mut warnings = snapshot.warnings.clone();
-    warnings.extend(asked.findings);
-    let report = PlaceReport {
-        snapshot: &described(&snapshot),
-        pod: &asked.pod.full_name(),
-        wanted: arguments.replicas,
-        placement: &placement,
-        warnings: &warnings,
-    };
-    table_format::print(&report, arguments.format)?;
-    Ok(Exit::Done)
-}
-
-/// Pod of a file, with what was ignored of it.
-struct Asked {
-    pod: PodInfo,
-    findings: Vec<String>,
-}
-
-fn ask(global: &Global, snapshot: &mut Snapshot, path: &Path) -> Result<Asked, Failure> {
-    let (pod, findings) = snapshot.read_pod(path)?;
-    let file = path.display();
-    let findings: Vec<String> = findings
-        .iter()
-        .map(|finding| format!("{file}: {finding}"))
-        .collect();
-    tell(global, &findings);
-    doubt_allotment(global, snapshot);
-    snapshot.name_namespace(pod.namespace());
-    let pod = snapshot.new_pod_info(&pod);
-    let pod = pod.map_err(|error| Failure::input(format!("{file}: {error}")))?;
-    Ok(Asked { pod, findings })
-}
-
-/// Places rounds of several pods.
-fn mixed(
-    global: &Global,
-    arguments: &PlaceArguments,
-    paths: &[PathBuf],
-    parts: &[MixPart],
-) -> Result<Exit, Failure> {
-    let mut snapshot = read(global, paths, arguments.scheduler.release)?;
-    let profiles = arguments.scheduler.profiles(global, snapshot.release)?;
-    without(&mut snapshot, &arguments.without_node)?;
-    let mut warnings = Vec::new();
-    let mut shapes = Vec::new();
-    for part in parts {
-        let Asked { pod, findings } = ask(global, &mut snapshot, &part.file)?;
-        profile_of(&profiles, &pod)?;
-        warnings.extend(findings);
-        shapes.push(Shape {
-            pod,
-            each: part.each,
-        });
-    }
-    warnings.splice(0..0, snapshot.warnings.iter().cloned());
-    let bounds = NamespaceBounds::of(&snapshot);
-    let mut ground = Ground::new(&mut snapshot, &profiles, arguments.preemption())?;
-    let mixed = ground.fill(&shapes, arguments.replicas.unwrap_or(MOST), bounds);
-    let report = MixReport {
-        snapshot: &described(&snapshot),
-        wanted: arguments.replicas,
-        mixed: &mixed,
-        warnings: &warnings,
-    };
-    table_format::print(&report, arguments.format)?;
-    Ok(Exit::Done)
-}
-
-/// Finds new nodes for the pods of lost nodes, together or each in turn.
-fn lost(global: &Global, arguments: &PlaceArguments) -> Result<Exit, Failure> {
-    let mut snapshot = read(global, &arguments.paths, arguments.scheduler.release)?;
-    let profiles = arguments.scheduler.profiles(global, snapshot.release)?;
-    without(&mut snapshot, &arguments.without_node)?;
-    let told = described(&snapshot);
-    let selected = select(&snapshot, &arguments.lose)?;
-    let Selected { always, turns } = selected;
-    let mut ground = Ground::new(&mut snapshot, &profiles, arguments.preemption())?;
-    if let Some(turns) = turns {
-        let losses = ground.lose_each(&always, &turns);
-        let report = LossesReport {
-            snapshot: &told,
-            always: &always,
-            losses: &losses,
-            warnings: &snapshot.warnings,
-        };
-        table_format::print(&report, arguments.format)?;
-    } else {
-        let loss = ground.lose(&always);
-        let report = LossReport {
-            snapshot: &told,
-            nodes: &always,
-            loss: &loss,
-            warnings: &snapshot.warnings,
-        };
-        table_format::print(&report, arguments.format)?;
-    }
+    let (traces, ignored) = (global.traces_dirs(), ignored(global)?);
+    let answer = answer(
+        &request,
+        &mut Around {
+            traces_dirs: &traces,
+            ignored: &ignored,
+            tell: &mut |warnings| tell(global, warnings),
+        },
+    );
+    let answer = answer.map_err(|error| match error {
+        RequestError::Snapshot(error) => error.into(),
+        error @ RequestError::Place(_) => Failure::incomplete(error),
+    })?;
+    // The command ends with it: to give its pods back one by one is a tenth of the whole work.
+    let answer = ManuallyDrop::new(answer);
+    with_answer(&answer, |report| {
+        table_format::print(report, arguments.format)
+    })?;
     Ok(Exit::Done)
 }

@@ -18,8 +18,8 @@ pub(super) struct Bars {
     bar: ProgressBar,
     /// Events and simulated time of every variant.
     variants: Vec<(AtomicU64, AtomicU64)>,
-    /// End of the variants in nanoseconds of simulated time, if known.
-    horizon: Option<u64>,
+    /// End of the variants in simulated time, if known.
+    horizon: Option<Instant>,
     last: Mutex<()>,
     /// Time at which the first variant had its input.
     pub(super) begun: OnceLock<Clock>,
@@ -56,7 +56,7 @@ impl Bars {
             variants: (0..count)
                 .map(|_| (AtomicU64::new(0), AtomicU64::new(0)))
                 .collect(),
-            horizon: horizon.map(|at| at.as_nanos() as u64),
+            horizon: horizon.map(|at| Instant::ZERO + at),
             last: Mutex::new(()),
             begun: OnceLock::new(),
         }
@@ -95,17 +95,8 @@ impl Progress for Bars {
     fn at(&self, variant: usize, reached: RunProgress) {
         let (known, steps) = &self.variants[variant];
         known.store(reached.events, Ordering::Relaxed);
-        let by_time = self.horizon.map(|horizon| {
-            (
-                u128::from((reached.now.as_nanos() as u64).min(horizon)),
-                u128::from(horizon),
-            )
-        });
-        let by_input = reached
-            .read
-            .map(|(done, all)| (u128::from(done), u128::from(all)));
-        if let Some((done, all)) = by_time.or(by_input).filter(|&(_, all)| all > 0) {
-            steps.store((done * u128::from(STEPS) / all) as u64, Ordering::Relaxed);
+        if let Some(reached) = lab::experiment::steps(reached, self.horizon, STEPS) {
+            steps.store(reached, Ordering::Relaxed);
         }
         self.show(reached.now);
     }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use lab::queue::{Question, RunTimes, Verdict, read};
+use lab::queue::{RunTimes, Verdict, answers, read};
 use lab::snapshot::SnapshotOptions;
 use report::queue::QueueReport;
 use units::Duration;
@@ -59,18 +59,7 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
     let asked = read(cluster, job, &options)?;
     tell(global, &asked.warnings);
     let run_times = arguments.run_time.map_or(RunTimes::Ended, RunTimes::Given);
-    let (mut answers, mut before) = (Vec::new(), Vec::new());
-    for jobs in &asked.workloads {
-        let question = Question::new(&asked.objects, jobs);
-        let question =
-            question.map_err(|words| Failure::input(format!("{}: {words}", job.display())))?;
-        let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));
-        let question = question.on(&asked.nodes, pods).with_run_times(run_times);
-        let question = question.submitted(asked.submitted).after(before.clone());
-        let question = question.within(&asked.limit_ranges);
-        before.push(question.workload());
-        answers.push(question.answer());
-    }
+    let answers = answers(&asked, job, run_times)?;
     let report = QueueReport {
         answers: &answers,
         warnings: &asked.warnings,

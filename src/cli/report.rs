@@ -5,15 +5,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use history::{self, REPORT_DATA_FILE};
 use intake::Input;
-use lab::compare::{STUDY_FILE, Study};
-use lab::folder::{Existing, ResultFolder, write_file};
-use lab::results;
-use lab::travel::{FORK_FILE, Fork};
+use lab::compare::Study;
+use lab::folder::{Existing, write_file};
 use report::comparison::{Comparison, Rows};
 use report::plot::{self, NotDrawn, Plot, PlotEntry, REGISTRY, Rgb, Style};
-use report::runs::{Gathered, ReportRun};
+use report::result_files::{ReadError, WriteError, compared, read};
+use report::runs::Gathered;
 use report::study::{self, StudyOptions};
 use report::table::TableOptions;
 use report::validate::error_bar;
@@ -182,74 +180,22 @@ fn plot_names() -> String {
     names.join(", ")
 }
 
-/// The runs that a comparison is of, so that the folder has everything its plots are drawn from.
-pub(super) fn write_summary(folder: &ResultFolder, gathered: &Gathered) -> Result<(), Failure> {
-    let written = folder
-        .json("summary.json", &gathered.summary)
-        .and_then(|()| folder.text(REPORT_DATA_FILE, &gathered.data.to_json()));
-    Ok(written?)
-}
-
-/// Comparison that a folder holds, if it is one.
-fn compared(path: &Path) -> Result<Option<Study>, Failure> {
-    let file = path.join(STUDY_FILE);
-    if !file.is_file() {
-        return Ok(None);
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Results(error) => error.into(),
+            error => Self::input(error),
+        }
     }
-    let text = Input::path(&file).read_to_string()?;
-    let study = Study::read(&text).map_err(|error| {
-        Failure::input(format!(
-            "{}: it is no comparison, or is damaged: {error}; run `windtunnel compare` again",
-            file.display()
-        ))
-    })?;
-    Ok(Some(study))
 }
 
-/// Reads a result folder.
-pub(super) fn read(path: &Path) -> Result<ReportRun, Failure> {
-    let run = results::read(path)?;
-    // The tables are not shown, but a damaged folder is not reported on.
-    run.series()?;
-    run.pods()?;
-    let names: Vec<&str> = (run.summary.variants.iter())
-        .map(|variant| variant.name.as_str())
-        .collect();
-    let data = history::read(&run.folder, &names).map_err(Failure::input)?;
-    let file = run.folder.join("scenario.yaml");
-    let scenario = if file.exists() {
-        Input::path(&file).read_to_string()?
-    } else {
-        String::new()
-    };
-    let name = match run.folder.file_name() {
-        Some(name) => name.to_string_lossy().into_owned(),
-        None => run.summary.name.clone(),
-    };
-    Ok(ReportRun {
-        name,
-        summary: run.summary,
-        data,
-        scenario,
-        fork: fork_of(&run.folder)?,
-    })
-}
-
-/// Fork information of a result folder, if it is one.
-pub(super) fn fork_of(folder: &Path) -> Result<Option<Fork>, Failure> {
-    let file = folder.join(FORK_FILE);
-    if !file.exists() {
-        return Ok(None);
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Folder(error) => error.into(),
+            error => Self::incomplete(error),
+        }
     }
-    let text = Input::path(&file).read_to_string()?;
-    let fork = serde_json::from_str(&text).map_err(|error| {
-        Failure::input(format!(
-            "{}: it does not describe a fork, or is damaged: {error}; run the fork again with \
-             `windtunnel run --from`",
-            file.display()
-        ))
-    })?;
-    Ok(Some(fork))
 }
 
 fn html(arguments: &ReportArguments, gathered: &Gathered) -> Result<Exit, Failure> {

@@ -12,10 +12,10 @@ use lab::summary::Summary;
 use lab::travel::FORK_FILE;
 use report::embedded;
 use report::format::clean;
+use report::result_files::fork_of;
 use units::plural;
 
 use super::named::before_fork;
-use super::report::fork_of;
 use super::run_count::counted;
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt, named, terminal};

@@ -8,12 +8,14 @@ use intake::ledger::{Action, ESTIMATES};
 use lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
 use lab::folder::{EXTERNAL, Existing, ResultFolder};
 use lab::journey::Journey;
+use lab::source::external_variant;
 use lab::summary::{Summary, VariantSummary};
 use report::comparison::{Comparison, Rows};
-use report::plot::Style;
+use report::result_files::{REPORT, SUMMARY, write_report};
 use report::runs::{Gathered, ReportRun};
 use report::table::TableOptions;
-use scenario::{Experiment, NamedText, Rejected, load, load_with_variants};
+use scenario::{Experiment, NamedText, Rejected, load};
+use serde_json::json;
 use systems::registry::WITH_PLAIN_FORM;
 use units::plural;
 
@@ -114,19 +116,9 @@ fn print_partial(
     print(global, arguments, summary, options);
 }
 
-/// Failure of an experiment of which a variant could not go on: what happened up to then stays in the
-/// partial folder, so that it looks like no whole run.
+/// Failure of an experiment of which a variant could not go on.
 fn stopped(summary: &Summary, folder: &ResultFolder) -> Option<Failure> {
-    let (variant, why) = { summary.variants.iter() }
-        .find_map(|variant| Some((&variant.name, variant.stopped.as_ref()?)))?;
-    let of = match summary.variants.len() {
-        1 => String::new(),
-        _ => format!("variant `{variant}`: "),
-    };
-    let partial = folder.partial().display();
-    Some(Failure::incomplete(format!(
-        "{of}{why}\nnote: what happened up to then is in {partial}; it is no complete result"
-    )))
+    Some(Failure::incomplete(summary.stopped(folder.partial())?))
 }
 
 /// Refuses the plain form where a system has none.
@@ -260,27 +252,6 @@ fn push_remark(
     }
 }
 
-/// Name of the report in a result folder.
-const REPORT: &str = "report.html";
-/// Name of the summary in a result folder.
-const SUMMARY: &str = "summary.json";
-
-/// Writes plots, the data behind them and the report into the folder.
-fn write_report(gathered: &Gathered, folder: &ResultFolder) -> Result<(), Failure> {
-    let (plots, missing) = report::plot::draw_all(&gathered.material(), Style::Screen);
-    let html = report::html::render(gathered, &plots, &missing).map_err(Failure::incomplete)?;
-    let files = plots.iter().flat_map(|plot| {
-        [
-            (format!("plots/{}.svg", plot.name), plot.svg.clone()),
-            (format!("plots/{}.csv", plot.name), plot.csv()),
-        ]
-    });
-    for (name, text) in files.chain([(REPORT.to_owned(), html)]) {
-        folder.text(&name, &text)?;
-    }
-    Ok(())
-}
-
 /// Reads the experiment; prints its errors.
 fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure> {
     let mut sets = arguments.sets.clone();
@@ -291,16 +262,12 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
     let mut experiment = loaded.map_err(|rejected| told(&rejected))?;
     if let Some(line) = &arguments.policy_command {
         let command = ["sh", "-c", &format!("exec {line}")].map(str::to_owned);
-        let text = NamedText {
-            name: &source.name,
-            text: &source.text,
-        };
-        let variants = external_variant(&command);
+        let variants = external_variant("external", &json!({ "command": command }));
         let variants = NamedText {
             name: "--policy-command",
             text: &variants,
         };
-        let other = load_with_variants(text, Some(variants), source.options(&sets));
+        let other = source.variants(variants, &sets);
         let other = other.map_err(|rejected| told(&rejected))?;
         experiment.variants.extend(other.variants);
         experiment.allow_command(&command, Path::new("."));
@@ -310,16 +277,6 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
         experiment.set_on_bad_row(on_bad_row.into());
     }
     Ok(experiment)
-}
-
-/// A variant in which a command gives nodes points, in a pipeline that has no other score.
-fn external_variant(command: &[String]) -> String {
-    let settings = serde_json::json!({
-        "system.name": "pipeline",
-        "system.scheduler.profile": "first-fit",
-        "system.scheduler.external": { "command": command },
-    });
-    serde_json::json!({ "external": settings }).to_string()
 }
 
 #[cfg(test)]

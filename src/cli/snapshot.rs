@@ -9,11 +9,11 @@ use clap::Args;
 use intake::Input;
 use k8s::kind_named;
 use lab::explain::defects::deciding;
+pub(super) use lab::place::request::{self, described};
 use lab::snapshot::profile::{read_config, read_profiles};
 use lab::snapshot::{Snapshot, SnapshotOptions};
 use model::Release;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
-use world::allotment_doubt;
 
 use super::{Failure, Global, terminal};
 
@@ -48,15 +48,6 @@ impl SchedulerArguments {
         tell(global, &doubts);
         Ok(profiles)
     }
-}
-
-/// Line on what a snapshot holds and which scheduler decides in it.
-pub(super) fn described(snapshot: &Snapshot) -> String {
-    format!(
-        "{}; kube-scheduler {}",
-        snapshot.summary(),
-        snapshot.release
-    )
 }
 
 /// Words about each defect of the release without which a pod's attempt would end otherwise.
@@ -101,14 +92,8 @@ pub(super) fn read(
 
 /// Warns of claims on devices that the release does not allot, once they are there.
 pub(super) fn doubt_allotment(global: &Global, snapshot: &mut Snapshot) {
-    let cache = &snapshot.cache;
-    let Some(doubt) = allotment_doubt(&cache.objects.devices, cache.changes()) else {
-        return;
-    };
-    let doubt = format!("{doubt} (`--release`)");
-    if !snapshot.warnings.contains(&doubt) {
+    if let Some(doubt) = request::doubt_allotment(snapshot) {
         tell(global, std::slice::from_ref(&doubt));
-        snapshot.warnings.push(doubt);
     }
 }
 

@@ -5,6 +5,7 @@
 //! A program is started at its first question and ended with the run. It has a limit of real time for each
 //! answer, so a program that hangs ends the run with an error; no decision depends on how long it took.
 
+mod function;
 mod http;
 mod record;
 
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use control::{Exchange, ExchangeError};
 
+pub use function::Function;
 pub use http::{Servers, is_on_this_machine};
 pub use record::{Recorder, Replay};
 

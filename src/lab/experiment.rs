@@ -23,7 +23,7 @@ use super::summarize::summarize;
 use super::summary::{MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
 use super::tables::Place;
 use history::{PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData};
-use units::{SortedMap, plural};
+use units::{Instant, SortedMap, plural};
 use world::{BuildError, FileSource};
 
 /// Reason an experiment has no result.
@@ -158,6 +158,16 @@ pub trait Progress: Sync {
 
     /// A variant is finished.
     fn finished(&self, variant: usize);
+}
+
+/// Steps of a run that are reached, out of `all`: by its end if that is known, or else by how much of its input is read.
+pub fn steps(reached: RunProgress, horizon: Option<Instant>, all: u64) -> Option<u64> {
+    let by_time = horizon.map(|end| {
+        let end = end.as_nanos() as u64;
+        ((reached.now.as_nanos() as u64).min(end), end)
+    });
+    let (done, whole) = by_time.or(reached.read).filter(|&(_, whole)| whole > 0)?;
+    Some((u128::from(done) * u128::from(all) / u128::from(whole)) as u64)
 }
 
 /// Plan by which an experiment runs.

@@ -1,5 +1,6 @@
 //! The lab: experiments over runs, and what they leave behind.
 
+pub mod around;
 pub mod broken;
 pub mod cells;
 pub mod check;
@@ -48,6 +49,7 @@ mod sandbox;
 pub mod shell;
 pub mod sides;
 pub mod snapshot;
+pub mod source;
 pub mod statistics;
 pub mod steps;
 mod summarize;

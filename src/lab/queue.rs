@@ -86,6 +86,30 @@ pub fn read_inputs(
     asked(sources, name.unwrap_or_default(), job)
 }
 
+/// Answers about the workloads of a job, each after those before it. `job` names the file in messages.
+///
+/// # Errors
+/// If a workload is none that queues know.
+pub fn answers(
+    asked: &Asked,
+    job: &Path,
+    run_times: RunTimes,
+) -> Result<Vec<Answer>, SnapshotError> {
+    let (mut answers, mut before) = (Vec::new(), Vec::new());
+    for jobs in &asked.workloads {
+        let question = Question::new(&asked.objects, jobs);
+        let question = question
+            .map_err(|words| SnapshotError::Input(format!("{}: {words}", job.display())))?;
+        let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));
+        let question = question.on(&asked.nodes, pods).with_run_times(run_times);
+        let question = question.submitted(asked.submitted).after(before.clone());
+        let question = question.within(&asked.limit_ranges);
+        before.push(question.workload());
+        answers.push(question.answer());
+    }
+    Ok(answers)
+}
+
 fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, SnapshotError> {
     let mut gathered = sources.objects()?;
     let queueing = &gathered.objects.queueing;

@@ -31,6 +31,7 @@ pub mod plot;
 pub mod queue;
 pub mod releases;
 mod remedies;
+pub mod result_files;
 pub mod runs;
 mod sense;
 pub mod study;

@@ -6,6 +6,10 @@ use serde_json::{Value, json};
 
 use crate::formats::Formats;
 use crate::grid::{Grid, csv, pairs, section};
+use crate::losses::LossesReport;
+use crate::lost::LossReport;
+use crate::mix::MixReport;
+use lab::place::request::{Answer, Fate};
 use lab::place::{MOST, Placement, ResourceTally, Stop};
 use model::Text;
 use units::plural;
@@ -14,6 +18,38 @@ use units::plural;
 const NODES_SHOWN: usize = 20;
 /// Placeholder for the zone of nodes without one.
 const NO_ZONE: &str = "–";
+
+/// Shows an answer in whatever format `show` takes.
+pub fn with_answer<T>(answer: &Answer, show: impl FnOnce(&dyn Formats) -> T) -> T {
+    let (snapshot, warnings) = (&*answer.described, &*answer.warnings);
+    match &answer.fate {
+        Fate::Pod(pod, placement) => show(&PlaceReport {
+            snapshot,
+            pod,
+            wanted: answer.wanted,
+            placement,
+            warnings,
+        }),
+        Fate::Mix(mixed) => show(&MixReport {
+            snapshot,
+            wanted: answer.wanted,
+            mixed,
+            warnings,
+        }),
+        Fate::Loss(nodes, loss) => show(&LossReport {
+            snapshot,
+            nodes,
+            loss,
+            warnings,
+        }),
+        Fate::Turns(always, losses) => show(&LossesReport {
+            snapshot,
+            always,
+            losses,
+            warnings,
+        }),
+    }
+}
 
 /// Placement with its context.
 pub struct PlaceReport<'a> {

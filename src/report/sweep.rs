@@ -3,10 +3,33 @@
 use std::fmt::Write as _;
 
 use crate::format;
+use crate::plot::{Style, sweep as plots};
 use crate::releases::fact;
+use lab::folder::KeptFolder;
 use lab::sweep::sensitivity::{self, Index};
-use lab::sweep::{SweepFile, SweepTable};
+use lab::sweep::{SweepError, SweepFile, SweepTable};
 use metrics::registry;
+
+/// Writes the plots of a sweep in these metrics, the data behind them, and the sensitivities.
+///
+/// # Errors
+/// If a file can't be written.
+pub fn write_drawings(
+    table: &SweepTable,
+    metrics: &[String],
+    folder: &KeptFolder,
+) -> Result<(), SweepError> {
+    for (name, plot) in plots::draw(table, metrics, Style::Screen) {
+        folder.write(&format!("plots/{name}.svg"), plot.svg.as_bytes())?;
+        folder.write(&format!("plots/{name}.csv"), plot.csv().as_bytes())?;
+    }
+    let found = sensitivity::of_table(table, metrics);
+    if !found.is_empty() {
+        let text = sensitivity::to_csv(&table.merged().file.parameters, &found);
+        folder.write("sensitivity.csv", text.as_bytes())?;
+    }
+    Ok(())
+}
 
 fn part(count: usize, word: &str) -> String {
     format::counted(count as u64, word)

@@ -116,10 +116,25 @@ impl Experiment {
         }
     }
 
+    /// Lets a function of this program answer in the place of this command.
+    pub fn allow_function(&mut self, command: &[String], function: &schema::AnswerFunction) {
+        for plan in &mut self.variants {
+            let own = plan.scenario.system.scheduler.external.as_mut();
+            if let Some(own) = own.filter(|own| own.command == command) {
+                own.answers = schema::AnswerSource::Function {
+                    function: function.clone(),
+                    record: None,
+                };
+            }
+        }
+    }
+
     /// Records the answers of programs outside below `folder`, each variant's under its name.
     pub fn record_external(&mut self, folder: &Path) {
         for (name, answers) in self.answers() {
-            if let schema::AnswerSource::Program { record, .. } = answers {
+            if let schema::AnswerSource::Program { record, .. }
+            | schema::AnswerSource::Function { record, .. } = answers
+            {
                 *record = Some(folder.join(name));
             }
         }

@@ -143,8 +143,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Layers that may import all others: the command line, and the programs beside it.
-const TOPS: [&str; 3] = ["cli", "live", "verify"];
+/// Layers that may import all others: the command line, the programs beside it, and the Python package.
+const TOPS: [&str; 4] = ["cli", "live", "python", "verify"];
 
 /// Layers that the driver of real hosts may not import: the simulator, and what runs in it. Its command line may.
 const SIMULATED: [&str; 5] = ["sim", "scenario", "world", "lab", "cli"];

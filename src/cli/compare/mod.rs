@@ -10,15 +10,10 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
-use history::{REPORT_DATA_VERSION, ReportData};
 use lab::compare::{self, CompareError, Finished, Made, Settings, Study};
-use lab::experiment::{metric_definitions, scenario_text};
 use lab::folder::{Existing, ResultFolder};
-use lab::hashes::{input_hashes, scenario_hash};
-use lab::program;
 use lab::shell::quoted;
-use lab::summary::{SCHEMA_VERSION, Summary};
-use report::plot::{self, Style};
+use report::result_files::{self, write_comparison, write_summary};
 use report::runs::{Gathered, ReportRun};
 use report::study::{self, StudyOptions};
 use report::{self, Format};
@@ -29,7 +24,7 @@ use systems::registry::find;
 use units::Duration;
 
 use super::experiment_file::{self, MessageFormat, Reading};
-use super::report::{check_label, label, write_summary};
+use super::report::{check_label, label};
 use super::run_arguments::SummaryFormat;
 use super::run_count::counted;
 use super::{Exit, Failure, Global, output, source, terminal};
@@ -222,7 +217,7 @@ pub(super) fn made(
 ) -> Result<Compared, Failure> {
     let mut settings = settings(arguments);
     if settings.gated.is_empty() {
-        settings.gated = objectives(experiment);
+        settings.gated = compare::objectives(experiment);
     }
     let made = counted(global, |workers| {
         compare::run(experiment, &settings, workers)
@@ -231,9 +226,27 @@ pub(super) fn made(
     let study = made.study.clone();
     compare::write_values(&folder, &made.candidates)?;
     let gathered = gathered(experiment, &folder, made)?;
-    write_folder(&folder, &gathered, &study, &portable(&rerun, path))?;
+    write_comparison(&gathered, &study, &portable(&rerun, path), &folder)?;
     let out = folder.finish()?;
     Ok(Compared { study, rerun, out })
+}
+
+/// First runs of each variant, for a result folder and a report, with the comparison.
+fn gathered(
+    experiment: &Experiment,
+    folder: &ResultFolder,
+    made: Made,
+) -> Result<Gathered, Failure> {
+    let (summary, data, scenario) = made.result(experiment, folder)?;
+    let gathered = Gathered::new(vec![ReportRun {
+        name: experiment.name.clone(),
+        summary,
+        data,
+        scenario,
+        fork: None,
+    }]);
+    write_summary(&gathered, folder)?;
+    Ok(gathered.compared(made.study))
 }
 
 fn read(
@@ -319,22 +332,6 @@ fn systems(names: &[&String], base: Option<&Scenario>) -> Result<String, Failure
     Ok(lines)
 }
 
-/// Metrics of the objectives of all variants, each once.
-fn objectives(experiment: &Experiment) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    for objective in experiment
-        .variants
-        .iter()
-        .flat_map(|plan| &plan.scenario.objectives)
-    {
-        let id = objective.id();
-        if !found.contains(&id) {
-            found.push(id);
-        }
-    }
-    found
-}
-
 impl From<CompareError> for Failure {
     fn from(error: CompareError) -> Self {
         let exit = match error.exit_code() {
@@ -353,88 +350,6 @@ impl From<CompareError> for Failure {
     }
 }
 
-/// First runs of each variant, for a result folder and a report, with the comparison.
-fn gathered(
-    experiment: &Experiment,
-    folder: &ResultFolder,
-    made: Made,
-) -> Result<Gathered, Failure> {
-    let first = made.first();
-    let experiment = {
-        let order = |name: &str| first.iter().position(|run| run.name == name);
-        let mut sorted = experiment.clone();
-        sorted.variants.sort_by_key(|plan| order(&plan.name));
-        sorted
-    };
-    let mut drawn = made.drawn;
-    drawn.sort_by_key(|data| first.iter().position(|run| run.name == data.name));
-    let summary = Summary {
-        schema_version: SCHEMA_VERSION,
-        windtunnel: program::VERSION.to_owned(),
-        build: program::build().to_owned(),
-        name: experiment.name.clone(),
-        description: experiment.description.clone(),
-        scenario_hash: scenario_hash(&experiment),
-        inputs: input_hashes(&experiment)?,
-        definitions: metric_definitions(),
-        variants: first,
-    };
-    let data = ReportData {
-        schema_version: REPORT_DATA_VERSION,
-        variants: drawn,
-    };
-    let scenario = scenario_text(&experiment, folder);
-    folder.text("scenario.yaml", &scenario)?;
-    let gathered = Gathered::new(vec![ReportRun {
-        name: experiment.name.clone(),
-        summary,
-        data,
-        scenario,
-        fork: None,
-    }]);
-    write_summary(folder, &gathered)?;
-    Ok(gathered.compared(made.study))
-}
-
-/// Formats of the comparison in a result folder.
-const FORMS: [(&str, Format); 3] = [
-    (compare::STUDY_FILE, Format::Json),
-    ("comparison.csv", Format::Csv),
-    ("comparison.md", Format::Markdown),
-];
-
-fn write_folder(
-    folder: &ResultFolder,
-    gathered: &Gathered,
-    study: &Study,
-    rerun: &str,
-) -> Result<(), Failure> {
-    let options = StudyOptions {
-        rerun: Some(rerun),
-        ..StudyOptions::default()
-    };
-    let mut files: Vec<(String, String)> = Vec::new();
-    for (name, form) in FORMS {
-        let mut bytes = Vec::new();
-        study::write(&mut bytes, study, form, options).map_err(Failure::incomplete)?;
-        files.push((
-            name.to_owned(),
-            String::from_utf8_lossy(&bytes).into_owned(),
-        ));
-    }
-    let (plots, missing) = plot::draw_all(&gathered.material(), Style::Screen);
-    let html = report::html::render(gathered, &plots, &missing).map_err(Failure::incomplete)?;
-    for plot in &plots {
-        files.push((format!("plots/{}.svg", plot.name), plot.svg.clone()));
-        files.push((format!("plots/{}.csv", plot.name), plot.csv()));
-    }
-    files.push(("report.html".to_owned(), html));
-    for (name, text) in files {
-        folder.text(&name, &text)?;
-    }
-    Ok(())
-}
-
 fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Failure> {
     if arguments.blocks.is_some() {
         return Err(Failure::input(
@@ -450,7 +365,7 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
     let runs: Vec<ReportRun> = arguments
         .what
         .iter()
-        .map(|path| super::report::read(path))
+        .map(|path| result_files::read(path))
         .collect::<Result<_, _>>()?;
     let finished: Vec<Finished> = runs
         .iter()
@@ -471,11 +386,11 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
     if let Some(out) = &arguments.out {
         let folder = ResultFolder::create(out, Existing::forced(arguments.force))?;
         let gathered = Gathered::new(runs).compared(study.clone());
-        write_summary(&folder, &gathered)?;
+        write_summary(&gathered, &folder)?;
         compare::write_values(&folder, &candidates)?;
         let kept = arguments.what.iter();
         let kept = kept.fold(rerun.clone(), |rerun, path| portable(&rerun, Some(path)));
-        write_folder(&folder, &gathered, &study, &kept)?;
+        write_comparison(&gathered, &study, &kept, &folder)?;
         let out = folder.finish()?;
         report = Some(out.join("report.html").display().to_string());
     }

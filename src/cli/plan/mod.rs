@@ -6,39 +6,25 @@ use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
 
-use intake::Input;
+use lab::around::Around;
 use lab::folder::{Existing, write_file};
-use lab::plan::adjust::{Resized, overcommit, resize};
-use lab::plan::buy::Search;
-use lab::plan::goal::Room;
-use lab::plan::growth::{Grow, Rate};
-use lab::plan::planned::Changed;
-use lab::plan::usage::Usage;
+use lab::plan::request::{Asked, HORIZON, Request, STEPS, lists, refuse_none};
 use lab::plan::watch::Work;
-use lab::plan::{Minimize, Order, Plan, Questions, plan};
+use lab::plan::{Minimize, Order, Plan};
 use lab::shell::quoted;
-use lab::snapshot::{Gathered, NamedCluster, Snapshot, SnapshotOptions};
-use model::Node;
+use lab::snapshot::NamedCluster;
 use report::plan::{PlanFile, PlanReport};
-use units::SortedMap;
-use world::offers::{Offers, offers};
 
 use super::snapshot::{SchedulerArguments, described, ignored, tell};
 use super::{Exit, Failure, Global, interrupt, output, terminal};
-use assumptions::{assumptions, kept, lists, without_spot};
 use cluster::write_cluster;
 use onlooker::{printed, watched};
-use prices::{Prices, prices};
-use words::{Headroom, growth, headroom, horizon, survive};
 
 mod answer;
-mod assumptions;
 mod cluster;
 mod onlooker;
-mod prices;
 mod scenario;
 mod verify;
-mod words;
 
 const EXAMPLES: &str = "Examples:
   kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,ns,svc,quota,limits,deploy,rs,sts,ds,job,cronjob,hpa \\
@@ -125,7 +111,7 @@ pub(super) struct PlanArguments {
     #[arg(long, value_name = "RATE", allow_hyphen_values = true)]
     grow: Vec<String>,
     /// How far to look ahead, such as `12mo`, `52w` or `2y`
-    #[arg(long, value_name = "TIME", default_value = "12mo", requires = "grow")]
+    #[arg(long, value_name = "TIME", default_value = HORIZON, requires = "grow")]
     horizon: String,
     /// Goal of a scenario, such as `pending_time.p99<=30s`; replaces its `objectives`; may be repeated
     #[arg(long, value_name = "METRIC<=BOUND")]
@@ -140,7 +126,7 @@ pub(super) struct PlanArguments {
     #[arg(long, value_enum, value_name = "ORDER", default_value_t = PodOrder::Dump)]
     order: PodOrder,
     /// Number of decisions of the scheduler that the search may take
-    #[arg(long, value_name = "N", default_value_t = 2_000_000)]
+    #[arg(long, value_name = "N", default_value_t = STEPS)]
     steps: u64,
     #[command(flatten)]
     scheduler: SchedulerArguments,
@@ -220,108 +206,80 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
 
 /// Answers questions to a dump.
 fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
-    let (mut questions, mut currency) = questions(arguments)?;
-    let traces = global.traces_dirs();
-    let ignored = ignored(global)?;
-    let options = SnapshotOptions {
-        traces_dirs: &traces,
-        release: arguments.scheduler.release,
-        ignored: &ignored,
-        clusters: &arguments.clusters,
-    };
-    let mut gathered = Snapshot::gather(&arguments.paths, &options)?;
-    let profiles = arguments.scheduler.profiles(global, gathered.release)?;
-    let listed = listed(arguments, &gathered.nodes)?;
-    if currency.is_empty() {
-        currency = listed.currency;
-    }
-    questions.prices = listed.of;
-    tell(global, &listed.notes);
-    let kept = kept(arguments, &gathered.nodes, &mut questions.offers)?;
-    let without_spot = without_spot(&gathered.nodes, &questions.offers);
-    let factors = words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
-    let nodes = gathered.nodes.iter().map(AsRef::as_ref);
-    let offered = questions.offers.iter().map(|offer| &offer.node);
-    let checked = factors.check(nodes.chain(offered));
-    checked.map_err(Failure::input)?;
-    overcommit(&mut gathered, &factors);
-    let resized = resized(arguments, &mut gathered)?;
-    let mut snapshot = Snapshot::new(gathered)?;
-    for offer in &mut questions.offers {
-        offer.node = factors.apply(&offer.node);
-    }
-    questions.room = room(arguments, &mut snapshot)?;
-    tell(global, &snapshot.warnings);
-    let summary = described(&snapshot);
-    let answers = watched(global, &questions.work, || {
-        plan(&mut snapshot, &profiles, &questions)
-    })?;
-    refuse_none(arguments, &answers, &summary)?;
-    let mut assumptions = assumptions(arguments, snapshot.release, &questions, &resized);
-    assumptions.extend(kept);
-    assumptions.extend(without_spot);
-    assumptions.extend(listed.notes);
+    let request = request(arguments);
+    let (traces, ignored) = (global.traces_dirs(), ignored(global)?);
+    let work = Arc::new(Work::until(interrupt::shared()));
+    let mut asked = Asked::read(
+        &request,
+        &work,
+        &mut Around {
+            traces_dirs: &traces,
+            ignored: &ignored,
+            tell: &mut |warnings| tell(global, warnings),
+        },
+    )?;
+    let summary = described(&asked.snapshot);
+    let answers = watched(global, &work, || asked.plan())?;
+    refuse_none(&request, &answers, &summary)?;
     let command = command();
     let report = PlanReport {
         snapshot: &summary,
         command: &command,
-        currency: &currency,
-        inputs: &snapshot.inputs,
-        lists: lists(arguments),
+        currency: &asked.currency,
+        inputs: &asked.snapshot.inputs,
+        lists: lists(&request),
         plan: &answers,
-        assumptions,
-        warnings: &snapshot.warnings,
+        assumptions: asked.assumptions.clone(),
+        warnings: &asked.snapshot.warnings,
     };
     if let Some(path) = &arguments.out {
-        let changed = Changed {
-            factors: &factors,
-            resized: &resized.specs,
-        };
         let existing = Existing::forced(arguments.force);
         let folder = PlanFolder { path, existing };
         for file in report.files().map_err(Failure::incomplete)? {
             folder.write(&file)?;
         }
-        write_cluster(arguments, &snapshot, &answers.planned, changed, &folder)?;
+        let changed = asked.changed();
+        write_cluster(
+            arguments,
+            &asked.snapshot,
+            &answers.planned,
+            changed,
+            &folder,
+        )?;
     }
     output::print(printed(arguments, &report).as_bytes())?;
-    Ok(exit(arguments, &answers, &questions.work))
+    Ok(exit(arguments, &answers, &work))
 }
 
-/// Prices of the nodes of today. What is bought has a price in any case.
-fn listed(arguments: &PlanArguments, nodes: &[Arc<Node>]) -> Result<Prices, Failure> {
-    match (&arguments.prices, &arguments.types) {
-        (Some(path), _) => prices(path, nodes),
-        (None, Some(path)) => Ok(prices(path, nodes).unwrap_or_default()),
-        (None, None) => Ok(Prices::default()),
+/// The question in the words of the options.
+fn request(arguments: &PlanArguments) -> Request {
+    let minimize = arguments.minimize.map(|what| match what {
+        What::Nodes => Minimize::Nodes,
+        What::Cost => Minimize::Cost,
+    });
+    Request {
+        paths: arguments.paths.clone(),
+        clusters: arguments.clusters.clone(),
+        minimize,
+        types: arguments.types.clone(),
+        prices: arguments.prices.clone(),
+        only: arguments.only.clone(),
+        keep: arguments.keep,
+        strict: arguments.strict,
+        survive: arguments.survive.clone(),
+        headroom: arguments.headroom.clone(),
+        overcommit: arguments.overcommit.clone(),
+        requests: arguments.requests.clone(),
+        reserved: arguments.reserved.clone(),
+        preemption: arguments.preemption,
+        grow: arguments.grow.clone(),
+        horizon: arguments.horizon.clone(),
+        orders: arguments.orders,
+        order: arguments.order.into(),
+        steps: arguments.steps,
+        config: arguments.scheduler.config.clone(),
+        release: arguments.scheduler.release,
     }
-}
-
-/// Name of the first file.
-fn first_file(arguments: &PlanArguments) -> String {
-    let paths = arguments.paths.iter();
-    let clusters = arguments.clusters.iter().map(|own| &own.path);
-    let first = paths.chain(clusters).next();
-    first.map_or_else(String::new, |path| path.display().to_string())
-}
-
-/// Refuses a question to a cluster without pods.
-fn refuse_none(arguments: &PlanArguments, answers: &Plan, summary: &str) -> Result<(), Failure> {
-    let is_joined = arguments.minimize.is_some() || arguments.types.is_some();
-    if answers.pods > 0 || !(answers.waiting.is_empty() || is_joined) {
-        return Ok(());
-    }
-    if !answers.waiting.is_empty() {
-        return Err(Failure::input(format!(
-            "{}: no pod has to run, so that no node is needed ({summary}): those that wait find no node \
-             and stay out; count them with `--strict`",
-            first_file(arguments)
-        )));
-    }
-    Err(Failure::input(format!(
-        "{}: no pod that has to run ({summary}); add those of `kubectl get pods -A -o json`",
-        first_file(arguments)
-    )))
 }
 
 /// Folder of the files of a plan.
@@ -335,53 +293,6 @@ impl PlanFolder<'_> {
         let path = self.path.join(file.name);
         Ok(write_file(&path, &file.bytes, self.existing)?)
     }
-}
-
-/// Gives the pods of a cluster the requests of files.
-fn resized(arguments: &PlanArguments, gathered: &mut Gathered) -> Result<Resized, Failure> {
-    if arguments.requests.is_empty() {
-        return Ok(Resized::default());
-    }
-    let mut usage = Usage::default();
-    for word in &arguments.requests {
-        let file = words::usage(word);
-        usage.read(&Input::path(&file.path), file.about)?;
-    }
-    let resized = resize(gathered, &usage);
-    if resized.specs.is_empty() {
-        let pods = gathered.pods.iter().find(|pod| !pod.phase.is_final());
-        let one = pods.map_or(String::new(), |pod| {
-            format!(", such as `{}/{}`", pod.namespace(), pod.name)
-        });
-        return Err(Failure::input(format!(
-            "--requests: {} names no pod or workload of the cluster; expected names of its \
-             pods{one}",
-            arguments.requests.join(", ")
-        )));
-    }
-    Ok(resized)
-}
-
-/// The further pods for which there has to be room.
-fn room(arguments: &PlanArguments, snapshot: &mut Snapshot) -> Result<Vec<Room>, Failure> {
-    let mut room = Vec::new();
-    for word in &arguments.headroom {
-        let Headroom::Pods { count, file } = headroom(word).map_err(Failure::input)? else {
-            continue;
-        };
-        let (pod, _) = snapshot.read_pod(&file)?;
-        snapshot.name_namespace(pod.namespace());
-        let mut info = snapshot.new_pod_info(&pod);
-        if let Ok(info) = &mut info {
-            info.set_node_name(None);
-        }
-        let info = info.map_err(|error| Failure::input(format!("{}: {error}", file.display())))?;
-        room.push(Room {
-            count,
-            pod: Arc::new(info),
-        });
-    }
-    Ok(room)
 }
 
 /// The exit code of answers.
@@ -403,74 +314,6 @@ fn exit(arguments: &PlanArguments, plan: &Plan, work: &Work) -> Exit {
         return Exit::Inconclusive;
     }
     Exit::Done
-}
-
-fn questions(arguments: &PlanArguments) -> Result<(Questions, String), Failure> {
-    let offers = match &arguments.types {
-        None => Offers {
-            offers: Vec::new(),
-            currency: String::new(),
-        },
-        Some(path) => offers(&Input::path(path), &arguments.only).map_err(Failure::input)?,
-    };
-    if arguments.minimize == Some(What::Cost)
-        && offers.offers.is_empty()
-        && arguments.prices.is_none()
-    {
-        return Err(Failure::input(
-            "--minimize cost: the dump states no prices; give a price list with `--types FILE.csv` \
-             to buy of it, or with `--prices FILE.csv` to drain, or ask for `--minimize nodes`",
-        ));
-    }
-    let mut domains = Vec::new();
-    for word in &arguments.survive {
-        domains.push(survive(word).map_err(Failure::input)?);
-    }
-    let mut grows = Vec::new();
-    for word in &arguments.grow {
-        grows.push(growth(word).map_err(Failure::input)?);
-    }
-    let shrinks = |own: &Grow| match own.rate {
-        Rate::Share(more) | Rate::Pods(more) => more < 0,
-    };
-    let is_joined = arguments.minimize.is_some() || arguments.types.is_some();
-    if is_joined && grows.iter().any(shrinks) {
-        return Err(Failure::input(
-            "--grow: nodes that are enough for a workload that shrinks are more than are needed in \
-             the end; leave `--minimize` and `--types` out, or the workload",
-        ));
-    }
-    let mut free_ppm = 0;
-    for word in &arguments.headroom {
-        if let Headroom::Share(ppm) = headroom(word).map_err(Failure::input)? {
-            free_ppm = free_ppm.max(ppm);
-        }
-    }
-    let minimize = match arguments.minimize {
-        Some(What::Nodes) => Some(Minimize::Nodes),
-        Some(What::Cost) => Some(Minimize::Cost),
-        None => None,
-    };
-    let questions = Questions {
-        minimize,
-        offers: offers.offers,
-        keeps: arguments.keep,
-        is_strict: arguments.strict,
-        survive: domains,
-        free_ppm,
-        prices: SortedMap::new(),
-        room: Vec::new(),
-        preempts: arguments.preemption,
-        grow: grows,
-        horizon: horizon(&arguments.horizon).map_err(Failure::input)?,
-        order: arguments.order.into(),
-        search: Search {
-            steps: arguments.steps,
-            orders: arguments.orders,
-        },
-        work: Arc::new(Work::until(interrupt::flag())),
-    };
-    Ok((questions, offers.currency))
 }
 
 /// The command line that was given.

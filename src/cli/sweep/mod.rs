@@ -6,16 +6,13 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
-use lab::folder::KeptFolder;
 use lab::sweep::axis::Axis;
 use lab::sweep::design::{Design, Sampling};
-use lab::sweep::sensitivity;
 use lab::sweep::{
     Executed, Execution, Grounds, PARQUET_NAME, Plan, Shard, SweepError, SweepFolder, SweepTable,
-    When, execute, merge, plan,
+    When, execute, keep, merge, plan,
 };
-use report::plot::{Style, sweep as plots};
-use report::sweep as words;
+use report::sweep::{self as words, write_drawings};
 
 mod submit;
 
@@ -183,6 +180,14 @@ fn design(arguments: &SweepArguments) -> Result<Design, SweepError> {
     })
 }
 
+fn when(arguments: &SweepArguments) -> When {
+    if arguments.force {
+        When::AnySweep
+    } else {
+        When::SameSweep
+    }
+}
+
 /// Runs all missing runs of a shard.
 fn all_runs(
     global: &Global,
@@ -191,12 +196,7 @@ fn all_runs(
     out: &Path,
     shard: Shard,
 ) -> Result<Executed, Failure> {
-    let when = if arguments.force {
-        When::AnySweep
-    } else {
-        When::SameSweep
-    };
-    let folder = SweepFolder::open(out, &plan.file, shard, when)?;
+    let folder = SweepFolder::open(out, &plan.file, shard, when(arguments))?;
     let count = RunCount::new(global);
     let progress = |finished: usize, runs: usize| count.at(finished, runs);
     let executed = execute(&Execution {
@@ -246,19 +246,8 @@ fn finish(
     for id in &arguments.metrics {
         table.has_metric(id)?;
     }
-    let when = if arguments.force {
-        When::AnySweep
-    } else {
-        When::SameSweep
-    };
-    let folder = SweepFolder::open(out, &table.merged().file, Shard::WHOLE, when)?;
-    for record in table.merged().records.values() {
-        if !matches!(folder.record(&record.key)?, Some(Ok(_))) {
-            folder.keep(record)?;
-        }
-    }
-    table.write(folder.folder())?;
-    drawings(arguments, &table, folder.folder())?;
+    let folder = keep(&table, out, when(arguments))?;
+    write_drawings(&table, &metrics(arguments, &table), folder.folder())?;
     Ok(table)
 }
 
@@ -268,24 +257,6 @@ fn metrics(arguments: &SweepArguments, table: &SweepTable) -> Vec<String> {
     } else {
         arguments.metrics.clone()
     }
-}
-
-fn drawings(
-    arguments: &SweepArguments,
-    table: &SweepTable,
-    folder: &KeptFolder,
-) -> Result<(), SweepError> {
-    let metrics = metrics(arguments, table);
-    for (name, plot) in plots::draw(table, &metrics, Style::Screen) {
-        folder.write(&format!("plots/{name}.svg"), plot.svg.as_bytes())?;
-        folder.write(&format!("plots/{name}.csv"), plot.csv().as_bytes())?;
-    }
-    let found = sensitivity::of_table(table, &metrics);
-    if !found.is_empty() {
-        let text = sensitivity::to_csv(&table.merged().file.parameters, &found);
-        folder.write("sensitivity.csv", text.as_bytes())?;
-    }
-    Ok(())
 }
 
 fn report(

@@ -271,6 +271,22 @@ pub(super) fn open_for_reading(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
+/// Folder of a result whose place was not named. A link in the place of `results` may come from whoever wrote
+/// the experiment, and is not followed.
+///
+/// # Errors
+/// If there is such a link.
+pub fn default_folder(name: &str) -> Result<PathBuf, String> {
+    let results = Path::new("results");
+    if results.is_symlink() {
+        return Err(
+            "results: is a link, which is not followed unasked; name a folder with `--out`"
+                .to_owned(),
+        );
+    }
+    Ok(results.join(name))
+}
+
 /// Writes one file of a user's choice under a temporary name and renames it.
 pub fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), FolderError> {
     write_file_with(path, existing, |out| out.write_all(bytes))

@@ -32,7 +32,7 @@ mod checksum;
 mod rows;
 
 use checksum::Checked;
-pub(super) use rows::ParquetRows;
+pub use rows::{ColumnValues, ParquetRows};
 
 /// Rows of a row group: a few megabytes of values per variant that runs.
 const GROUP_ROWS: usize = 1 << 16;

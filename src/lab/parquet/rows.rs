@@ -10,6 +10,7 @@ use ::parquet::errors::ParquetError;
 use ::parquet::file::reader::{FileReader, SerializedFileReader};
 
 use super::super::cells::Value;
+use super::super::columns::Kind;
 use super::super::folder;
 use super::checksum;
 use units::plural;
@@ -18,7 +19,7 @@ use units::plural;
 const BATCH_ROWS: usize = 1 << 13;
 
 /// The rows of a Parquet file that a run left. Errors are in words, for whoever knows the file to tell.
-pub(in super::super) struct ParquetRows {
+pub struct ParquetRows {
     reader: SerializedFileReader<File>,
     names: Vec<String>,
     /// The row group that is read next.
@@ -33,7 +34,7 @@ pub(in super::super) struct ParquetRows {
 
 impl ParquetRows {
     /// Opens a file, checks that it is as it was written, and reads its footer.
-    pub(in super::super) fn open(path: &Path) -> Result<Self, String> {
+    pub fn open(path: &Path) -> Result<Self, String> {
         let mut file = folder::open_for_reading(path).map_err(|error| error.to_string())?;
         checksum::verify(&mut file)?;
         let reader = SerializedFileReader::new(file).map_err(|error| in_words(&error))?;
@@ -63,7 +64,7 @@ impl ParquetRows {
     }
 
     /// The names of the columns.
-    pub(in super::super) fn names(&self) -> &[String] {
+    pub fn names(&self) -> &[String] {
         &self.names
     }
 
@@ -80,6 +81,34 @@ impl ParquetRows {
         }
         self.row += 1;
         Ok(true)
+    }
+
+    /// Columns of the next row group, in the order of their names; none at the end. Rows that [`ParquetRows::next`] would
+    /// give are skipped.
+    ///
+    /// # Errors
+    /// If the file is damaged.
+    pub fn next_group(&mut self) -> Result<Option<Vec<ColumnValues>>, String> {
+        if self.group == self.reader.num_row_groups() {
+            return Ok(None);
+        }
+        self.read_group().map_err(|error| in_words(&error))?;
+        self.row = self.rows;
+        Ok(Some(std::mem::take(&mut self.columns)))
+    }
+
+    /// Types of the columns.
+    pub fn kinds(&self) -> Vec<Kind> {
+        let schema = self.reader.metadata().file_metadata().schema_descr();
+        let kinds = schema
+            .columns()
+            .iter()
+            .map(|column| match column.physical_type() {
+                Physical::INT64 => Kind::Integer,
+                Physical::DOUBLE => Kind::Number,
+                _ => Kind::Text,
+            });
+        kinds.collect()
     }
 
     fn read_group(&mut self) -> Result<(), ParquetError> {
@@ -113,9 +142,12 @@ impl ParquetRows {
 }
 
 /// The values of a column of a row group, one per row.
-enum ColumnValues {
+pub enum ColumnValues {
+    /// Texts.
     Text(Vec<Option<ByteArray>>),
+    /// Integers.
     Integer(Vec<Option<i64>>),
+    /// Floats.
     Number(Vec<Option<f64>>),
 }
 

@@ -17,6 +17,7 @@ pub mod lost;
 pub mod mix;
 #[cfg(test)]
 mod questions;
+pub mod request;
 pub mod selection;
 #[cfg(test)]
 mod tests;

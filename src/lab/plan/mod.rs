@@ -35,6 +35,7 @@ pub mod planned;
 mod possible;
 pub mod proof;
 pub mod purchase;
+pub mod request;
 pub mod rules;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! of them first, which refuses most of what can't be; all losses are tried from time to time, and
 //! whatever was done since the last time that all were borne can be taken back.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::bench::Bench;
@@ -23,12 +24,12 @@ pub struct Work {
     /// Number of nodes of the best answer so far; 0 before there is one.
     best: AtomicU64,
     /// Flag that ends a search, such as that of Ctrl-C.
-    stop: Option<&'static AtomicBool>,
+    stop: Option<Arc<AtomicBool>>,
 }
 
 impl Work {
     /// Work that ends once a flag is set.
-    pub fn until(stop: &'static AtomicBool) -> Self {
+    pub fn until(stop: Arc<AtomicBool>) -> Self {
         Self {
             stop: Some(stop),
             ..Self::default()
@@ -47,7 +48,9 @@ impl Work {
 
     /// Whether the onlooker ended the search.
     pub fn is_stopped(&self) -> bool {
-        self.stop.is_some_and(|own| own.load(Ordering::Relaxed))
+        self.stop
+            .as_ref()
+            .is_some_and(|own| own.load(Ordering::Relaxed))
     }
 
     /// Counts decisions of the scheduler.

@@ -225,17 +225,22 @@ fn exchange(
     answers: &AnswerSource,
     ask: impl FnOnce(&Path) -> Box<dyn Exchange>,
 ) -> Option<Box<dyn Exchange>> {
-    match answers {
-        AnswerSource::Refused => None,
-        AnswerSource::Recorded(stem) => Some(Box::new(external::Replay::new(stem.clone()))),
-        AnswerSource::Program { folder, record } => {
-            let asked = ask(folder);
-            Some(match record {
-                Some(stem) => Box::new(external::Recorder::new(asked, stem.clone())),
-                None => asked,
-            })
+    let (asked, record) = match answers {
+        AnswerSource::Refused => return None,
+        AnswerSource::Recorded(stem) => {
+            return Some(Box::new(external::Replay::new(stem.clone())));
         }
-    }
+        AnswerSource::Program { folder, record } => (ask(folder), record),
+        AnswerSource::Function { function, record } => {
+            let answers = Arc::clone(&function.0);
+            let start = Arc::new(move || answers.start());
+            (Box::new(external::Function::new(start)) as _, record)
+        }
+    };
+    Some(match record {
+        Some(stem) => Box::new(external::Recorder::new(asked, stem.clone())),
+        None => asked,
+    })
 }
 
 /// The way to the extenders that kube-scheduler's configuration names, where the caller allows them.

@@ -1,6 +1,8 @@
 //! `summary.json`: what a run came to. Everything that is printed, plotted or reported is in here
 //! or in the tables beside it. The schema only grows; `schemaVersion` counts the steps.
 
+use std::path::Path;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use units::{SortedMap, plural};
@@ -45,6 +47,21 @@ impl Summary {
     /// Version and build of the program that ran it, in words.
     pub fn program(&self) -> String {
         program::described(&self.windtunnel, &self.build)
+    }
+
+    /// Reason why a variant could not go on, in words: what happened up to then stays in the partial folder, so that
+    /// it looks like no whole run.
+    pub fn stopped(&self, partial: &Path) -> Option<String> {
+        let (variant, why) = { self.variants.iter() }
+            .find_map(|variant| Some((&variant.name, variant.stopped.as_ref()?)))?;
+        let of = match self.variants.len() {
+            1 => String::new(),
+            _ => format!("variant `{variant}`: "),
+        };
+        let partial = partial.display();
+        Some(format!(
+            "{of}{why}\nnote: what happened up to then is in {partial}; it is no complete result"
+        ))
     }
 }
 

@@ -34,7 +34,7 @@ pub use merge::{Merged, merge};
 pub use plan::{Grounds, Plan, PlannedRun, SweepFile, SweepReleases, plan};
 pub use shard::Shard;
 pub use store::{SweepFolder, When};
-pub use table::{CSV_NAME, PARQUET_NAME, SweepTable};
+pub use table::{CSV_NAME, PARQUET_NAME, SweepTable, keep};
 
 /// Reason a sweep can't go on.
 #[derive(Debug, Error)]

@@ -3,7 +3,9 @@
 //! so its bytes don't tell how often the sweep was interrupted, on how many threads or machines it
 //! ran.
 
-use super::{Merged, SweepError};
+use std::path::Path;
+
+use super::{Merged, Shard, SweepError, SweepFolder, When};
 use crate::cells::Cell;
 use crate::columns::{Column, Kind, TableSchema};
 use crate::folder::KeptFolder;
@@ -59,6 +61,21 @@ pub struct SweepTable {
     merged: Merged,
     kinds: Vec<Kind>,
     metrics: Vec<String>,
+}
+
+/// Writes the table of a sweep and the records behind it into a folder.
+///
+/// # Errors
+/// If the folder holds another sweep or can't be written to.
+pub fn keep(table: &SweepTable, out: &Path, when: When) -> Result<SweepFolder, SweepError> {
+    let folder = SweepFolder::open(out, &table.merged.file, Shard::WHOLE, when)?;
+    for record in table.merged.records.values() {
+        if !matches!(folder.record(&record.key)?, Some(Ok(_))) {
+            folder.keep(record)?;
+        }
+    }
+    table.write(folder.folder())?;
+    Ok(folder)
 }
 
 impl SweepTable {

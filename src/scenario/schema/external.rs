@@ -1,6 +1,8 @@
 //! Program of the experiment's author that takes part in scheduling.
 
+use std::fmt::Debug;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -47,9 +49,41 @@ pub enum AnswerSource {
         /// Stem of the files that its answers are recorded in.
         record: Option<PathBuf>,
     },
+    /// A function within this program, in the place of the command.
+    Function {
+        /// The function.
+        function: AnswerFunction,
+        /// Stem of the files that its answers are recorded in.
+        record: Option<PathBuf>,
+    },
     /// Answers of an earlier run, in files of this stem.
     Recorded(PathBuf),
 }
+
+/// Answer to a question, each a line of JSON; or why there is none, as a sentence that names who was asked.
+pub type Answer = Result<String, String>;
+
+/// Function that answers questions in the order in which they are asked.
+pub type Answering = Box<dyn FnMut(&str) -> Answer + Send>;
+
+/// Maker of answers within the program that runs an experiment, such as a function of the language that the program is
+/// a library of.
+pub trait Answers: Debug + Send + Sync {
+    /// The function of a fresh start, which remembers no question.
+    fn start(&self) -> Answering;
+}
+
+/// Shared maker of answers, equal to itself alone.
+#[derive(Clone, Debug)]
+pub struct AnswerFunction(pub Arc<dyn Answers>);
+
+impl PartialEq for AnswerFunction {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for AnswerFunction {}
 
 /// Point at which a program takes part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

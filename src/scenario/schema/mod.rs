@@ -72,7 +72,9 @@ pub use ecs::{
     Ecs, EcsCapacityProvider, EcsCircuitBreaker, EcsManagedScaling, EcsNetworkMode, EcsPlacement,
     EcsScaleIn,
 };
-pub use external::{AnswerSource, External, ExternalPoint};
+pub use external::{
+    Answer, AnswerFunction, AnswerSource, Answering, Answers, External, ExternalPoint,
+};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use federation::{
     CellShare, FederatedWorkload, Federation, FederationCell, NamedScheduler, NamedSchedulerKind,

@@ -3,10 +3,10 @@
 
 use std::path::PathBuf;
 
-use lab::plan::adjust::{Factors, WHOLE};
-use lab::plan::growth::{Grow, Rate};
-use lab::plan::loss::Survive;
-use lab::plan::usage::Measured;
+use super::super::adjust::{Factors, WHOLE};
+use super::super::growth::{Grow, Rate};
+use super::super::loss::Survive;
+use super::super::usage::Measured;
 
 /// Most months that a plan looks ahead.
 const MOST_MONTHS: u32 = 1_200;

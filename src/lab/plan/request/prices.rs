@@ -10,7 +10,7 @@ use units::{SortedMap, plural};
 use world::node_prices;
 use world::offers::offers;
 
-use super::super::Failure;
+use crate::snapshot::SnapshotError;
 
 /// Prices of existing nodes.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ pub(super) struct Prices {
 }
 
 /// Prices of nodes by a list: of their own, of their type and zone, as spot capacity or on demand.
-pub(super) fn prices(path: &Path, nodes: &[Arc<Node>]) -> Result<Prices, Failure> {
+pub(super) fn prices(path: &Path, nodes: &[Arc<Node>]) -> Result<Prices, SnapshotError> {
     let input = Input::path(path);
     let kind = |node: &Node| label_of(&node.labels, INSTANCE_TYPE_LABEL).cloned();
     let (currency, found) = match node_prices(nodes, &input) {
@@ -32,7 +32,7 @@ pub(super) fn prices(path: &Path, nodes: &[Arc<Node>]) -> Result<Prices, Failure
         Err(error) => {
             // A list of types, as a provisioner has it, says what they cost on demand.
             let Ok(list) = offers(&input, &[]) else {
-                return Err(Failure::input(error));
+                return Err(SnapshotError::Input(error.to_string()));
             };
             let price = |node: &Arc<Node>| {
                 let kind = kind(node)?;

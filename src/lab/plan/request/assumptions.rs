@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use lab::plan::adjust::Resized;
-use lab::plan::{Order, Questions};
 use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{Node, Release};
@@ -12,8 +10,11 @@ use units::{SortedSet, plural};
 use world::offers::Offer;
 use world::reserve::Reserve;
 
-use super::super::Failure;
-use super::PlanArguments;
+use crate::snapshot::SnapshotError;
+
+use super::super::adjust::Resized;
+use super::super::{Order, Questions};
+use super::Request;
 use super::words::{Headroom, headroom, usage};
 
 /// Most names that an assumption lists.
@@ -21,7 +22,7 @@ const NAMED: usize = 5;
 
 /// Assumptions of a plan, each with the option that would change it.
 pub(super) fn assumptions(
-    arguments: &PlanArguments,
+    request: &Request,
     release: Release,
     questions: &Questions,
     resized: &Resized,
@@ -36,7 +37,7 @@ pub(super) fn assumptions(
         "cordoned and unready nodes keep their state; nodes of the control plane stay".to_owned(),
     ];
     lines.push(format!("kube-scheduler {release} decides (`--release`)"));
-    if arguments.types.is_some() {
+    if request.types.is_some() {
         lines.push(
             "bought nodes carry their daemons and static pods; allocatable amounts are the least \
              of ready nodes of the type in the dump, else those of the list (`--types`)"
@@ -51,17 +52,17 @@ pub(super) fn assumptions(
                 .to_owned(),
         );
     }
-    if !arguments.overcommit.is_empty() {
-        let factors = arguments.overcommit.join(", ");
+    if !request.overcommit.is_empty() {
+        let factors = request.overcommit.join(", ");
         lines.push(format!(
             "nodes offer {factors} times what they have (`--overcommit`)"
         ));
     }
-    if !arguments.requests.is_empty() {
+    if !request.requests.is_empty() {
         lines.push(format!(
             "{} the usage of {}; {} {} the requests of the dump (`--requests`)",
             requesting(resized.specs.len()),
-            arguments.requests.join(", "),
+            request.requests.join(", "),
             resized.unknown,
             plural::either(resized.unknown, "keeps", "keep")
         ));
@@ -103,13 +104,13 @@ pub(super) fn without_spot(nodes: &[Arc<Node>], offers: &[Offer]) -> Option<Stri
 /// # Errors
 /// If `--reserved` can't be read.
 pub(super) fn kept(
-    arguments: &PlanArguments,
+    request: &Request,
     nodes: &[Arc<Node>],
     offers: &mut [Offer],
-) -> Result<Option<String>, Failure> {
-    let reserve = match &arguments.reserved {
+) -> Result<Option<String>, SnapshotError> {
+    let reserve = match &request.reserved {
         Some(text) => Reserve::parse(text)
-            .map_err(|message| Failure::input(format!("--reserved {text}: {message}")))?,
+            .map_err(|message| SnapshotError::Input(format!("--reserved {text}: {message}")))?,
         None => Reserve::seen(nodes.iter().map(AsRef::as_ref)),
     };
     let known: SortedSet<&str> = { nodes.iter() }
@@ -164,26 +165,22 @@ fn without_pods(names: &[String]) -> Option<String> {
 }
 
 /// Files beside the cluster that answers follow from, by option.
-pub(super) fn lists(arguments: &PlanArguments) -> Vec<(&'static str, PathBuf)> {
-    let tables = arguments.requests.iter().map(|word| usage(word).path);
-    let rooms = arguments
+pub fn lists(request: &Request) -> Vec<(&'static str, PathBuf)> {
+    let tables = request.requests.iter().map(|word| usage(word).path);
+    let rooms = request
         .headroom
         .iter()
         .filter_map(|word| match headroom(word) {
             Ok(Headroom::Pods { file, .. }) => Some(file),
             _ => None,
         });
-    let types = arguments
-        .types
-        .iter()
-        .cloned()
-        .map(|path| ("--types", path));
-    let prices = arguments
+    let types = request.types.iter().cloned().map(|path| ("--types", path));
+    let prices = request
         .prices
         .iter()
         .cloned()
         .map(|path| ("--prices", path));
-    let config = arguments.scheduler.config.iter().cloned();
+    let config = request.config.iter().cloned();
     let config = config.map(|path| ("--config", path));
     let lists = types
         .chain(prices)

@@ -1,0 +1,232 @@
+"""Policies of one's own: what a run asks, as calls of Python with NumPy columns.
+
+The questions are those that a process of one's own gets (`docs/manual/external.md`), and they are recorded as those are,
+so that a result repeats without the policy.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy
+
+RESOURCES = ("cpu_milli", "memory_bytes", "storage_bytes", "gpu_milli", "pods")
+POINTS = ("filter", "score", "order", "schedule")
+DEFAULT_SETTINGS = {"system.name": "pipeline", "system.scheduler.profile": "first-fit"}
+
+
+class Record(dict):
+    """A dict whose items are attributes, too."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"no `{name}`; there are {', '.join(self)}") from None
+
+
+class Nodes:
+    """The nodes of a cluster as columns. A row is the number of a node.
+
+    `free` and `allocatable` have a column of integers for each resource, `ready` and `schedulable` are columns of
+    booleans; `names`, `labels`, `taints`, `gpu_free` and `gpu_models` are lists. Columns are those that the policy keeps
+    between questions, not copies, and can't be written to. `candidates` are the rows in question.
+    """
+
+    def __init__(self) -> None:
+        self._room = 0
+        self._count = 0
+        self._columns: dict[tuple[str, str], numpy.ndarray] = {
+            (group, name): numpy.zeros(0, numpy.int64)
+            for group in ("free", "allocatable")
+            for name in RESOURCES
+        }
+        self._columns["", "ready"] = numpy.zeros(0, numpy.bool_)
+        self._columns["", "schedulable"] = numpy.zeros(0, numpy.bool_)
+        self.names: list[str] = []
+        self.labels: list[dict[str, str]] = []
+        self.taints: list[list[Any]] = []
+        self.gpu_free: list[list[int]] = []
+        self.gpu_models: list[str | None] = []
+        self.candidates: numpy.ndarray = numpy.zeros(0, numpy.int64)
+        self._views()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def _views(self) -> None:
+        def view(key: tuple[str, str]) -> numpy.ndarray:
+            column = self._columns[key][: self._count]
+            column.flags.writeable = False
+            return column
+
+        self.free = {name: view(("free", name)) for name in RESOURCES}
+        self.allocatable = {name: view(("allocatable", name)) for name in RESOURCES}
+        self.ready = view(("", "ready"))
+        self.schedulable = view(("", "schedulable"))
+
+    def _reserve(self, count: int) -> None:
+        if count <= self._count:
+            return
+        if count > self._room:
+            self._room = max(count, 2 * self._room, 64)
+            for key, column in self._columns.items():
+                grown = numpy.zeros(self._room, column.dtype)
+                grown[: self._count] = column[: self._count]
+                self._columns[key] = grown
+        empty_rows: tuple[tuple[list[Any], Any], ...] = (
+            (self.names, ""),
+            (self.labels, {}),
+            (self.taints, []),
+            (self.gpu_free, []),
+            (self.gpu_models, None),
+        )
+        for values, empty in empty_rows:
+            values.extend([empty] * (count - len(values)))
+        self._count = count
+        self._views()
+
+    def _update(self, changed: Iterable[Mapping[str, Any]], gone: Iterable[int]) -> None:
+        for node in changed:
+            row = node["id"]
+            self._reserve(row + 1)
+            for group in ("free", "allocatable"):
+                for name, amount in node.get(group, {}).items():
+                    self._columns[group, name][row] = amount
+            for name in ("ready", "schedulable"):
+                if name in node:
+                    self._columns["", name][row] = node[name]
+            for key, values in (
+                ("name", self.names),
+                ("labels", self.labels),
+                ("taints", self.taints),
+                ("gpu_free", self.gpu_free),
+                ("gpu_model", self.gpu_models),
+            ):
+                if key in node:
+                    values[row] = node[key]
+        for row in gone:
+            for column in self._columns.values():
+                column[row] = 0
+
+
+def _whole(what: str, values: Any, kind: str) -> list[Any]:
+    """The items of an answer as plain values of JSON."""
+    array = numpy.asarray(values)
+    if array.ndim != 1 or array.dtype.kind not in kind:
+        wanted = "booleans" if kind == "b" else "whole numbers"
+        raise TypeError(
+            f"{what}: expected a row of {wanted}, found {array.dtype} of shape {array.shape}"
+        )
+    return array.tolist()
+
+
+class _Asker:
+    """One start of a policy: questions as texts, answers as texts."""
+
+    def __init__(self, policy: Any) -> None:
+        self.policy = policy
+        self.nodes = Nodes()
+        self.classes: dict[int, Record] = {}
+        self.jobs: dict[int, Record] = {}
+
+    def __call__(self, text: str) -> str:
+        question = json.loads(text)
+        answer = getattr(self, "on_" + question["call"], self.on_other)(question)
+        return json.dumps(answer)
+
+    def on_hello(self, question: dict[str, Any]) -> dict[str, Any]:
+        start = getattr(self.policy, "start", None)
+        if callable(start):
+            start(question["seed"])
+        return {"protocol": question["protocol"]}
+
+    def pod_of(self, question: dict[str, Any]) -> Record:
+        own = question["class"]
+        if len(own) > 1:
+            self.classes[own["id"]] = Record(own)
+        self.nodes._update(question.get("nodes", ()), question.get("gone", ()))
+        self.nodes.candidates = numpy.array(question["candidates"], numpy.int64)
+        return self.classes[own["id"]]
+
+    def on_score(self, question: dict[str, Any]) -> dict[str, Any]:
+        score = getattr(self.policy, "score", self.policy)
+        points = score(self.pod_of(question), self.nodes)
+        return {"points": _whole("score", points, "iu")}
+
+    def on_filter(self, question: dict[str, Any]) -> dict[str, Any]:
+        accepted = self.policy.filter(self.pod_of(question), self.nodes)
+        return {"accept": _whole("filter", accepted, "b")}
+
+    def on_order(self, question: dict[str, Any]) -> dict[str, Any]:
+        jobs = []
+        for own in question["jobs"]:
+            if len(own) > 1:
+                self.jobs[own["id"]] = Record(own)
+            jobs.append(self.jobs[own["id"]])
+        return {"keys": _whole("order", self.policy.order(jobs, question["now"]), "iu")}
+
+    def on_other(self, question: dict[str, Any]) -> Any:
+        return self.policy.schedule(question)
+
+
+def _points(name: str, policy: Any) -> list[str]:
+    if inspect.isroutine(policy):
+        return ["score"]
+    points = [point for point in POINTS if callable(getattr(policy, point, None))]
+    if points:
+        return points
+    if callable(policy) and not inspect.isclass(policy):
+        return ["score"]
+    raise TypeError(
+        f"policy `{name}`: expected a function of a pod and the nodes, or an object or a class with one or "
+        f"more of the methods {', '.join(POINTS)}; found {policy!r}"
+    )
+
+
+def _start(name: str, policy: Any) -> Callable[[], _Asker]:
+    if inspect.isclass(policy):
+        return lambda: _Asker(policy())
+    if inspect.isroutine(policy):
+        return lambda: _Asker(policy)
+    try:
+        # Each run starts with the object as it is now.
+        kept = copy.deepcopy(policy)
+    except Exception as error:
+        raise TypeError(
+            f"policy `{name}`: each run gets a copy of the object, and it can't be copied ({error}); give its "
+            "class, which each run makes anew"
+        ) from error
+    return lambda: _Asker(copy.deepcopy(kept))
+
+
+def _name(policy: Any) -> str:
+    own = getattr(policy, "__name__", None) or type(policy).__name__
+    return "policy" if own == "<lambda>" else own
+
+
+def given(policy: Any, under: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The policies that were given, as the extension takes them."""
+    if policy is None:
+        return []
+    named = policy if isinstance(policy, Mapping) else {_name(policy): policy}
+    policies = []
+    for name, own in named.items():
+        points = _points(name, own)
+        command = [f"python:{name}"]
+        settings: dict[str, Any] = dict(DEFAULT_SETTINGS if points != ["order"] else {})
+        settings.update(under or {})
+        settings["system.scheduler.external"] = {"command": command, "points": points}
+        policies.append(
+            {
+                "name": name,
+                "variant": json.dumps({name: settings}),
+                "command": command,
+                "start": _start(name, own),
+            }
+        )
+    return policies

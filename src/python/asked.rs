@@ -1,0 +1,126 @@
+//! Experiments as the package asks about them, with what the caller says beside them.
+
+use std::path::PathBuf;
+use std::sync::mpsc::Sender;
+
+use pyo3::prelude::*;
+
+use lab::source::{Source, Surroundings};
+use scenario::{Experiment, NamedText};
+
+use super::fault::Fault;
+use super::policy::functions;
+use super::work::{Message, Policy};
+
+/// An experiment with its surroundings.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub(crate) struct Asked {
+    /// Path of the file; with neither path nor text the bundled experiment.
+    path: Option<PathBuf>,
+    /// Text of the experiment.
+    text: Option<String>,
+    /// Name of the text in messages.
+    name: String,
+    /// Text of the variants that replace those of the experiment.
+    variants: Option<String>,
+    /// Values `PATH=VALUE`.
+    pub(crate) sets: Vec<String>,
+    traces: Vec<PathBuf>,
+    ignore: Vec<String>,
+    allow_external: bool,
+    /// Number of threads; 0 for all processors.
+    threads: usize,
+    policies: Vec<PolicyGiven>,
+}
+
+/// A policy, the variant in which it decides, and the command that stands for it in that.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct PolicyGiven {
+    name: String,
+    variant: String,
+    command: Vec<String>,
+    start: Py<PyAny>,
+}
+
+impl Surroundings for Asked {
+    fn traces_dirs(&self) -> Vec<PathBuf> {
+        self.traces.clone()
+    }
+
+    fn ignored(&self) -> Vec<String> {
+        self.ignore.clone()
+    }
+
+    fn allows_external(&self) -> bool {
+        self.allow_external
+    }
+}
+
+impl Asked {
+    /// Number of threads that work at once.
+    pub(crate) fn threads(&self) -> usize {
+        match self.threads {
+            0 => std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            threads => threads,
+        }
+    }
+
+    /// The policies, for the interpreter's thread.
+    pub(crate) fn policies(&self, py: Python<'_>) -> Vec<Policy> {
+        let policies = self.policies.iter().map(|own| Policy {
+            name: own.name.clone(),
+            start: own.start.clone_ref(py),
+        });
+        policies.collect()
+    }
+
+    /// The text of the experiment with the places of its files.
+    pub(crate) fn source(&self) -> Result<Source, Fault> {
+        Ok(match (&self.path, &self.text) {
+            (Some(path), _) => Source::read(self, Some(path))?,
+            (None, Some(text)) => Source::of(self, self.name.clone(), text.clone(), PathBuf::new()),
+            (None, None) => Source::read(self, None)?,
+        })
+    }
+
+    /// The experiment, with a variant for each policy, which is asked by `sender`.
+    pub(crate) fn experiment(&self, sender: &Sender<Message>) -> Result<Experiment, Fault> {
+        let source = self.source()?;
+        let mut experiment = match &self.variants {
+            Some(text) => {
+                let variants = NamedText {
+                    name: "variants",
+                    text,
+                };
+                let mut experiment = source.variants(variants, &self.sets)?;
+                source.complete(&mut experiment);
+                experiment
+            }
+            None => source.experiment(&self.sets)?,
+        };
+        let names: Vec<String> = self.policies.iter().map(|own| own.name.clone()).collect();
+        let functions = functions(&names, sender);
+        for (own, function) in self.policies.iter().zip(&functions) {
+            let taken = experiment.variants.iter().any(|plan| plan.name == own.name);
+            if taken {
+                return Err(Fault::Input(format!(
+                    "policy: the experiment has a variant `{}` already; name the policy otherwise, as in \
+                     `policy={{\"mine\": …}}`",
+                    own.name
+                )));
+            }
+            let name = format!("policy `{}`", own.name);
+            let variants = NamedText {
+                name: &name,
+                text: &own.variant,
+            };
+            let mut other = source.variants(variants, &self.sets)?;
+            source.complete(&mut other);
+            other.allow_function(&own.command, function);
+            experiment.variants.extend(other.variants);
+        }
+        Ok(experiment)
+    }
+}
