@@ -43,7 +43,7 @@ pub struct Request {
 /// Reason why there is no answer.
 #[derive(Debug, Error)]
 pub enum RequestError {
-    /// What was given is wrong.
+    /// Wrong input.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// The pod can't be placed by such a scheduler.
