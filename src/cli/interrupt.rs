@@ -100,7 +100,7 @@ pub fn flag() -> &'static AtomicBool {
     &flags().stop
 }
 
-/// The same flag, for work that keeps it.
+/// Flag set by the first signal, for work that keeps it.
 pub fn shared() -> Arc<AtomicBool> {
     Arc::clone(&flags().stop)
 }

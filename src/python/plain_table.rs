@@ -1,5 +1,4 @@
-//! Tables as Arrow: what takes the Arrow PyCapsule interface (pandas, polars, DuckDB, pyarrow) reads them without
-//! copying.
+//! Tables as Arrow, by the interface of capsules that pandas, polars, `DuckDB` and pyarrow take without copying.
 
 use std::path::PathBuf;
 use std::sync::Arc;

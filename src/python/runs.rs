@@ -23,6 +23,10 @@ use super::work::{Host, WHOLE, Watch};
 /// Outputs of a run beside its summary.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an argument of the package, and none excludes another"
+)]
 pub(crate) struct RunOptions {
     out: Option<PathBuf>,
     force: bool,

@@ -16,6 +16,9 @@ use model::{Release, Text};
 use scheduler::kube::{CacheError, KubeProfile, PodInfo};
 use world::allotment_doubt;
 
+/// Files of pods, each with its number in a round.
+pub type Mix = Vec<(u64, PathBuf)>;
+
 /// Question where pods fit.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -26,7 +29,7 @@ pub struct Request {
     /// Nodes that are gone with their pods.
     pub without_nodes: Vec<String>,
     /// Files of the pods of a mix, each with its number in a round.
-    pub mix: Vec<(u64, PathBuf)>,
+    pub mix: Mix,
     /// Nodes that are lost.
     pub lose: Vec<Selector>,
     /// Whether pods may evict others.
@@ -40,7 +43,7 @@ pub struct Request {
 /// Reason why there is no answer.
 #[derive(Debug, Error)]
 pub enum RequestError {
-    /// What was given is wrong.
+    /// Wrong input.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
     /// The pod can't be placed by such a scheduler.
@@ -152,7 +155,7 @@ pub fn answer(request: &Request, around: &mut Around<'_>) -> Result<Answer, Requ
 }
 
 /// The files of the cluster, and the pods that are asked about; none where nodes are lost.
-fn parts(request: &Request) -> Result<(&[PathBuf], Vec<(u64, PathBuf)>), SnapshotError> {
+fn parts(request: &Request) -> Result<(&[PathBuf], Mix), SnapshotError> {
     if !request.lose.is_empty() {
         return Ok((&request.paths, Vec::new()));
     }
@@ -222,14 +225,11 @@ fn lost(
 ) -> Result<Fate, SnapshotError> {
     let Selected { always, turns } = select(snapshot, &request.lose)?;
     let mut ground = Ground::new(snapshot, profiles, request.preemption)?;
-    Ok(match turns {
-        Some(turns) => {
-            let losses = ground.lose_each(&always, &turns);
-            Fate::Turns(always, losses)
-        }
-        None => {
-            let loss = ground.lose(&always);
-            Fate::Loss(always, loss)
-        }
+    Ok(if let Some(turns) = turns {
+        let losses = ground.lose_each(&always, &turns);
+        Fate::Turns(always, losses)
+    } else {
+        let loss = ground.lose(&always);
+        Fate::Loss(always, loss)
     })
 }

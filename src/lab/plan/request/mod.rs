@@ -32,10 +32,6 @@ pub use assumptions::lists;
 
 /// Question about a cluster at one instant. Words are those that the options of the command line take.
 #[derive(Clone, Debug)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a flag of the command line, and none excludes another"
-)]
 pub struct Request {
     /// Files of the cluster.
     pub paths: Vec<PathBuf>,
@@ -163,7 +159,7 @@ impl Asked {
         let nodes = gathered.nodes.iter().map(AsRef::as_ref);
         let offered = questions.offers.iter().map(|offer| &offer.node);
         let checked = factors.check(nodes.chain(offered));
-        checked.map_err(|error| SnapshotError::Input(error.to_string()))?;
+        checked.map_err(SnapshotError::Input)?;
         overcommit(&mut gathered, &factors);
         let resized = resized(request, &mut gathered)?;
         let mut snapshot = Snapshot::new(gathered)?;
