@@ -24,6 +24,10 @@ use units::{SortedMap, SortedSet};
 
 /// The manifest files that were read, by the path as written.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says what is read of files for one kind of reader"
+)]
 pub struct ManifestFiles {
     read: SortedMap<String, Arc<Manifests>>,
     /// Files that were parsed ahead of being read.

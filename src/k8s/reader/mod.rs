@@ -62,6 +62,10 @@ struct SimilarPods {
 
 /// The objects of a file as far as it has been read.
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether one part of a file is read"
+)]
 pub(super) struct Reader {
     ctx: Ctx,
     nodes: Vec<Node>,

@@ -81,7 +81,9 @@ impl Refusals {
         let waiting = self.waiting.iter().filter_map(|(owner, reason)| {
             let object = &store.objects().get(*owner)?.object;
             let is_short = match object {
-                Object::ReplicaSet(own) => own.replicas > own.status.replicas,
+                Object::ReplicaSet(own) | Object::ReplicationController(own) => {
+                    own.replicas > own.status.replicas
+                }
                 _ => true,
             };
             let maker = maker_name(object);
