@@ -75,7 +75,7 @@ impl SizeBounds {
     }
 }
 
-/// What a vertical autoscaler recommends to a pod, within its policy, the limit ranges of its namespace, and the
+/// Recommendations of a vertical autoscaler for a pod, within its policy, the limit ranges of its namespace, and the
 /// limits of containers of which it sets requests alone.
 pub fn bounded(
     vertical: &VerticalPodAutoscaler,

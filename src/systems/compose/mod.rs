@@ -9,6 +9,7 @@ mod engine;
 mod entry;
 mod host;
 pub mod options;
+mod problem;
 pub mod project;
 pub mod restart;
 #[cfg(test)]

@@ -16,6 +16,8 @@ use thiserror::Error;
 use model::{Object, PodSpec, Text};
 use units::{Duration, Instant, SortedMap, SortedSet, graph};
 
+use super::problem::Problem;
+
 /// The label that names the service of a container.
 pub const SERVICE_LABEL: &str = "com.docker.compose.service";
 
@@ -113,31 +115,6 @@ enum Progress {
     Called,
     /// It is not started, for this reason.
     Failed(String),
-}
-
-/// Reason the containers of a service failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Problem {
-    /// One exited with this code.
-    Exited(i32),
-    /// It can't be started.
-    Unavailable,
-}
-
-impl Problem {
-    /// What a service says that waited for a condition (compose `pkg/compose/convergence.go`).
-    fn words(self, own: &Dependency) -> String {
-        let service = &own.service;
-        match (self, own.condition) {
-            (Self::Exited(code), Condition::Healthy) => {
-                format!("a container of service \"{service}\" exited ({code})")
-            }
-            (Self::Exited(code), _) => {
-                format!("service \"{service}\" didn't complete successfully: exit {code}")
-            }
-            (Self::Unavailable, _) => format!("service \"{service}\" is not available"),
-        }
-    }
 }
 
 /// A service of a project.
@@ -466,13 +443,15 @@ impl Project {
         };
         match other.problem {
             // What ran once has started, whatever became of it.
-            Some(problem) if !is_met => Err(problem.words(own)),
+            Some(problem) if !is_met => {
+                Err(problem.words(&own.service, own.condition == Condition::Healthy))
+            }
             _ if own.condition == Condition::Healthy && other.is_unhealthy => Err(format!(
                 "a container of service \"{}\" is unhealthy",
                 own.service
             )),
             None if own.condition == Condition::Healthy && other.is_completed && !is_met => {
-                Err(Problem::Exited(0).words(own))
+                Err(Problem::Exited(0).words(&own.service, true))
             }
             _ => Ok(is_met),
         }
