@@ -340,9 +340,15 @@ class Policies(InFolder):
 class Signals(InFolder):
     def interrupted(self, code):
         """Exit of a process that gets Ctrl-C once it has said that it is ready."""
+        # A shell that runs the tests in the background has them ignore Ctrl-C, and Python then does, too.
+        heeds = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         child = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", heeds + code],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
+        self.addCleanup(child.kill)
         self.assertEqual(child.stdout.readline().strip(), "ready")
         time.sleep(0.3)
         child.send_signal(signal.SIGINT)
