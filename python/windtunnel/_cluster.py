@@ -10,7 +10,7 @@ from typing import Any
 from . import _windtunnel
 from ._progress import Progress, Shown
 from ._result import markdown_html
-from ._run import _several, folders_of_traces
+from ._run import _several, folders_of_traces, optional_path
 
 
 class Answer(dict):
@@ -42,7 +42,7 @@ def _cluster(
         "paths": _paths(cluster),
         "traces": folders_of_traces(traces),
         "ignore": _several("ignore", ignore),
-        "config": None if config is None else os.fspath(config),
+        "config": optional_path(config),
         "release": release,
     }
 
@@ -115,8 +115,8 @@ def plan(
     asked = _cluster(cluster, traces, ignore, config, release)
     options = {
         "minimize": minimize,
-        "types": None if types is None else os.fspath(types),
-        "prices": None if prices is None else os.fspath(prices),
+        "types": optional_path(types),
+        "prices": optional_path(prices),
         "only": _several("only", only),
         "keep": keep,
         "strict": strict,

@@ -36,6 +36,11 @@ def _several(name: str, values: Any) -> list[Any]:
     return [values] if isinstance(values, (str, os.PathLike)) else list(values)
 
 
+def optional_path(path: str | os.PathLike[str] | None) -> Path | None:
+    """Path of an argument that may be left out."""
+    return None if path is None else Path(path)
+
+
 def folders_of_traces(traces: Any) -> list[Path]:
     """Folders of traces: those given, then those of `WINDTUNNEL_TRACES`."""
     own = [Path(folder) for folder in _several("traces", traces)]
@@ -125,7 +130,7 @@ def run(
         threads=threads,
     )
     options = {
-        "out": None if out is None else Path(out),
+        "out": optional_path(out),
         "force": force,
         "tables": tables,
         "decisions": decisions,
@@ -199,7 +204,7 @@ def compare(
     named = asked["path"]
     what = "" if finished or named is None else f"{named.name!r}, "
     options = {
-        "out": None if out is None else Path(out),
+        "out": optional_path(out),
         "force": force,
         "seeds": seeds,
         "baseline": baseline,
@@ -257,7 +262,7 @@ def sweep(
     """
     asked = _asked(experiment, set=set, traces=traces, threads=threads)
     options = {
-        "out": None if out is None else Path(out),
+        "out": optional_path(out),
         "force": force,
         "grid": _axes(grid),
         "list": _axes(list),

@@ -1,11 +1,11 @@
 //! Experiment files as commands take them: a path, `-` for standard input, or the bundled one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use lab::source::SourceError;
 use scenario::{Color, Rejected};
 
-pub(super) use lab::source::{Source, Surroundings, repository, within};
+pub(super) use lab::source::{Source, Surroundings, repository, text_of, within};
 
 use super::{Failure, Global, terminal};
 
@@ -33,11 +33,6 @@ impl From<Box<Rejected>> for Failure {
     fn from(rejected: Box<Rejected>) -> Self {
         told(&rejected)
     }
-}
-
-/// Name and text of a file given by the user, `-` being standard input.
-pub(super) fn text_of(path: &Path) -> Result<(String, String), Failure> {
-    Ok(lab::source::text_of(path)?)
 }
 
 /// Failure with the errors of an experiment file, as they are shown.

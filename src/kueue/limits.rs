@@ -87,11 +87,8 @@ fn path(set: usize) -> String {
 
 /// The containers of a pod with their fields, init containers first.
 fn containers(spec: &PodSpec, set: usize) -> impl Iterator<Item = (String, &Container)> {
-    let lists = [
-        ("initContainers", &spec.init_containers),
-        ("containers", &spec.containers),
-    ];
-    lists.into_iter().flat_map(move |(list, containers)| {
+    let lists = spec.container_lists().into_iter();
+    lists.flat_map(move |(list, containers)| {
         let numbered = containers.iter().enumerate();
         numbered.map(move |(place, own)| (format!("{}.{list}[{place}]", path(set)), own))
     })

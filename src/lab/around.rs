@@ -1,13 +1,13 @@
-//! Surroundings of a question about a cluster.
+//! Folders, kinds and listeners of a question about a cluster.
 
 use std::path::PathBuf;
 
-/// Surroundings of a question: where files are searched, what is left out of them, and who is told of doubts.
+/// Folders of files, kinds to leave out, and the listener to warnings, for a question about a cluster.
 pub struct Around<'a> {
     /// Folders of traces.
     pub traces_dirs: &'a [PathBuf],
     /// Kinds of objects that are left out.
     pub ignored: &'a [&'static str],
-    /// Told of warnings as they come up.
+    /// Listener to warnings as they come up.
     pub tell: &'a mut dyn FnMut(&[String]),
 }

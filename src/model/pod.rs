@@ -197,6 +197,14 @@ impl PodSpec {
         stated.map_or(super::behaviour::DEFAULT_GRACE, |stated| stated.grace)
     }
 
+    /// The pod's containers by the field that lists them, init containers first.
+    pub fn container_lists(&self) -> [(&'static str, &[Container]); 2] {
+        [
+            ("initContainers", &self.init_containers),
+            ("containers", &self.containers),
+        ]
+    }
+
     /// The pod's containers as its node numbers them: init containers first, then the others.
     pub fn all_containers(&self) -> impl Iterator<Item = &Container> {
         self.init_containers.iter().chain(&self.containers)

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use pyo3::prelude::*;
-use serde_json::Value;
 
 use k8s::kind_named;
 use lab::around::Around;
@@ -31,7 +30,7 @@ type Forms = (String, String, String, String, Vec<String>);
 /// Cluster that is asked about, with what the caller says beside it.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-pub(crate) struct ClusterAsked {
+pub(crate) struct ClusterRequest {
     paths: Vec<PathBuf>,
     traces: Vec<PathBuf>,
     ignore: Vec<String>,
@@ -39,7 +38,7 @@ pub(crate) struct ClusterAsked {
     release: Option<String>,
 }
 
-impl ClusterAsked {
+impl ClusterRequest {
     fn ignored(&self) -> Result<Vec<&'static str>, Fault> {
         let kinds = self.ignore.iter().map(|word| kind_named(word));
         let kinds: Result<_, String> = kinds.collect();
@@ -58,12 +57,7 @@ fn answered(
     progress: Option<Py<PyAny>>,
     work: impl FnOnce(&Watch) -> Result<Forms, Fault> + Send,
 ) -> PyResult<Forms> {
-    let mut host = Host::new(Vec::new(), progress);
-    let done = host.carry_out(py, work)?;
-    match host.raised() {
-        Some(raised) => Err(raised),
-        None => Ok(done?),
-    }
+    Host::new(Vec::new(), progress).result(py, work)
 }
 
 fn forms(report: &dyn Formats, warnings: &[String]) -> Forms {
@@ -71,13 +65,9 @@ fn forms(report: &dyn Formats, warnings: &[String]) -> Forms {
         report.table(),
         report.markdown(),
         report.csv(),
-        plain(&report.json()),
+        report.json().to_string(),
         warnings.to_vec(),
     )
-}
-
-fn plain(json: &Value) -> String {
-    json.to_string()
 }
 
 /// Question of `place`.
@@ -95,7 +85,7 @@ pub(crate) struct PlaceOptions {
 #[pyfunction]
 pub(crate) fn place(
     py: Python<'_>,
-    asked: ClusterAsked,
+    asked: ClusterRequest,
     options: PlaceOptions,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Forms> {
@@ -152,7 +142,7 @@ pub(crate) struct PlanOptions {
 }
 
 impl PlanOptions {
-    fn request(&self, asked: &ClusterAsked) -> Result<planning::Request, Fault> {
+    fn request(&self, asked: &ClusterRequest) -> Result<planning::Request, Fault> {
         let minimize = match self.minimize.as_deref() {
             None => None,
             Some("nodes") => Some(Minimize::Nodes),
@@ -202,7 +192,7 @@ impl PlanOptions {
 #[pyfunction]
 pub(crate) fn plan(
     py: Python<'_>,
-    asked: ClusterAsked,
+    asked: ClusterRequest,
     options: PlanOptions,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<Forms> {
@@ -214,7 +204,7 @@ pub(crate) fn plan(
             ignored: &asked.ignored()?,
             tell: &mut |_| {},
         };
-        let mut planned = planning::Asked::read(&request, &work, &mut around)?;
+        let mut planned = planning::Inquiry::read(&request, &work, &mut around)?;
         let summary = placing::described(&planned.snapshot);
         let answers = planned.plan()?;
         refuse_none(&request, &answers, &summary)?;
@@ -232,7 +222,7 @@ pub(crate) fn plan(
             report.table(),
             report.markdown(),
             report.losses_csv(),
-            plain(&report.json()),
+            report.json().to_string(),
             planned.snapshot.warnings.clone(),
         ))
     })
@@ -242,7 +232,7 @@ pub(crate) fn plan(
 #[pyfunction]
 pub(crate) fn queue(
     py: Python<'_>,
-    asked: ClusterAsked,
+    asked: ClusterRequest,
     job: PathBuf,
     run_time: Option<String>,
     progress: Option<Py<PyAny>>,

@@ -5,17 +5,17 @@ use std::path::{Path, PathBuf};
 use pyo3::prelude::*;
 
 use lab::compare::{self as comparing, Finished, Settings, objectives};
-use lab::folder::{Existing, ResultFolder, default_folder};
+use lab::folder::ResultFolder;
 use lab::limits::Limits;
 use lab::replicate::Workers;
-use report::result_files::{read, write_comparison, write_summary};
-use report::runs::{Gathered, ReportRun};
+use report::result_files::{compared, read, write_compared};
+use report::run::ReportRun;
 use scenario::Experiment;
 use world::ManifestCache;
 
-use super::asked::Asked;
 use super::fault::Fault;
-use super::work::{Host, Watch};
+use super::request::ExperimentRequest;
+use super::work::{Host, Watch, result_folder};
 
 /// Settings of a comparison.
 #[derive(FromPyObject)]
@@ -65,36 +65,32 @@ impl CompareOptions {
 #[pyfunction]
 pub(crate) fn compare(
     py: Python<'_>,
-    asked: Asked,
+    asked: ExperimentRequest,
     options: CompareOptions,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<PathBuf> {
     let mut host = Host::new(asked.policies(py), progress);
     let sender = host.sender.clone();
-    let done = host.carry_out(py, |watch| {
+    host.result(py, |watch| {
         if options.finished.is_empty() {
             made(&asked.experiment(&sender)?, &asked, &options, watch)
         } else {
             of_finished(&options)
         }
-    })?;
-    match host.raised() {
-        Some(raised) => Err(raised),
-        None => Ok(done?),
-    }
+    })
 }
 
 fn folder_of(options: &CompareOptions, name: &str) -> Result<ResultFolder, Fault> {
-    let is_default = options.out.is_none();
-    let default = || default_folder(&format!("{name}-compare")).map_err(Fault::Input);
-    let out = options.out.clone().map_or_else(default, Ok)?;
-    let existing = Existing::forced(options.force || is_default);
-    Ok(ResultFolder::create(&out, existing)?)
+    result_folder(
+        options.out.as_deref(),
+        options.force,
+        &format!("{name}-compare"),
+    )
 }
 
 fn made(
     experiment: &Experiment,
-    asked: &Asked,
+    asked: &ExperimentRequest,
     options: &CompareOptions,
     watch: &Watch,
 ) -> Result<PathBuf, Fault> {
@@ -121,51 +117,35 @@ fn made(
             return Err(error.into());
         }
     };
-    comparing::write_values(&folder, &made.candidates)?;
-    let (summary, data, scenario) = made.result(experiment, &folder)?;
-    let gathered = Gathered::new(vec![ReportRun {
-        name: experiment.name.clone(),
-        summary,
-        data,
-        scenario,
-        fork: None,
-    }]);
-    write_summary(&gathered, &folder)?;
-    let gathered = gathered.compared(made.study.clone());
-    write_comparison(&gathered, &made.study, &options.rerun, &folder)?;
+    let first = made.result(experiment, &folder)?.into();
+    write_compared(
+        vec![first],
+        &made.study,
+        &made.candidates,
+        &options.rerun,
+        &folder,
+    )?;
     Ok(folder.finish()?)
 }
 
 fn of_finished(options: &CompareOptions) -> Result<PathBuf, Fault> {
     let settings = options.settings()?;
-    let read = |path: &PathBuf| read(path);
-    let runs: Vec<ReportRun> = options
-        .finished
-        .iter()
-        .map(read)
-        .collect::<Result<_, _>>()?;
-    let finished = runs.iter().map(|run| Finished {
-        name: run.name.clone(),
-        summary: run.summary.clone(),
-        scenario: run.scenario.clone(),
-    });
-    let finished: Vec<Finished> = finished.collect();
+    let runs = options.finished.iter().map(|path| read(path));
+    let runs: Vec<ReportRun> = runs.collect::<Result<_, _>>()?;
+    let finished: Vec<Finished> = runs.iter().map(ReportRun::finished).collect();
     let (study, candidates) = comparing::of_runs(&finished, &settings)?;
     let names = options.finished.iter().filter_map(|path| path.file_name());
     let names: Vec<String> = names
         .map(|own| own.to_string_lossy().into_owned())
         .collect();
     let folder = folder_of(options, &names.join("-"))?;
-    let gathered = Gathered::new(runs).compared(study.clone());
-    write_summary(&gathered, &folder)?;
-    comparing::write_values(&folder, &candidates)?;
-    write_comparison(&gathered, &study, &options.rerun, &folder)?;
+    write_compared(runs, &study, &candidates, &options.rerun, &folder)?;
     Ok(folder.finish()?)
 }
 
 /// Study of a folder that holds a comparison.
 pub(crate) fn study_of(folder: &Path) -> Result<comparing::Study, Fault> {
-    report::result_files::compared(folder)?.ok_or_else(|| {
+    compared(folder)?.ok_or_else(|| {
         Fault::Input(format!(
             "{}: holds no comparison; make one with `windtunnel.compare`",
             folder.display()

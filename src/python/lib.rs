@@ -7,12 +7,12 @@
     reason = "functions of the interpreter take what they are called with"
 )]
 
-mod asked;
 mod cluster;
 mod compared;
 mod fault;
 mod plain_table;
 mod policy;
+mod request;
 mod results;
 mod runs;
 mod swept;

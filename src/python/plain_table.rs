@@ -61,7 +61,7 @@ impl Table {
 
 /// A column as the package gives it.
 #[derive(FromPyObject)]
-pub(crate) enum Given {
+pub(crate) enum ColumnInput {
     Integer(Vec<Option<i64>>),
     Number(Vec<Option<f64>>),
     Text(Vec<Option<String>>),
@@ -82,13 +82,13 @@ fn of(schema: SchemaRef, batches: Vec<RecordBatch>) -> Table {
 
 /// A table of columns, each a name with its values: texts, integers or floats, `None` for no value.
 #[pyfunction]
-pub(crate) fn table(columns: Vec<(String, Given)>) -> PyResult<Table> {
+pub(crate) fn table(columns: Vec<(String, ColumnInput)>) -> PyResult<Table> {
     let (mut fields, mut arrays): (Vec<Field>, Vec<ArrayRef>) = (Vec::new(), Vec::new());
     for (name, values) in columns {
         let (kind, array): (Kind, ArrayRef) = match values {
-            Given::Integer(values) => (Kind::Integer, Arc::new(Int64Array::from(values))),
-            Given::Number(values) => (Kind::Number, Arc::new(Float64Array::from(values))),
-            Given::Text(values) => (Kind::Text, Arc::new(StringArray::from(values))),
+            ColumnInput::Integer(values) => (Kind::Integer, Arc::new(Int64Array::from(values))),
+            ColumnInput::Number(values) => (Kind::Number, Arc::new(Float64Array::from(values))),
+            ColumnInput::Text(values) => (Kind::Text, Arc::new(StringArray::from(values))),
         };
         fields.push(field(&name, kind));
         arrays.push(array);

@@ -41,7 +41,7 @@ fn text_of(
     Ok(plain)
 }
 
-/// Summary of result folders side by side in a form; `all` for every metric.
+/// Returns the summaries of result folders side by side, as a text in a form; `all` shows every metric.
 #[pyfunction]
 pub(crate) fn summary_text(folders: Vec<PathBuf>, form: &str, all: bool) -> PyResult<String> {
     let form = format_of(form)?;
@@ -59,7 +59,7 @@ pub(crate) fn summary_text(folders: Vec<PathBuf>, form: &str, all: bool) -> PyRe
     Ok(of()?)
 }
 
-/// The comparison of a folder in a form; `all` for every metric.
+/// Returns the comparison of a folder as a text in a form; `all` shows every metric.
 #[pyfunction]
 pub(crate) fn comparison_text(folder: PathBuf, form: &str, all: bool) -> PyResult<String> {
     let form = format_of(form)?;

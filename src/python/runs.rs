@@ -6,19 +6,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pyo3::prelude::*;
 
 use lab::experiment::{Plan, Progress, run_journey, scenario_text, steps};
-use lab::folder::{EXTERNAL, Existing, ResultFolder, default_folder};
+use lab::folder::EXTERNAL;
 use lab::outputs::Outputs;
 use lab::tables::TableFormats;
 use report::result_files::write_report;
-use report::runs::{Gathered, ReportRun};
+use report::run::ReportRun;
+use report::runs::Gathered;
 use scenario::Experiment;
 use scheduler::pipeline::evaluate::Form;
 use sim::RunProgress;
 use units::{Instant, plural};
 
-use super::asked::Asked;
 use super::fault::Fault;
-use super::work::{Host, WHOLE, Watch};
+use super::request::ExperimentRequest;
+use super::work::{Host, WHOLE, Watch, result_folder};
 
 /// Outputs of a run beside its summary.
 #[derive(FromPyObject)]
@@ -106,7 +107,7 @@ impl Progress for Variants<'_> {
 #[pyfunction]
 pub(crate) fn run(
     py: Python<'_>,
-    asked: Asked,
+    asked: ExperimentRequest,
     options: RunOptions,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<PathBuf> {
@@ -134,14 +135,11 @@ fn note(py: Python<'_>, raised: &PyErr, words: &str) {
 
 fn into_folder(
     mut experiment: Experiment,
-    asked: &Asked,
+    asked: &ExperimentRequest,
     options: &RunOptions,
     watch: &Watch,
 ) -> Result<PathBuf, Fault> {
-    let is_default = options.out.is_none();
-    let default = || default_folder(&experiment.name).map_err(Fault::Input);
-    let out = options.out.clone().map_or_else(default, Ok)?;
-    let folder = ResultFolder::create(&out, Existing::forced(options.force || is_default))?;
+    let folder = result_folder(options.out.as_deref(), options.force, &experiment.name)?;
     experiment.record_external(&folder.partial().join(EXTERNAL));
     let progress = Variants::new(&experiment, watch);
     let plan = Plan {

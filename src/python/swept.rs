@@ -13,8 +13,8 @@ use lab::sweep::{
 };
 use report::sweep::write_drawings;
 
-use super::asked::Asked;
 use super::fault::Fault;
+use super::request::ExperimentRequest;
 use super::work::{Host, Watch};
 
 /// Design of a sweep.
@@ -70,19 +70,19 @@ impl SweepOptions {
 #[pyfunction]
 pub(crate) fn sweep(
     py: Python<'_>,
-    asked: Asked,
+    asked: ExperimentRequest,
     options: SweepOptions,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<PathBuf> {
     let mut host = Host::new(Vec::new(), progress);
-    let done = host.carry_out(py, |watch| swept(&asked, &options, watch))?;
-    match host.raised() {
-        Some(raised) => Err(raised),
-        None => Ok(done?),
-    }
+    host.result(py, |watch| swept(&asked, &options, watch))
 }
 
-fn swept(asked: &Asked, options: &SweepOptions, watch: &Watch) -> Result<PathBuf, Fault> {
+fn swept(
+    asked: &ExperimentRequest,
+    options: &SweepOptions,
+    watch: &Watch,
+) -> Result<PathBuf, Fault> {
     let design = options.design()?;
     let source = asked.source()?;
     let program = lab::program::identity().to_owned();

@@ -9,6 +9,7 @@
     reason = "progress is shown a few times a second; no decision depends on it"
 )]
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
+
+use lab::folder::{Existing, ResultFolder, default_folder};
 use scenario::schema::Answer;
 use units::SortedMap;
 
@@ -152,6 +155,19 @@ impl Host {
         })
     }
 
+    /// Carries out work whose result is lost where the interpreter's thread raised an exception meanwhile.
+    pub(crate) fn result<T: Send>(
+        &mut self,
+        py: Python<'_>,
+        work: impl FnOnce(&Watch) -> Result<T, Fault> + Send,
+    ) -> PyResult<T> {
+        let done = self.carry_out(py, work)?;
+        match self.raised() {
+            Some(raised) => Err(raised),
+            None => Ok(done?),
+        }
+    }
+
     /// Exception that was raised on the interpreter's thread while the work went on.
     pub(crate) fn raised(&mut self) -> Option<PyErr> {
         self.raised.take()
@@ -237,4 +253,16 @@ impl Host {
             words
         })
     }
+}
+
+/// Folder of a result: the one that is named, or `results/NAME`, which a later call replaces.
+pub(crate) fn result_folder(
+    out: Option<&Path>,
+    force: bool,
+    name: &str,
+) -> Result<ResultFolder, Fault> {
+    let default = || default_folder(name).map_err(Fault::Input);
+    let folder = out.map_or_else(default, |out| Ok(out.to_path_buf()))?;
+    let existing = Existing::forced(force || out.is_none());
+    Ok(ResultFolder::create(&folder, existing)?)
 }

@@ -32,6 +32,7 @@ pub mod queue;
 pub mod releases;
 mod remedies;
 pub mod result_files;
+pub mod run;
 pub mod runs;
 mod sense;
 pub mod study;

@@ -7,11 +7,12 @@ use thiserror::Error;
 use crate::Format;
 use crate::html::{self, RenderError};
 use crate::plot::{self, Style};
-use crate::runs::{Gathered, ReportRun};
+use crate::run::ReportRun;
+use crate::runs::Gathered;
 use crate::study::{self, StudyOptions};
 use history::{REPORT_DATA_FILE, ReportDataError};
 use intake::{Input, TraceError};
-use lab::compare::{STUDY_FILE, Study};
+use lab::compare::{Candidate, STUDY_FILE, Study, write_values};
 use lab::folder::{FolderError, ResultFolder};
 use lab::results::{self, ResultsError};
 use lab::travel::{FORK_FILE, Fork};
@@ -79,7 +80,7 @@ pub fn write_report(gathered: &Gathered, folder: &ResultFolder) -> Result<(), Wr
 ///
 /// # Errors
 /// A file can't be written.
-pub fn write_summary(gathered: &Gathered, folder: &ResultFolder) -> Result<(), FolderError> {
+fn write_summary(gathered: &Gathered, folder: &ResultFolder) -> Result<(), FolderError> {
     folder.json(SUMMARY, &gathered.summary)?;
     folder.text(REPORT_DATA_FILE, &gathered.data.to_json())
 }
@@ -89,7 +90,7 @@ pub fn write_summary(gathered: &Gathered, folder: &ResultFolder) -> Result<(), F
 ///
 /// # Errors
 /// The report can't be rendered, or a file can't be written.
-pub fn write_comparison(
+fn write_comparison(
     gathered: &Gathered,
     study: &Study,
     rerun: &str,
@@ -105,6 +106,23 @@ pub fn write_comparison(
         folder.text(name, &String::from_utf8_lossy(&bytes))?;
     }
     write_report(gathered, folder)
+}
+
+/// Writes finished runs with their comparison into a folder: summary, values of all runs, report.
+///
+/// # Errors
+/// The report can't be rendered, or a file can't be written.
+pub fn write_compared(
+    runs: Vec<ReportRun>,
+    study: &Study,
+    candidates: &[Candidate],
+    rerun: &str,
+    folder: &ResultFolder,
+) -> Result<(), WriteError> {
+    let gathered = Gathered::new(runs).compared(study.clone());
+    write_summary(&gathered, folder)?;
+    write_values(folder, candidates)?;
+    write_comparison(&gathered, study, rerun, folder)
 }
 
 /// Reads a result folder.

@@ -9,27 +9,13 @@ use thiserror::Error;
 
 use crate::format;
 use crate::plot::{Material, Rgb};
+use crate::run::ReportRun;
 use crate::study::StudyFigures;
 use history::{ReportData, VariantData};
 use lab::compare::{Study, metric_hint};
 use lab::summary::{InputSummary, Summary, VariantSummary};
 use lab::travel::Fork;
 use units::{SortedMap, SortedSet};
-
-/// Run as the report takes it.
-#[derive(Clone, Debug)]
-pub struct ReportRun {
-    /// Name that distinguishes the run: that of its folder, or of its experiment.
-    pub name: String,
-    /// Summary of the run.
-    pub summary: Summary,
-    /// Data of its plots; empty if the folder has none.
-    pub data: ReportData,
-    /// Text of its `scenario.yaml`; empty if the folder has none.
-    pub scenario: String,
-    /// Fork from another run, if it is one.
-    pub fork: Option<Fork>,
-}
 
 /// Scenario of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -280,8 +280,7 @@ impl ManifestFiles {
         } else {
             Contents::Cluster
         };
-        let mut first = AdmissionClasses::default();
-        let mut applied = Vec::new();
+        let mut read = Vec::new();
         for file in written {
             let options = ReaderOptions {
                 admission: None,
@@ -290,21 +289,26 @@ impl ManifestFiles {
                 updates: Updates::default(),
                 contents,
             };
-            let Ok(parsed) = files.manifests(file, &options) else {
-                continue;
-            };
-            if at_start.contains(file) {
-                first.merge(parsed.admission.clone());
-            } else {
-                applied.push((*file, parsed.admission.clone()));
+            if let Ok(parsed) = files.manifests(file, &options) {
+                read.push((*file, parsed.admission));
             }
-            self.admission.merge(parsed.admission);
         }
-        for (file, classes) in applied {
-            let names = first.later_classes(&classes);
-            if !names.is_empty() {
-                self.later_classes.insert(file.clone(), names);
+        let (first, applied): (Vec<_>, Vec<_>) =
+            read.iter().partition(|(file, _)| at_start.contains(file));
+        if !applied.is_empty() {
+            let mut known = AdmissionClasses::default();
+            for (_, classes) in first {
+                known.merge(classes.clone());
             }
+            for (file, classes) in applied {
+                let names = known.later_classes(classes);
+                if !names.is_empty() {
+                    self.later_classes.insert((*file).clone(), names);
+                }
+            }
+        }
+        for (_, classes) in read {
+            self.admission.merge(classes);
         }
     }
 

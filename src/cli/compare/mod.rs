@@ -10,11 +10,11 @@ use std::time::Instant as Clock;
 
 use clap::Args;
 
-use lab::compare::{self, CompareError, Finished, Made, Settings, Study};
+use lab::compare::{self, CompareError, Finished, Settings, Study};
 use lab::folder::{Existing, ResultFolder};
 use lab::shell::quoted;
-use report::result_files::{self, write_comparison, write_summary};
-use report::runs::{Gathered, ReportRun};
+use report::result_files::{self, write_compared};
+use report::run::ReportRun;
 use report::study::{self, StudyOptions};
 use report::{self, Format};
 use scenario::schema::WorkloadSource;
@@ -223,30 +223,12 @@ pub(super) fn made(
         compare::run(experiment, &settings, workers)
     })?;
     let rerun = rerun(arguments, path, &made.study);
-    let study = made.study.clone();
-    compare::write_values(&folder, &made.candidates)?;
-    let gathered = gathered(experiment, &folder, made)?;
-    write_comparison(&gathered, &study, &portable(&rerun, path), &folder)?;
+    let first = made.result(experiment, &folder)?.into();
+    let kept = portable(&rerun, path);
+    write_compared(vec![first], &made.study, &made.candidates, &kept, &folder)?;
     let out = folder.finish()?;
+    let study = made.study;
     Ok(Compared { study, rerun, out })
-}
-
-/// First runs of each variant, for a result folder and a report, with the comparison.
-fn gathered(
-    experiment: &Experiment,
-    folder: &ResultFolder,
-    made: Made,
-) -> Result<Gathered, Failure> {
-    let (summary, data, scenario) = made.result(experiment, folder)?;
-    let gathered = Gathered::new(vec![ReportRun {
-        name: experiment.name.clone(),
-        summary,
-        data,
-        scenario,
-        fork: None,
-    }]);
-    write_summary(&gathered, folder)?;
-    Ok(gathered.compared(made.study))
 }
 
 fn read(
@@ -367,14 +349,7 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
         .iter()
         .map(|path| result_files::read(path))
         .collect::<Result<_, _>>()?;
-    let finished: Vec<Finished> = runs
-        .iter()
-        .map(|run| Finished {
-            name: run.name.clone(),
-            summary: run.summary.clone(),
-            scenario: run.scenario.clone(),
-        })
-        .collect();
+    let finished: Vec<Finished> = runs.iter().map(ReportRun::finished).collect();
     let (study, candidates) = compare::of_runs(&finished, &settings(arguments))?;
     let mut words = vec!["windtunnel compare".to_owned()];
     let folders = arguments.what.iter();
@@ -385,12 +360,9 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
     let mut report = None;
     if let Some(out) = &arguments.out {
         let folder = ResultFolder::create(out, Existing::forced(arguments.force))?;
-        let gathered = Gathered::new(runs).compared(study.clone());
-        write_summary(&gathered, &folder)?;
-        compare::write_values(&folder, &candidates)?;
         let kept = arguments.what.iter();
         let kept = kept.fold(rerun.clone(), |rerun, path| portable(&rerun, Some(path)));
-        write_comparison(&gathered, &study, &kept, &folder)?;
+        write_compared(runs, &study, &candidates, &kept, &folder)?;
         let out = folder.finish()?;
         report = Some(out.join("report.html").display().to_string());
     }

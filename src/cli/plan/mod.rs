@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use lab::around::Around;
 use lab::folder::{Existing, write_file};
-use lab::plan::request::{Asked, HORIZON, Request, STEPS, lists, refuse_none};
+use lab::plan::request::{HORIZON, Inquiry, Request, STEPS, lists, refuse_none};
 use lab::plan::watch::Work;
 use lab::plan::{Minimize, Order, Plan};
 use lab::shell::quoted;
@@ -209,7 +209,7 @@ fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
     let request = request(arguments);
     let (traces, ignored) = (global.traces_dirs(), ignored(global)?);
     let work = Arc::new(Work::until(interrupt::shared()));
-    let mut asked = Asked::read(
+    let mut asked = Inquiry::read(
         &request,
         &work,
         &mut Around {

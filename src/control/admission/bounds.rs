@@ -5,7 +5,7 @@ use cluster::Conflict;
 use model::workload::ResourceQuota;
 use model::{PodSpec, ResourceList};
 
-pub use super::limits::check_limits;
+pub use super::limits::{check_limits, fill_limits};
 
 /// Checks that a pod states the resources that a quota obliges it to state.
 ///
@@ -23,10 +23,10 @@ pub fn check_stated(quota: &ResourceQuota, spec: &PodSpec) -> Result<(), Conflic
     )))
 }
 
-/// Usage of a quota once so much more of it is used.
+/// Usage of a quota after a further charge.
 ///
 /// # Errors
-/// It has not so much left.
+/// The charge exceeds what is left of the quota.
 pub fn used_with(
     quota: &ResourceQuota,
     asked: &ResourceList,

@@ -22,13 +22,21 @@ pub(super) fn of_namespace<'a>(
 
 /// A pod with what the limit ranges of its namespace fill in; `None` if they change nothing.
 pub(super) fn filled(store: &Store, spec: &Arc<PodSpec>) -> Option<Arc<PodSpec>> {
-    let mut ranges = of_namespace(store, &spec.namespace).peekable();
+    fill_limits(spec, of_namespace(store, &spec.namespace))
+}
+
+/// A pod with what these limit ranges of its namespace fill in; `None` if they change nothing.
+pub fn fill_limits<'r>(
+    spec: &PodSpec,
+    ranges: impl Iterator<Item = &'r LimitRange>,
+) -> Option<Arc<PodSpec>> {
+    let mut ranges = ranges.peekable();
     ranges.peek()?;
-    let mut filled = (**spec).clone();
+    let mut filled = spec.clone();
     for range in ranges {
         range.fill_in(&mut filled);
     }
-    (filled != **spec).then(|| Arc::new(filled))
+    (filled != *spec).then(|| Arc::new(filled))
 }
 
 /// Holds a pod to the limit ranges of its namespace.
@@ -60,11 +68,7 @@ pub fn check_limits<'r>(
 
 /// Checks that no container requests more than its limit (`validateContainerResourceRequirements`).
 fn check_order(spec: &PodSpec) -> Result<(), Conflict> {
-    let lists = [
-        ("initContainers", &spec.init_containers),
-        ("containers", &spec.containers),
-    ];
-    for (field, list) in lists {
+    for (field, list) in spec.container_lists() {
         for (place, container) in list.iter().enumerate() {
             for (name, limit) in container.limits.named() {
                 let request = container.requests.stated(name);

@@ -162,7 +162,7 @@ mod tests {
 
     #[test]
     fn requests_follow_from_limits_and_rules_are_noted() {
-        let text = r#"{"metadata": {"labels": {"a": "b"}}, "spec": {"priority": 5,
+        let text = r#"{"metadata": {"labels": {"a": "b"}}, "spec": {"priority": 5, "priorityClassName": "p",
             "tolerations": [{"key": "node.kubernetes.io/not-ready"}], "nodeSelector": {"z": "1"},
             "containers": [{"name": "c", "resources": {"limits": {"cpu": 2, "memory": "1Gi"},
             "requests": {"cpu": "500m"}}}]}}"#;

@@ -38,7 +38,7 @@ pub use judge::{
 pub use logs::{LogCell, LogRow, LogStudy};
 pub use pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, is_same_for_any_seed, paired};
 pub use pareto::{ParetoPoint, mark_front};
-pub use result::objectives;
+pub use result::{FirstRuns, objectives};
 pub use runs::{Made, run, seeds_from};
 pub use study::{
     CandidateInfo, GatedMean, Pair, Pareto, Precision, RESAMPLES, RunRecord, STUDY_VERSION, Study,

@@ -26,9 +26,18 @@ pub fn objectives(experiment: &Experiment) -> Vec<String> {
     found
 }
 
+/// First runs of the candidates of a comparison, for a result folder and a report.
+pub struct FirstRuns {
+    /// Summary of the runs.
+    pub summary: Summary,
+    /// Data of their plots.
+    pub data: ReportData,
+    /// Text of the scenario.
+    pub scenario: String,
+}
+
 impl Made {
-    /// The first run of each variant, for a result folder and a report: summary, data of plots and the text of the
-    /// scenario, which is written into the folder.
+    /// The first run of each variant. The text of the scenario is written into the folder.
     ///
     /// # Errors
     /// An input can't be read, or the folder can't be written to.
@@ -36,7 +45,7 @@ impl Made {
         &self,
         experiment: &Experiment,
         folder: &ResultFolder,
-    ) -> Result<(Summary, ReportData, String), ExperimentError> {
+    ) -> Result<FirstRuns, ExperimentError> {
         let first = self.first();
         let order = |name: &str| first.iter().position(|run| run.name == name);
         let mut experiment = experiment.clone();
@@ -60,6 +69,10 @@ impl Made {
         };
         let scenario = scenario_text(&experiment, folder);
         folder.text("scenario.yaml", &scenario)?;
-        Ok((summary, data, scenario))
+        Ok(FirstRuns {
+            summary,
+            data,
+            scenario,
+        })
     }
 }

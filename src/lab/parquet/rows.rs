@@ -83,7 +83,7 @@ impl ParquetRows {
         Ok(true)
     }
 
-    /// Columns of the next row group, in the order of their names; none at the end. Rows that [`ParquetRows::next`] would
+    /// Columns of the next row group, in the order of their names; none at the end. Rows that the row reader would
     /// give are skipped.
     ///
     /// # Errors

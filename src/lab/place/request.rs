@@ -193,7 +193,7 @@ fn read(
 }
 
 /// Pod of a file, with what was ignored of it.
-struct Asked {
+struct PodFile {
     pod: PodInfo,
     findings: Vec<String>,
 }
@@ -202,7 +202,7 @@ fn ask(
     snapshot: &mut Snapshot,
     path: &Path,
     around: &mut Around<'_>,
-) -> Result<Asked, SnapshotError> {
+) -> Result<PodFile, SnapshotError> {
     let (pod, findings) = snapshot.read_pod(path)?;
     let file = path.display();
     let findings = findings.iter().map(|finding| format!("{file}: {finding}"));
@@ -214,7 +214,7 @@ fn ask(
     snapshot.name_namespace(pod.namespace());
     let pod = snapshot.new_pod_info(&pod);
     let pod = pod.map_err(|error| SnapshotError::Input(format!("{file}: {error}")))?;
-    Ok(Asked { pod, findings })
+    Ok(PodFile { pod, findings })
 }
 
 /// Finds new nodes for the pods of lost nodes, together or each in turn.

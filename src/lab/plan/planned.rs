@@ -261,11 +261,7 @@ fn owner(item: &Value) -> (&str, &str) {
 
 /// Writes the requests of a spec into a pod.
 fn resize(pod: &mut Value, spec: &PodSpec) {
-    let parts = [
-        ("containers", &spec.containers),
-        ("initContainers", &spec.init_containers),
-    ];
-    for (field, containers) in parts {
+    for (field, containers) in spec.container_lists() {
         for (place, own) in containers.iter().enumerate() {
             let Some(container) = pod["spec"][field].get_mut(place) else {
                 continue;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::{Declared, Snapshot};
 use cluster::Conflict;
-use control::admission::bounds::{check_limits, check_stated, used_with};
+use control::admission::bounds::{check_limits, check_stated, fill_limits, used_with};
 use k8s::ManifestPod;
 use model::workload::{LimitRange, ResourceQuota};
-use model::{Changes, PodSpec, ResourceList, Text};
+use model::{Changes, PodSpec, ResourceList};
 use scheduler::kube::{PodClass, PodInfo};
 use units::{Quantity, QuantityError};
 
@@ -201,22 +201,9 @@ fn words(why: Conflict) -> String {
 
 /// A pod with what limit ranges of its namespace fill in.
 fn filled(ranges: &[Arc<LimitRange>], spec: &Arc<PodSpec>) -> Arc<PodSpec> {
-    let namespace: &Text = &spec.namespace;
-    let mut own = { ranges.iter() }
-        .filter(|range| range.namespace == *namespace)
-        .peekable();
-    if own.peek().is_none() {
-        return Arc::clone(spec);
-    }
-    let mut new_spec = PodSpec::clone(spec);
-    for range in own {
-        range.fill_in(&mut new_spec);
-    }
-    if new_spec == **spec {
-        Arc::clone(spec)
-    } else {
-        Arc::new(new_spec)
-    }
+    let own = ranges.iter().map(|range| &**range);
+    let own = own.filter(|range| range.namespace == spec.namespace);
+    fill_limits(spec, own).unwrap_or_else(|| Arc::clone(spec))
 }
 
 #[cfg(test)]

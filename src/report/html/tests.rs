@@ -3,7 +3,7 @@
 use super::*;
 use crate::example;
 use crate::plot::{Style, draw_all};
-use crate::runs::ReportRun;
+use crate::run::ReportRun;
 use lab::summary::Summary;
 
 fn gathered(summary: Summary, scenario: &str) -> Gathered {

@@ -11,7 +11,8 @@ use windtunnel::lab::results;
 use windtunnel::lab::sweep::{SweepTable, merge};
 use windtunnel::lab::travel;
 use windtunnel::report::plot::{self, Style};
-use windtunnel::report::runs::{Gathered, ReportRun};
+use windtunnel::report::run::ReportRun;
+use windtunnel::report::runs::Gathered;
 use windtunnel::report::study::{self, StudyOptions};
 use windtunnel::report::{Format, embedded, html};
 

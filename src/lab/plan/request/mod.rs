@@ -112,7 +112,7 @@ pub const HORIZON: &str = "12mo";
 pub const STEPS: u64 = 2_000_000;
 
 /// Question whose files are read.
-pub struct Asked {
+pub struct Inquiry {
     /// The cluster.
     pub snapshot: Snapshot,
     /// The questions, which have the work to look at and to stop.
@@ -126,7 +126,7 @@ pub struct Asked {
     resized: Resized,
 }
 
-impl Asked {
+impl Inquiry {
     /// Reads the files of a question. `work` is looked at, and stopped, by whoever waits.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use super::work::{Message, Policy};
 /// An experiment with its surroundings.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-pub(crate) struct Asked {
+pub(crate) struct ExperimentRequest {
     /// Path of the file; with neither path nor text the bundled experiment.
     path: Option<PathBuf>,
     /// Text of the experiment.
@@ -31,20 +31,20 @@ pub(crate) struct Asked {
     allow_external: bool,
     /// Number of threads; 0 for all processors.
     threads: usize,
-    policies: Vec<PolicyGiven>,
+    policies: Vec<PolicyEntry>,
 }
 
 /// A policy, the variant in which it decides, and the command that stands for it in that.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-struct PolicyGiven {
+struct PolicyEntry {
     name: String,
     variant: String,
     command: Vec<String>,
     start: Py<PyAny>,
 }
 
-impl Surroundings for Asked {
+impl Surroundings for ExperimentRequest {
     fn traces_dirs(&self) -> Vec<PathBuf> {
         self.traces.clone()
     }
@@ -58,7 +58,7 @@ impl Surroundings for Asked {
     }
 }
 
-impl Asked {
+impl ExperimentRequest {
     /// Number of threads that work at once.
     pub(crate) fn threads(&self) -> usize {
         match self.threads {
