@@ -178,22 +178,22 @@ mod tests {
                 "pod: spec.tolerations.operator: a comparison of numbers (`Lt`, `Gt`); the taint is not tolerated",
             ),
             (
-                "\"priority\": 5",
+                "\"nodeSelector\": {\"z\": \"1\"}",
                 "\"volumes\": [{\"name\": \"v\", \"persistentVolumeClaim\": {}}]",
                 UNENFORCED,
             ),
             (
-                "\"priority\": 5",
+                "\"nodeSelector\": {\"z\": \"1\"}",
                 "\"schedulerName\": \"mine\"",
                 OTHER_SCHEDULER,
             ),
             (
-                "\"priority\"",
-                "\"prioritee\"",
-                "key `spec.prioritee`, not used",
+                "\"nodeSelector\"",
+                "\"nodeSelektor\"",
+                "key `spec.nodeSelektor`, not used",
             ),
             (
-                "\"priority\": 5",
+                "\"nodeSelector\": {\"z\": \"1\"}",
                 "\"runtimeClassName\": \"kata\"",
                 "pod: spec.runtimeClassName: a runtime class, and no `overhead`; the class' overhead and node \
                  selector are not applied",
