@@ -114,19 +114,23 @@ class Nodes:
                 column[row] = 0
 
 
-def _whole(what: str, values: Any, kind: str) -> list[Any]:
-    """The items of an answer as plain values of JSON."""
+def _column(what: str, values: Any, kind: str) -> tuple[str, bytes]:
+    """The items of an answer as bytes, with the name of what they are."""
     array = numpy.asarray(values)
     if array.ndim != 1 or array.dtype.kind not in kind:
         wanted = "booleans" if kind == "b" else "whole numbers"
         raise TypeError(
             f"{what}: expected a row of {wanted}, found {array.dtype} of shape {array.shape}"
         )
-    return array.tolist()
+    if kind == "b":
+        return "flags", array.tobytes()
+    if array.dtype.kind == "u" and array.size and array.max() > numpy.iinfo(numpy.int64).max:
+        raise OverflowError(f"{what}: {array.max()} is beyond {numpy.iinfo(numpy.int64).max}, the largest number")
+    return "numbers", array.astype(numpy.int64, copy=False).tobytes()
 
 
 class _Asker:
-    """One start of a policy: questions as texts, answers as texts."""
+    """One start of a policy: questions as texts with a column of candidates, answers as texts or columns."""
 
     def __init__(self, policy: Any) -> None:
         self.policy = policy
@@ -134,10 +138,12 @@ class _Asker:
         self.classes: dict[int, Record] = {}
         self.jobs: dict[int, Record] = {}
 
-    def __call__(self, text: str) -> str:
+    def __call__(self, text: str, candidates: bytes | None) -> str | tuple[str, bytes]:
         question = json.loads(text)
+        if candidates is not None:
+            self.nodes.candidates = numpy.frombuffer(candidates, numpy.uint32).astype(numpy.int64)
         answer = getattr(self, "on_" + question["call"], self.on_other)(question)
-        return json.dumps(answer)
+        return answer if isinstance(answer, tuple) else json.dumps(answer)
 
     def on_hello(self, question: dict[str, Any]) -> dict[str, Any]:
         start = getattr(self.policy, "start", None)
@@ -150,25 +156,24 @@ class _Asker:
         if len(own) > 1:
             self.classes[own["id"]] = Record(own)
         self.nodes._update(question.get("nodes", ()), question.get("gone", ()))
-        self.nodes.candidates = numpy.array(question["candidates"], numpy.int64)
         return self.classes[own["id"]]
 
-    def on_score(self, question: dict[str, Any]) -> dict[str, Any]:
+    def on_score(self, question: dict[str, Any]) -> tuple[str, bytes]:
         score = getattr(self.policy, "score", self.policy)
         points = score(self.pod_of(question), self.nodes)
-        return {"points": _whole("score", points, "iu")}
+        return _column("score", points, "iu")
 
-    def on_filter(self, question: dict[str, Any]) -> dict[str, Any]:
+    def on_filter(self, question: dict[str, Any]) -> tuple[str, bytes]:
         accepted = self.policy.filter(self.pod_of(question), self.nodes)
-        return {"accept": _whole("filter", accepted, "b")}
+        return _column("filter", accepted, "b")
 
-    def on_order(self, question: dict[str, Any]) -> dict[str, Any]:
+    def on_order(self, question: dict[str, Any]) -> tuple[str, bytes]:
         jobs = []
         for own in question["jobs"]:
             if len(own) > 1:
                 self.jobs[own["id"]] = Record(own)
             jobs.append(self.jobs[own["id"]])
-        return {"keys": _whole("order", self.policy.order(jobs, question["now"]), "iu")}
+        return _column("order", self.policy.order(jobs, question["now"]), "iu")
 
     def on_other(self, question: dict[str, Any]) -> Any:
         return self.policy.schedule(question)

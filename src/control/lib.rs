@@ -28,7 +28,7 @@ pub mod writes;
 
 pub use cluster::UsageSamples;
 pub use component::{Component, Memory, Outbox, Progress, Stepping, Write};
-pub use exchange::{Exchange, ExchangeError};
+pub use exchange::{Answer, Exchange, ExchangeError, Question};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 pub use probe::Probe;
 pub use program::{DurableState, Program};

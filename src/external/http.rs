@@ -12,8 +12,8 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use control::{Exchange, ExchangeError};
-use serde::Deserialize;
+use control::exchange::question::Post;
+use control::{Answer, Exchange, ExchangeError, Question};
 use serde_json::{Value, json};
 
 use super::ANSWER_MAX;
@@ -24,14 +24,6 @@ const PORT: u16 = 80;
 /// Servers that questions name by their URLs.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Servers;
-
-/// A question: a URL, the time for its answer, and the body to post.
-#[derive(Deserialize)]
-struct Call {
-    url: String,
-    timeout_nanos: u64,
-    body: Value,
-}
 
 /// An address on this machine, and the path there.
 struct Address<'a> {
@@ -72,10 +64,12 @@ pub fn is_on_this_machine(url: &str) -> bool {
 }
 
 impl Exchange for Servers {
-    fn ask(&mut self, question: &str) -> Result<String, ExchangeError> {
-        let call: Call = serde_json::from_str(question)
-            .map_err(|error| ExchangeError(format!("a call of a server: {error}")))?;
-        let answer = match post(&call) {
+    fn ask(&mut self, question: &Question) -> Result<Answer, ExchangeError> {
+        let Question::Post(call) = question else {
+            let name = question.name();
+            return Err(ExchangeError(format!("servers aren't asked `{name}`")));
+        };
+        let answer = match post(call) {
             Ok((200, body)) => match serde_json::from_slice::<Value>(&body) {
                 Ok(body) => json!({"status": 200, "body": body}),
                 Err(error) => json!({"error": format!("the answer is no JSON: {error}")}),
@@ -83,7 +77,7 @@ impl Exchange for Servers {
             Ok((status, _)) => json!({"status": status}),
             Err(why) => json!({"error": why}),
         };
-        Ok(answer.to_string())
+        Ok(Answer::Text(answer.to_string()))
     }
 
     fn again(&self) -> Box<dyn Exchange> {
@@ -92,7 +86,7 @@ impl Exchange for Servers {
 }
 
 /// Posts a body; the status and the body of the answer, or why there is none.
-fn post(call: &Call) -> Result<(u16, Vec<u8>), String> {
+fn post(call: &Post) -> Result<(u16, Vec<u8>), String> {
     let Some(address) = Address::of(&call.url) else {
         return Err(
             "expected an address of this machine, such as http://127.0.0.1:8888".to_owned(),
@@ -210,12 +204,13 @@ mod tests {
             }
             String::from_utf8_lossy(&call).into_owned()
         });
-        let call = json!({
-            "url": format!("http://127.0.0.1:{port}/a/filter"),
-            "timeout_nanos": timeout.as_nanos() as u64,
-            "body": {"Pod": 1},
+        let question = Question::Post(Post {
+            url: format!("http://127.0.0.1:{port}/a/filter"),
+            timeout_nanos: timeout.as_nanos() as u64,
+            body: json!({"Pod": 1}),
         });
-        let answer = Servers.ask(&call.to_string()).expect("always an answer");
+        let answer = Servers.ask(&question).expect("always an answer");
+        let answer = answer.into_text(&question);
         let call = server.join().expect("it ends");
         assert!(call.starts_with("POST /a/filter HTTP/1.0\r\n"), "{call}");
         answer

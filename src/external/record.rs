@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use control::{Exchange, ExchangeError};
+use control::{Answer, Exchange, ExchangeError, Question};
 use zstd::stream::read::Decoder;
 use zstd::stream::write::{AutoFinishEncoder, Encoder};
 
@@ -79,9 +79,10 @@ impl Recorder {
 }
 
 impl Exchange for Recorder {
-    fn ask(&mut self, question: &str) -> Result<String, ExchangeError> {
+    fn ask(&mut self, question: &Question) -> Result<Answer, ExchangeError> {
         let answer = self.inner.ask(question)?;
-        self.write(question, &answer).map_err(|error| {
+        let text = answer.clone().into_text(question);
+        self.write(&question.text()?, &text).map_err(|error| {
             let stem = self.stem.display();
             ExchangeError(format!(
                 "the record {stem}.*.jsonl.zst can't be written: {error}"
@@ -145,13 +146,13 @@ fn unreadable(path: &Path, error: &io::Error) -> ExchangeError {
 }
 
 impl Exchange for Replay {
-    fn ask(&mut self, question: &str) -> Result<String, ExchangeError> {
+    fn ask(&mut self, question: &Question) -> Result<Answer, ExchangeError> {
         let line = self.line()?;
         let recorded = line.trim_end_matches('\n').split_once(' ');
         match recorded {
-            Some((asked, answer)) if asked == hash(question) => {
+            Some((asked, answer)) if asked == hash(&question.text()?) => {
                 self.answers += 1;
-                Ok(answer.to_owned())
+                Ok(Answer::Text(answer.to_owned()))
             }
             found => {
                 let stem = self.stem.display();

@@ -4,12 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, sync_channel};
 
-use scenario::schema::{AnswerFunction, Answering, Answers};
+use control::exchange::question::Request;
+use control::{Answer, Exchange, ExchangeError, Question};
+use scenario::schema::{AnswerFunction, Answers};
 
 use super::work::Message;
 
 /// Way from a run to a policy of the interpreter.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Caller {
     /// Place of the policy among those that were given.
     policy: usize,
@@ -22,13 +24,13 @@ struct Caller {
 /// One copy of a policy, which ends when nobody can ask it any more.
 struct Copy {
     number: u64,
-    sender: Sender<Message>,
+    caller: Caller,
 }
 
 impl Drop for Copy {
     fn drop(&mut self) {
         // Without the interpreter's thread there is no copy.
-        let _ = self.sender.send(Message::Ended(self.number));
+        let _ = self.caller.sender.send(Message::Ended(self.number));
     }
 }
 
@@ -47,23 +49,59 @@ pub(crate) fn functions(names: &[String], sender: &Sender<Message>) -> Vec<Answe
 }
 
 impl Answers for Caller {
-    fn start(&self) -> Answering {
-        let (policy, name) = (self.policy, self.name.clone());
-        let copy = Copy {
+    fn start(&self) -> Box<dyn Exchange> {
+        Box::new(Copy {
             number: self.copies.fetch_add(1, Ordering::Relaxed),
-            sender: self.sender.clone(),
-        };
-        Box::new(move |question| {
-            let (answer, answers) = sync_channel(1);
-            let message = Message::Ask {
-                copy: copy.number,
-                policy,
-                question: question.to_owned(),
-                answer,
-            };
-            let gone = |()| format!("the policy `{name}` is gone");
-            copy.sender.send(message).map_err(|_| gone(()))?;
-            answers.recv().map_err(|_| gone(()))?
+            caller: self.clone(),
         })
+    }
+}
+
+impl Exchange for Copy {
+    fn ask(&mut self, question: &Question) -> Result<Answer, ExchangeError> {
+        let (answer, answers) = sync_channel(1);
+        let message = Message::Ask {
+            copy: self.number,
+            policy: self.caller.policy,
+            question: ColumnQuestion::of(question)?,
+            answer,
+        };
+        let gone = || ExchangeError(format!("the policy `{}` is gone", self.caller.name));
+        self.caller.sender.send(message).map_err(|_| gone())?;
+        answers.recv().map_err(|_| gone())?.map_err(ExchangeError)
+    }
+
+    fn again(&self) -> Box<dyn Exchange> {
+        self.caller.start()
+    }
+}
+
+/// Question as the interpreter gets it: candidates as a column beside the rest as JSON.
+pub(crate) struct ColumnQuestion {
+    /// The question without its candidates, a line of JSON.
+    pub(crate) text: String,
+    /// Candidates as whole numbers of four bytes each in the machine's order, where the question has some.
+    pub(crate) candidates: Option<Vec<u8>>,
+}
+
+impl ColumnQuestion {
+    fn of(question: &Question) -> Result<Self, ExchangeError> {
+        let (Question::Filter(request) | Question::Score(request)) = question else {
+            let text = question.text()?;
+            let candidates = None;
+            return Ok(Self { text, candidates });
+        };
+        let bytes = request.candidates.iter().flat_map(|own| own.to_ne_bytes());
+        let candidates = Some(bytes.collect());
+        let rest = Request {
+            candidates: Vec::new(),
+            ..request.clone()
+        };
+        let rest = match question {
+            Question::Filter(_) => Question::Filter(rest),
+            _ => Question::Score(rest),
+        };
+        let text = rest.text()?;
+        Ok(Self { text, candidates })
     }
 }

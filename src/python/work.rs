@@ -18,12 +18,14 @@ use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
+use control::Answer;
 use lab::folder::{Existing, ResultFolder, default_folder};
-use scenario::schema::Answer;
 use units::SortedMap;
 
 use super::fault::Fault;
+use super::policy::ColumnQuestion;
 
 /// Stack of the work, as of the program.
 const STACK_BYTES: usize = 16 << 20;
@@ -45,10 +47,10 @@ pub(crate) enum Message {
         copy: u64,
         /// Place of the policy among those that were given.
         policy: usize,
-        /// Question, a line of JSON.
-        question: String,
-        /// Way back of the answer.
-        answer: SyncSender<Answer>,
+        /// Question.
+        question: ColumnQuestion,
+        /// Way back of the answer, or of why there is none.
+        answer: SyncSender<Result<Answer, String>>,
     },
     /// A copy is not asked again.
     Ended(u64),
@@ -230,18 +232,26 @@ impl Host {
     }
 
     /// Answer of a copy of a policy, which starts with its first question.
-    fn answer(&mut self, py: Python<'_>, copy: u64, place: usize, question: &str) -> Answer {
+    fn answer(
+        &mut self,
+        py: Python<'_>,
+        copy: u64,
+        place: usize,
+        question: &ColumnQuestion,
+    ) -> Result<Answer, String> {
         let policy = &self.policies[place];
         if self.raised.is_some() {
             return Err(format!("the policy `{}` was stopped", policy.name));
         }
-        let mut ask = || -> PyResult<String> {
+        let mut ask = || -> PyResult<Answer> {
             if !self.copies.contains_key(&copy) {
                 let started = policy.start.call0(py)?;
                 self.copies.insert(copy, started);
             }
-            let answer = self.copies[&copy].call1(py, (question,))?;
-            answer.extract(py)
+            let candidates = question.candidates.as_ref();
+            let candidates = candidates.map(|own| PyBytes::new(py, own));
+            let answer = self.copies[&copy].call1(py, (&*question.text, candidates))?;
+            answer_of(answer.bind(py))
         };
         ask().map_err(|error| {
             let words = if error.is_instance_of::<PyKeyboardInterrupt>(py) {
@@ -253,6 +263,20 @@ impl Host {
             words
         })
     }
+}
+
+/// An answer: bytes that are whole numbers of eight bytes or booleans of one, by the name beside them, or text.
+fn answer_of(answer: &Bound<'_, PyAny>) -> PyResult<Answer> {
+    let Ok((kind, column)) = answer.extract::<(String, Bound<'_, PyBytes>)>() else {
+        return Ok(Answer::Text(answer.extract()?));
+    };
+    let bytes = column.as_bytes();
+    Ok(if kind == "flags" {
+        Answer::Flags(bytes.iter().map(|&own| own != 0).collect())
+    } else {
+        let (numbers, _) = bytes.as_chunks();
+        Answer::Numbers(numbers.iter().map(|&own| i64::from_ne_bytes(own)).collect())
+    })
 }
 
 /// Folder of a result: the one that is named, or `results/NAME`, which a later call replaces.

@@ -76,7 +76,10 @@ const LAYERS: &[(&str, &[&str])] = &[
             "units", "rng", "model", "cluster", "intake", "arrivals", "metrics",
         ],
     ),
-    ("scenario", &["units", "options", "rng", "model", "metrics"]),
+    (
+        "scenario",
+        &["units", "options", "rng", "model", "control", "metrics"],
+    ),
     (
         "world",
         &[

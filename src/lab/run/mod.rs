@@ -35,6 +35,7 @@ use world::{
 };
 
 pub(super) mod aftermath;
+mod foreign;
 mod jobs;
 mod labelled;
 mod node_pools;

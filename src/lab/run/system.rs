@@ -1,29 +1,28 @@
 //! Conversion of what a scenario says of its system to the parts that run.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use autoscale::descheduler::Descheduler;
 use autoscale::workloads::{AutoscalerKind, AutoscalerOptions, Autoscalers};
 use cluster::fragmentation::TypicalPods;
+use control::Stepping;
 use control::controllers::manager::ControllerOptions;
 use control::volumes::AttachDetach;
-use control::{Exchange, Stepping};
-use model::{Node, SchedulerConfig};
+use model::Node;
 use policy::job_order::job_order;
 use policy::{PluginOverride, ProfileChoice, Setup};
 use scenario::Scenario;
-use scenario::schema::{self, AnswerSource, Backfill, ExternalPoint, TieBreak};
-use scheduler::external::ExternalPoints;
+use scenario::schema::{self, Backfill, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use systems::batch::BatchOptions;
 use systems::{
-    AwaitsVolumes, ExtenderLine, ExternalPolicy, KubeRequest, RunsWorkloads, SchedulerKind,
-    SystemParts, SystemRequest, TimeLimits,
+    AwaitsVolumes, KubeRequest, RunsWorkloads, SchedulerKind, SystemParts, SystemRequest,
+    TimeLimits,
 };
 use units::Duration;
 
 use super::Prepared;
+use super::foreign::{extenders, external};
 use crate::immediate_claims;
 use world::{self, BuildError, ClusterAtStart, FileSource, ManifestFiles, Remarks, Workload};
 
@@ -179,133 +178,6 @@ fn setup(scenario: &Scenario, prepared: &Prepared) -> Setup {
         typical_pods: prepared.typical.clone().unwrap_or_default(),
         gpu_models: world::gpu_models(&prepared.nodes),
         node_ranks: prepared.workload.node_ranks.as_deref().map(Arc::from),
-    }
-}
-
-/// The program outside that takes part, where the caller allows it.
-fn external(
-    scenario: &Scenario,
-    kind: SchedulerKind,
-) -> Result<Option<ExternalPolicy>, BuildError> {
-    let Some(own) = &scenario.system.scheduler.external else {
-        return Ok(None);
-    };
-    let wrong = |what: String| {
-        let what = format!("system.scheduler.external: {what}");
-        Err(BuildError::Experiment(what))
-    };
-    let points = match external_points(scenario, own, kind) {
-        Ok(points) => points,
-        Err(what) => return wrong(what.to_owned()),
-    };
-    let exchange = exchange(&own.answers, |folder| {
-        let nanos = own.answer_limit.as_nanos().unsigned_abs();
-        Box::new(external::Process::new(external::Program {
-            command: own.command.clone(),
-            folder: folder.to_path_buf(),
-            answer_limit: std::time::Duration::from_nanos(nanos),
-        }))
-    });
-    let Some(exchange) = exchange else {
-        let command = own.command.join(" ");
-        return wrong(format!(
-            "it runs `{command}` on this machine; allow that with `--allow-external`"
-        ));
-    };
-    Ok(Some(ExternalPolicy {
-        exchange,
-        points,
-        weight: own.weight,
-        watch_delay: own.watch_delay,
-    }))
-}
-
-/// The way to answers from outside; `None` where they are refused. `ask` makes the way to who answers.
-fn exchange(
-    answers: &AnswerSource,
-    ask: impl FnOnce(&Path) -> Box<dyn Exchange>,
-) -> Option<Box<dyn Exchange>> {
-    let (asked, record) = match answers {
-        AnswerSource::Refused => return None,
-        AnswerSource::Recorded(stem) => {
-            return Some(Box::new(external::Replay::new(stem.clone())));
-        }
-        AnswerSource::Program { folder, record } => (ask(folder), record),
-        AnswerSource::Function { function, record } => {
-            let answers = Arc::clone(&function.0);
-            let start = Arc::new(move || answers.start());
-            (Box::new(external::Function::new(start)) as _, record)
-        }
-    };
-    Some(match record {
-        Some(stem) => Box::new(external::Recorder::new(asked, stem.clone())),
-        None => asked,
-    })
-}
-
-/// The way to the extenders that kube-scheduler's configuration names, where the caller allows them.
-fn extenders(
-    scenario: &Scenario,
-    config: &SchedulerConfig,
-) -> Result<Option<ExtenderLine>, BuildError> {
-    let scheduler = &scenario.system.scheduler;
-    let file = scheduler.config.as_deref().unwrap_or_default();
-    let wrong = |index: usize, what: &str| {
-        let url = &config.extenders[index].url_prefix;
-        let what = format!("{file}: extenders[{index}].urlPrefix: `{url}` {what}");
-        Err(BuildError::Experiment(what))
-    };
-    if config.extenders.is_empty() {
-        return Ok(None);
-    }
-    let mut urls = config.extenders.iter().map(|own| &own.url_prefix);
-    if let Some(index) = urls.position(|url| !external::is_on_this_machine(url)) {
-        let what = "is not on this machine; expected such as `http://127.0.0.1:8888`, without TLS";
-        return wrong(index, what);
-    }
-    match exchange(&scheduler.extender_answers, |_| Box::new(external::Servers)) {
-        Some(exchange) => Ok(Some(ExtenderLine(exchange))),
-        None => wrong(0, "is asked over HTTP; allow that with `--allow-external`"),
-    }
-}
-
-/// The points at which a program outside is asked, or why a system of a kind doesn't ask there.
-fn external_points(
-    scenario: &Scenario,
-    own: &schema::External,
-    kind: SchedulerKind,
-) -> Result<ExternalPoints, &'static str> {
-    let points = own.points.iter().map(|point| match point {
-        ExternalPoint::Filter => ExternalPoints::FILTER,
-        ExternalPoint::Score => ExternalPoints::SCORE,
-        ExternalPoint::Order => ExternalPoints::ORDER,
-        ExternalPoint::Schedule => ExternalPoints::SCHEDULE,
-    });
-    let points = points.fold(ExternalPoints::default(), ExternalPoints::and);
-    let about_nodes = ExternalPoints::FILTER.and(ExternalPoints::SCORE);
-    let is_whole = points.has(ExternalPoints::SCHEDULE);
-    match kind {
-        SchedulerKind::Pipeline if is_whole && points != ExternalPoints::SCHEDULE => {
-            Err("points: a program with the point `schedule` decides alone; leave the others out")
-        }
-        _ if own.watch_delay > Duration::ZERO && !is_whole => Err(
-            "watchDelay: only a program with the point `schedule` has a view of its own; leave it out",
-        ),
-        SchedulerKind::KubeScheduler if points.has(ExternalPoints::ORDER) || is_whole => Err(
-            "points: kube-scheduler orders its queue and places pods itself; expected `filter` and \
-             `score`, or `name: pipeline` under `system`",
-        ),
-        SchedulerKind::Planner if points.has(about_nodes) || is_whole => Err(
-            "points: the system `batch` plans jobs and takes the first nodes with room; expected \
-             `points: [order]`",
-        ),
-        SchedulerKind::Own => Err(
-            "this system asks no program outside; expected `name: pipeline`, `kubernetes` or `batch`",
-        ),
-        _ if points.has(ExternalPoints::ORDER) && scenario.system.scheduler.queue.is_some() => {
-            Err("points: `order` and `queue` both order the queue; leave one of them out")
-        }
-        _ => Ok(points),
     }
 }
 

@@ -4,18 +4,28 @@ use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use control::Exchange;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use units::Duration;
 
-/// Program that filters or scores nodes, or orders waiting jobs. It is asked by lines of JSON on its standard input and answers
-/// on its standard output.
+/// Program or library that filters or scores nodes, orders waiting jobs, or is the scheduler: exactly one of `command`,
+/// `socket` and `library`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct External {
-    /// Program and its arguments, run in the folder of the experiment file.
-    #[schemars(length(min = 1))]
+    /// Program and its arguments, run in the folder of the experiment file. It is asked by lines of JSON on its standard
+    /// input and answers on its standard output.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub command: Vec<String>,
+    /// Socket at which a program waits, which gets the same lines: a path from the folder of the experiment file, or host
+    /// and port of this machine such as `127.0.0.1:9000`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<String>,
+    /// Library with functions of `windtunnel.h`, by a path from the folder of the experiment file. It is asked by calls of C
+    /// within this process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<PathBuf>,
     /// Points at which it is asked; default `[score]`. The system `pipeline` has all, `kubernetes` has `filter`
     /// and `score`, `batch` has `order`.
     #[serde(default = "default_points")]
@@ -34,6 +44,15 @@ pub struct External {
     /// Source of the answers, which the caller decides on. No file can say so.
     #[serde(skip)]
     pub answers: AnswerSource,
+}
+
+impl External {
+    /// Name of what is asked: the command, the socket or the library.
+    pub fn name(&self) -> String {
+        let library = self.library.as_ref().map(|own| own.display().to_string());
+        let words = || self.command.join(" ");
+        self.socket.clone().or(library).unwrap_or_else(words)
+    }
 }
 
 /// Source of the answers of a program outside.
@@ -60,17 +79,11 @@ pub enum AnswerSource {
     Recorded(PathBuf),
 }
 
-/// Answer to a question, each a line of JSON; or why there is none, as a sentence that names who was asked.
-pub type Answer = Result<String, String>;
-
-/// Function that answers questions in the order in which they are asked.
-pub type Answering = Box<dyn FnMut(&str) -> Answer + Send>;
-
 /// Maker of answers within the program that runs an experiment, such as a function of the language that the program is
 /// a library of.
 pub trait Answers: Debug + Send + Sync {
-    /// The function of a fresh start, which remembers no question.
-    fn start(&self) -> Answering;
+    /// A fresh start, which remembers no question.
+    fn start(&self) -> Box<dyn Exchange>;
 }
 
 /// Shared maker of answers, equal to itself alone.

@@ -72,9 +72,7 @@ pub use ecs::{
     Ecs, EcsCapacityProvider, EcsCircuitBreaker, EcsManagedScaling, EcsNetworkMode, EcsPlacement,
     EcsScaleIn,
 };
-pub use external::{
-    Answer, AnswerFunction, AnswerSource, Answering, Answers, External, ExternalPoint,
-};
+pub use external::{AnswerFunction, AnswerSource, Answers, External, ExternalPoint};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use federation::{
     CellShare, FederatedWorkload, Federation, FederationCell, NamedScheduler, NamedSchedulerKind,

@@ -4,6 +4,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use control::exchange::question::{Post, Question};
 use control::exchange::{Exchange, ExchangeError};
 use model::scheduler_config::ExtenderConfig;
 use model::{PodSpec, Text};
@@ -146,16 +147,18 @@ impl Extenders {
         &self,
         own: &ExtenderConfig,
         verb: &str,
-        body: &Value,
+        body: Value,
     ) -> Result<T, String> {
         let url = format!("{}/{verb}", own.url_prefix.trim_end_matches('/'));
-        let question = json!({
-            "url": url, "timeout_nanos": own.timeout.as_nanos(), "body": body,
+        let question = Question::Post(Post {
+            url: url.clone(),
+            timeout_nanos: own.timeout.as_nanos().unsigned_abs(),
+            body,
         });
         let mut line = self.line();
-        let answer = line.exchange.ask(&question.to_string());
+        let answer = line.exchange.ask(&question);
         let reply = answer.and_then(|answer| {
-            let reply: Result<Reply, _> = serde_json::from_str(&answer);
+            let reply: Result<Reply, _> = serde_json::from_str(&answer.into_text(&question));
             reply.map_err(|error| ExchangeError(format!("the answer of {url}: {error}")))
         });
         let reply = match reply {
@@ -197,7 +200,7 @@ impl Extension for Extenders {
                 break;
             }
             let body = arguments(own, ctx, &search.feasible);
-            let result = self.call(own, &own.filter_verb, &body);
+            let result = self.call(own, &own.filter_verb, body);
             match result.and_then(|result| apply(own, result, search)) {
                 Err(error) if !own.is_ignorable => return Err(error),
                 _ => {}
@@ -209,7 +212,7 @@ impl Extension for Extenders {
     fn add_points(&self, ctx: AttemptContext<'_>, nodes: &[Text], totals: &mut [i64]) {
         for own in self.with(ctx.pod.spec(), |own| &own.prioritize_verb) {
             let body = arguments(own, ctx, nodes);
-            let result: Result<Vec<HostPriority>, _> = self.call(own, &own.prioritize_verb, &body);
+            let result: Result<Vec<HostPriority>, _> = self.call(own, &own.prioritize_verb, body);
             let points: SortedMap<String, i64> = (result.unwrap_or_default().into_iter())
                 .map(|given| (given.host, given.score))
                 .collect();
@@ -231,7 +234,7 @@ impl Extension for Extenders {
                 break;
             }
             let body = preemption_arguments(own, ctx, &candidates);
-            let result = self.call(own, &own.preempt_verb, &body);
+            let result = self.call(own, &own.preempt_verb, body);
             let left = result.and_then(|result| victims_left(own, ctx.cache, result));
             match left {
                 Ok(mut left) => {
@@ -255,7 +258,7 @@ impl Extension for Extenders {
                 "PodName": pod.name.to_string(), "PodNamespace": pod.spec().namespace,
                 "PodUID": pod.uid.to_string(), "Node": node,
             });
-            let result: Result<BindingResult, String> = self.call(own, &own.bind_verb, &body);
+            let result: Result<BindingResult, String> = self.call(own, &own.bind_verb, body);
             let refused = |result: BindingResult| match result.error.filter(|own| !own.is_empty()) {
                 Some(error) => Err(error),
                 None => Ok(()),

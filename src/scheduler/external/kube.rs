@@ -8,15 +8,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use control::exchange::Exchange;
+use control::exchange::question::{ClassState, NodeState, Question, Request};
 use indexmap::IndexSet;
 use model::{Node, PodSpec, Text};
 use rustc_hash::FxBuildHasher;
 use units::Instant;
 
-use super::question::{
-    ClassDescription, ClassState, Filtered, NodeChanges, NodeState, Question, Request, Scored,
-};
-use super::{Dialogue, ExternalPoints, NAME, REJECTED};
+use super::{Dialogue, ExternalPoints, NAME, REJECTED, state};
 use crate::kube::plugin::Outside;
 use crate::kube::{
     Amounts, AttemptContext, Cache, EventKinds, KubePlugin, KubePoints, NodeFilter, NodeInfo,
@@ -43,6 +41,15 @@ struct SharedView {
     accepted: Vec<bool>,
     /// The last points, by slot.
     scores: Vec<i64>,
+}
+
+/// Changes of nodes since the last question.
+#[derive(Default)]
+struct NodeChanges {
+    /// Nodes that are new or changed.
+    nodes: Vec<NodeState>,
+    /// Numbers of nodes that went.
+    gone: Vec<u32>,
 }
 
 /// A node as it was told last.
@@ -128,9 +135,7 @@ impl SharedView {
             },
             |own| own.id,
         );
-        changes
-            .nodes
-            .push(NodeState::of_kube(id, node, is_declared));
+        changes.nodes.push(state::kube_node(id, node, is_declared));
         self.told[node.slot] = Some(NodeSnapshot::of(id, node));
     }
 
@@ -139,7 +144,7 @@ impl SharedView {
         let (index, is_new) = self.classes.insert_full(class.spec.clone());
         ClassState {
             id: index as u32,
-            described: is_new.then(|| ClassDescription::of_kube(class)),
+            described: is_new.then(|| state::kube_class(class)),
         }
     }
 
@@ -192,7 +197,7 @@ impl SharedView {
         let count = request.candidates.len();
         let question = Question::Filter(request);
         let dialogue = self.dialogue.as_mut()?;
-        dialogue.items(&question, count, "accept", |own: Filtered| own.accept)
+        dialogue.flags(&question, count)
     }
 
     fn points(&mut self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Vec<i64>> {
@@ -204,9 +209,7 @@ impl SharedView {
         let changes = self.advance(ctx.cache);
         let question = Question::Score(self.request(ctx.pod, changes, slots()));
         let dialogue = self.dialogue.as_mut()?;
-        let points = dialogue.items(&question, feasible.len(), "points", |own: Scored| {
-            own.points
-        })?;
+        let points = dialogue.numbers(&question, feasible.len())?;
         self.scores.clear();
         self.scores.resize(ctx.cache.slot_count(), 0);
         for (slot, &points) in slots().zip(&points) {

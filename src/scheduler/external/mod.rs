@@ -14,15 +14,17 @@
 //! < {"points":[7]}
 //! ```
 
+mod answer;
 mod extender;
 mod kube;
 mod objects;
 mod order;
 mod pipeline;
-mod question;
+mod state;
 mod whole;
 
-use control::exchange::{Exchange, ExchangeError, PROTOCOL};
+use control::exchange::question::{Greeting, Question};
+use control::exchange::{Answer, Exchange, ExchangeError, PROTOCOL};
 use model::Text;
 use serde::de::DeserializeOwned;
 use units::plural;
@@ -33,7 +35,7 @@ pub use self::order::{ExternalJobOrder, ExternalQueueOrder};
 pub use self::pipeline::ExternalPlugin;
 pub use self::whole::ExternalScheduler;
 
-use self::question::{Hello, Question};
+use self::answer::{Filtered, Hello, Ordered, Scored};
 
 /// The plugin's name in explanations.
 pub const NAME: &str = "external";
@@ -109,28 +111,54 @@ impl Dialogue {
         Self::new(self.exchange.again(), self.points, self.seed)
     }
 
-    /// The items of an answer, one for each of `wanted` candidates in the field of a name. `None` after a
-    /// failure, which ends the run after this step.
-    fn items<A: DeserializeOwned, T>(
+    /// Whether each of `wanted` candidates is accepted. `None` after a failure, which ends the run after
+    /// this step.
+    fn flags(&mut self, question: &Question, wanted: usize) -> Option<Vec<bool>> {
+        let flags = match self.answer(question)? {
+            Answer::Flags(flags) => Ok(flags),
+            other => read(other, question).map(|own: Filtered| own.accept),
+        };
+        self.items(flags, question, wanted)
+    }
+
+    /// Numbers of `wanted` candidates or jobs. `None` after a failure, which ends the run after this step.
+    fn numbers(&mut self, question: &Question, wanted: usize) -> Option<Vec<i64>> {
+        let numbers = match (self.answer(question)?, question) {
+            (Answer::Numbers(numbers), _) => Ok(numbers),
+            (other, Question::Order(_)) => read(other, question).map(|own: Ordered| own.keys),
+            (other, _) => read(other, question).map(|own: Scored| own.points),
+        };
+        self.items(numbers, question, wanted)
+    }
+
+    /// A list of one item for each of `wanted` candidates or jobs.
+    fn items<T>(
         &mut self,
+        items: Result<Vec<T>, ExchangeError>,
         question: &Question,
         wanted: usize,
-        field: &str,
-        items: impl FnOnce(A) -> Vec<T>,
     ) -> Option<Vec<T>> {
+        items
+            .and_then(|items| of_length(items, wanted, question.field()))
+            .map_err(|error| self.fail(&error))
+            .ok()
+    }
+
+    /// The answer of a whole scheduler. `None` after a failure, which ends the run after this step.
+    fn read<A: DeserializeOwned>(&mut self, question: &Question) -> Option<A> {
         let answer = self.answer(question)?;
-        of_length(items(answer), wanted, field)
+        read(answer, question)
             .map_err(|error| self.fail(&error))
             .ok()
     }
 
     /// The answer to a question. `None` after a failure, which ends the run after this step.
-    fn answer<A: DeserializeOwned>(&mut self, question: &Question) -> Option<A> {
+    fn answer(&mut self, question: &Question) -> Option<Answer> {
         if self.failure.is_some() {
             return None;
         }
         let answer = self.greet();
-        let answer = answer.and_then(|()| ask(&mut *self.exchange, question));
+        let answer = answer.and_then(|()| self.exchange.ask(question));
         answer.map_err(|error| self.fail(&error)).ok()
     }
 
@@ -144,12 +172,12 @@ impl Dialogue {
             return Ok(());
         }
         self.is_greeted = true;
-        let question = Question::Hello {
+        let question = Question::Hello(Greeting {
             protocol: PROTOCOL,
             seed: self.seed,
             points: self.points.names(),
-        };
-        let hello: Hello = ask(&mut *self.exchange, &question)?;
+        });
+        let hello: Hello = read(self.exchange.ask(&question)?, &question)?;
         if hello.protocol == PROTOCOL {
             return Ok(());
         }
@@ -162,13 +190,9 @@ impl Dialogue {
     }
 }
 
-/// Asks a question; an answer that is not as expected is a failure that quotes its beginning.
-fn ask<T: DeserializeOwned>(
-    exchange: &mut dyn Exchange,
-    question: &Question,
-) -> Result<T, ExchangeError> {
-    let text = serde_json::to_string(question).map_err(|error| ExchangeError(error.to_string()))?;
-    let answer = exchange.ask(&text)?;
+/// Reads an answer; one that is not as expected is a failure that quotes its beginning.
+fn read<T: DeserializeOwned>(answer: Answer, question: &Question) -> Result<T, ExchangeError> {
+    let answer = answer.into_text(question);
     serde_json::from_str(&answer).map_err(|error| {
         let call = question.name();
         let start = answer.chars().take(80);

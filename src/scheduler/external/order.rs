@@ -4,11 +4,11 @@ use std::cell::RefCell;
 
 use cluster::Class;
 use control::exchange::Exchange;
+use control::exchange::question::{JobState, OrderRequest, Question};
 use model::{Pod, Text};
 use units::{Instant, SortedMap, SortedSet};
 
-use super::question::{JobDescription, JobState, OrderRequest, Ordered, Question};
-use super::{Dialogue, ExternalPoints, NAME};
+use super::{Dialogue, ExternalPoints, NAME, state};
 use crate::QueueOrder;
 use crate::batch::{JobFacts, JobNumber, JobOrder, Score};
 
@@ -17,7 +17,7 @@ impl Dialogue {
     fn keys(&mut self, now: Instant, jobs: Vec<JobState>) -> Option<Vec<i64>> {
         let (now, count) = (now.as_nanos(), jobs.len());
         let question = Question::Order(OrderRequest { now, jobs });
-        self.items(&question, count, "keys", |own: Ordered| own.keys)
+        self.numbers(&question, count)
     }
 }
 
@@ -81,7 +81,7 @@ impl JobOrder for ExternalJobOrder {
         let described = &mut self.described;
         let states = self.waiting.iter().map(|facts| JobState {
             id: facts.number.0,
-            described: (described.insert(facts.number)).then(|| JobDescription::of(facts)),
+            described: (described.insert(facts.number)).then(|| state::job(facts)),
         });
         let states = states.collect();
         if let Some(keys) = self.dialogue.keys(now, states) {
@@ -124,7 +124,7 @@ impl QueueOrder for ExternalQueueOrder {
     fn key(&self, pod: &Pod, class: &Class) -> i64 {
         let job = JobState {
             id: u64::from(pod.pod.id.0),
-            described: Some(JobDescription::of_pod(pod, class)),
+            described: Some(state::job_of_pod(pod, class)),
         };
         let keys = self.dialogue.borrow_mut().keys(pod.created, vec![job]);
         keys.and_then(|keys| keys.first().copied()).unwrap_or(0)

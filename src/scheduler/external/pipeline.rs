@@ -4,14 +4,11 @@ use std::sync::Arc;
 
 use cluster::Store;
 use control::exchange::Exchange;
+use control::exchange::question::{ClassState, NodeState, Question, Request};
 use model::Node;
-use serde::de::DeserializeOwned;
 use units::{NodeId, Revision};
 
-use super::question::{
-    ClassDescription, ClassState, Filtered, NodeState, Question, Request, Scored,
-};
-use super::{Dialogue, ExternalPoints, NAME};
+use super::{Dialogue, ExternalPoints, NAME, state};
 use crate::pipeline::plugin::{PreFilter, PreScore};
 use crate::{ClassContext, Plugin, Points, Reason, Scope};
 
@@ -52,25 +49,16 @@ impl ExternalPlugin {
         }
     }
 
-    /// Items about candidates, after all that changed since the last question.
-    fn items<A: DeserializeOwned, T>(
-        &mut self,
-        ctx: &ClassContext<'_>,
-        candidates: &[NodeId],
-        call: fn(Request) -> Question,
-        field: &str,
-        items: fn(A) -> Vec<T>,
-    ) -> Option<Vec<T>> {
+    /// What is asked about candidates, after all that changed since the last question.
+    fn request(&mut self, ctx: &ClassContext<'_>, candidates: &[NodeId]) -> Request {
         let (nodes, gone) = self.mirror.advance(ctx.store);
-        let question = call(Request {
+        Request {
             now: ctx.now.as_nanos(),
             class: self.mirror.class(ctx),
             nodes,
             gone,
             candidates: candidates.iter().map(|node| node.0).collect(),
-        });
-        let count = candidates.len();
-        self.dialogue.items(&question, count, field, items)
+        }
     }
 }
 
@@ -102,13 +90,8 @@ impl Plugin for ExternalPlugin {
 
     fn pre_filter(&mut self, ctx: &ClassContext<'_>) -> PreFilter {
         let present: Vec<NodeId> = ctx.store.nodes().present().collect();
-        let Some(accept) = self.items(
-            ctx,
-            &present,
-            Question::Filter,
-            "accept",
-            |own: Filtered| own.accept,
-        ) else {
+        let question = Question::Filter(self.request(ctx, &present));
+        let Some(accept) = self.dialogue.flags(&question, present.len()) else {
             return PreFilter::Reject(REJECTED);
         };
         self.accepted.clear();
@@ -127,9 +110,8 @@ impl Plugin for ExternalPlugin {
     }
 
     fn pre_score(&mut self, ctx: &ClassContext<'_>, feasible: &[NodeId]) -> PreScore {
-        match self.items(ctx, feasible, Question::Score, "points", |own: Scored| {
-            own.points
-        }) {
+        let question = Question::Score(self.request(ctx, feasible));
+        match self.dialogue.numbers(&question, feasible.len()) {
             Some(points) => {
                 self.scores = points;
                 PreScore::Run
@@ -170,7 +152,7 @@ impl ClusterMirror {
             match nodes.object(node) {
                 Some(object) => {
                     let is_declared = known.as_ref().is_none_or(|own| !Arc::ptr_eq(own, object));
-                    told.push(NodeState::of(store, node, is_declared.then_some(object)));
+                    told.push(state::node(store, node, is_declared.then_some(object)));
                     *known = Some(object.clone());
                 }
                 None => gone.extend(known.take().map(|_| node.0)),
@@ -193,7 +175,7 @@ impl ClusterMirror {
         let is_known = std::mem::replace(&mut self.classes[index], true);
         ClassState {
             id: ctx.id.0,
-            described: (!is_known).then(|| ClassDescription::of(ctx)),
+            described: (!is_known).then(|| state::class(ctx)),
         }
     }
 }

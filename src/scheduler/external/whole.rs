@@ -8,14 +8,17 @@
 use std::sync::Arc;
 
 use cluster::{Conflict, Store};
+use control::exchange::question::{
+    ClassState, PodPlace, PodState, Question, RefusedWrite, StepRequest,
+};
 use control::exchange::{Exchange, ExchangeError};
 use control::{Component, Outbox, Progress, Write};
 use model::event::Hold;
-use model::{EndReason, Event, EvictionCause, PodChange, PodRef, Text};
+use model::{EndReason, Event, EvictionCause, Pod, PodChange, PodRef, Text};
 use units::{ComponentId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet};
 
+use super::answer::Step;
 use super::pipeline::ClusterMirror;
-use super::question::{PodPlace, PodState, Question, RefusedWrite, Step, StepRequest};
 use super::{Dialogue, ExternalPoints, NAME};
 use crate::ClassContext;
 use crate::pipeline::cycle::Cycle;
@@ -143,7 +146,7 @@ impl ExternalScheduler {
         let pods = news.pods.iter().filter_map(|&pod| {
             let record = store.pods().get(pod)?;
             let ctx = ClassContext::new(now, store, record.class);
-            Some(PodState::of(record, self.mirror.class(&ctx)))
+            Some(pod_state(record, self.mirror.class(&ctx)))
         });
         let pods = pods.collect();
         let question = Question::Step(StepRequest {
@@ -155,7 +158,7 @@ impl ExternalScheduler {
             ended: news.ended,
             refused: news.refused,
         });
-        self.dialogue.answer(&question)
+        self.dialogue.read(&question)
     }
 
     fn carry_out(
@@ -253,6 +256,19 @@ impl ExternalScheduler {
 
 fn wrong(what: &str) -> ExchangeError {
     ExchangeError(format!("the external program {what}"))
+}
+
+/// The state of a pod of a class.
+fn pod_state(pod: &Pod, class: ClassState) -> PodState {
+    PodState {
+        id: pod.pod.id.0,
+        name: pod.name.to_string(),
+        class,
+        tenant: pod.tenant.0,
+        gang: pod.gang().map(|gang| gang.0),
+        time_limit: pod.time_limit().map(Duration::as_nanos),
+        node: pod.node().map(|node| node.0),
+    }
 }
 
 /// Tells a pod to end, as kube-scheduler does for one of higher priority.

@@ -1,0 +1,231 @@
+//! Programs that run as processes of their own. What they print to their standard error goes to the
+//! user's.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use control::{Answer, Exchange, ExchangeError, Question};
+
+use super::line::{Line, Trouble};
+
+/// Command of a program outside.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Program, and its arguments.
+    pub command: Vec<String>,
+    /// Folder that it runs in.
+    pub folder: PathBuf,
+    /// Real time that an answer may take.
+    pub answer_limit: Duration,
+}
+
+/// A program that runs as a process of its own, once it is asked something.
+pub struct Process {
+    program: Program,
+    running: Option<Running>,
+    /// Number of answers so far.
+    answers: u64,
+}
+
+struct Running {
+    child: Child,
+    line: Line,
+}
+
+impl Process {
+    /// A program that isn't started yet.
+    pub const fn new(program: Program) -> Self {
+        Self {
+            program,
+            running: None,
+            answers: 0,
+        }
+    }
+
+    fn failure(&self, what: &str) -> ExchangeError {
+        let command = self.program.command.join(" ");
+        let answers = match self.answers {
+            0 => "before its first answer".to_owned(),
+            1 => "after 1 answer".to_owned(),
+            count => format!("after {count} answers"),
+        };
+        ExchangeError(format!("the external program `{command}` {what} {answers}"))
+    }
+
+    fn start(&self) -> Result<Running, ExchangeError> {
+        let command = self.program.command.join(" ");
+        let fail = |why: &dyn std::fmt::Display| {
+            ExchangeError(format!(
+                "the external program `{command}` can't be started: {why}"
+            ))
+        };
+        let [name, arguments @ ..] = self.program.command.as_slice() else {
+            return Err(fail(&"the command is empty"));
+        };
+        let mut command = Command::new(name);
+        // Programs that it starts are of its group, and end with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command
+            .args(arguments)
+            .current_dir(Path::new(".").join(&self.program.folder))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| fail(&error))?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(fail(&"it has no standard input or output"));
+        };
+        Ok(Running {
+            child,
+            line: Line::new(input, output),
+        })
+    }
+}
+
+impl Exchange for Process {
+    fn ask(&mut self, question: &Question) -> Result<Answer, ExchangeError> {
+        let mut running = match self.running.take() {
+            Some(running) => running,
+            None => self.start()?,
+        };
+        let limit = self.program.answer_limit;
+        let answer = running.line.ask(question, limit).map_err(|trouble| {
+            self.failure(&match trouble {
+                Trouble::Said(what) => what,
+                Trouble::Late => format!("gave no answer within {limit:?}"),
+                Trouble::Gone => {
+                    let end = running.child.wait();
+                    let end = end.map_or_else(|error| error.to_string(), |own| own.to_string());
+                    format!("ended ({end})")
+                }
+            })
+        })?;
+        self.answers += 1;
+        self.running = Some(running);
+        Ok(answer)
+    }
+
+    fn again(&self) -> Box<dyn Exchange> {
+        Box::new(Self::new(self.program.clone()))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It ends by itself once its input ends; one that doesn't is ended, with all that it started.
+        #[cfg(unix)]
+        let _ = rustix::process::kill_process_group(
+            rustix::process::Pid::from_child(&self.child),
+            rustix::process::Signal::KILL,
+        );
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use control::exchange::question::Post;
+
+    use super::*;
+
+    /// A program that has all the time that a busy machine may take.
+    fn shell(script: &str) -> Process {
+        limited(script, Duration::from_mins(10))
+    }
+
+    fn limited(script: &str, answer_limit: Duration) -> Process {
+        Process::new(Program {
+            command: ["sh", "-c", script].map(str::to_owned).into(),
+            folder: PathBuf::new(),
+            answer_limit,
+        })
+    }
+
+    /// A question of a length.
+    fn question(word: &str) -> Question {
+        Question::Post(Post {
+            url: word.to_owned(),
+            timeout_nanos: 0,
+            body: serde_json::Value::Null,
+        })
+    }
+
+    /// The text that answers a question with a word.
+    fn text(process: &mut Process, word: &str) -> String {
+        let question = question(word);
+        let answer = process.ask(&question).expect("an answer");
+        answer.into_text(&question)
+    }
+
+    /// The first error of two questions that no pipe can hold.
+    fn error(mut process: Process) -> String {
+        let question = question(&"x".repeat(1 << 20));
+        let error = (0..2).find_map(|_| process.ask(&question).err());
+        error.expect("it doesn't answer twice").to_string()
+    }
+
+    #[test]
+    fn a_program_answers_line_by_line_and_another_begins_anew() {
+        let mut counter = shell("n=0; while read -r line; do n=$((n+1)); echo \"$n $line\"; done");
+        let line = r#"{"url":"a","timeout_nanos":0,"body":null}"#;
+        assert_eq!(text(&mut counter, "a"), format!("1 {line}"));
+        assert!(text(&mut counter, "b").starts_with("2 "));
+        let mut again = counter.again();
+        let first = again.ask(&question("a"));
+        assert_eq!(first, Ok(Answer::Text(format!("1 {line}"))));
+        assert!(text(&mut counter, "d").starts_with("3 "));
+    }
+
+    #[test]
+    fn whatever_a_program_does_there_is_an_answer_or_an_error() {
+        for (script, why) in [
+            ("exit 3", "ended (exit status: 3) before its first answer"),
+            ("read a; echo 1", "ended (exit status: 0) after 1 answer"),
+            ("printf abc", "ended in the middle of an answer"),
+            ("printf '\\377\\n'", "gave an answer that is no UTF-8"),
+            ("kill -KILL $$", "ended (signal: 9 (SIGKILL))"),
+        ] {
+            let error = error(shell(script));
+            assert!(error.contains(why), "{script}: {error}");
+        }
+        for script in [
+            "exec sleep 600",
+            "kill -STOP $$",
+            "while read a; do :; done",
+        ] {
+            let error = error(limited(script, Duration::from_millis(1)));
+            assert!(
+                error.contains("gave no answer within 1ms"),
+                "{script}: {error}"
+            );
+        }
+        // What is printed without end is held by its pipe.
+        assert_eq!(text(&mut shell("exec yes"), "a"), "y");
+    }
+
+    #[test]
+    fn programs_that_a_program_starts_end_with_it() {
+        let mut parent = shell("sleep 600 >/dev/null 2>&1 & echo $!; read -r line; wait");
+        let child = text(&mut parent, "a");
+        drop(parent);
+        // One that has ended may wait for its new parent to take note.
+        let script = "for i in $(seq 600); do kill -0 $0 2>/dev/null || exit 0; \
+                      grep -q ') Z' /proc/$0/stat 2>/dev/null && exit 0; sleep 0.1; done; exit 1";
+        let status = Command::new("sh").args(["-c", script, &child]).status();
+        assert!(status.expect("sh").success());
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_told() {
+        let mut absent = shell("");
+        absent.program.command = vec!["./no-such-program".to_owned()];
+        let error = error(absent);
+        assert!(
+            error.contains("`./no-such-program` can't be started"),
+            "{error}"
+        );
+    }
+}
