@@ -329,7 +329,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Mcp(words) => companion::call(global, "mcp", &words),
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
-        Command::New(command) => Ok(new::run(&command)),
+        Command::New(command) => new::run(&command),
         Command::Report(arguments) => report::run(global, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

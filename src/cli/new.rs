@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Exit, terminal};
+use super::{Exit, Failure, terminal};
 
 /// Subject of `new`.
 #[derive(Clone, Debug, Subcommand)]
@@ -17,6 +17,9 @@ pub(super) struct PolicyArguments {
     /// Language of the program
     #[arg(long, value_enum, default_value_t = Language::Python)]
     lang: Language,
+    /// Print a library that is asked by calls of C, in place of a program; in C
+    #[arg(long)]
+    library: bool,
 }
 
 /// Language of a program.
@@ -34,8 +37,17 @@ enum Language {
     Sh,
 }
 
-pub(super) fn run(command: &NewCommand) -> Exit {
+pub(super) fn run(command: &NewCommand) -> Result<Exit, Failure> {
     let NewCommand::Policy(arguments) = command;
+    if arguments.library {
+        if arguments.lang != Language::C {
+            let what = "--library: expected `--lang c`, whose functions are the interface for every language";
+            return Err(Failure::input(what));
+        }
+        terminal::print(external::HEADER);
+        terminal::print(include_str!("templates/library.c"));
+        return Ok(Exit::Done);
+    }
     terminal::print(match arguments.lang {
         Language::Python => include_str!("templates/policy.py"),
         Language::C => include_str!("templates/policy.c"),
@@ -43,5 +55,5 @@ pub(super) fn run(command: &NewCommand) -> Exit {
         Language::Rust => include_str!("templates/policy.rs"),
         Language::Sh => include_str!("templates/policy.sh"),
     });
-    Exit::Done
+    Ok(Exit::Done)
 }

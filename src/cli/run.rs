@@ -261,23 +261,39 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
     let told = |rejected: &Rejected| experiment_file::told(rejected, arguments.message_format);
     let loaded = load(&source.text, &source.name, source.options(&sets));
     let mut experiment = loaded.map_err(|rejected| told(&rejected))?;
-    if let Some(line) = &arguments.policy_command {
-        let command = ["sh", "-c", &format!("exec {line}")].map(str::to_owned);
-        let variants = external_variant("external", &json!({ "command": command }));
+    if let Some((option, external)) = own_policy(arguments) {
+        let variants = external_variant("external", &external);
         let variants = NamedText {
-            name: "--policy-command",
+            name: option,
             text: &variants,
         };
         let other = source.variants(variants, &sets);
         let other = other.map_err(|rejected| told(&rejected))?;
+        let names = other.variants.iter().filter_map(|plan| {
+            let own = plan.scenario.system.scheduler.external.as_ref()?;
+            Some(own.name())
+        });
+        let names: Vec<String> = names.collect();
         experiment.variants.extend(other.variants);
-        experiment.allow_command(&command, Path::new("."));
+        for name in names {
+            experiment.allow_named(&name, Path::new("."));
+        }
     }
     source.complete(&mut experiment);
     if let Some(on_bad_row) = arguments.on_bad_row {
         experiment.set_on_bad_row(on_bad_row.into());
     }
     Ok(experiment)
+}
+
+/// The policy of the user's own that an option names, as the experiment file would have it.
+fn own_policy(arguments: &RunArguments) -> Option<(&'static str, serde_json::Value)> {
+    let command = arguments.policy_command.as_ref().map(|line| {
+        let command = ["sh", "-c", &format!("exec {line}")];
+        ("--policy-command", json!({ "command": command }))
+    });
+    let library = arguments.policy_library.as_ref();
+    command.or_else(|| Some(("--policy-library", json!({ "library": library? }))))
 }
 
 #[cfg(test)]

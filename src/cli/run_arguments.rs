@@ -29,6 +29,10 @@ pub(super) struct RunArguments {
     /// by lines of JSON
     #[arg(long, value_name = "COMMAND", conflicts_with = "from")]
     pub(super) policy_command: Option<String>,
+    /// Add a variant in which a library of your own gives nodes points, such as `./mine.so`: it is asked by calls
+    /// of C
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "policy_command"])]
+    pub(super) policy_library: Option<PathBuf>,
     /// Override the seed
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,

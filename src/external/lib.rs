@@ -19,5 +19,8 @@ pub use process::{Process, Program};
 pub use record::{Recorder, Replay};
 pub use socket::Socket;
 
+/// Interface of libraries, as a header of C.
+pub const HEADER: &str = include_str!("windtunnel.h");
+
 /// Length of the longest answer, in bytes.
 const ANSWER_MAX: u64 = 64 << 20;

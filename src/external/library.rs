@@ -13,8 +13,9 @@
     reason = "functions of a library of others can't be called otherwise; this module alone does"
 )]
 #![expect(
+    clippy::exit,
     clippy::disallowed_methods,
-    reason = "the library is a file that the user names; a hang is told in real time"
+    reason = "a thread waits to tell a hang, as code of this process can't be stopped otherwise"
 )]
 
 use std::ffi::{c_char, c_void};
@@ -257,7 +258,7 @@ fn lacks(name: &str) -> String {
 /// An error with its cause, which says what the system's loader found.
 fn in_words(error: &libloading::Error) -> String {
     let cause = std::error::Error::source(error);
-    cause.map_or_else(|| error.to_string(), |own| own.to_string())
+    cause.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 impl Running {
@@ -369,7 +370,7 @@ impl Running {
         let view = JobsView {
             now: request.now,
             jobs: count as i64,
-            columns: self.jobs.columns().each_ref().map(|own| own.as_ptr()),
+            columns: self.jobs.columns().each_ref().map(Vec::as_ptr),
         };
         let (state, keys) = (self.state, self.numbers.as_mut_ptr());
         // SAFETY: each column and `keys` have an item for each job.
@@ -413,7 +414,7 @@ fn guarded<T: Copy + Default>(buffer: &mut Vec<T>, count: usize, guard: T) {
 }
 
 /// What a library wrote, if it says that it succeeded and wrote nothing behind.
-fn checked<'a, T: PartialEq>(
+fn checked<'a, T: Copy + PartialEq>(
     call: &str,
     code: i64,
     buffer: &'a [T],

@@ -1,8 +1,8 @@
-//! Lines of JSON, or frames of MessagePack, to and from a program outside.
+//! Lines of JSON, or frames of `MessagePack`, to and from a program outside.
 //!
 //! The greeting is a line of JSON. A program that answers it with `"encoding": "msgpack"` gets and gives
 //! frames from then on: four bytes with the length of what follows, the lowest first, and a map of
-//! MessagePack with the fields that the line of JSON would have.
+//! `MessagePack` with the fields that the line of JSON would have.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};

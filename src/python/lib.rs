@@ -12,6 +12,7 @@ mod compared;
 mod fault;
 mod plain_table;
 mod policy;
+mod question;
 mod request;
 mod results;
 mod runs;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Sender, sync_channel};
 
-use control::exchange::question::Request;
 use control::{Answer, Exchange, ExchangeError, Question};
 use scenario::schema::{AnswerFunction, Answers};
 
+use super::question::ColumnQuestion;
 use super::work::Message;
 
 /// Way from a run to a policy of the interpreter.
@@ -73,35 +73,5 @@ impl Exchange for Copy {
 
     fn again(&self) -> Box<dyn Exchange> {
         self.caller.start()
-    }
-}
-
-/// Question as the interpreter gets it: candidates as a column beside the rest as JSON.
-pub(crate) struct ColumnQuestion {
-    /// The question without its candidates, a line of JSON.
-    pub(crate) text: String,
-    /// Candidates as whole numbers of four bytes each in the machine's order, where the question has some.
-    pub(crate) candidates: Option<Vec<u8>>,
-}
-
-impl ColumnQuestion {
-    fn of(question: &Question) -> Result<Self, ExchangeError> {
-        let (Question::Filter(request) | Question::Score(request)) = question else {
-            let text = question.text()?;
-            let candidates = None;
-            return Ok(Self { text, candidates });
-        };
-        let bytes = request.candidates.iter().flat_map(|own| own.to_ne_bytes());
-        let candidates = Some(bytes.collect());
-        let rest = Request {
-            candidates: Vec::new(),
-            ..request.clone()
-        };
-        let rest = match question {
-            Question::Filter(_) => Question::Filter(rest),
-            _ => Question::Score(rest),
-        };
-        let text = rest.text()?;
-        Ok(Self { text, candidates })
     }
 }

@@ -25,7 +25,7 @@ use lab::folder::{Existing, ResultFolder, default_folder};
 use units::SortedMap;
 
 use super::fault::Fault;
-use super::policy::ColumnQuestion;
+use super::question::ColumnQuestion;
 
 /// Stack of the work, as of the program.
 const STACK_BYTES: usize = 16 << 20;

@@ -106,11 +106,11 @@ impl Experiment {
         }
     }
 
-    /// Allows a program outside of this command; it runs in `folder`.
-    pub fn allow_command(&mut self, command: &[String], folder: &Path) {
+    /// Allows what is outside by this name; it runs in `folder`.
+    pub fn allow_named(&mut self, name: &str, folder: &Path) {
         for plan in &mut self.variants {
             let own = plan.scenario.system.scheduler.external.as_mut();
-            if let Some(own) = own.filter(|own| own.command == command) {
+            if let Some(own) = own.filter(|own| own.name() == name) {
                 own.answers = program_in(folder);
             }
         }

@@ -34,7 +34,7 @@ fn jobs() -> String {
     text
 }
 
-fn folder(name: &str, variants: &str) -> Scratch {
+pub(crate) fn folder(name: &str, variants: &str) -> Scratch {
     let example = |name: &str| {
         let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/examples");
         fs::read_to_string(example.join(name)).expect("the example")
@@ -105,7 +105,7 @@ fn the_example_in_python_decides_as_the_policy_that_it_rewrites() {
 }
 
 /// Digests of the variants of an experiment, which decide with a program or as it.
-fn digests(folder: &Scratch) -> Vec<String> {
+pub(crate) fn digests(folder: &Scratch) -> Vec<String> {
     folder.run(&["run", "own.yaml", "--out", "out", "--allow-external"], 0);
     let summary = folder.summary("out");
     (summary.variants.iter())

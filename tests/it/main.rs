@@ -40,6 +40,7 @@ mod ended;
 mod endings;
 mod extender;
 mod external;
+mod external_library;
 mod extremes;
 mod failover;
 mod failover_cells;

@@ -162,7 +162,7 @@ pub struct PodState {
     /// Nanoseconds that the pod may run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_limit: Option<i64>,
-    /// Its node, if it has one.
+    /// Number of its node, if it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<u32>,
 }
@@ -234,16 +234,16 @@ impl Amounts {
 pub struct NodeState {
     /// Number that stays the node's for the whole run.
     pub id: u32,
-    /// Whether it is ready.
+    /// Readiness.
     pub ready: bool,
-    /// Whether it takes new pods: ready and not cordoned.
+    /// Readiness for new pods: ready and not cordoned.
     pub schedulable: bool,
     /// Amounts that no pod holds.
     pub free: Amounts,
     /// Milli-GPU left of each device.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub gpu_free: Vec<u16>,
-    /// Its declaration, where that is new.
+    /// Declaration, where that is new.
     #[serde(flatten)]
     pub declared: Option<NodeDeclaration>,
 }

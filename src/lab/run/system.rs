@@ -19,7 +19,6 @@ use systems::{
     AwaitsVolumes, KubeRequest, RunsWorkloads, SchedulerKind, SystemParts, SystemRequest,
     TimeLimits,
 };
-use units::Duration;
 
 use super::Prepared;
 use super::foreign::{extenders, external};
