@@ -1,14 +1,15 @@
 """A whole scheduler of your own: first fit, with the standard library alone.
 
 Each question says what changed; the answer says what to do. Pods are taken in the order in which they
-came, and each goes to the first node with room; one that fits nowhere waits, and others pass it.
+came, and each goes to the first node with room; one that fits nowhere waits, and others pass it. A binding
+that was refused, as others were faster, is tried again once something has changed.
 """
 
 import json
 import sys
 
 RESOURCES = ("cpu_milli", "memory_bytes", "storage_bytes", "gpu_milli", "pods")
-nodes, classes, waiting = {}, {}, {}
+nodes, classes, waiting, refused = {}, {}, {}, set()
 
 for line in sys.stdin:
     question = json.loads(line)
@@ -27,10 +28,15 @@ for line in sys.stdin:
             waiting.pop(bound["pod"], None)
         for pod in question["ended"]:
             waiting.pop(pod, None)
+        if any(question[own] for own in ("nodes", "gone", "pods", "bound", "ended")):
+            refused.clear()
+        refused.update((own["pod"], own.get("node")) for own in question["refused"])
         binds = []
         for pod, wanted in sorted(waiting.items()):
             for node in sorted(nodes):
                 free = nodes[node]["free"]
+                if (pod, node) in refused:
+                    continue
                 if nodes[node]["schedulable"] and all(free[own] >= wanted[own] for own in RESOURCES):
                     # What is free is told anew once the binding is seen.
                     for own in RESOURCES:

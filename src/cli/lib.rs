@@ -14,6 +14,7 @@ mod compact;
 mod companion;
 mod compare;
 mod completions;
+mod conformance;
 mod diff;
 mod divergence;
 mod events;
@@ -223,6 +224,9 @@ enum Command {
     /// Print a program of your own to begin with, such as a policy
     #[command(subcommand)]
     New(new::NewCommand),
+    /// Try a program of your own against the protocol: some sixty scripted cases, each with its exchange where
+    /// it fails
+    Conformance(conformance::ConformanceArguments),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArguments),
     /// Print the manual page, or write one per subcommand
@@ -257,6 +261,7 @@ impl Command {
             | Self::Systems(_)
             | Self::Schema(_)
             | Self::New(_)
+            | Self::Conformance(_)
             | Self::Completions(_)
             | Self::Man(_) => false,
         }
@@ -330,6 +335,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
         Command::New(command) => new::run(&command),
+        Command::Conformance(arguments) => conformance::run(global, &arguments),
         Command::Report(arguments) => report::run(global, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

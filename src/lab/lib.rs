@@ -9,6 +9,7 @@ pub mod columns;
 pub mod compact;
 pub mod compare;
 pub mod compose;
+pub mod conformance;
 pub mod decisions;
 pub mod diff;
 mod difference;

@@ -137,6 +137,46 @@ fn a_library_that_misbehaves_ends_the_run_with_words() {
     assert!(refused.contains(why), "{refused}");
 }
 
+#[test]
+fn examples_and_new_policies_conform() {
+    let folder = folder("external-conformance", "  builtin: {}\n");
+    let has = |command: &str| {
+        let tried = Command::new(command).arg("--version").output();
+        let is_there = tried.is_ok();
+        if !is_there {
+            println!("skipped: needs {command}");
+        }
+        is_there
+    };
+    let root = crate::tidy::root().join("python/examples");
+    let example = |name: &str| root.join(name).display().to_string();
+    let tries = |points: &str, command: &[&str], exit: i32| {
+        let all = [&["conformance", "--points", points, "--"], command].concat();
+        folder.printed(&all, exit)
+    };
+
+    if has("python3") {
+        for (points, file) in [
+            ("score", "best_fit.py"),
+            ("order", "shortest_first.py"),
+            ("schedule", "first_fit.py"),
+        ] {
+            let said = tries(points, &["python3", &example(file)], 0);
+            assert!(said.contains("it conforms"), "{said}");
+        }
+        // It answers a filter with points.
+        let said = tries("filter", &["python3", &example("best_fit.py")], 100);
+        assert!(said.contains("FAIL  filter: one node: "), "{said}");
+        assert!(said.contains("      < {\"points\""), "{said}");
+    }
+    let told = tries("score", &["./no-such-program"], 100);
+    assert!(told.contains("can't be started"), "{told}");
+    let text = folder.printed(&["new", "policy", "--lang", "c", "--library"], 0);
+    if built(&folder, "policy", &text).is_some() {
+        folder.printed(&["conformance", "--library", "policy.so"], 0);
+    }
+}
+
 /// A program at a socket that speaks `MessagePack` decides as the same over its standard input, and two runs
 /// at once have a connection each.
 #[test]

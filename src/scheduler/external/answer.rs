@@ -40,17 +40,17 @@ pub(super) struct Ordered {
 /// Answer of a whole scheduler. It is carried out in the order of the fields.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct Step {
+pub struct Step {
     /// Pods whose holds are given up.
-    pub(super) releases: Vec<u32>,
+    pub releases: Vec<u32>,
     /// Pods that are to end.
-    pub(super) evicts: Vec<u32>,
+    pub evicts: Vec<u32>,
     /// Pods for which room is held.
-    pub(super) holds: Vec<PodPlace>,
+    pub holds: Vec<PodPlace>,
     /// Pods that are bound.
-    pub(super) binds: Vec<PodPlace>,
+    pub binds: Vec<PodPlace>,
     /// Nanoseconds since the run began at which it is asked again, whatever happens.
-    pub(super) wake: Option<i64>,
+    pub wake: Option<i64>,
 }
 
 /// Whole numbers, of which a zero may have a sign: JSON reads `-0` as a fraction, and a program that

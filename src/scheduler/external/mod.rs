@@ -29,6 +29,7 @@ use model::Text;
 use serde::de::DeserializeOwned;
 use units::plural;
 
+pub use self::answer::Step;
 pub use self::extender::Extenders;
 pub use self::kube::ExternalKubePlugin;
 pub use self::order::{ExternalJobOrder, ExternalQueueOrder};
@@ -114,20 +115,13 @@ impl Dialogue {
     /// Whether each of `wanted` candidates is accepted. `None` after a failure, which ends the run after
     /// this step.
     fn flags(&mut self, question: &Question, wanted: usize) -> Option<Vec<bool>> {
-        let flags = match self.answer(question)? {
-            Answer::Flags(flags) => Ok(flags),
-            other => read(other, question).map(|own: Filtered| own.accept),
-        };
+        let flags = flags(self.answer(question)?, question);
         self.items(flags, question, wanted)
     }
 
     /// Numbers of `wanted` candidates or jobs. `None` after a failure, which ends the run after this step.
     fn numbers(&mut self, question: &Question, wanted: usize) -> Option<Vec<i64>> {
-        let numbers = match (self.answer(question)?, question) {
-            (Answer::Numbers(numbers), _) => Ok(numbers),
-            (other, Question::Order(_)) => read(other, question).map(|own: Ordered| own.keys),
-            (other, _) => read(other, question).map(|own: Scored| own.points),
-        };
+        let numbers = numbers(self.answer(question)?, question);
         self.items(numbers, question, wanted)
     }
 
@@ -145,11 +139,10 @@ impl Dialogue {
     }
 
     /// The answer of a whole scheduler. `None` after a failure, which ends the run after this step.
-    fn read<A: DeserializeOwned>(&mut self, question: &Question) -> Option<A> {
+    fn step(&mut self, question: &Question) -> Option<Step> {
         let answer = self.answer(question)?;
-        read(answer, question)
-            .map_err(|error| self.fail(&error))
-            .ok()
+        let step = read_step(answer, question);
+        step.map_err(|error| self.fail(&error)).ok()
     }
 
     /// The answer to a question. `None` after a failure, which ends the run after this step.
@@ -178,15 +171,7 @@ impl Dialogue {
             points: self.points.names(),
         });
         let hello: Hello = read(self.exchange.ask(&question)?, &question)?;
-        if hello.protocol == PROTOCOL {
-            return Ok(());
-        }
-        let other = hello.protocol;
-        let why = format!(
-            "the external program speaks protocol {other}, expected {PROTOCOL}: answer the greeting with \
-             {{\"protocol\": {PROTOCOL}}}"
-        );
-        Err(ExchangeError(why))
+        speaks(&hello)
     }
 }
 
@@ -201,6 +186,64 @@ fn read<T: DeserializeOwned>(answer: Answer, question: &Question) -> Result<T, E
             "the external program's answer to `{call}` can't be read: {error}; it begins `{start}`"
         ))
     })
+}
+
+/// Checks the form of an answer, as a run does.
+///
+/// # Errors
+/// Of a form that the question doesn't want.
+pub fn check_answer(question: &Question, answer: Answer) -> Result<(), ExchangeError> {
+    let field = question.field();
+    match question {
+        Question::Hello(_) => read::<Hello>(answer, question).and_then(|hello| speaks(&hello)),
+        Question::Filter(own) => {
+            of_length(flags(answer, question)?, own.candidates.len(), field).map(drop)
+        }
+        Question::Score(own) => {
+            of_length(numbers(answer, question)?, own.candidates.len(), field).map(drop)
+        }
+        Question::Order(own) => {
+            of_length(numbers(answer, question)?, own.jobs.len(), field).map(drop)
+        }
+        Question::Step(_) => read_step(answer, question).map(drop),
+        Question::Post(_) => Ok(()),
+    }
+}
+
+/// Reads the answer of a whole scheduler.
+///
+/// # Errors
+/// Of another form.
+pub fn read_step(answer: Answer, question: &Question) -> Result<Step, ExchangeError> {
+    read(answer, question)
+}
+
+fn flags(answer: Answer, question: &Question) -> Result<Vec<bool>, ExchangeError> {
+    match answer {
+        Answer::Flags(flags) => Ok(flags),
+        other => read(other, question).map(|own: Filtered| own.accept),
+    }
+}
+
+fn numbers(answer: Answer, question: &Question) -> Result<Vec<i64>, ExchangeError> {
+    match (answer, question) {
+        (Answer::Numbers(numbers), _) => Ok(numbers),
+        (other, Question::Order(_)) => read(other, question).map(|own: Ordered| own.keys),
+        (other, _) => read(other, question).map(|own: Scored| own.points),
+    }
+}
+
+/// Refuses a program of another version of the protocol.
+fn speaks(hello: &Hello) -> Result<(), ExchangeError> {
+    if hello.protocol == PROTOCOL {
+        return Ok(());
+    }
+    let other = hello.protocol;
+    let why = format!(
+        "the external program speaks protocol {other}, expected {PROTOCOL}: answer the greeting with \
+         {{\"protocol\": {PROTOCOL}}}"
+    );
+    Err(ExchangeError(why))
 }
 
 /// Refuses a list that has not an item for each candidate.

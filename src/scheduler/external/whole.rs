@@ -158,7 +158,7 @@ impl ExternalScheduler {
             ended: news.ended,
             refused: news.refused,
         });
-        self.dialogue.read(&question)
+        self.dialogue.step(&question)
     }
 
     fn carry_out(
