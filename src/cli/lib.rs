@@ -57,6 +57,7 @@ mod trace_files;
 mod trace_fit;
 mod trace_options;
 mod trip;
+mod tune;
 mod upgrade;
 mod validate;
 mod visible;
@@ -181,6 +182,8 @@ enum Command {
     Check(check::CheckArguments),
     /// Run an experiment at many points × variants × seeds; resumable, in shards, into one table
     Sweep(Box<sweep::SweepArguments>),
+    /// Judge the candidates of an optimiser: lines of JSON in, scores, verdicts and first decisions out
+    Tune(Box<tune::TuneArguments>),
     /// Show the first differing decision of two runs, the reasons of both, and how it spread
     Diff(diff::DiffArguments),
     /// Rerun a report or a result folder and compare hashes, digests and metrics
@@ -252,6 +255,7 @@ impl Command {
             | Self::Live(_)
             | Self::Mcp(_)
             | Self::Events(_)
+            | Self::Tune(_)
             | Self::Place(_)
             | Self::Queue(_)
             | Self::Upgrade(_)
@@ -316,6 +320,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Compare(arguments) => compare::run(global, &arguments),
         Command::Check(arguments) => check::run(global, &arguments),
         Command::Sweep(arguments) => sweep::run(global, &arguments),
+        Command::Tune(arguments) => tune::run(global, &arguments),
         Command::Events(arguments) => events::run(global, &arguments),
         Command::Diff(arguments) => diff::run(global, &arguments),
         Command::Reproduce(arguments) => reproduce::run(global, &arguments),

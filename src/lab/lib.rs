@@ -59,6 +59,7 @@ pub mod sweep;
 pub mod tables;
 pub mod tenants;
 pub mod travel;
+pub mod tune;
 pub mod upgrade;
 pub mod validate;
 mod volume_reach;

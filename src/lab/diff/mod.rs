@@ -24,7 +24,9 @@ pub use super::sides::{DiffError, Side};
 
 pub use explain::{Explanation, NodeView, Situation};
 pub use growth::Growth;
-use record::{Course, Decided, Matched};
+pub(crate) use record::Course;
+use record::{Decided, Matched};
+use units::Instant;
 
 /// Difference of two runs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -106,7 +108,6 @@ pub fn first_difference(
     );
     let courses = [one?, other?];
     let matched = Matched::new([&courses[0].course, &courses[1].course]);
-    let found = record::first_difference([&courses[0].course, &courses[1].course], &matched);
     let facts = |side: usize| SideFacts {
         label: sides[side].label.clone(),
         digest: courses[side].digest.clone(),
@@ -121,29 +122,51 @@ pub fn first_difference(
         nodes_alone: matched.nodes_alone(side),
     };
     let facts = [facts(0), facts(1)];
-    let Some((equal_before, decisions)) = found else {
+    let both = [&courses[0].course, &courses[1].course];
+    let Some(parting) = parting(sides, both, interrupted)? else {
         return Ok(Difference {
             sides: facts,
             parting: None,
             growth: Vec::new(),
-            is_in_names: record::is_in_names([&courses[0].course, &courses[1].course], &matched),
+            is_in_names: record::is_in_names(both, &matched),
         });
+    };
+    let decided = parting.decisions.iter().flatten();
+    let from = decided.map(|decision| decision.time_ns).min();
+    let from = Instant::from_nanos(from.unwrap_or_default());
+    let growth = growth::growth(both, &matched, from);
+    Ok(Difference {
+        sides: facts,
+        parting: Some(parting),
+        growth,
+        is_in_names: false,
+    })
+}
+
+/// Point at which the courses of two runs part; none where no decision on common pods differs.
+pub(crate) fn parting(
+    sides: [&Side<'_>; 2],
+    courses: [&Course; 2],
+    interrupted: &AtomicBool,
+) -> Result<Option<Parting>, DiffError> {
+    let found = record::first_difference(courses, &Matched::new(courses));
+    let Some((equal_before, decisions)) = found else {
+        return Ok(None);
     };
     // Each side is asked about its own choice and that of the other.
     let node = |side: usize| {
         let decision: Option<&Decided> = decisions[side].as_ref();
-        decision.and_then(|decision| courses[side].course.node_name(decision.node?))
+        decision.and_then(|decision| courses[side].node_name(decision.node?))
     };
     let nodes = [node(0), node(1)];
     let look = |side: usize| -> Result<Option<DecisionFacts>, DiffError> {
         let Some(decision) = &decisions[side] else {
             return Ok(None);
         };
-        let course = &courses[side].course;
         let situation = explain::look(sides[side], decision, &nodes, interrupted)?;
         Ok(Some(DecisionFacts {
             time_ns: decision.at.as_nanos(),
-            pod: course.pod_name(decision.pod),
+            pod: courses[side].pod_name(decision.pod),
             outcome: decision.outcome.words(),
             node: nodes[side].as_ref().map(ToString::to_string),
             gpus: decision.devices.iter().collect(),
@@ -151,31 +174,20 @@ pub fn first_difference(
         }))
     };
     let (one, other) = rayon::join(|| look(0), || look(1));
-    let from = decisions.iter().flatten().map(|decision| decision.at).min();
-    let growth = growth::growth(
-        [&courses[0].course, &courses[1].course],
-        &matched,
-        from.unwrap_or_default(),
-    );
-    Ok(Difference {
-        sides: facts,
-        parting: Some(Parting {
-            equal_before,
-            decisions: [one?, other?],
-        }),
-        growth,
-        is_in_names: false,
-    })
+    Ok(Some(Parting {
+        equal_before,
+        decisions: [one?, other?],
+    }))
 }
 
 /// A run that was followed.
-struct Followed {
-    course: Course,
+pub(crate) struct Followed {
+    pub(crate) course: Course,
     digest: String,
 }
 
 /// Runs a side and writes its placements down.
-fn follow(side: &Side<'_>, interrupted: &AtomicBool) -> Result<Followed, DiffError> {
+pub(crate) fn follow(side: &Side<'_>, interrupted: &AtomicBool) -> Result<Followed, DiffError> {
     let failed = failed(side);
     let prepared = side.prepare().map_err(&failed)?;
     let mut course = Course::default();

@@ -61,7 +61,7 @@ pub(super) struct Decided {
 
 /// The course of a run.
 #[derive(Default)]
-pub(super) struct Course {
+pub(crate) struct Course {
     /// Name, class and stable identity of every pod, by number.
     pods: Vec<(PodName, ClassId, Option<Identity>)>,
     /// Every class.

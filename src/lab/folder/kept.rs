@@ -117,6 +117,17 @@ impl KeptFolder {
         file.finish()
     }
 
+    /// Adds bytes to the end of a file, which is made where it is missing. A kill in the midst leaves a part of
+    /// them.
+    ///
+    /// # Errors
+    /// If the place can't be written or is full.
+    pub fn append(&self, name: &str, bytes: &[u8]) -> Result<(), FolderError> {
+        let path = self.file(name);
+        let file = File::options().create(true).append(true).open(&path);
+        file.and_then(|mut file| file.write_all(bytes)).at(&path)
+    }
+
     /// Reads a whole file; `None` where it is missing.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
+use cluster::Observer;
 use rng::ChanceWatch;
 use scenario::schema::MeasuredWindow;
 use scenario::{Experiment, VariantPlan};
@@ -98,6 +99,14 @@ pub(crate) struct PlacedReplicate {
     pub(crate) first_nodes: FirstNodes,
 }
 
+/// Result of one run with its observer.
+pub(crate) struct WatchedReplicate<W> {
+    /// Metrics and digest of the run.
+    pub(crate) summary: VariantSummary,
+    /// Observer of the run.
+    pub(crate) watch: W,
+}
+
 /// Runs all of the work; results are in its order.
 ///
 /// # Errors
@@ -186,6 +195,27 @@ pub(crate) fn replicate_placed(
     })
 }
 
+/// Runs all of the work, each run under an observer of its own; one that fails takes no other along.
+///
+/// # Errors
+/// If it was interrupted, or the threads can't be started.
+pub(crate) fn replicate_watched<W: Observer + Send>(
+    experiment: &Experiment,
+    work: &[Work],
+    workers: Workers<'_>,
+    watch: impl Fn(Work) -> W + Sync,
+) -> Result<Vec<Result<WatchedReplicate<W>, ExperimentError>>, ExperimentError> {
+    each(work, workers, |work| {
+        let mut watch = watch(work);
+        let run = || run_one(experiment, work, None, workers, &mut watch);
+        let run = guarded(run).unwrap_or_else(|words| Err(broken(experiment, work, words)));
+        match run {
+            Err(ExperimentError::Interrupted) => Err(ExperimentError::Interrupted),
+            run => Ok(run.map(|(summary, _)| WatchedReplicate { summary, watch })),
+        }
+    })
+}
+
 /// Makes every run of the work on the workers; no run begins after one that failed.
 fn each<T: Send>(
     work: &[Work],
@@ -219,10 +249,20 @@ fn run_guarded(
     work: Work,
     warm_up: Option<WarmUpEnd>,
     workers: Workers<'_>,
-    placements: Placements,
+    mut placements: Placements,
 ) -> Result<PlacedReplicate, ExperimentError> {
-    let run = || run_one(experiment, work, warm_up, workers, placements);
-    guarded(run).unwrap_or_else(|words| Err(broken(experiment, work, words)))
+    let run = || run_one(experiment, work, warm_up, workers, &mut placements);
+    let run = guarded(run).unwrap_or_else(|words| Err(broken(experiment, work, words)));
+    let (summary, drawn) = run?;
+    let first_nodes = placements.take_first_nodes();
+    Ok(PlacedReplicate {
+        replicate: Replicate {
+            summary,
+            placements: placements.value(),
+            drawn,
+        },
+        first_nodes,
+    })
 }
 
 /// Error of a run in which an invariant broke.
@@ -326,14 +366,14 @@ fn run_one(
     work: Work,
     warm_up: Option<WarmUpEnd>,
     workers: Workers<'_>,
-    mut placements: Placements,
-) -> Result<PlacedReplicate, ExperimentError> {
+    watch: &mut dyn Observer,
+) -> Result<(VariantSummary, Option<VariantData>), ExperimentError> {
     let chance = ChanceWatch::of_run(work.seed);
     let failed = |error: RunError| failed(experiment, work, error);
     let (plan, mut prepared) = prepared(experiment, work, workers).map_err(failed)?;
     prepared.warm_up = warm_up;
     let tables = Tables {
-        watch: Some(&mut placements),
+        watch: Some(watch),
         report_pods: (work.is_drawn).then(|| PODS_MAX / experiment.variants.len().max(1)),
         ..Tables::default()
     };
@@ -346,16 +386,9 @@ fn run_one(
         name: plan.name.clone(),
         ..report
     });
-    let first_nodes = placements.take_first_nodes();
-    Ok(PlacedReplicate {
-        replicate: Replicate {
-            summary: VariantSummary {
-                has_chance: chance.has_drawn(),
-                ..summarize(&plan, &experiment.files, outcome)
-            },
-            placements: placements.value(),
-            drawn,
-        },
-        first_nodes,
-    })
+    let summary = VariantSummary {
+        has_chance: chance.has_drawn(),
+        ..summarize(&plan, &experiment.files, outcome)
+    };
+    Ok((summary, drawn))
 }
