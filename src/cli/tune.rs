@@ -1,6 +1,7 @@
 //! `windtunnel tune`: the judge in an optimiser's loop, over lines of JSON.
 
-use std::io::{BufRead, Read};
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::Instant as Clock;
 
@@ -22,7 +23,7 @@ use super::{Exit, Failure, Global, output};
 
 const EXAMPLES: &str = "\
 Examples:
-  windtunnel tune cluster.yaml --metric pending_time.mean < candidates.jsonl
+  windtunnel tune cluster.yaml --metric pending_time.mean --candidates candidates.jsonl
   windtunnel tune cluster.yaml --metric allocation.gpu.mean --seeds 20 --held-out 40 --out search
   windtunnel tune openb.yaml --base fgd --metric allocation.gpu.end --held-out-workload other.yaml
   windtunnel tune cluster.yaml --metric cost.total --budget 10m --allow-external
@@ -81,6 +82,9 @@ pub(super) struct TuneArguments {
     /// Override the seed
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// File with the lines of the client [default: standard input]
+    #[arg(long, value_name = "FILE")]
+    candidates: Option<PathBuf>,
     /// Folder of the log, from which candidates that were measured are answered again [default: none is kept]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -125,6 +129,11 @@ pub(super) fn run(global: &Global, arguments: &TuneArguments) -> Result<Exit, Fa
         .map(|path| ground(Some(path), None))
         .collect::<Result<_, _>>()?;
     let ground = ground(arguments.scenario.as_deref(), base)?;
+    let opened = |path: &PathBuf| {
+        let failed = |error| Failure::input(format!("{}: {error}", path.display()));
+        File::open(path).map(BufReader::new).map_err(failed)
+    };
+    let mut lines = arguments.candidates.as_ref().map(opened).transpose()?;
     let temporary = TemporaryFolder::new()?;
     let folder = arguments.out.as_deref().unwrap_or(temporary.path());
     let folder = KeptFolder::open(folder, "")?;
@@ -135,16 +144,19 @@ pub(super) fn run(global: &Global, arguments: &TuneArguments) -> Result<Exit, Fa
             workers,
             clock: &clock,
         };
-        converse(Tuner::open(ground, held_out, settings, folder, around)?)
+        let tuner = Tuner::open(ground, held_out, settings, folder, around)?;
+        match &mut lines {
+            Some(lines) => converse(tuner, lines),
+            None => converse(tuner, &mut std::io::stdin().lock()),
+        }
     })
 }
 
 /// Answers lines until the end.
-fn converse(mut tuner: Tuner<'_>) -> Result<Exit, Failure> {
+fn converse(mut tuner: Tuner<'_>, input: &mut dyn BufRead) -> Result<Exit, Failure> {
     say(&json!({ "ready": tuner.ready() }))?;
-    let mut input = std::io::stdin().lock();
     let mut number = 0_u64;
-    while let Some(line) = next_line(&mut input)? {
+    while let Some(line) = next_line(input)? {
         number += 1;
         let request = match line {
             Line::Text(text) if text.trim().is_empty() => continue,
@@ -189,11 +201,11 @@ enum Line {
 }
 
 /// Next line; `None` at the end of the input.
-fn next_line(input: &mut impl BufRead) -> Result<Option<Line>, Failure> {
-    let failed = |error| Failure::incomplete(format!("can't read stdin: {error}"));
+fn next_line(input: &mut dyn BufRead) -> Result<Option<Line>, Failure> {
+    let failed = |error| Failure::incomplete(format!("can't read the candidates: {error}"));
     let mut bytes = Vec::new();
-    let read = input.by_ref().take(LINE_MAX as u64 + 1);
-    let read = { read }.read_until(b'\n', &mut bytes).map_err(failed)?;
+    let mut most = { &mut *input }.take(LINE_MAX as u64 + 1);
+    let read = most.read_until(b'\n', &mut bytes).map_err(failed)?;
     if read == 0 {
         return Ok(None);
     }

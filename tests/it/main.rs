@@ -147,6 +147,7 @@ mod trace_edits;
 mod trace_runs;
 mod trace_writers;
 mod traffic;
+mod tune;
 mod twins;
 mod unfit_pods;
 mod unlike_gangs;
