@@ -46,18 +46,19 @@ system: {name: batch, scheduler: {queue: fcfs}}
 stop: {when: drained}
 ";
 
-const FILL_UP: [&str; 7] = [
+const FILL_UP: [&str; 5] = [
     "tune",
     "fill-up.yaml",
     "--metric",
     "allocation.gpu.end",
-    "--seeds",
-    "6",
     "--quiet",
 ];
 
 fn words<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    [&FILL_UP[..], more].concat()
+    let usual = [["--seeds", "6"], ["--held-out", "2"]];
+    let usual = usual.iter().filter(|own| !more.contains(&own[0]));
+    let usual: Vec<&str> = usual.flatten().copied().collect();
+    [&FILL_UP[..], &usual, more].concat()
 }
 
 fn set(id: u64, profile: &str) -> Value {
@@ -102,7 +103,7 @@ fn answers_are_the_same_on_any_threads_and_after_a_kill() {
         set(6, "gpu-packing"),
     ];
     let ask = |more: &[&str]| {
-        let arguments = words(&[&["--held-out", "4"], more].concat());
+        let arguments = words(&[&["--seeds", "3"], more].concat());
         told(&scratch, &arguments, &joined(&lines))
     };
     let whole = ask(&["--threads", "1"]);
@@ -116,7 +117,7 @@ fn answers_are_the_same_on_any_threads_and_after_a_kill() {
     assert_eq!(ask(&["--threads", "2"]), whole);
     // Killed after an answer, with a part of a line left behind.
     let mut child = scratch
-        .command(&words(&["--held-out", "4", "--out", "log"]))
+        .command(&words(&["--seeds", "3", "--out", "log"]))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
@@ -141,8 +142,8 @@ fn answers_are_the_same_on_any_threads_and_after_a_kill() {
     assert_eq!(ask(&["--out", "log"]), whole);
     // By now the log has all, times included.
     let arguments = words(&[
-        "--held-out",
-        "4",
+        "--seeds",
+        "3",
         "--out",
         "log",
         "--candidates",
@@ -206,7 +207,7 @@ fn mistakes_are_answers_and_the_loop_goes_on() {
         ),
         (
             b"{\"id\": 9, \"set\": {\"system.scheduler.profle\": 1}}",
-            "did you mean `profile`?",
+            "has no field `profle`",
         ),
         (b"\xff\xfe", "not UTF-8"),
         (deep.as_bytes(), "recursion limit"),
@@ -235,7 +236,7 @@ fn mistakes_are_answers_and_the_loop_goes_on() {
     };
     assert_eq!(good["status"], "done");
     assert!(twice["error"].to_string().contains("was given before"));
-    assert_eq!(last["final"]["failed"], 12);
+    assert_eq!(last["final"]["failed"], 14);
 }
 
 #[test]
@@ -270,7 +271,7 @@ fn held_out_workloads_decide() {
     ];
     let answers = told(
         &scratch,
-        &words(&[&files[..], &["--held-out", "4", "--finalists", "2"]].concat()),
+        &words(&[&files[..], &["--held-out", "8", "--finalists", "2"]].concat()),
         &lines,
     );
     let last = &answers[4]["final"];
@@ -281,7 +282,7 @@ fn held_out_workloads_decide() {
     );
     assert!([json!(1), json!(2)].contains(&last["winner"]), "{last:#}");
     assert_eq!(last["against_base"]["verdict"], "improved");
-    assert_eq!(last["against_base"]["pairs"], 8);
+    assert_eq!(last["against_base"]["pairs"], 16);
     let finalist = &last["finalists"][0];
     assert_eq!(finalist["workloads"][1]["name"], "other.yaml");
     // The mean over both files is that of all pairs.
@@ -294,7 +295,7 @@ fn held_out_workloads_decide() {
         .as_f64()
         .expect("a number");
     assert!((all - f64::midpoint(part(0), part(1))).abs() < 1e-12);
-    let beside = json!({"id": 1, "set": {"cluster.nodes.0.trace.onBadRow": "skip"}});
+    let beside = json!({"id": 1, "set": {"models.startup.containerStart": "1s"}});
     let refused = told(&scratch, &words(&files), &joined(&[beside]));
     assert!(
         refused[1]["error"]
@@ -325,6 +326,8 @@ fn budgets_bases_and_inputs_that_no_seed_changes() {
         "pending_time.mean",
         "--seeds",
         "4",
+        "--held-out",
+        "2",
         "--quiet",
     ];
     let perturbed = told(&scratch, &arguments, &joined(&[sjf]));
@@ -341,6 +344,8 @@ fn budgets_bases_and_inputs_that_no_seed_changes() {
             "allocation.gpu.end",
             "--seeds",
             "3",
+            "--held-out",
+            "2",
             "--quiet",
         ];
         told(
