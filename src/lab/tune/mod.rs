@@ -114,17 +114,17 @@ impl<'a> Tuner<'a> {
     pub fn open(
         ground: Ground,
         held_out: Vec<Ground>,
-        settings: Settings,
+        mut settings: Settings,
         folder: KeptFolder,
         around: Surroundings<'a>,
     ) -> Result<Self, TuneError> {
+        settings.first_seeds = settings.first_seeds.min(settings.seeds);
         let mut log = Log::open(folder)?;
-        let head = match log.head() {
-            Some(head) => head.clone(),
-            None => {
-                let head = probe(&ground, &settings.metric, around.workers)?;
-                log.begin(head)?
-            }
+        let head = if let Some(head) = log.head() {
+            head.clone()
+        } else {
+            let head = probe(&ground, &settings.metric, around.workers)?;
+            log.begin(head)?
         };
         let checks = [
             (head.program == program::identity(), "another program"),
@@ -262,7 +262,7 @@ impl<'a> Tuner<'a> {
     /// Runs candidates until they have all of their runs or can't win any more.
     fn race(&self, entrants: &mut [Entrant]) -> Result<(), TuneError> {
         let best = self.ranked.first().map_or(&self.base, |own| &own.trial);
-        let mut count = self.settings.first_seeds.min(self.settings.seeds);
+        let mut count = self.settings.first_seeds;
         loop {
             let racing = entrants.iter_mut().filter(|own| own.is_racing());
             let mut trials: Vec<&mut Trial> = racing.map(|own| &mut own.trial).collect();
@@ -288,19 +288,9 @@ impl<'a> Tuner<'a> {
     /// Judges a candidate that has its runs, ranks it, and keeps what is known of it.
     fn settle(&mut self, entrant: Entrant) -> Result<Answer, TuneError> {
         self.counts[0] += 1;
-        let Entrant {
-            id,
-            settings,
-            is_dropped,
-            trial,
-        } = entrant;
+        let (id, trial, is_dropped) = (entrant.id, entrant.trial, entrant.is_dropped);
         if let Some(error) = trial.failure {
-            self.counts[2] += 1;
-            self.spent_seconds += trial.cpu_seconds;
-            return Ok(Answer {
-                cpu_seconds: hundredths(trial.cpu_seconds),
-                ..Answer::mistake(id, error)
-            });
+            return Ok(self.fail(id, error, trial.cpu_seconds));
         }
         self.counts[1] += usize::from(is_dropped);
         let (best, best_id) = match self.ranked.first() {
@@ -314,15 +304,21 @@ impl<'a> Tuner<'a> {
             None => self.divergence(best, &trial)?,
         };
         let cpu_seconds = trial.cpu_seconds + parted.cpu_seconds;
-        if self.counted.insert([trial.key.clone(), String::new()]) {
-            self.spent_seconds += trial.cpu_seconds;
-        }
-        if (self.counted).insert([trial.key.clone(), best.key.clone()]) {
-            self.spent_seconds += parted.cpu_seconds;
+        let parts = [
+            ([trial.key.clone(), String::new()], trial.cpu_seconds),
+            ([trial.key.clone(), best.key.clone()], parted.cpu_seconds),
+        ];
+        // The log answers what comes again, and it costs nothing.
+        for (part, seconds) in parts {
+            self.spent_seconds += if self.counted.insert(part) {
+                seconds
+            } else {
+                0.0
+            };
         }
         self.log.keep(Line {
             id: id.clone(),
-            candidate: settings.clone(),
+            candidate: entrant.settings.clone(),
             best: best.key.clone(),
             divergence: parted.clone(),
             ..trial.line()
@@ -352,12 +348,22 @@ impl<'a> Tuner<'a> {
         if !is_dropped && gain > 0.0 {
             self.rank(Ranked {
                 id,
-                settings,
+                settings: entrant.settings,
                 trial,
                 gain,
             });
         }
         Ok(answer)
+    }
+
+    /// Answer to a candidate without a result.
+    fn fail(&mut self, id: Json, error: String, cpu_seconds: f64) -> Answer {
+        self.counts[2] += 1;
+        self.spent_seconds += cpu_seconds;
+        Answer {
+            cpu_seconds: hundredths(cpu_seconds),
+            ..Answer::mistake(id, error)
+        }
     }
 
     /// First decision of a candidate that differs from the best one's.
