@@ -9,6 +9,7 @@ the bundled experiment.
     windtunnel.compare("cluster.yaml", seeds=20)
 """
 
+from . import tune
 from ._cluster import Answer, place, plan, queue
 from ._policy import Nodes, Record
 from ._result import Comparison, Plots, Result, Sweep, Table, load
@@ -45,4 +46,5 @@ __all__ = [
     "queue",
     "run",
     "sweep",
+    "tune",
 ]

@@ -12,8 +12,7 @@ use lab::tune::{
     Answer, Asked, Ground, LINE_MAX, Request, SEEDS_MIN, Settings, Surroundings, TuneError, Tuner,
 };
 use metrics::Direction;
-use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::{Value as Json, json, to_string};
 use units::Duration;
 
 use super::run_count::counted;
@@ -154,7 +153,7 @@ pub(super) fn run(global: &Global, arguments: &TuneArguments) -> Result<Exit, Fa
 
 /// Answers lines until the end.
 fn converse(mut tuner: Tuner<'_>, input: &mut dyn BufRead) -> Result<Exit, Failure> {
-    say(&json!({ "ready": tuner.ready() }))?;
+    say(to_string(&json!({ "ready": tuner.ready() })))?;
     let mut number = 0_u64;
     while let Some(line) = next_line(input)? {
         number += 1;
@@ -166,31 +165,30 @@ fn converse(mut tuner: Tuner<'_>, input: &mut dyn BufRead) -> Result<Exit, Failu
         match request {
             Ok(Request::Finish) => break,
             Ok(Request::Ask(asked)) => answer(&mut tuner, asked)?,
-            Err(words) => say(&Answer::mistake(
-                Json::Null,
-                format!("line {number}: {words}"),
-            ))?,
+            Err(words) => {
+                let words = format!("line {number}: {words}");
+                say(to_string(&Answer::mistake(Json::Null, words)))?;
+            }
         }
         if tuner.is_spent() {
             break;
         }
     }
-    say(&json!({ "final": tuner.finish()? }))?;
+    say(to_string(&json!({ "final": tuner.finish()? })))?;
     Ok(Exit::Done)
 }
 
 fn answer(tuner: &mut Tuner<'_>, asked: Vec<Asked>) -> Result<(), Failure> {
     for own in tuner.ask(asked)? {
-        say(&own)?;
+        say(to_string(&own))?;
     }
     Ok(())
 }
 
 /// Prints a line at once.
-fn say(line: &impl Serialize) -> Result<(), Failure> {
-    let mut text = serde_json::to_string(line).map_err(Failure::incomplete)?;
-    text.push('\n');
-    output::print(text.as_bytes())
+fn say(line: serde_json::Result<String>) -> Result<(), Failure> {
+    let text = line.map_err(Failure::incomplete)?;
+    output::print(format!("{text}\n").as_bytes())
 }
 
 /// A line of the client.

@@ -7,7 +7,7 @@ use super::request::Candidate;
 use crate::compare::{Judgement, Verdict};
 use crate::statistics::Interval;
 
-/// What a candidate came to.
+/// Outcome of a candidate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
@@ -27,7 +27,7 @@ pub enum Status {
 pub struct Answer {
     /// Id that the client gave it.
     pub id: Json,
-    /// What it came to.
+    /// Outcome of the candidate.
     pub status: Status,
     /// Mean of the metric.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ pub struct Answer {
     /// Verdict against the base.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub against_base: Option<Versus>,
-    /// Whether it is the best now.
+    /// Whether the candidate is the best now.
     pub best: bool,
     /// First decision that differs from the best one's.
     #[serde(skip_serializing_if = "Json::is_null")]
