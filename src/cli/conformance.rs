@@ -1,5 +1,6 @@
 //! `windtunnel conformance`: a program of one's own against the protocol.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use external::{Library, Process, Program, Socket};
 use lab::conformance::{Flaw, Point, Verdict, conformance};
 use units::plural;
 
-use super::{Exit, Failure, Global, terminal};
+use super::{Exit, Global, terminal};
 
 /// Arguments of `conformance`.
 #[derive(Clone, Debug, Args)]
@@ -62,7 +63,7 @@ impl From<PointName> for Point {
     }
 }
 
-pub(super) fn run(global: &Global, arguments: &ConformanceArguments) -> Result<Exit, Failure> {
+pub(super) fn run(global: &Global, arguments: &ConformanceArguments) -> Exit {
     let mut points: Vec<Point> = Vec::new();
     for point in arguments.points.iter().map(|&own| Point::from(own)) {
         if !points.contains(&point) {
@@ -90,11 +91,11 @@ pub(super) fn run(global: &Global, arguments: &ConformanceArguments) -> Result<E
         format!("{cases}, {count} failed\n")
     };
     terminal::print(&sum);
-    Ok(if failed.is_empty() {
+    if failed.is_empty() {
         Exit::Done
     } else {
         Exit::GateFailed
-    })
+    }
 }
 
 fn program(arguments: &ConformanceArguments) -> Box<dyn Exchange> {
@@ -120,7 +121,7 @@ fn line(verdict: &Verdict) -> String {
     let mut text = format!("FAIL  {name}: {why}\n");
     for (asked, came) in exchange {
         let came = if came.is_empty() { "(nothing)" } else { came };
-        text.push_str(&format!("      > {asked}\n      < {came}\n"));
+        let _ = writeln!(text, "      > {asked}\n      < {came}");
     }
     text
 }

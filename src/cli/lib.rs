@@ -340,7 +340,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
         Command::New(command) => new::run(&command),
-        Command::Conformance(arguments) => conformance::run(global, &arguments),
+        Command::Conformance(arguments) => Ok(conformance::run(global, &arguments)),
         Command::Report(arguments) => report::run(global, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),

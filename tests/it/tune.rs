@@ -19,7 +19,8 @@ fn folder(name: &str) -> Scratch {
     let shared = pods
         .lines()
         .filter(|line| line.contains(",1,") && !line.contains(",1000,"));
-    let shared: String = shared.map(|line| format!("second-{line}\n")).collect();
+    let shared: Vec<String> = shared.map(|line| format!("second-{line}\n")).collect();
+    let shared = shared.concat();
     let other = own.replace("pods.csv", "more.csv");
     let files = [
         ("nodes.csv", nodes),
@@ -129,9 +130,9 @@ fn answers_are_the_same_on_any_threads_and_after_a_kill() {
     for line in &lines[..2] {
         writeln!(input, "{line}").expect("a line");
     }
-    for place in 1..=4 {
+    for expected in &whole[1..=4] {
         let line = output.next().expect("an answer").expect("text");
-        assert_eq!(read(&line)[0], whole[place]);
+        assert_eq!(read(&line)[0], *expected);
     }
     child.kill().expect("it runs");
     child.wait().expect("it ended");
@@ -163,6 +164,7 @@ fn answers_are_the_same_on_any_threads_and_after_a_kill() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of mistakes")]
 fn mistakes_are_answers_and_the_loop_goes_on() {
     let scratch = folder("mistakes");
     let deep = format!(
