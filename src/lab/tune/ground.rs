@@ -38,6 +38,8 @@ pub struct Ground {
     pub(super) base: Experiment,
     hashes: Vec<InputSummary>,
     inputs: Inputs,
+    /// Hash over the experiment and the content of its files.
+    pub(super) hash: String,
 }
 
 impl Ground {
@@ -76,12 +78,19 @@ impl Ground {
         }
         let hashes = input_hashes(&base)?;
         let inputs = Inputs::of(scenario, &hashes);
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(document(scenario).to_string().as_bytes());
+        for file in &hashes {
+            hasher.update(file.blake3.as_bytes());
+        }
+        let hash = hasher.finalize().to_hex().to_string();
         Ok(Self {
             source,
             sets,
             base,
             hashes,
             inputs,
+            hash,
         })
     }
 
@@ -93,20 +102,6 @@ impl Ground {
     /// Name of the experiment file.
     pub(super) fn name(&self) -> String {
         self.source.name.clone()
-    }
-
-    /// Hash over the experiment and the content of its files.
-    pub(super) fn hash(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(
-            document(&self.base.variants[0].scenario)
-                .to_string()
-                .as_bytes(),
-        );
-        for file in &self.hashes {
-            hasher.update(file.blake3.as_bytes());
-        }
-        hasher.finalize().to_hex().to_string()
     }
 
     /// The experiment as a candidate changes it. Texts of programs are written below the folder.
@@ -181,6 +176,7 @@ impl Ground {
     /// Hash over all that decides the result of a candidate on this ground.
     pub(super) fn key(&self, experiment: &Experiment) -> String {
         let mut hasher = blake3::Hasher::new();
+        hasher.update(self.hash.as_bytes());
         let mut scenario = experiment.variants[0].scenario.clone();
         if let Some(external) = &mut scenario.system.scheduler.external {
             // A program counts by its content, wherever it is.

@@ -129,7 +129,7 @@ impl<'a> Tuner<'a> {
         let checks = [
             (head.program == program::identity(), "another program"),
             (
-                head.experiment == ground.hash(),
+                head.experiment == ground.hash,
                 "another experiment or other files",
             ),
             (head.metric == settings.metric, "another metric"),
@@ -441,7 +441,7 @@ fn probe(ground: &Ground, metric: &str, workers: Workers<'_>) -> Result<Head, Tu
     })?;
     Ok(Head {
         program: program::identity().to_owned(),
-        experiment: ground.hash(),
+        experiment: ground.hash.clone(),
         metric: metric.to_owned(),
         unit: found.unit.clone(),
         better: found.better.clone(),
