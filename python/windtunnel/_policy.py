@@ -222,15 +222,13 @@ def given(policy: Any, under: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     policies = []
     for name, own in named.items():
         points = _points(name, own)
-        command = [f"python:{name}"]
         settings: dict[str, Any] = dict(DEFAULT_SETTINGS if points != ["order"] else {})
         settings.update(under or {})
-        settings["system.scheduler.external"] = {"command": command, "points": points}
+        settings["system.scheduler.external"] = {"command": [f"python:{name}"], "points": points}
         policies.append(
             {
                 "name": name,
                 "variant": json.dumps({name: settings}),
-                "command": command,
                 "start": _start(name, own),
             }
         )

@@ -4,10 +4,12 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use control::Exchange;
-use external::{Library, Process, Program, Socket};
-use lab::conformance::{Flaw, Point, Verdict, conformance};
+use external::Foreign;
+use lab::conformance::{Flaw, Verdict, conformance};
+use scenario::schema::ExternalPoint;
 use units::plural;
 
 use super::{Exit, Global, terminal};
@@ -17,14 +19,12 @@ use super::{Exit, Global, terminal};
 #[command(after_help = "Exit codes: 0 it conforms · 2 the input is wrong · 100 a case failed")]
 pub(super) struct ConformanceArguments {
     /// Points at which the program is asked
-    #[arg(
-        long,
-        value_enum,
+    #[arg(long, value_parser = point(),
         value_delimiter = ',',
         default_value = "score",
         value_name = "POINTS"
     )]
-    points: Vec<PointName>,
+    points: Vec<ExternalPoint>,
     /// Real time that an answer may take, in seconds
     #[arg(long, default_value_t = 10, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=3600))]
     answer_limit: u64,
@@ -39,39 +39,23 @@ pub(super) struct ConformanceArguments {
     command: Vec<String>,
 }
 
-/// Name of a point.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum PointName {
-    /// Which nodes can take a pod.
-    Filter,
-    /// Points of nodes.
-    Score,
-    /// Order of jobs.
-    Order,
-    /// The whole scheduler.
-    Schedule,
-}
-
-impl From<PointName> for Point {
-    fn from(name: PointName) -> Self {
-        match name {
-            PointName::Filter => Self::Filter,
-            PointName::Score => Self::Score,
-            PointName::Order => Self::Order,
-            PointName::Schedule => Self::Schedule,
-        }
-    }
+/// Parser of the name of a point.
+fn point() -> impl TypedValueParser<Value = ExternalPoint> {
+    let names = ExternalPoint::ALL.map(ExternalPoint::name);
+    PossibleValuesParser::new(names).try_map(|name| {
+        let mut all = ExternalPoint::ALL.into_iter();
+        all.find(|own| own.name() == name).ok_or("no point")
+    })
 }
 
 pub(super) fn run(global: &Global, arguments: &ConformanceArguments) -> Exit {
-    let mut points: Vec<Point> = Vec::new();
-    for point in arguments.points.iter().map(|&own| Point::from(own)) {
+    let mut points: Vec<ExternalPoint> = Vec::new();
+    for &point in &arguments.points {
         if !points.contains(&point) {
             points.push(point);
         }
     }
     let program = program(arguments);
-    // One that can't be started is no matter of its cases.
     let verdicts = conformance(&*program, &points, |verdict| {
         if !global.quiet {
             terminal::print(&line(verdict));
@@ -100,16 +84,12 @@ pub(super) fn run(global: &Global, arguments: &ConformanceArguments) -> Exit {
 
 fn program(arguments: &ConformanceArguments) -> Box<dyn Exchange> {
     let answer_limit = Duration::from_secs(arguments.answer_limit);
-    let folder = PathBuf::new();
-    match (&arguments.library, &arguments.socket) {
-        (Some(library), _) => Box::new(Library::new(library.clone(), folder, answer_limit)),
-        (None, Some(socket)) => Box::new(Socket::new(socket.clone(), folder, answer_limit)),
-        (None, None) => Box::new(Process::new(Program {
-            command: arguments.command.clone(),
-            folder,
-            answer_limit,
-        })),
-    }
+    let foreign = match (&arguments.library, &arguments.socket) {
+        (Some(library), _) => Foreign::Library(library.clone()),
+        (None, Some(socket)) => Foreign::Socket(socket.clone()),
+        (None, None) => Foreign::Command(arguments.command.clone()),
+    };
+    foreign.exchange(PathBuf::new(), answer_limit)
 }
 
 /// A verdict, with the exchange where it failed.

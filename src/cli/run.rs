@@ -1,6 +1,6 @@
 //! `windtunnel run`: an experiment into a result folder and a summary on the terminal.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant as Clock;
 
@@ -15,6 +15,7 @@ use report::result_files::{REPORT, SUMMARY, write_report};
 use report::run::ReportRun;
 use report::runs::Gathered;
 use report::table::TableOptions;
+use scenario::schema::AnswerSource;
 use scenario::{Experiment, NamedText, Rejected, load};
 use serde_json::json;
 use systems::registry::WITH_PLAIN_FORM;
@@ -268,16 +269,12 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
             text: &variants,
         };
         let other = source.variants(variants, &sets);
-        let other = other.map_err(|rejected| told(&rejected))?;
-        let names = other.variants.iter().filter_map(|plan| {
-            let own = plan.scenario.system.scheduler.external.as_ref()?;
-            Some(own.name())
+        let mut other = other.map_err(|rejected| told(&rejected))?;
+        other.answer_programs(&AnswerSource::Program {
+            folder: PathBuf::from("."),
+            record: None,
         });
-        let names: Vec<String> = names.collect();
         experiment.variants.extend(other.variants);
-        for name in names {
-            experiment.allow_named(&name, Path::new("."));
-        }
     }
     source.complete(&mut experiment);
     if let Some(on_bad_row) = arguments.on_bad_row {

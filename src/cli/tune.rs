@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 
 use lab::folder::KeptFolder;
 use lab::tune::{
-    Answer, Asked, Ground, LINE_MAX, Request, SEEDS_MIN, Settings, Surroundings, TuneError, Tuner,
+    Answer, Ground, LINE_MAX, Request, SEEDS_MIN, Settings, Submission, Surroundings, TuneError,
+    Tuner,
 };
 use metrics::Direction;
 use serde_json::{Value as Json, json, to_string};
@@ -178,7 +179,7 @@ fn converse(mut tuner: Tuner<'_>, input: &mut dyn BufRead) -> Result<Exit, Failu
     Ok(Exit::Done)
 }
 
-fn answer(tuner: &mut Tuner<'_>, asked: Vec<Asked>) -> Result<(), Failure> {
+fn answer(tuner: &mut Tuner<'_>, asked: Vec<Submission>) -> Result<(), Failure> {
     for own in tuner.ask(asked)? {
         say(to_string(&own))?;
     }

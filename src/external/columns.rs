@@ -28,7 +28,7 @@ pub(crate) struct NodeColumns {
 
 /// A class of pods as a row.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Header {
+pub(crate) struct ClassRow {
     /// Number of the class.
     pub(crate) id: i64,
     /// Priority.
@@ -41,7 +41,7 @@ pub(crate) struct Header {
     pub(crate) json: Vec<u8>,
 }
 
-impl Header {
+impl ClassRow {
     /// The row of a class that is described; `None` for one that isn't.
     pub(crate) fn of(class: &ClassState) -> Option<Self> {
         let described = class.described.as_ref()?;

@@ -210,7 +210,7 @@ mod tests {
             body: json!({"Pod": 1}),
         });
         let answer = Servers.ask(&question).expect("always an answer");
-        let answer = answer.into_text(&question);
+        let answer = answer.text(&question).into_owned();
         let call = server.join().expect("it ends");
         assert!(call.starts_with("POST /a/filter HTTP/1.0\r\n"), "{call}");
         answer

@@ -30,7 +30,7 @@ use control::exchange::question::{OrderRequest, Request};
 use control::{Answer, Exchange, ExchangeError, Question};
 
 use super::ANSWER_MAX;
-use super::columns::{Header, JobColumns, NodeColumns};
+use super::columns::{ClassRow, JobColumns, NodeColumns};
 
 /// Version of the interface, which `windtunnel_abi` returns.
 const ABI: i64 = 1;
@@ -86,7 +86,7 @@ type Order = unsafe extern "C" fn(*mut c_void, *const JobsView, *mut i64) -> i64
 type Schedule = unsafe extern "C" fn(*mut c_void, *const c_char, i64, *mut *const c_char) -> i64;
 
 /// A library, which is loaded once it is asked something.
-pub struct Library {
+pub(crate) struct Library {
     path: PathBuf,
     folder: PathBuf,
     answer_limit: Duration,
@@ -98,10 +98,8 @@ struct Running {
     state: *mut c_void,
     calls: Calls,
     nodes: NodeColumns,
-    classes: Vec<Option<Header>>,
+    classes: Vec<Option<ClassRow>>,
     jobs: JobColumns,
-    numbers: Vec<i64>,
-    flags: Vec<u8>,
     watch: Watch,
     /// Last, so that the functions above stay valid until it is closed.
     _library: libloading::Library,
@@ -136,7 +134,7 @@ impl Watch {
         Self(count)
     }
 
-    /// What the library answers.
+    /// Calls the library, and returns its answer.
     fn call(&self, library: impl FnOnce() -> i64) -> i64 {
         self.0.fetch_add(1, Ordering::Relaxed);
         let answer = library();
@@ -181,7 +179,7 @@ fn watch(count: &AtomicU64, path: &Path, limit: Duration) {
 
 impl Library {
     /// A library that isn't loaded yet, from a path that is relative to `folder`.
-    pub const fn new(path: PathBuf, folder: PathBuf, answer_limit: Duration) -> Self {
+    pub(crate) const fn new(path: PathBuf, folder: PathBuf, answer_limit: Duration) -> Self {
         Self {
             path,
             folder,
@@ -233,8 +231,6 @@ impl Library {
             nodes: NodeColumns::default(),
             classes: Vec::new(),
             jobs: JobColumns::default(),
-            numbers: Vec::new(),
-            flags: Vec::new(),
             watch: Watch::new(self.path.clone(), self.answer_limit),
             _library: library,
         })
@@ -265,12 +261,12 @@ impl Running {
     /// Takes over what changed, and describes new nodes to the library.
     fn advance(&mut self, request: &Request) -> Result<(), String> {
         self.nodes.advance(request);
-        if let Some(header) = Header::of(&request.class) {
+        if let Some(class) = ClassRow::of(&request.class) {
             let row = request.class.id as usize;
             if self.classes.len() <= row {
                 self.classes.resize_with(row + 1, || None);
             }
-            self.classes[row] = Some(header);
+            self.classes[row] = Some(class);
         }
         let Some(describe) = self.calls.node else {
             return Ok(());
@@ -327,56 +323,45 @@ impl Running {
 
     fn filter(&mut self, request: &Request) -> Result<Answer, String> {
         let filter = self.calls.filter.ok_or_else(|| lacks("filter"))?;
-        let count = request.candidates.len();
-        let mut flags = std::mem::take(&mut self.flags);
-        guarded(&mut flags, count, GUARD_FLAG);
+        let mut flags = guarded(request.candidates.len(), GUARD_FLAG);
         let accept = flags.as_mut_ptr();
         // SAFETY: the view is whole, and `accept` has a byte for each candidate.
         let code = self.about(request, |state, view| unsafe {
             filter(state, view, accept)
         })?;
-        let answer = checked("filter", code, &flags, count, GUARD_FLAG).and_then(|own| {
-            match own.iter().position(|&own| own > 1) {
-                Some(at) => Err(format!(
-                    "answered `filter` with {} about candidate {at}, expected 0 or 1",
-                    own[at]
-                )),
-                None => Ok(Answer::Flags(own.iter().map(|&own| own == 1).collect())),
-            }
-        });
-        self.flags = flags;
-        answer
+        let flags = checked("filter", code, flags, GUARD_FLAG)?;
+        match flags.iter().position(|&own| own > 1) {
+            Some(at) => Err(format!(
+                "answered `filter` with {} about candidate {at}, expected 0 or 1",
+                flags[at]
+            )),
+            None => Ok(Answer::Flags(flags.iter().map(|&own| own == 1).collect())),
+        }
     }
 
     fn score(&mut self, request: &Request) -> Result<Answer, String> {
         let score = self.calls.score.ok_or_else(|| lacks("score"))?;
-        let count = request.candidates.len();
-        let mut numbers = std::mem::take(&mut self.numbers);
-        guarded(&mut numbers, count, GUARD_NUMBER);
+        let mut numbers = guarded(request.candidates.len(), GUARD_NUMBER);
         let points = numbers.as_mut_ptr();
         // SAFETY: the view is whole, and `points` has an item for each candidate.
         let code = self.about(request, |state, view| unsafe { score(state, view, points) })?;
-        let answer = checked("score", code, &numbers, count, GUARD_NUMBER);
-        let answer = answer.map(|own| Answer::Numbers(own.to_vec()));
-        self.numbers = numbers;
-        answer
+        checked("score", code, numbers, GUARD_NUMBER).map(Answer::Numbers)
     }
 
     fn order(&mut self, request: &OrderRequest) -> Result<Answer, String> {
         let order = self.calls.order.ok_or_else(|| lacks("order"))?;
         self.jobs.advance(&request.jobs);
         let count = request.jobs.len();
-        guarded(&mut self.numbers, count, GUARD_NUMBER);
+        let mut numbers = guarded(count, GUARD_NUMBER);
         let view = JobsView {
             now: request.now,
             jobs: count as i64,
             columns: self.jobs.columns().each_ref().map(Vec::as_ptr),
         };
-        let (state, keys) = (self.state, self.numbers.as_mut_ptr());
+        let (state, keys) = (self.state, numbers.as_mut_ptr());
         // SAFETY: each column and `keys` have an item for each job.
         let code = (self.watch).call(|| unsafe { order(state, &raw const view, keys) });
-        let keys = checked("order", code, &self.numbers, count, GUARD_NUMBER)?;
-        Ok(Answer::Numbers(keys.to_vec()))
+        checked("order", code, numbers, GUARD_NUMBER).map(Answer::Numbers)
     }
 
     /// Asks a whole scheduler by text.
@@ -406,25 +391,25 @@ impl Running {
     }
 }
 
-/// Clears a buffer of so many items and puts the guard behind them.
-fn guarded<T: Copy + Default>(buffer: &mut Vec<T>, count: usize, guard: T) {
-    buffer.clear();
-    buffer.resize(count, T::default());
+/// Buffer of `count` items with the guard behind them.
+fn guarded<T: Copy + Default>(count: usize, guard: T) -> Vec<T> {
+    let mut buffer = vec![T::default(); count];
     buffer.resize(count + GUARD, guard);
+    buffer
 }
 
-/// What a library wrote, if it says that it succeeded and wrote nothing behind.
-fn checked<'a, T: Copy + PartialEq>(
+/// Items that a library wrote, without the guard; an error if it reports one or wrote beyond them.
+fn checked<T: Copy + PartialEq>(
     call: &str,
     code: i64,
-    buffer: &'a [T],
-    count: usize,
+    mut buffer: Vec<T>,
     guard: T,
-) -> Result<&'a [T], String> {
+) -> Result<Vec<T>, String> {
     success(call, code)?;
-    let (own, behind) = buffer.split_at(count);
-    if behind.iter().all(|item| *item == guard) {
-        return Ok(own);
+    let count = buffer.len() - GUARD;
+    if buffer[count..].iter().all(|item| *item == guard) {
+        buffer.truncate(count);
+        return Ok(buffer);
     }
     Err(format!(
         "wrote beyond the {} of `{call}`",

@@ -33,12 +33,23 @@ pub(crate) struct Line {
 /// Reason why there is no answer.
 #[derive(Debug)]
 pub(crate) enum Trouble {
-    /// What the program did, in words that follow its name.
+    /// Deed of the program, in words that follow its name.
     Said(String),
     /// It gave none in its time.
     Late,
     /// It closed its side.
     Gone,
+}
+
+impl Trouble {
+    /// The trouble in words that follow the program's name.
+    pub(crate) fn words(self, limit: Duration, gone: impl FnOnce() -> String) -> String {
+        match self {
+            Self::Said(what) => what,
+            Self::Late => format!("gave no answer within {limit:?}"),
+            Self::Gone => gone(),
+        }
+    }
 }
 
 /// Answer to the greeting, as far as it is about encodings.

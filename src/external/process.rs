@@ -7,21 +7,21 @@ use std::time::Duration;
 
 use control::{Answer, Exchange, ExchangeError, Question};
 
-use super::line::{Line, Trouble};
+use super::line::Line;
 
 /// Command of a program outside.
 #[derive(Clone, Debug)]
-pub struct Program {
+pub(crate) struct Program {
     /// Program, and its arguments.
-    pub command: Vec<String>,
+    pub(crate) command: Vec<String>,
     /// Folder that it runs in.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// Real time that an answer may take.
-    pub answer_limit: Duration,
+    pub(crate) answer_limit: Duration,
 }
 
 /// A program that runs as a process of its own, once it is asked something.
-pub struct Process {
+pub(crate) struct Process {
     program: Program,
     running: Option<Running>,
     /// Number of answers so far.
@@ -35,7 +35,7 @@ struct Running {
 
 impl Process {
     /// A program that isn't started yet.
-    pub const fn new(program: Program) -> Self {
+    pub(crate) const fn new(program: Program) -> Self {
         Self {
             program,
             running: None,
@@ -92,15 +92,11 @@ impl Exchange for Process {
         };
         let limit = self.program.answer_limit;
         let answer = running.line.ask(question, limit).map_err(|trouble| {
-            self.failure(&match trouble {
-                Trouble::Said(what) => what,
-                Trouble::Late => format!("gave no answer within {limit:?}"),
-                Trouble::Gone => {
-                    let end = running.child.wait();
-                    let end = end.map_or_else(|error| error.to_string(), |own| own.to_string());
-                    format!("ended ({end})")
-                }
-            })
+            self.failure(&trouble.words(limit, || {
+                let end = running.child.wait();
+                let end = end.map_or_else(|error| error.to_string(), |own| own.to_string());
+                format!("ended ({end})")
+            }))
         })?;
         self.answers += 1;
         self.running = Some(running);
@@ -157,7 +153,7 @@ mod tests {
     fn text(process: &mut Process, word: &str) -> String {
         let question = question(word);
         let answer = process.ask(&question).expect("an answer");
-        answer.into_text(&question)
+        answer.text(&question).into_owned()
     }
 
     /// The first error of two questions that no pipe can hold.

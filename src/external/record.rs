@@ -81,8 +81,8 @@ impl Recorder {
 impl Exchange for Recorder {
     fn ask(&mut self, question: &Question) -> Result<Answer, ExchangeError> {
         let answer = self.inner.ask(question)?;
-        let text = answer.clone().into_text(question);
-        self.write(&question.text()?, &text).map_err(|error| {
+        let text = question.text()?;
+        self.write(&text, &answer.text(question)).map_err(|error| {
             let stem = self.stem.display();
             ExchangeError(format!(
                 "the record {stem}.*.jsonl.zst can't be written: {error}"

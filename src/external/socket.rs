@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use control::{Answer, Exchange, ExchangeError, Question};
 
-use super::line::{Line, Trouble};
+use super::line::Line;
 
 /// A program at a socket, which is connected to once it is asked something.
-pub struct Socket {
+pub(crate) struct Socket {
     address: String,
     folder: PathBuf,
     answer_limit: Duration,
@@ -22,7 +22,7 @@ pub struct Socket {
 impl Socket {
     /// A program at `address`: the path of a socket, from `folder` where it is relative, or the host and
     /// port of TCP on this machine, such as `127.0.0.1:9000`.
-    pub const fn new(address: String, folder: PathBuf, answer_limit: Duration) -> Self {
+    pub(crate) const fn new(address: String, folder: PathBuf, answer_limit: Duration) -> Self {
         Self {
             address,
             folder,
@@ -81,11 +81,7 @@ impl Exchange for Socket {
         };
         let limit = self.answer_limit;
         let answer = line.ask(question, limit).map_err(|trouble| {
-            self.failure(&match trouble {
-                Trouble::Said(what) => what,
-                Trouble::Late => format!("gave no answer within {limit:?}"),
-                Trouble::Gone => "closed the connection".to_owned(),
-            })
+            self.failure(&trouble.words(limit, || "closed the connection".to_owned()))
         })?;
         self.line = Some(line);
         Ok(answer)

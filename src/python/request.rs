@@ -6,7 +6,7 @@ use std::sync::mpsc::Sender;
 use pyo3::prelude::*;
 
 use lab::source::{Source, Surroundings};
-use scenario::{Experiment, NamedText};
+use scenario::{Experiment, NamedText, schema};
 
 use super::fault::Fault;
 use super::policy::functions;
@@ -34,13 +34,12 @@ pub(crate) struct ExperimentRequest {
     policies: Vec<PolicyEntry>,
 }
 
-/// A policy, the variant in which it decides, and the command that stands for it in that.
+/// A policy and the variant in which it decides.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 struct PolicyEntry {
     name: String,
     variant: String,
-    command: Vec<String>,
     start: Py<PyAny>,
 }
 
@@ -118,7 +117,10 @@ impl ExperimentRequest {
             };
             let mut other = source.variants(variants, &self.sets)?;
             source.complete(&mut other);
-            other.allow_function(&own.command, function);
+            other.answer_programs(&schema::AnswerSource::Function {
+                function: function.clone(),
+                record: None,
+            });
             experiment.variants.extend(other.variants);
         }
         Ok(experiment)

@@ -106,25 +106,11 @@ impl Experiment {
         }
     }
 
-    /// Allows what is outside by this name; it runs in `folder`.
-    pub fn allow_named(&mut self, name: &str, folder: &Path) {
+    /// Takes the answers of the programs outside of every variant from one source, but not those of extenders.
+    pub fn answer_programs(&mut self, source: &schema::AnswerSource) {
         for plan in &mut self.variants {
-            let own = plan.scenario.system.scheduler.external.as_mut();
-            if let Some(own) = own.filter(|own| own.name() == name) {
-                own.answers = program_in(folder);
-            }
-        }
-    }
-
-    /// Lets a function of this program answer in the place of this command.
-    pub fn allow_function(&mut self, command: &[String], function: &schema::AnswerFunction) {
-        for plan in &mut self.variants {
-            let own = plan.scenario.system.scheduler.external.as_mut();
-            if let Some(own) = own.filter(|own| own.command == command) {
-                own.answers = schema::AnswerSource::Function {
-                    function: function.clone(),
-                    record: None,
-                };
+            if let Some(own) = &mut plan.scenario.system.scheduler.external {
+                own.answers.clone_from(source);
             }
         }
     }

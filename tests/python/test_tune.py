@@ -7,7 +7,8 @@ import unittest
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[2]
-os.environ.setdefault("WINDTUNNEL", str(PROJECT / "target/debug/windtunnel"))
+# Absolute, as a test changes the folder.
+os.environ["WINDTUNNEL"] = str(Path(os.environ.get("WINDTUNNEL", PROJECT / "target/debug/windtunnel")).resolve())
 
 import windtunnel
 from windtunnel.tune import Tuner, openevolve_evaluator, optuna_objective

@@ -4,6 +4,8 @@
 
 pub mod question;
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use thiserror::Error;
 
@@ -37,16 +39,16 @@ pub enum Answer {
 
 impl Answer {
     /// The answer as a line of JSON. `question` is what it answers.
-    pub fn into_text(self, question: &Question) -> String {
+    pub fn text(&self, question: &Question) -> Cow<'_, str> {
         fn line(field: &str, items: impl Serialize) -> String {
             let items = serde_json::to_string(&items).unwrap_or_default();
             format!("{{\"{field}\":{items}}}")
         }
         let field = question.field();
         match self {
-            Self::Text(text) => text,
-            Self::Numbers(numbers) => line(field, numbers),
-            Self::Flags(flags) => line(field, flags),
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Numbers(numbers) => Cow::Owned(line(field, numbers)),
+            Self::Flags(flags) => Cow::Owned(line(field, flags)),
         }
     }
 }

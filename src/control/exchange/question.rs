@@ -48,6 +48,15 @@ impl Question {
         }
     }
 
+    /// Number of candidates or jobs, each of which has an item in the answer.
+    pub const fn items(&self) -> usize {
+        match self {
+            Self::Filter(own) | Self::Score(own) => own.candidates.len(),
+            Self::Order(own) => own.jobs.len(),
+            Self::Hello(_) | Self::Step(_) | Self::Post(_) => 0,
+        }
+    }
+
     /// The question as a line of JSON, without its end.
     ///
     /// # Errors

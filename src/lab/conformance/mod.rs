@@ -8,6 +8,7 @@ mod session;
 use control::exchange::PROTOCOL;
 use control::exchange::question::Greeting;
 use control::{Answer, Exchange, Question};
+use scenario::schema::ExternalPoint;
 use scheduler::external::check_answer;
 
 use self::nodes::{NODE_CASES, Script};
@@ -16,31 +17,6 @@ use self::session::{SESSION_CASES, Session};
 
 /// Length of what is quoted of a question or an answer, in characters.
 const QUOTED: usize = 400;
-
-/// Point at which a program is asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Point {
-    /// Which nodes can take a pod.
-    Filter,
-    /// Points of nodes.
-    Score,
-    /// Order of jobs.
-    Order,
-    /// The whole scheduler.
-    Schedule,
-}
-
-impl Point {
-    /// Name in the protocol.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Filter => "filter",
-            Self::Score => "score",
-            Self::Order => "order",
-            Self::Schedule => "schedule",
-        }
-    }
-}
 
 /// Case with its verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +44,7 @@ pub(crate) struct Talk {
 
 impl Talk {
     /// A fresh start that is greeted.
-    fn new(program: &dyn Exchange, point: Point, seed: u64) -> Result<Self, Flaw> {
+    fn new(program: &dyn Exchange, point: ExternalPoint, seed: u64) -> Result<Self, Flaw> {
         let mut talk = Self {
             exchange: program.again(),
             last: Vec::new(),
@@ -90,9 +66,9 @@ impl Talk {
         self.last = vec![(shortened(&asked), String::new())];
         let answer = self.exchange.ask(question);
         let answer = answer.map_err(|error| self.flaw(error.to_string()))?;
-        let text = answer.clone().into_text(question);
-        self.last = vec![(shortened(&asked), shortened(&text))];
-        check_answer(question, answer.clone()).map_err(|error| self.flaw(error.to_string()))?;
+        let text = answer.text(question);
+        self.last[0].1 = shortened(&text);
+        check_answer(question, &answer).map_err(|error| self.flaw(error.to_string()))?;
         Ok(answer)
     }
 
@@ -115,11 +91,11 @@ fn shortened(text: &str) -> String {
 /// Tries a program at points, case by case; `told` gets each verdict as it falls.
 pub fn conformance(
     program: &dyn Exchange,
-    points: &[Point],
+    points: &[ExternalPoint],
     mut told: impl FnMut(&Verdict),
 ) -> Vec<Verdict> {
     let mut all = Vec::new();
-    let mut tell = |point: Point, case: &str, result: Result<(), Flaw>| {
+    let mut tell = |point: ExternalPoint, case: &str, result: Result<(), Flaw>| {
         let verdict = Verdict {
             name: format!("{}: {case}", point.name()),
             flaw: result.err(),
@@ -129,19 +105,19 @@ pub fn conformance(
     };
     for &point in points {
         match point {
-            Point::Filter | Point::Score => {
+            ExternalPoint::Filter | ExternalPoint::Score => {
                 for (name, build) in NODE_CASES {
                     let mut script = Script::new(point);
                     build(&mut script);
                     tell(point, name, played(program, point, &script.questions));
                 }
             }
-            Point::Order => {
+            ExternalPoint::Order => {
                 for (name, questions) in order_cases() {
                     tell(point, name, played(program, point, &questions));
                 }
             }
-            Point::Schedule => {
+            ExternalPoint::Schedule => {
                 for (name, play) in SESSION_CASES {
                     let talk = Talk::new(program, point, 1);
                     tell(
@@ -154,7 +130,7 @@ pub fn conformance(
             }
         }
         let questions = match point {
-            Point::Order => order_cases()
+            ExternalPoint::Order => order_cases()
                 .into_iter()
                 .flat_map(|own| own.1)
                 .take(6)
@@ -180,18 +156,26 @@ pub fn conformance(
     all
 }
 
-fn played(program: &dyn Exchange, point: Point, questions: &[Question]) -> Result<(), Flaw> {
+fn played(
+    program: &dyn Exchange,
+    point: ExternalPoint,
+    questions: &[Question],
+) -> Result<(), Flaw> {
     let mut talk = Talk::new(program, point, 1)?;
     questions.iter().try_for_each(|own| talk.ask(own).map(drop))
 }
 
 fn differs(talk: &Talk, first: &Answer, question: &Question, what: &str) -> Flaw {
-    let first = shortened(&first.clone().into_text(question));
+    let first = shortened(&first.text(question));
     talk.flaw(format!("{what}; the first one answered `{first}`"))
 }
 
 /// A start answers as one before did, with the same seed.
-fn repeated(program: &dyn Exchange, point: Point, questions: &[Question]) -> Result<(), Flaw> {
+fn repeated(
+    program: &dyn Exchange,
+    point: ExternalPoint,
+    questions: &[Question],
+) -> Result<(), Flaw> {
     let mut first = Talk::new(program, point, 7)?;
     let answers: Result<Vec<_>, _> = questions.iter().map(|own| first.ask(own)).collect();
     let mut second = Talk::new(program, point, 7)?;
@@ -206,7 +190,11 @@ fn repeated(program: &dyn Exchange, point: Point, questions: &[Question]) -> Res
 }
 
 /// Starts that are asked in turns answer as one by itself.
-fn side_by_side(program: &dyn Exchange, point: Point, questions: &[Question]) -> Result<(), Flaw> {
+fn side_by_side(
+    program: &dyn Exchange,
+    point: ExternalPoint,
+    questions: &[Question],
+) -> Result<(), Flaw> {
     let (mut first, mut second) = (Talk::new(program, point, 7)?, Talk::new(program, point, 7)?);
     for question in questions {
         let answer = first.ask(question)?;

@@ -5,9 +5,8 @@ use control::exchange::question::{
     Amounts, ClassDescription, ClassState, NodeDeclaration, NodeState, Request,
 };
 use model::{Labels, Taint, TaintEffect};
+use scenario::schema::ExternalPoint;
 use units::SortedSet;
-
-use super::Point;
 
 /// Case of the points `filter` and `score`: its name and the maker of its questions.
 type NodeCase = (&'static str, fn(&mut Script));
@@ -142,7 +141,7 @@ pub(super) const NODE_CASES: &[NodeCase] = &[
 
 /// Questions in the making.
 pub(super) struct Script {
-    point: Point,
+    point: ExternalPoint,
     now: i64,
     known: Vec<Option<NodeState>>,
     changed: Vec<NodeState>,
@@ -210,7 +209,7 @@ pub(super) fn class(id: u32, is_new: bool) -> ClassState {
 
 impl Script {
     /// A script without questions.
-    pub(super) const fn new(point: Point) -> Self {
+    pub(super) const fn new(point: ExternalPoint) -> Self {
         Self {
             point,
             now: 0,
@@ -223,7 +222,7 @@ impl Script {
     }
 
     /// Questions of a cluster that changes.
-    pub(super) fn typical(point: Point) -> Vec<Question> {
+    pub(super) fn typical(point: ExternalPoint) -> Vec<Question> {
         let mut own = Self::new(point);
         own.nodes(5).ask(0, &[0, 1, 2, 3, 4]);
         own.change(2, |node| node.free.cpu_milli -= 1_000);
@@ -278,7 +277,7 @@ impl Script {
         };
         self.now = self.now.saturating_add(1_000_000_000);
         self.questions.push(match self.point {
-            Point::Filter => Question::Filter(request),
+            ExternalPoint::Filter => Question::Filter(request),
             _ => Question::Score(request),
         });
     }

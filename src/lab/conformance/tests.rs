@@ -4,9 +4,9 @@ use super::*;
 
 /// A program that answers with what a function makes of a question.
 #[derive(Clone)]
-struct Made(fn(&Question) -> String);
+struct Stub(fn(&Question) -> String);
 
-impl Exchange for Made {
+impl Exchange for Stub {
     fn ask(&mut self, question: &Question) -> Result<Answer, ExchangeError> {
         if let Question::Hello(_) = question {
             return Ok(Answer::Text("{\"protocol\":1}".to_owned()));
@@ -21,19 +21,23 @@ impl Exchange for Made {
 
 fn sound(question: &Question) -> String {
     match question {
-        Question::Filter(own) => {
-            Answer::Flags(vec![true; own.candidates.len()]).into_text(question)
-        }
-        Question::Score(own) => Answer::Numbers(vec![1; own.candidates.len()]).into_text(question),
-        Question::Order(own) => Answer::Numbers(vec![1; own.jobs.len()]).into_text(question),
+        Question::Filter(own) => Answer::Flags(vec![true; own.candidates.len()])
+            .text(question)
+            .into_owned(),
+        Question::Score(own) => Answer::Numbers(vec![1; own.candidates.len()])
+            .text(question)
+            .into_owned(),
+        Question::Order(own) => Answer::Numbers(vec![1; own.jobs.len()])
+            .text(question)
+            .into_owned(),
         _ => "{}".to_owned(),
     }
 }
 
-const ALL: [Point; 4] = [Point::Filter, Point::Score, Point::Order, Point::Schedule];
+const ALL: [ExternalPoint; 4] = ExternalPoint::ALL;
 
-fn flaws(program: fn(&Question) -> String, points: &[Point]) -> Vec<String> {
-    let verdicts = conformance(&Made(program), points, |_| {});
+fn flaws(program: fn(&Question) -> String, points: &[ExternalPoint]) -> Vec<String> {
+    let verdicts = conformance(&Stub(program), points, |_| {});
     let flaws = verdicts
         .into_iter()
         .filter_map(|own| Some((own.name, own.flaw?.why)));
@@ -42,7 +46,7 @@ fn flaws(program: fn(&Question) -> String, points: &[Point]) -> Vec<String> {
 
 #[test]
 fn a_sound_program_passes_each_of_some_sixty_cases() {
-    let verdicts = conformance(&Made(sound), &ALL, |_| {});
+    let verdicts = conformance(&Stub(sound), &ALL, |_| {});
     assert!(verdicts.len() >= 60, "{}", verdicts.len());
     let names: units::SortedSet<&str> = verdicts.iter().map(|own| &*own.name).collect();
     assert_eq!(names.len(), verdicts.len());
@@ -66,7 +70,7 @@ fn what_a_run_would_refuse_fails() {
         }
         _ => "{}".to_owned(),
     };
-    let told = flaws(first, &[Point::Schedule]);
+    let told = flaws(first, &[ExternalPoint::Schedule]);
     let why = "schedule: pods without nodes: it names node 0, which isn't there";
     assert!(told.contains(&why.to_owned()), "{told:?}");
     // It insists on a binding that was refused.
@@ -76,7 +80,7 @@ fn what_a_run_would_refuse_fails() {
         }
         _ => "{}".to_owned(),
     };
-    let told = flaws(stubborn, &[Point::Schedule]).join("\n");
+    let told = flaws(stubborn, &[ExternalPoint::Schedule]).join("\n");
     assert!(
         told.contains("as the view was old: it binds pod 0 to node 1 again"),
         "{told}"

@@ -24,8 +24,8 @@ pub use super::sides::{DiffError, Side};
 
 pub use explain::{Explanation, NodeView, Situation};
 pub use growth::Growth;
-pub(crate) use record::Course;
-use record::{Decided, Matched};
+use record::Decided;
+pub(crate) use record::{Course, Matched};
 use units::Instant;
 
 /// Difference of two runs.
@@ -123,7 +123,7 @@ pub fn first_difference(
     };
     let facts = [facts(0), facts(1)];
     let both = [&courses[0].course, &courses[1].course];
-    let Some(parting) = parting(sides, both, interrupted)? else {
+    let Some(parting) = parting(sides, both, &matched, interrupted)? else {
         return Ok(Difference {
             sides: facts,
             parting: None,
@@ -147,9 +147,10 @@ pub fn first_difference(
 pub(crate) fn parting(
     sides: [&Side<'_>; 2],
     courses: [&Course; 2],
+    matched: &Matched,
     interrupted: &AtomicBool,
 ) -> Result<Option<Parting>, DiffError> {
-    let found = record::first_difference(courses, &Matched::new(courses));
+    let found = record::first_difference(courses, matched);
     let Some((equal_before, decisions)) = found else {
         return Ok(None);
     };

@@ -158,14 +158,14 @@ impl Observer for Course {
 
 /// Pods and nodes of two runs that correspond: pods that are their owner's n-th, whatever their names, others
 /// and nodes of one name. The n-th pod of a name is that of the other run.
-pub(super) struct Matched {
+pub(crate) struct Matched {
     /// By side and number: the number in the other run.
     pods: [Vec<Option<u32>>; 2],
     nodes: [Vec<Option<NodeId>>; 2],
 }
 
 impl Matched {
-    pub(super) fn new(courses: [&Course; 2]) -> Self {
+    pub(crate) fn new(courses: [&Course; 2]) -> Self {
         let names = |side: usize| -> SortedMap<(Option<Identity>, u32), u32> {
             let mut counts: SortedMap<Option<Identity>, u32> = SortedMap::new();
             let pods = courses[side].pods.iter().zip(0..).map(|((.., who), pod)| {

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use control::Exchange;
+use external::Foreign;
 use model::SchedulerConfig;
 use scenario::Scenario;
 use scenario::schema::{self, AnswerSource, ExternalPoint};
@@ -28,14 +29,15 @@ pub(super) fn external(
         Ok(points) => points,
         Err(what) => return wrong(what.to_owned()),
     };
-    let stated = usize::from(!own.command.is_empty())
-        + usize::from(own.socket.is_some())
-        + usize::from(own.library.is_some());
-    if stated != 1 {
-        let what = "expected exactly one of `command`, `socket` and `library`";
-        return wrong(format!("{what}, found {stated}"));
-    }
-    let exchange = exchange(&own.answers, |folder| way(own, folder));
+    let foreign = match foreign(own) {
+        Ok(foreign) => foreign,
+        Err(what) => return wrong(what),
+    };
+    let nanos = own.answer_limit.as_nanos().unsigned_abs();
+    let limit = std::time::Duration::from_nanos(nanos);
+    let exchange = exchange(&own.answers, |folder| {
+        foreign.exchange(folder.to_path_buf(), limit)
+    });
     let Some(exchange) = exchange else {
         let (does, name) = (
             if own.socket.is_some() { "asks" } else { "runs" },
@@ -53,25 +55,19 @@ pub(super) fn external(
     }))
 }
 
-/// The way to a program, a socket or a library.
-fn way(own: &schema::External, folder: &Path) -> Box<dyn Exchange> {
-    let nanos = own.answer_limit.as_nanos().unsigned_abs();
-    let answer_limit = std::time::Duration::from_nanos(nanos);
-    let folder = folder.to_path_buf();
-    match (&own.socket, &own.library) {
-        (Some(socket), _) => {
-            let socket = external::Socket::new(socket.clone(), folder, answer_limit);
-            Box::new(socket)
+/// The program, socket or library that is stated.
+fn foreign(own: &schema::External) -> Result<Foreign, String> {
+    let command = (!own.command.is_empty()).then(|| Foreign::Command(own.command.clone()));
+    let socket = own.socket.clone().map(Foreign::Socket);
+    let library = own.library.clone().map(Foreign::Library);
+    let mut stated: Vec<Foreign> = [command, socket, library].into_iter().flatten().collect();
+    match (stated.pop(), stated.len()) {
+        (Some(only), 0) => Ok(only),
+        (last, others) => {
+            let found = others + usize::from(last.is_some());
+            let what = "expected exactly one of `command`, `socket` and `library`";
+            Err(format!("{what}, found {found}"))
         }
-        (None, Some(library)) => {
-            let library = external::Library::new(library.clone(), folder, answer_limit);
-            Box::new(library)
-        }
-        (None, None) => Box::new(external::Process::new(external::Program {
-            command: own.command.clone(),
-            folder,
-            answer_limit,
-        })),
     }
 }
 

@@ -102,7 +102,7 @@ impl Versus {
 
 /// First line: what candidates are measured by.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Ready {
+pub struct Reference {
     /// Name of the experiment.
     pub experiment: String,
     /// Id of the metric.
@@ -158,7 +158,7 @@ pub struct Finalist {
     /// Verdict against the base, corrected for the number of finalists.
     pub against_base: Versus,
     /// Mean difference on each held-out workload.
-    pub workloads: Vec<HeldOut>,
+    pub workloads: Vec<WorkloadDifference>,
     /// Reason why it has no result there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -166,7 +166,7 @@ pub struct Finalist {
 
 /// Difference on a held-out workload.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct HeldOut {
+pub struct WorkloadDifference {
     /// Name of the experiment that it is of.
     pub name: String,
     /// Mean of the base.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::TuneError;
 use super::trial::Trial;
-use crate::diff::{Course, DecisionFacts, DiffError, NodeView, Side, follow, parting};
+use crate::diff::{Course, DecisionFacts, DiffError, Matched, NodeView, Side, follow, parting};
 use units::Instant;
 
 /// First decision of the first run that differs; null where none does.
@@ -40,7 +40,8 @@ pub(super) fn divergence(
     let [Some(one), Some(other)] = courses else {
         return Ok(Json::Null);
     };
-    let Some(found) = parting([&sides[0], &sides[1]], [one, other], interrupted)? else {
+    let matched = Matched::new([one, other]);
+    let Some(found) = parting([&sides[0], &sides[1]], [one, other], &matched, interrupted)? else {
         return Ok(Json::Null);
     };
     let [best, here] = found

@@ -179,7 +179,12 @@ impl Ground {
         hasher.update(self.hash.as_bytes());
         let mut scenario = experiment.variants[0].scenario.clone();
         if let Some(external) = &mut scenario.system.scheduler.external {
-            // A program counts by its content, wherever it is.
+            // Programs and libraries count by their content, wherever they are.
+            if let Some(library) = &mut external.library
+                && let Some(hash) = content(&experiment.base_dir.join(&library))
+            {
+                *library = hash.into();
+            }
             for word in &mut external.command {
                 if let Some(hash) = content(&experiment.base_dir.join(&word)) {
                     *word = hash;

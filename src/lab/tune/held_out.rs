@@ -2,7 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
-use super::answer::{Final, Finalist, HeldOut, Versus};
+use super::answer::{Final, Finalist, Versus, WorkloadDifference};
 use super::trial::{Trial, measured};
 use super::{TuneError, Tuner, hundredths};
 use crate::compare::{Judgement, Verdict, decide};
@@ -114,10 +114,14 @@ impl Tuner<'_> {
         self.held_out.iter().map(of).collect()
     }
 
-    fn by_workload(&self, workloads: &[(String, Vec<Trial>)], place: usize) -> Vec<HeldOut> {
+    fn by_workload(
+        &self,
+        workloads: &[(String, Vec<Trial>)],
+        place: usize,
+    ) -> Vec<WorkloadDifference> {
         let of = |(name, trials): &(String, Vec<Trial>)| {
             let found = measured(&self.question, &[[&trials[0], &trials[place]]]);
-            HeldOut {
+            WorkloadDifference {
                 name: name.clone(),
                 base: found.base,
                 difference: found.difference,

@@ -34,11 +34,11 @@ use crate::summary::MetricSummary;
 use metrics::Direction;
 use units::SortedSet;
 
-pub use answer::{Answer, Final, Ready, Status, Versus};
+pub use answer::{Answer, Final, Reference, Status, Versus};
 pub use error::TuneError;
 pub use ground::Ground;
 pub use log::LOG_FILE;
-pub use request::{Asked, LINE_MAX, Request};
+pub use request::{LINE_MAX, Request, Submission};
 
 use answer::{ends, settings};
 use divergence::divergence;
@@ -173,8 +173,8 @@ impl<'a> Tuner<'a> {
     }
 
     /// The first line for a client.
-    pub fn ready(&self) -> Ready {
-        Ready {
+    pub fn ready(&self) -> Reference {
+        Reference {
             experiment: self.ground.base.name.clone(),
             metric: self.settings.metric.clone(),
             goal: match self.question.direction {
@@ -198,7 +198,7 @@ impl<'a> Tuner<'a> {
     ///
     /// # Errors
     /// If it was interrupted, or the log can't be written; mistakes in candidates are answers.
-    pub fn ask(&mut self, asked: Vec<Asked>) -> Result<Vec<Answer>, TuneError> {
+    pub fn ask(&mut self, asked: Vec<Submission>) -> Result<Vec<Answer>, TuneError> {
         let budget = self.settings.budget_seconds.unwrap_or(f64::INFINITY);
         self.is_spent |= self.spent_seconds >= budget;
         let mut entrants: Vec<Entrant> = asked.into_iter().map(|own| self.entrant(own)).collect();
@@ -214,8 +214,8 @@ impl<'a> Tuner<'a> {
     }
 
     /// A candidate with what is known of it.
-    fn entrant(&mut self, asked: Asked) -> Entrant {
-        let Asked { id, candidate } = asked;
+    fn entrant(&mut self, asked: Submission) -> Entrant {
+        let Submission { id, candidate } = asked;
         let mut entrant = Entrant {
             id,
             settings: Json::Null,

@@ -14,14 +14,14 @@ const FIELDS: [&str; 5] = ["id", "set", "policy", "source", "lang"];
 #[derive(Clone, Debug, PartialEq)]
 pub enum Request {
     /// Candidates to measure.
-    Ask(Vec<Asked>),
+    Ask(Vec<Submission>),
     /// End of the search.
     Finish,
 }
 
 /// A candidate under its id.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Asked {
+pub struct Submission {
     /// Id that its answer repeats; `null` of a line without one.
     pub id: Json,
     /// The candidate, or the mistake in it.
@@ -90,12 +90,12 @@ impl Request {
             return Err(format!("found {}; {EXPECTED}", kind(&value)));
         };
         match (fields.get("finish"), fields.get("batch")) {
-            (None, None) => Ok(Self::Ask(vec![Asked::read(fields)])),
+            (None, None) => Ok(Self::Ask(vec![Submission::read(fields)])),
             (Some(Json::Bool(true)), None) if fields.len() == 1 => Ok(Self::Finish),
             (None, Some(Json::Array(items))) if fields.len() == 1 && !items.is_empty() => {
                 let asked = items.iter().map(|item| match item {
-                    Json::Object(fields) => Asked::read(fields.clone()),
-                    other => Asked {
+                    Json::Object(fields) => Submission::read(fields.clone()),
+                    other => Submission {
                         id: Json::Null,
                         candidate: Err(format!(
                             "batch: found {}; expected a candidate",
@@ -112,7 +112,7 @@ impl Request {
     }
 }
 
-impl Asked {
+impl Submission {
     fn read(mut fields: Map<String, Json>) -> Self {
         let id = fields.remove("id").unwrap_or_default();
         let candidate = match &id {

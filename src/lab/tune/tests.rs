@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::request::{Asked, Request};
+use super::request::{Request, Submission};
 use super::run::Run;
 use super::trial::{Trial, pairs};
 
@@ -14,7 +14,7 @@ fn lines_are_requests_or_say_what_was_expected() {
     };
     let both = asked(r#"{"batch": [{"id": "a", "set": {"x": null}}, {"id": 2, "sett": 1}]}"#);
     let [
-        Asked {
+        Submission {
             id,
             candidate: Ok(first),
         },

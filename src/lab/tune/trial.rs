@@ -61,7 +61,7 @@ impl Trial {
         student_interval(&values, CONFIDENCE).filter(|_| !self.is_constant())
     }
 
-    /// Values beside those of another: a constant one has the same for every run.
+    /// Values of the first `pairs` runs; a trial that nothing changes has one value for all.
     fn paired(&self, pairs: usize) -> impl Iterator<Item = Option<f64>> {
         let last = self.runs.len().min(self.used).saturating_sub(1);
         (0..pairs).map(move |at| Some(self.runs.get(at.min(last))?.value))
@@ -160,7 +160,7 @@ pub(super) struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Makes the runs that trials lack to have so many each; failures stay with their trials.
+    /// Fills trials up to `count` runs each; failures stay with their trials.
     pub(super) fn fill(&self, trials: &mut [&mut Trial], count: usize) -> Result<(), TuneError> {
         let mut all: Option<Experiment> = None;
         let (mut work, mut owners) = (Vec::new(), Vec::new());

@@ -114,6 +114,21 @@ pub enum ExternalPoint {
     Schedule,
 }
 
+impl ExternalPoint {
+    /// Every point.
+    pub const ALL: [Self; 4] = [Self::Filter, Self::Score, Self::Order, Self::Schedule];
+
+    /// Name in files and in the protocol.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Filter => "filter",
+            Self::Score => "score",
+            Self::Order => "order",
+            Self::Schedule => "schedule",
+        }
+    }
+}
+
 fn default_points() -> Vec<ExternalPoint> {
     vec![ExternalPoint::Score]
 }

@@ -158,7 +158,7 @@ impl Extenders {
         let mut line = self.line();
         let answer = line.exchange.ask(&question);
         let reply = answer.and_then(|answer| {
-            let reply: Result<Reply, _> = serde_json::from_str(&answer.into_text(&question));
+            let reply: Result<Reply, _> = serde_json::from_str(&answer.text(&question));
             reply.map_err(|error| ExchangeError(format!("the answer of {url}: {error}")))
         });
         let reply = match reply {

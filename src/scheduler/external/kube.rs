@@ -194,10 +194,9 @@ impl SharedView {
     }
 
     fn accept(&mut self, request: Request) -> Option<Vec<bool>> {
-        let count = request.candidates.len();
         let question = Question::Filter(request);
         let dialogue = self.dialogue.as_mut()?;
-        dialogue.flags(&question, count)
+        dialogue.flags(&question)
     }
 
     fn points(&mut self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Vec<i64>> {
@@ -209,7 +208,7 @@ impl SharedView {
         let changes = self.advance(ctx.cache);
         let question = Question::Score(self.request(ctx.pod, changes, slots()));
         let dialogue = self.dialogue.as_mut()?;
-        let points = dialogue.numbers(&question, feasible.len())?;
+        let points = dialogue.numbers(&question)?;
         self.scores.clear();
         self.scores.resize(ctx.cache.slot_count(), 0);
         for (slot, &points) in slots().zip(&points) {

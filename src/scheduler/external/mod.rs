@@ -112,37 +112,28 @@ impl Dialogue {
         Self::new(self.exchange.again(), self.points, self.seed)
     }
 
-    /// Whether each of `wanted` candidates is accepted. `None` after a failure, which ends the run after
-    /// this step.
-    fn flags(&mut self, question: &Question, wanted: usize) -> Option<Vec<bool>> {
-        let flags = flags(self.answer(question)?, question);
-        self.items(flags, question, wanted)
+    /// Whether each candidate is accepted. `None` after a failure, which ends the run after this step.
+    fn flags(&mut self, question: &Question) -> Option<Vec<bool>> {
+        self.read(question, flags)
     }
 
-    /// Numbers of `wanted` candidates or jobs. `None` after a failure, which ends the run after this step.
-    fn numbers(&mut self, question: &Question, wanted: usize) -> Option<Vec<i64>> {
-        let numbers = numbers(self.answer(question)?, question);
-        self.items(numbers, question, wanted)
+    /// Numbers of candidates or jobs. `None` after a failure, which ends the run after this step.
+    fn numbers(&mut self, question: &Question) -> Option<Vec<i64>> {
+        self.read(question, numbers)
     }
 
-    /// A list of one item for each of `wanted` candidates or jobs.
-    fn items<T>(
-        &mut self,
-        items: Result<Vec<T>, ExchangeError>,
-        question: &Question,
-        wanted: usize,
-    ) -> Option<Vec<T>> {
-        items
-            .and_then(|items| of_length(items, wanted, question.field()))
-            .map_err(|error| self.fail(&error))
-            .ok()
-    }
-
-    /// The answer of a whole scheduler. `None` after a failure, which ends the run after this step.
+    /// Commands of a whole scheduler. `None` after a failure, which ends the run after this step.
     fn step(&mut self, question: &Question) -> Option<Step> {
-        let answer = self.answer(question)?;
-        let step = read_step(answer, question);
-        step.map_err(|error| self.fail(&error)).ok()
+        self.read(question, |answer, question| read_step(&answer, question))
+    }
+
+    fn read<T>(
+        &mut self,
+        question: &Question,
+        read: impl FnOnce(Answer, &Question) -> Result<T, ExchangeError>,
+    ) -> Option<T> {
+        let read = read(self.answer(question)?, question);
+        read.map_err(|error| self.fail(&error)).ok()
     }
 
     /// The answer to a question. `None` after a failure, which ends the run after this step.
@@ -170,14 +161,14 @@ impl Dialogue {
             seed: self.seed,
             points: self.points.names(),
         });
-        let hello: Hello = read(self.exchange.ask(&question)?, &question)?;
+        let hello: Hello = read(&self.exchange.ask(&question)?, &question)?;
         speaks(&hello)
     }
 }
 
 /// Reads an answer; one that is not as expected is a failure that quotes its beginning.
-fn read<T: DeserializeOwned>(answer: Answer, question: &Question) -> Result<T, ExchangeError> {
-    let answer = answer.into_text(question);
+fn read<T: DeserializeOwned>(answer: &Answer, question: &Question) -> Result<T, ExchangeError> {
+    let answer = answer.text(question);
     serde_json::from_str(&answer).map_err(|error| {
         let call = question.name();
         let start = answer.chars().take(80);
@@ -192,19 +183,11 @@ fn read<T: DeserializeOwned>(answer: Answer, question: &Question) -> Result<T, E
 ///
 /// # Errors
 /// Of a form that the question doesn't want.
-pub fn check_answer(question: &Question, answer: Answer) -> Result<(), ExchangeError> {
-    let field = question.field();
+pub fn check_answer(question: &Question, answer: &Answer) -> Result<(), ExchangeError> {
     match question {
         Question::Hello(_) => read::<Hello>(answer, question).and_then(|hello| speaks(&hello)),
-        Question::Filter(own) => {
-            of_length(flags(answer, question)?, own.candidates.len(), field).map(drop)
-        }
-        Question::Score(own) => {
-            of_length(numbers(answer, question)?, own.candidates.len(), field).map(drop)
-        }
-        Question::Order(own) => {
-            of_length(numbers(answer, question)?, own.jobs.len(), field).map(drop)
-        }
+        Question::Filter(_) => flags(answer.clone(), question).map(drop),
+        Question::Score(_) | Question::Order(_) => numbers(answer.clone(), question).map(drop),
         Question::Step(_) => read_step(answer, question).map(drop),
         Question::Post(_) => Ok(()),
     }
@@ -214,23 +197,25 @@ pub fn check_answer(question: &Question, answer: Answer) -> Result<(), ExchangeE
 ///
 /// # Errors
 /// Of another form.
-pub fn read_step(answer: Answer, question: &Question) -> Result<Step, ExchangeError> {
+pub fn read_step(answer: &Answer, question: &Question) -> Result<Step, ExchangeError> {
     read(answer, question)
 }
 
 fn flags(answer: Answer, question: &Question) -> Result<Vec<bool>, ExchangeError> {
-    match answer {
-        Answer::Flags(flags) => Ok(flags),
-        other => read(other, question).map(|own: Filtered| own.accept),
-    }
+    let flags = match answer {
+        Answer::Flags(flags) => flags,
+        other => read::<Filtered>(&other, question)?.accept,
+    };
+    of_length(flags, question)
 }
 
 fn numbers(answer: Answer, question: &Question) -> Result<Vec<i64>, ExchangeError> {
-    match (answer, question) {
-        (Answer::Numbers(numbers), _) => Ok(numbers),
-        (other, Question::Order(_)) => read(other, question).map(|own: Ordered| own.keys),
-        (other, _) => read(other, question).map(|own: Scored| own.points),
-    }
+    let numbers = match (answer, question) {
+        (Answer::Numbers(numbers), _) => numbers,
+        (other, Question::Order(_)) => read::<Ordered>(&other, question)?.keys,
+        (other, _) => read::<Scored>(&other, question)?.points,
+    };
+    of_length(numbers, question)
 }
 
 /// Refuses a program of another version of the protocol.
@@ -247,7 +232,8 @@ fn speaks(hello: &Hello) -> Result<(), ExchangeError> {
 }
 
 /// Refuses a list that has not an item for each candidate.
-fn of_length<T>(items: Vec<T>, wanted: usize, field: &str) -> Result<Vec<T>, ExchangeError> {
+fn of_length<T>(items: Vec<T>, question: &Question) -> Result<Vec<T>, ExchangeError> {
+    let (wanted, field) = (question.items(), question.field());
     if items.len() == wanted {
         return Ok(items);
     }

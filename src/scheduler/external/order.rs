@@ -15,9 +15,8 @@ use crate::batch::{JobFacts, JobNumber, JobOrder, Score};
 impl Dialogue {
     /// Keys of jobs, in their order.
     fn keys(&mut self, now: Instant, jobs: Vec<JobState>) -> Option<Vec<i64>> {
-        let (now, count) = (now.as_nanos(), jobs.len());
-        let question = Question::Order(OrderRequest { now, jobs });
-        self.numbers(&question, count)
+        let now = now.as_nanos();
+        self.numbers(&Question::Order(OrderRequest { now, jobs }))
     }
 }
 

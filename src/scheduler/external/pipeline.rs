@@ -49,7 +49,7 @@ impl ExternalPlugin {
         }
     }
 
-    /// What is asked about candidates, after all that changed since the last question.
+    /// Question about candidates, with all that changed since the last one.
     fn request(&mut self, ctx: &ClassContext<'_>, candidates: &[NodeId]) -> Request {
         let (nodes, gone) = self.mirror.advance(ctx.store);
         Request {
@@ -91,7 +91,7 @@ impl Plugin for ExternalPlugin {
     fn pre_filter(&mut self, ctx: &ClassContext<'_>) -> PreFilter {
         let present: Vec<NodeId> = ctx.store.nodes().present().collect();
         let question = Question::Filter(self.request(ctx, &present));
-        let Some(accept) = self.dialogue.flags(&question, present.len()) else {
+        let Some(accept) = self.dialogue.flags(&question) else {
             return PreFilter::Reject(REJECTED);
         };
         self.accepted.clear();
@@ -111,7 +111,7 @@ impl Plugin for ExternalPlugin {
 
     fn pre_score(&mut self, ctx: &ClassContext<'_>, feasible: &[NodeId]) -> PreScore {
         let question = Question::Score(self.request(ctx, feasible));
-        match self.dialogue.numbers(&question, feasible.len()) {
+        match self.dialogue.numbers(&question) {
             Some(points) => {
                 self.scores = points;
                 PreScore::Run
