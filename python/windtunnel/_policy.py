@@ -179,7 +179,15 @@ class _Asker:
         return self.policy.schedule(question)
 
 
+def _agent(policy: Any) -> tuple[bool, int] | None:
+    """Whether an agent of `windtunnel.gym` chooses jobs, and among how many rows; None for any other policy."""
+    return getattr(policy, "_agent_view", None)
+
+
 def _points(name: str, policy: Any) -> list[str]:
+    agent = _agent(policy)
+    if agent is not None:
+        return ["order" if agent[0] else "score"]
     if inspect.isroutine(policy):
         return ["score"]
     points = [point for point in POINTS if callable(getattr(policy, point, None))]
@@ -193,7 +201,9 @@ def _points(name: str, policy: Any) -> list[str]:
     )
 
 
-def _start(name: str, policy: Any) -> Callable[[], _Asker]:
+def _start(name: str, policy: Any) -> Callable[[], Any]:
+    if _agent(policy) is not None:
+        return policy.start
     if inspect.isclass(policy):
         return lambda: _Asker(policy())
     if inspect.isroutine(policy):
@@ -230,6 +240,7 @@ def given(policy: Any, under: Mapping[str, Any] | None) -> list[dict[str, Any]]:
                 "name": name,
                 "variant": json.dumps({name: settings}),
                 "start": _start(name, own),
+                "agent": _agent(own),
             }
         )
     return policies

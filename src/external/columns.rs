@@ -283,6 +283,7 @@ mod tests {
             nodes,
             gone,
             candidates: vec![1],
+            waiting: 0,
         }
     }
 

@@ -123,6 +123,7 @@ mod tests {
             nodes: vec![],
             gone: vec![],
             candidates: vec![3, 300],
+            waiting: 0,
         })
     }
 

@@ -9,6 +9,8 @@
 
 mod cluster;
 mod compared;
+mod environment;
+mod episode;
 mod fault;
 mod plain_table;
 mod policy;
@@ -30,6 +32,8 @@ mod _windtunnel {
     use super::cluster::{place, plan, queue};
     #[pymodule_export]
     use super::compared::compare;
+    #[pymodule_export]
+    use super::environment::{Environments, columns};
     #[pymodule_export]
     use super::fault::{
         IncomparableError, IncompleteError, InputError, NothingMeasuredError, WindtunnelError,

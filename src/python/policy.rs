@@ -7,8 +7,12 @@ use std::sync::mpsc::{Sender, sync_channel};
 use control::{Answer, Exchange, ExchangeError, Question};
 use scenario::schema::{AnswerFunction, Answers};
 
+use super::episode::board::{Board, Choice};
 use super::question::ColumnQuestion;
 use super::work::Message;
+
+/// What an agent sees instead of questions: what it chooses, and among how many rows.
+pub(crate) type View = (Choice, usize);
 
 /// Way from a run to a policy of the interpreter.
 #[derive(Clone, Debug)]
@@ -16,6 +20,8 @@ struct Caller {
     /// Place of the policy among those that were given.
     policy: usize,
     name: String,
+    /// Of an agent, its view.
+    view: Option<View>,
     sender: Sender<Message>,
     /// Number of copies so far, of all policies.
     copies: Arc<AtomicU64>,
@@ -25,6 +31,8 @@ struct Caller {
 struct Copy {
     number: u64,
     caller: Caller,
+    /// Of an agent, the decision in question.
+    board: Option<Board>,
 }
 
 impl Drop for Copy {
@@ -34,13 +42,17 @@ impl Drop for Copy {
     }
 }
 
-/// Functions that ask the policies of these names, in their order.
-pub(crate) fn functions(names: &[String], sender: &Sender<Message>) -> Vec<AnswerFunction> {
+/// Functions that ask the policies of these names and views, in their order.
+pub(crate) fn functions<'a>(
+    policies: impl Iterator<Item = (&'a String, Option<View>)>,
+    sender: &Sender<Message>,
+) -> Vec<AnswerFunction> {
     let copies = Arc::new(AtomicU64::new(0));
-    let functions = names.iter().enumerate().map(|(policy, name)| {
+    let functions = policies.enumerate().map(|(policy, (name, view))| {
         AnswerFunction(Arc::new(Caller {
             policy,
             name: name.clone(),
+            view,
             sender: sender.clone(),
             copies: Arc::clone(&copies),
         }))
@@ -52,6 +64,7 @@ impl Answers for Caller {
     fn start(&self) -> Box<dyn Exchange> {
         Box::new(Copy {
             number: self.copies.fetch_add(1, Ordering::Relaxed),
+            board: self.view.map(|(choice, rows)| Board::new(choice, rows)),
             caller: self.clone(),
         })
     }
@@ -59,19 +72,49 @@ impl Answers for Caller {
 
 impl Exchange for Copy {
     fn ask(&mut self, question: &Question) -> Result<Answer, ExchangeError> {
+        let Some(board) = &mut self.board else {
+            return self.call(ColumnQuestion::of(question)?);
+        };
+        if let Some(answer) = board.take(question)? {
+            return Ok(answer);
+        }
+        let (bytes, rows) = (board.bytes(), board.rows());
+        let answer = self.call(ColumnQuestion::seen(rows, bytes))?;
+        let chosen = match &answer {
+            Answer::Text(text) => text.parse::<i64>().ok(),
+            _ => None,
+        };
+        let chosen = chosen.filter(|&row| self.board.as_ref().is_some_and(|own| own.has(row)));
+        match (chosen, &mut self.board) {
+            (Some(row), Some(board)) => {
+                board.choose(usize::try_from(row).unwrap_or_default());
+                Ok(board.answer())
+            }
+            _ => Err(ExchangeError(format!(
+                "the agent `{}` chose {}, which its mask excludes",
+                self.caller.name,
+                answer.text(question)
+            ))),
+        }
+    }
+
+    fn again(&self) -> Box<dyn Exchange> {
+        self.caller.start()
+    }
+}
+
+impl Copy {
+    /// Asks the interpreter's thread.
+    fn call(&self, question: ColumnQuestion) -> Result<Answer, ExchangeError> {
         let (answer, answers) = sync_channel(1);
         let message = Message::Ask {
             copy: self.number,
             policy: self.caller.policy,
-            question: ColumnQuestion::of(question)?,
+            question,
             answer,
         };
         let gone = || ExchangeError(format!("the policy `{}` is gone", self.caller.name));
         self.caller.sender.send(message).map_err(|_| gone())?;
         answers.recv().map_err(|_| gone())?.map_err(ExchangeError)
-    }
-
-    fn again(&self) -> Box<dyn Exchange> {
-        self.caller.start()
     }
 }

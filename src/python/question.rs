@@ -12,6 +12,14 @@ pub(crate) struct ColumnQuestion {
 }
 
 impl ColumnQuestion {
+    /// A decision as an agent sees it: the number of its rows, and all its numbers in the place of candidates.
+    pub(crate) fn seen(rows: usize, numbers: Vec<u8>) -> Self {
+        Self {
+            text: format!("{{\"rows\":{rows}}}"),
+            candidates: Some(numbers),
+        }
+    }
+
     pub(crate) fn of(question: &Question) -> Result<Self, ExchangeError> {
         let (Question::Filter(request) | Question::Score(request)) = question else {
             let text = question.text()?;

@@ -9,6 +9,7 @@ use lab::source::{Source, Surroundings};
 use scenario::{Experiment, NamedText, schema};
 
 use super::fault::Fault;
+use super::episode::board::Choice;
 use super::policy::functions;
 use super::work::{Message, Policy};
 
@@ -41,6 +42,8 @@ struct PolicyEntry {
     name: String,
     variant: String,
     start: Py<PyAny>,
+    /// Of an agent, whether it chooses jobs, and the number of its rows.
+    agent: Option<(bool, usize)>,
 }
 
 impl Surroundings for ExperimentRequest {
@@ -99,8 +102,11 @@ impl ExperimentRequest {
             }
             None => source.experiment(&self.sets)?,
         };
-        let names: Vec<String> = self.policies.iter().map(|own| own.name.clone()).collect();
-        let functions = functions(&names, sender);
+        let policies = self.policies.iter().map(|own| {
+            let view = own.agent.map(|(orders, rows)| (Choice::of(orders), rows));
+            (&own.name, view)
+        });
+        let functions = functions(policies, sender);
         for (own, function) in self.policies.iter().zip(&functions) {
             let taken = experiment.variants.iter().any(|plan| plan.name == own.name);
             if taken {

@@ -28,7 +28,7 @@ use super::fault::Fault;
 use super::question::ColumnQuestion;
 
 /// Stack of the work, as of the program.
-const STACK_BYTES: usize = 16 << 20;
+pub(crate) const STACK_BYTES: usize = 16 << 20;
 
 /// Time between two looks for signals.
 const LOOK: Duration = Duration::from_millis(50);

@@ -1,6 +1,7 @@
-"""The page of the manual about Python: its blocks run one after the other in an empty folder."""
+"""The pages of the manual about Python: the blocks of each run one after the other in an empty folder."""
 
 import contextlib
+import importlib.util
 import io
 import os
 import re
@@ -8,13 +9,19 @@ import tempfile
 import unittest
 from pathlib import Path
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/manual/python.md"
+MANUAL = Path(__file__).resolve().parents[2] / "docs/manual"
 
 
-class Page(unittest.TestCase):
-    def test_every_block_runs(self):
-        blocks = re.findall(r"^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
-        self.assertGreater(len(blocks), 4)
+def read(path):
+    return Path(path).read_text(encoding="utf-8")
+
+
+class Pages(unittest.TestCase):
+    @contextlib.contextmanager
+    def page(self, name, least):
+        """Runs the blocks of a page, at least so many, and gives what they printed, in the folder that they leave."""
+        blocks = re.findall(r"^```python\n(.*?)^```", read(MANUAL / name), re.M | re.S)
+        self.assertGreaterEqual(len(blocks), least)
         before = os.getcwd()
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
@@ -22,11 +29,21 @@ class Page(unittest.TestCase):
                 names, printed = {}, io.StringIO()
                 with contextlib.redirect_stdout(printed):
                     for number, block in enumerate(blocks, 1):
-                        exec(compile(block, f"python.md, block {number}", "exec"), names)
-                self.assertTrue(Path("allocation.svg").read_text(encoding="utf-8").startswith("<svg"))
+                        exec(compile(block, f"{name}, block {number}", "exec"), names)
+                yield printed.getvalue()
             finally:
                 os.chdir(before)
-        self.assertIn("did you mean `1d`?", printed.getvalue())
+
+    def test_every_block_about_python_runs(self):
+        with self.page("python.md", 5) as printed:
+            self.assertTrue(read("allocation.svg").startswith("<svg"))
+            self.assertIn("did you mean `1d`?", printed)
+
+    @unittest.skipUnless(importlib.util.find_spec("gymnasium"), "needs gymnasium")
+    def test_every_block_about_environments_runs(self):
+        with self.page("gym.md", 3) as printed:
+            self.assertIn("(8, 20, 8)", printed)
+            self.assertIn("fullest", printed)
 
 
 if __name__ == "__main__":

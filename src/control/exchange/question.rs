@@ -92,6 +92,9 @@ pub struct Request {
     pub gone: Vec<u32>,
     /// Numbers of the nodes in question.
     pub candidates: Vec<u32>,
+    /// Number of pods that wait for a node; 0 where the scheduler doesn't know it. Programs aren't told of it.
+    #[serde(skip)]
+    pub waiting: u32,
 }
 
 /// Jobs that wait.

@@ -274,6 +274,7 @@ impl Script {
             nodes: std::mem::take(&mut self.changed),
             gone: std::mem::take(&mut self.gone),
             candidates: candidates.to_vec(),
+            waiting: 0,
         };
         self.now = self.now.saturating_add(1_000_000_000);
         self.questions.push(match self.point {

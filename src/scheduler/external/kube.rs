@@ -162,6 +162,7 @@ impl SharedView {
             nodes: changes.nodes,
             gone: changes.gone,
             candidates,
+            waiting: 0,
         }
     }
 

@@ -30,6 +30,9 @@ pub(super) struct ClusterMirror {
     revision: Option<Revision>,
     /// Declarations by row.
     nodes: Vec<Option<Arc<Node>>>,
+    /// Pods on each node, by row, and their sum.
+    bound: Vec<usize>,
+    all_bound: usize,
     /// Whether a class was described, by its id.
     classes: Vec<bool>,
 }
@@ -58,6 +61,7 @@ impl ExternalPlugin {
             nodes,
             gone,
             candidates: candidates.iter().map(|node| node.0).collect(),
+            waiting: self.mirror.waiting(ctx.store),
         }
     }
 }
@@ -146,8 +150,12 @@ impl ClusterMirror {
         rows.dedup();
         self.revision = Some(store.revision());
         self.nodes.resize(nodes.len(), None);
+        self.bound.resize(nodes.len(), 0);
         let (mut told, mut gone) = (Vec::new(), Vec::new());
         for node in rows {
+            let bound = nodes.pods(node).len();
+            let before = std::mem::replace(&mut self.bound[node.index()], bound);
+            self.all_bound = self.all_bound + bound - before;
             let known = &mut self.nodes[node.index()];
             match nodes.object(node) {
                 Some(object) => {
@@ -159,6 +167,12 @@ impl ClusterMirror {
             }
         }
         (told, gone)
+    }
+
+    /// Number of pods that wait for a node, as of the last advance.
+    fn waiting(&self, store: &Store) -> u32 {
+        let waiting = store.pods().living().saturating_sub(self.all_bound);
+        u32::try_from(waiting).unwrap_or(u32::MAX)
     }
 
     /// Whether a node was told of and has not gone.
