@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from pathlib import Path
 from typing import Any, Union
 
@@ -235,6 +237,47 @@ def _axes(values: Mapping[str, Any] | Iterable[str] | None) -> list[str]:
     return axes
 
 
+# Tasks that an executor holds at once: enough for any number of workers, and no list of a hundred thousand.
+_AHEAD = 4096
+
+# The sweep of this process's last task: a worker reads the experiment once.
+_works: dict[str, Any] = {}
+
+
+def _task(asked: dict[str, Any], options: dict[str, Any], key: str) -> bytes:
+    """One run of a sweep on a worker; its record."""
+    name = repr((asked, options))
+    if name not in _works:
+        _works.clear()
+        _works[name] = _windtunnel.SweepWork(asked, options)
+    return _works[name].run(key)
+
+
+def _deal(executor: Executor, asked: dict[str, Any], options: dict[str, Any], tell: Any) -> None:
+    """Has an executor make the runs that a sweep lacks, and keeps their records."""
+    work = _windtunnel.SweepWork(asked, options)
+    keys = work.missing()
+    if asked["path"] is not None:
+        asked = {**asked, "path": asked["path"].absolute()}
+    asked = {**asked, "traces": [folder.absolute() for folder in asked["traces"]]}
+    waiting, done = dict[Any, str](), 0
+    left = iter(keys)
+    try:
+        while True:
+            for key in itertools.islice(left, _AHEAD - len(waiting)):
+                waiting[executor.submit(_task, asked, options, key)] = key
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                work.keep(waiting.pop(future), future.result())
+                done += 1
+            if tell is not None:
+                tell(done / len(keys), f"{done} of {len(keys)} runs")
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
 def sweep(
     experiment: Experiment = None,
     *,
@@ -252,6 +295,7 @@ def sweep(
     force: bool = False,
     traces: Any = (),
     threads: int | None = None,
+    executor: Executor | None = None,
     progress: bool | Progress | None = None,
 ) -> Sweep:
     """Runs an experiment at many points into one table. The same call resumes a sweep that was stopped.
@@ -259,6 +303,8 @@ def sweep(
     grid, list: dicts from fields to their values, combined each with each, or the n-th with the n-th.
     vary: a dict from fields to ranges such as "0.5..2", sampled at `random`, `latin` or `sobol` points.
     seeds: number of seeds at each point.
+    executor: an executor of `concurrent.futures`, such as a pool of processes or that of a Dask client, which gets a task
+        for each run that is missing; records come back to this machine as they are made.
     """
     asked = _asked(experiment, set=set, traces=traces, threads=threads)
     options = {
@@ -275,4 +321,6 @@ def sweep(
         "metrics": _several("metrics", metrics),
     }
     with Shown(progress) as tell:
+        if executor is not None:
+            _deal(executor, asked, options, tell)
         return Sweep(_windtunnel.sweep(asked, options, tell))

@@ -5,6 +5,7 @@ pub mod amounts;
 pub mod cache;
 pub mod class_cache;
 pub mod class_columns;
+pub mod column_mapping;
 pub mod classes;
 pub mod cut_tasks;
 pub mod duplicate_names;

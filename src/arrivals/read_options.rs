@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::column_mapping::ColumnMapping;
 use model::Throughputs;
 use units::Duration;
 
@@ -70,6 +71,8 @@ pub struct ReadOptions {
     /// Throughputs of jobs by GPU model: types of jobs must be among its rows (Gavel, the project's own
     /// table), and steps take the time that they take on the reference model (Gavel).
     pub throughputs: Option<Arc<Throughputs>>,
+    /// `columns`: columns of a table by the names of those that they stand for (the project's own table).
+    pub columns: Arc<ColumnMapping>,
     /// Field that names the partition of a job, if partitions are read (SWF, `sacct`, the project's own
     /// table).
     pub partitions: Option<PartitionField>,
@@ -115,6 +118,7 @@ impl Default for ReadOptions {
             recorded: false,
             outcomes: false,
             throughputs: None,
+            columns: Arc::default(),
             partitions: None,
         }
     }

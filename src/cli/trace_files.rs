@@ -86,7 +86,9 @@ impl FileArguments {
     }
 
     fn named_or_recognized(&self, input: &Input) -> Result<&'static FormatEntry, Failure> {
-        let Some(name) = &self.trace_format else {
+        // A table whose columns are named is `csv`.
+        let columns = self.choices.maps_columns().then_some("csv");
+        let Some(name) = self.trace_format.as_deref().or(columns) else {
             return recognize(input).map_err(Failure::input);
         };
         find(name).ok_or_else(|| {

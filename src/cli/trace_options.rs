@@ -1,9 +1,12 @@
 //! Options of the commands of `windtunnel trace` that change what is read of a trace, each as an experiment's workload has
 //! it, under the same name.
 
+use std::sync::Arc;
+
 use clap::Args;
 
 use arrivals::ReadOptions;
+use arrivals::column_mapping::ColumnMapping;
 use arrivals::format::FormatEntry;
 use units::Duration;
 
@@ -61,6 +64,9 @@ pub(super) struct FormatArguments {
     /// Pod slots of a node where the format doesn't say [default: 1001]
     #[arg(long, value_name = "N", value_parser = amount(), help_heading = HEADING)]
     pods_per_node: Option<i64>,
+    /// Column of another table that stands for one of `csv`, such as `submit=time_submit as unix-seconds`
+    #[arg(long, value_name = "OWN=OTHER", help_heading = HEADING)]
+    column: Vec<String>,
 }
 
 /// The range of amounts, as experiments have it.
@@ -91,6 +97,11 @@ struct Choice {
 const PLAIN: &str = "has no such choice; leave it out";
 
 impl FormatArguments {
+    /// Whether columns of another table are named.
+    pub(super) fn maps_columns(&self) -> bool {
+        !self.column.is_empty()
+    }
+
     /// The options that are stated.
     fn stated(&self) -> impl Iterator<Item = Choice> {
         let all = self.choices().into_iter().chain(self.amounts());
@@ -98,7 +109,7 @@ impl FormatArguments {
     }
 
     /// The options that are no amounts.
-    fn choices(&self) -> [Choice; 8] {
+    fn choices(&self) -> [Choice; 9] {
         let of = |name, option, is_stated, lacks| Choice {
             name,
             option,
@@ -144,6 +155,12 @@ impl FormatArguments {
             ),
             of("shares", "shares", self.shares, PLAIN),
             of("end-when-idle", "end-when-idle", self.end_when_idle, PLAIN),
+            of(
+                "column",
+                "columns",
+                !self.column.is_empty(),
+                "has columns of its own; say `--trace-format csv`",
+            ),
         ]
     }
 
@@ -190,6 +207,8 @@ impl FormatArguments {
                 own.name, entry.name, own.lacks
             )));
         }
+        let columns = ColumnMapping::of_arguments(&self.column)
+            .map_err(|error| Failure::input(format!("--column: {error}")))?;
         let default = ReadOptions::default();
         let scaled = |stated: Option<i64>, unit: i64, default: i64| {
             stated.map_or(default, |own| own.saturating_mul(unit))
@@ -210,6 +229,7 @@ impl FormatArguments {
             open_cpu_milli: scaled(self.open_cores, 1_000, default.open_cpu_milli),
             open_memory_bytes: scaled(self.open_memory_gib, gib, default.open_memory_bytes),
             pods_per_node: self.pods_per_node.unwrap_or(default.pods_per_node),
+            columns: Arc::new(columns),
             ..default
         })
     }

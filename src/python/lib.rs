@@ -45,7 +45,7 @@ mod _windtunnel {
     #[pymodule_export]
     use super::runs::run;
     #[pymodule_export]
-    use super::swept::sweep;
+    use super::swept::{SweepWork, sweep};
 
     /// Version of the program.
     #[pyfunction]

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use lab::folder::default_folder;
 use lab::sweep::axis::Axis;
 use lab::sweep::design::{Design, Sampling};
+use lab::sweep::record::RunRecord;
 use lab::sweep::{
-    Execution, Grounds, Shard, SweepError, SweepFolder, SweepTable, When, execute, keep, merge,
-    plan,
+    Execution, Grounds, Plan, Shard, SweepError, SweepFolder, SweepTable, When, execute,
+    keep, merge, plan, run_alone,
 };
 use report::sweep::write_drawings;
 
@@ -78,29 +80,119 @@ pub(crate) fn sweep(
     host.result(py, |watch| swept(&asked, &options, watch))
 }
 
-fn swept(
-    asked: &ExperimentRequest,
-    options: &SweepOptions,
-    watch: &Watch,
-) -> Result<PathBuf, Fault> {
+/// Every run of a sweep.
+fn planned(asked: &ExperimentRequest, options: &SweepOptions) -> Result<Plan, Fault> {
     let design = options.design()?;
     let source = asked.source()?;
     let program = lab::program::identity().to_owned();
-    let plan = plan(&Grounds {
+    Ok(plan(&Grounds {
         text: &source.text,
         name: &source.name,
         options: source.options(&asked.sets),
         design: &design,
         seeds: options.seeds,
         program: &program,
-    })?;
-    let default = || default_folder(&format!("{}-sweep", plan.file.name)).map_err(Fault::Input);
-    let out = options.out.clone().map_or_else(default, Ok)?;
-    let when = if options.force {
-        When::AnySweep
-    } else {
-        When::SameSweep
-    };
+    })?)
+}
+
+impl SweepOptions {
+    /// The folder, by default one of the experiment's name.
+    fn out(&self, plan: &Plan) -> Result<PathBuf, Fault> {
+        let default = || default_folder(&format!("{}-sweep", plan.file.name)).map_err(Fault::Input);
+        self.out.clone().map_or_else(default, Ok)
+    }
+
+    const fn when(&self) -> When {
+        if self.force {
+            When::AnySweep
+        } else {
+            When::SameSweep
+        }
+    }
+}
+
+/// Work of a sweep that an engine deals out, run by run.
+#[pyclass(module = "windtunnel")]
+pub(crate) struct SweepWork {
+    plan: Plan,
+    options: SweepOptions,
+    folder: Option<SweepFolder>,
+}
+
+#[pymethods]
+impl SweepWork {
+    /// The work of a sweep; nothing is written yet.
+    #[new]
+    fn new(asked: ExperimentRequest, options: SweepOptions) -> PyResult<Self> {
+        Ok(Self {
+            plan: planned(&asked, &options)?,
+            options,
+            folder: None,
+        })
+    }
+
+    /// Opens the folder for this process alone; the keys of the runs that it lacks.
+    fn missing(&mut self) -> PyResult<Vec<String>> {
+        let Self { plan, options, .. } = &*self;
+        let open = || -> Result<_, Fault> {
+            let out = options.out(plan)?;
+            let folder = SweepFolder::open(&out, &plan.file, Shard::WHOLE, options.when())?;
+            let mut keys = Vec::new();
+            for run in &plan.runs {
+                if !matches!(folder.record(&run.key)?, Some(Ok(_))) {
+                    keys.push(run.key.clone());
+                }
+            }
+            Ok((folder, keys))
+        };
+        let (folder, keys) = open()?;
+        self.folder = Some(folder);
+        Ok(keys)
+    }
+
+    /// Makes a run, anywhere; its record.
+    fn run<'py>(&self, py: Python<'py>, key: &str) -> PyResult<Bound<'py, PyBytes>> {
+        let run = self.plan.runs.iter().find(|run| run.key == key);
+        let run = run.ok_or_else(|| {
+            let words = format!("the sweep has no run {key}: its files differ on this machine");
+            Fault::Incomparable(words)
+        })?;
+        let mut host = Host::new(Vec::new(), None);
+        let record = host.result(py, |watch| {
+            let record = run_alone(&self.plan, run, &watch.interrupted)?;
+            record.ok_or(Fault::Interrupted)
+        })?;
+        Ok(PyBytes::new(py, &record.to_bytes()))
+    }
+
+    /// Keeps the record of a run that was made anywhere.
+    fn keep(&self, key: &str, record: &[u8]) -> PyResult<()> {
+        let kept = || -> Result<(), Fault> {
+            let record = RunRecord::from_bytes(record, key)
+                .map_err(|words| Fault::Incomplete(format!("the record of run {key}: {words}")))?;
+            if record.program != self.plan.file.program {
+                let words = format!(
+                    "run {key} was made by another build, {}; install one on all machines",
+                    record.program
+                );
+                return Err(Fault::Incomparable(words));
+            }
+            match &self.folder {
+                Some(folder) => Ok(folder.keep(&record)?),
+                None => Err(Fault::Incomplete("the folder isn't open".to_owned())),
+            }
+        };
+        Ok(kept()?)
+    }
+}
+
+fn swept(
+    asked: &ExperimentRequest,
+    options: &SweepOptions,
+    watch: &Watch,
+) -> Result<PathBuf, Fault> {
+    let plan = planned(asked, options)?;
+    let (out, when) = (options.out(&plan)?, options.when());
     execute(&Execution {
         plan: &plan,
         shard: Shard::WHOLE,

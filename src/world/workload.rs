@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use ::units::{Duration, Instant, plural};
+use arrivals::column_mapping::ColumnMapping;
 use arrivals::fill_up::{FillOrder, FillResource, FillUp, fill_up};
 use arrivals::format::Constructor;
 use arrivals::intern::ClassTable;
@@ -252,6 +253,7 @@ fn traced(
         kill_at_walltime: trace.kill_at_walltime,
         throughputs: super::throughputs(scenario)?,
         partitions: partitions::field(scenario),
+        columns: columns(trace)?,
         ..ReadOptions::default()
     };
     let reading = read_options(&mut options, &trace.options)?;
@@ -334,6 +336,17 @@ fn filled(
     };
     let filled = fill_up(recorded, &plain, &config)?;
     Ok((filled.recorded, filled.node_ranks))
+}
+
+/// Columns of another table, which only the project's own stands for.
+fn columns(trace: &WorkloadTrace) -> Result<Arc<ColumnMapping>, BuildError> {
+    if !trace.columns.is_empty() && trace.format != "csv" {
+        return Err(BuildError::Experiment(format!(
+            "trace.columns: the format `{}` has columns of its own; expected `format: csv`",
+            trace.format
+        )));
+    }
+    Ok(Arc::new(trace.columns.clone().into()))
 }
 
 /// Takes the run times away where pods are to stay.

@@ -10,6 +10,7 @@
 mod cells;
 mod columns;
 mod gangs;
+mod mapping;
 #[cfg(test)]
 mod tests;
 
@@ -91,7 +92,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         "namespace",
     ],
     cells: cells_of_tables,
-    options: &["usage", "recorded"],
+    options: &["usage", "recorded", "columns"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -101,6 +102,14 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    if !options.columns.is_empty() {
+        let table = mapping::rewritten(input, &options.columns)?;
+        let options = ReadOptions {
+            columns: Arc::default(),
+            ..options.clone()
+        };
+        return open(&table, &options);
+    }
     let shards = Shards::of(input, &ENTRY)?;
     let Some(input) = shards.alone() else {
         // Rows without a name are counted through.

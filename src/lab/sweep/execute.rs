@@ -112,9 +112,23 @@ fn pool(threads: usize) -> Result<rayon::ThreadPool, SweepError> {
     })
 }
 
-/// Makes one run; false where it was interrupted.
+/// Makes one run and keeps its record; false where it was interrupted.
 fn one(execution: &Execution<'_>, planned: &PlannedRun) -> Result<bool, SweepError> {
-    let plan = execution.plan;
+    match run_alone(execution.plan, planned, execution.interrupted)? {
+        Some(record) => execution.folder.keep(&record).map(|()| true),
+        None => Ok(false),
+    }
+}
+
+/// Makes one run, wherever its record goes; none where it was interrupted.
+///
+/// # Errors
+/// If it can't be made.
+pub fn run_alone(
+    plan: &Plan,
+    planned: &PlannedRun,
+    interrupted: &AtomicBool,
+) -> Result<Option<RunRecord>, SweepError> {
     let failed = |source| {
         let row = plan.file.runs.iter().position(|key| *key == planned.key);
         SweepError::Run {
@@ -125,12 +139,11 @@ fn one(execution: &Execution<'_>, planned: &PlannedRun) -> Result<bool, SweepErr
     let files = FileSource::of(&plan.experiments[planned.experiment].files);
     let prepared = prepare(&planned.scenario, &files).map_err(|error| failed(error.into()))?;
     let (scenario, tables) = (&planned.scenario, Tables::default());
-    let outcome = run_quietly(scenario, prepared, tables, execution.interrupted).map_err(failed)?;
+    let outcome = run_quietly(scenario, prepared, tables, interrupted).map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
-        return Ok(false);
+        return Ok(None);
     }
     let seed = planned.scenario.seed;
-    let record = RunRecord::of(&planned.key, &plan.file.program, seed, outcome);
-    execution.folder.keep(&record)?;
-    Ok(true)
+    let program = &plan.file.program;
+    Ok(Some(RunRecord::of(&planned.key, program, seed, outcome)))
 }

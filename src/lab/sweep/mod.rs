@@ -29,7 +29,7 @@ use super::folder::FolderError;
 use super::run::RunError;
 use units::plural;
 
-pub use execute::{Executed, Execution, execute};
+pub use execute::{Executed, Execution, execute, run_alone};
 pub use merge::{Merged, merge};
 pub use plan::{Grounds, Plan, PlannedRun, SweepFile, SweepReleases, plan};
 pub use shard::Shard;

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::trace_edit::TraceEdit;
 use crate::scalar::WordOr;
 use options::Arguments;
-use units::Duration;
+use units::{Duration, SortedMap};
 
 /// Part of the workload that comes from one source.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -132,6 +132,10 @@ pub struct WorkloadTrace {
     /// it. Default none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edit: Vec<TraceEdit>,
+    /// Columns of another table by the name of the column of `csv` that each stands for, such as `submit:
+    /// time_submit as unix-seconds`; default none.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub columns: SortedMap<String, String>,
     /// Options of the trace format.
     #[serde(rename = "$rest", default)]
     #[schemars(extend("x-parameters" = "workload-format:format"))]

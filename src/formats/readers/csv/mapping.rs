@@ -1,0 +1,399 @@
+//! Anybody's table as the project's own: columns by other names and in other units, written again row by row, so that all
+//! that is said of rows holds for it.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+
+use arrivals::column_mapping::{ColumnMapping, ColumnUnit, MappingEntry};
+use intake::calendar::{Zone, is_absent, zoned};
+use intake::columns::separator_of_header;
+use intake::table::{Column, Row, Table};
+use intake::{Input, TraceError};
+
+use super::ENTRY;
+
+/// Separators of fields that a header may have.
+const SEPARATORS: &[u8] = b",;\t|";
+
+/// Most decimals of a number that count.
+const DECIMALS: usize = 18;
+
+/// The input as the own table. Lines keep their numbers.
+///
+/// # Errors
+/// A column that isn't there, a unit that doesn't go with another, or a table in several files.
+pub(super) fn rewritten(input: &Input, mapping: &ColumnMapping) -> Result<Input, TraceError> {
+    let refuse = |reason: String| TraceError::Format {
+        file: input.name.to_string(),
+        reason: format!("columns: {reason}"),
+    };
+    if input.files()?.is_some() {
+        return Err(refuse("a table in several files has no mapping; join them, one header above all rows".to_owned()));
+    }
+    let own = ENTRY.columns.iter().map(|column| column.name);
+    let entries = mapping.entries(own).map_err(refuse)?;
+    let table = open(input, &entries)?;
+    let mut cells = Vec::new();
+    for entry in &entries {
+        cells.push(Cell::find(&table, entry)?);
+    }
+    let is_absolute = |name: &str| {
+        let found = cells.iter().find(|cell| cell.own == name);
+        found.map(|cell| cell.unit.is_some_and(ColumnUnit::is_absolute))
+    };
+    let (submit, start) = (is_absolute("submit"), is_absolute("start"));
+    if start.is_some() && start != submit {
+        let words = "`submit` and `start` must both count from 1970 or be dates, or both count from the trace's zero";
+        return Err(refuse(words.to_owned()));
+    }
+    let zero = match cells.iter().find(|cell| cell.own == "submit") {
+        Some(cell) if submit == Some(true) => earliest(open(input, &entries)?, cell)?,
+        _ => 0,
+    };
+    // Columns of the own names that nothing else stands for are read as they are; of others the reader tells.
+    let others = table.columns().iter().filter(|name| {
+        let is_named = |entry: &MappingEntry| {
+            entry.other == ***name
+                || entry.difference().is_some_and(|(end, from)| [end, from].contains(&&***name))
+        };
+        !entries.iter().any(is_named)
+    });
+    let others: Vec<Arc<str>> = others.cloned().collect();
+    let mut header: Vec<String> = cells.iter().map(Cell::header).collect();
+    for other in others {
+        let stem = other.trim_end_matches("_ns").trim_end_matches("_milli").trim_end_matches("_bytes");
+        let is_shadow = cells.iter().any(|cell| cell.own == stem || cell.own == *other);
+        header.push(if is_shadow { format!("{other} (of the file)") } else { other.to_string() });
+        cells.extend(table.column(&other).map(|column| Cell::plain(&other, column)));
+    }
+    let mut text = String::new();
+    for (place, name) in header.iter().enumerate() {
+        append(&mut text, place, name);
+    }
+    text.push('\n');
+    let rewriter = Rewriter {
+        table,
+        cells,
+        zero,
+        zone: Zone::named("UTC"),
+        line: 2,
+        text: text.into_bytes(),
+        read: 0,
+        failure: None,
+    };
+    rewriter.into_input(&input.name)
+}
+
+/// The table by the separator whose header has most of the columns.
+fn open(input: &Input, entries: &[MappingEntry]) -> Result<Table, TraceError> {
+    let first = input.first_bytes()?;
+    let has_all = |names: &[&str]| {
+        let has = |name: &str| names.contains(&name);
+        entries.iter().all(|entry| {
+            let both = entry.difference();
+            has(&entry.other) || both.is_some_and(|(end, start)| has(end) && has(start))
+        })
+    };
+    Table::separated(input, separator_of_header(&first, SEPARATORS, has_all).unwrap_or(b','))
+}
+
+/// The earliest instant of a column, in nanoseconds since 1970.
+fn earliest(mut table: Table, submit: &Cell) -> Result<i128, TraceError> {
+    let zone = Zone::named("UTC");
+    let mut earliest = None;
+    while let Some(row) = table.next_row()? {
+        let Ok(row) = row else { continue };
+        let at = submit.unit.and_then(|unit| amount(row.text(&submit.column), unit, &zone));
+        earliest = [earliest, at].into_iter().flatten().min();
+    }
+    Ok(earliest.unwrap_or(0))
+}
+
+/// A column of the table that is written, and what it is made of.
+struct Cell {
+    own: String,
+    column: Column,
+    /// The column that is taken away from it.
+    less: Option<Column>,
+    unit: Option<ColumnUnit>,
+}
+
+impl Cell {
+    fn find(table: &Table, entry: &MappingEntry) -> Result<Self, TraceError> {
+        let (column, less) = match (table.column(&entry.other), entry.difference()) {
+            (Some(column), _) => (column, None),
+            (None, Some((end, start))) => {
+                let (end, start) = (table.required_column(end)?, table.required_column(start)?);
+                (end, Some(start))
+            }
+            (None, None) => return Err(table.without(&entry.other)),
+        };
+        // Times without a unit are seconds, as the own table has them.
+        let seconds = || less.is_some().then_some(ColumnUnit::Time(1_000_000_000));
+        Ok(Self {
+            own: entry.own.clone(),
+            unit: entry.unit.or_else(seconds),
+            column,
+            less,
+        })
+    }
+
+    fn plain(own: &str, column: Column) -> Self {
+        Self {
+            own: own.to_owned(),
+            column,
+            less: None,
+            unit: None,
+        }
+    }
+
+    /// The name of the own column with these values.
+    fn header(&self) -> String {
+        let unit = match self.unit {
+            None => "",
+            Some(ColumnUnit::Cores(_)) => "_milli",
+            Some(ColumnUnit::Bytes(_)) => "_bytes",
+            Some(_) => "_ns",
+        };
+        format!("{}{unit}", self.own)
+    }
+
+    /// The value of a row; where it can't be had, what the own table refuses.
+    fn value(&self, row: &Row<'_>, zero: i128, zone: &Zone) -> String {
+        let text = row.text(&self.column);
+        let Some(unit) = self.unit else {
+            return text.to_owned();
+        };
+        if is_absent(text) {
+            return String::new();
+        }
+        let refused = |text: &str| format!("{text} (not {unit})");
+        let Some(mut found) = amount(text, unit, zone) else {
+            return refused(text);
+        };
+        if let Some(less) = &self.less {
+            let start = row.text(less);
+            if is_absent(start) {
+                return String::new();
+            }
+            match amount(start, unit, zone) {
+                Some(start) => found -= start,
+                None => return refused(start),
+            }
+        } else if unit.is_absolute() {
+            found -= zero;
+        }
+        found.to_string()
+    }
+}
+
+/// A value in whole nanoseconds, thousandths of processors or bytes; amounts are rounded up, times down.
+fn amount(text: &str, unit: ColumnUnit, zone: &Zone) -> Option<i128> {
+    match unit {
+        ColumnUnit::Time(factor) | ColumnUnit::Unix(factor) => scaled(text, factor, false),
+        ColumnUnit::Cores(factor) | ColumnUnit::Bytes(factor) => scaled(text, factor, true),
+        ColumnUnit::Clock => clock(text),
+        ColumnUnit::DateTime => {
+            let at = zone.instant(text).or_else(|| zoned(text))?;
+            Some(i128::from(at.as_nanos()))
+        }
+    }
+}
+
+/// A decimal number times a factor, without a rounding on the way.
+fn scaled(text: &str, factor: i64, is_up: bool) -> Option<i128> {
+    let (number, exponent) = match text.split_once(['e', 'E']) {
+        Some((number, exponent)) => (number, exponent.parse::<i32>().ok()?),
+        None => (text, 0),
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let fraction = fraction.get(..DECIMALS.min(fraction.len()))?;
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let unsigned = whole.trim_start_matches('-');
+    if unsigned.len() + fraction.len() == 0 || !is_number(unsigned) || !is_number(fraction) {
+        return None;
+    }
+    let number: i128 = format!("{whole}{fraction}").parse().ok()?;
+    let product = number.checked_mul(i128::from(factor))?;
+    let shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    let ten = 10_i128.checked_pow(shift.unsigned_abs())?;
+    if shift >= 0 {
+        return product.checked_mul(ten);
+    }
+    let rounded = product.div_euclid(ten);
+    Some(rounded + i128::from(is_up && product.rem_euclid(ten) > 0))
+}
+
+/// Nanoseconds of `D-HH:MM:SS`, `HH:MM:SS`, `MM:SS` or `D days, HH:MM:SS`, with decimals.
+fn clock(text: &str) -> Option<i128> {
+    let (days, rest) = match text.split_once("days, ").or_else(|| text.split_once("day, ")) {
+        Some((days, rest)) => (days.trim().parse::<i128>().ok()?, rest),
+        None => match text.split_once('-') {
+            Some((days, rest)) => (days.parse::<i128>().ok()?, rest),
+            None => (0, text),
+        },
+    };
+    let mut parts = rest.rsplit(':');
+    let seconds = scaled(parts.next()?, 1_000_000_000, false)?;
+    let minutes: i128 = parts.next()?.trim().parse().ok()?;
+    let hours: i128 = parts.next().map_or(Some(0), |own| own.trim().parse().ok())?;
+    let is_clock = parts.next().is_none() && days >= 0 && hours >= 0 && (0..60).contains(&minutes);
+    is_clock.then(|| seconds + (minutes + 60 * (hours + 24 * days)) * 60_000_000_000)
+}
+
+/// Appends a field to a row.
+fn append(text: &mut String, place: usize, field: &str) {
+    if place > 0 {
+        text.push(',');
+    }
+    let is_plain = !field.contains([',', '"', '\n', '\r']) && field.trim() == field;
+    if is_plain {
+        text.push_str(field);
+    } else {
+        text.push('"');
+        text.push_str(&field.replace('"', "\"\"").replace(['\n', '\r'], " "));
+        text.push('"');
+    }
+}
+
+/// Stream of the rows as they are written.
+struct Rewriter {
+    table: Table,
+    cells: Vec<Cell>,
+    /// The trace's zero, in nanoseconds since 1970.
+    zero: i128,
+    zone: Zone,
+    /// Line that is written next.
+    line: u64,
+    text: Vec<u8>,
+    read: usize,
+    failure: Option<TraceError>,
+}
+
+impl Rewriter {
+    fn into_input(mut self, name: &str) -> Result<Input, TraceError> {
+        let input = Input::spooled(name, &mut self)?;
+        self.failure.map_or(Ok(input), Err)
+    }
+
+    /// Writes the next row; nothing at the end.
+    fn write(&mut self) -> Result<(), TraceError> {
+        self.text.clear();
+        self.read = 0;
+        let Some(row) = self.table.next_row()? else {
+            return Ok(());
+        };
+        let mut text = String::new();
+        let line = match row {
+            Ok(row) => {
+                for (place, cell) in self.cells.iter().enumerate() {
+                    append(&mut text, place, &cell.value(&row, self.zero, &self.zone));
+                }
+                row.line
+            }
+            Err(bad) => {
+                // A row without its fields has nothing but the words about it, where a time is expected.
+                for (place, cell) in self.cells.iter().enumerate() {
+                    let words = if cell.own.starts_with("submit") { &*bad.rule } else { "" };
+                    append(&mut text, place, words);
+                }
+                bad.line
+            }
+        };
+        let above = usize::try_from(line.saturating_sub(self.line)).unwrap_or(0);
+        self.text.resize(above, b'\n');
+        self.text.extend_from_slice(text.as_bytes());
+        self.text.push(b'\n');
+        self.line = line.max(self.line) + 1;
+        Ok(())
+    }
+}
+
+impl Read for Rewriter {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.read == self.text.len() && self.failure.is_none() {
+            if let Err(error) = self.write() {
+                self.text.clear();
+                self.failure = Some(error);
+            }
+        }
+        let left = &self.text[self.read.min(self.text.len())..];
+        let count = left.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&left[..count]);
+        self.read += count;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::readers::prelude::*;
+    use units::{Duration, Instant};
+
+    fn read(text: &str, columns: &[&str]) -> Result<Vec<Arrival>, TraceError> {
+        let columns: Vec<String> = columns.iter().map(|&own| own.to_owned()).collect();
+        let columns = ColumnMapping::of_arguments(&columns).expect("a mapping");
+        let options = ReadOptions {
+            columns: Arc::new(columns),
+            ..ReadOptions::default()
+        };
+        let Constructor::Workload(open) = ENTRY.open else {
+            unreachable!("a workload")
+        };
+        let mut source = open(&Input::bytes("their.csv", text.as_bytes()), &options)?;
+        let mut arrivals = Vec::new();
+        while let Some(arrival) = source.next()? {
+            arrivals.push(arrival);
+        }
+        Ok(arrivals)
+    }
+
+    #[test]
+    fn instants_count_from_the_earliest() {
+        let text = "id;when;took\na;1700000060;1.5\nb;1700000000.25;2\n";
+        let found = read(text, &["submit=when as unix-seconds", "run_time=took as minutes", "name=id"]);
+        let found = found.expect("arrivals");
+        assert_eq!(found[0].submit, Instant::ZERO);
+        assert_eq!(found[1].submit, Instant::from_nanos(59_750_000_000));
+        assert_eq!(found[1].run_time, Some(Duration::from_secs(90)));
+    }
+
+    #[test]
+    fn a_run_time_may_be_a_difference() {
+        let text = "submitted\tstarted\tended\n2024-03-01T10:00:00Z\t2024-03-01 10:01:00\t2024-03-01 11:01:00\n\
+                    2024-03-01T10:00:30Z\tNone\tNone\n";
+        let columns = ["submit=submitted as date-time", "run_time=ended - started as date-time"];
+        let found = read(text, &columns).expect("arrivals");
+        assert_eq!(found[0].run_time, Some(Duration::from_secs(3_600)));
+        assert_eq!((found[1].submit, found[1].run_time), (Instant::from_secs(30), None));
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_line_and_its_words() {
+        let text = "t,c\n0,1\n\n5,x\n";
+        let error = read(text, &["submit=t", "cpu=c as percent"]).expect_err("a bad cell");
+        let words = error.to_string();
+        assert!(words.contains('4') && words.contains("x (not percent)"), "{words}");
+        let error = read("a,b\n1,2\n", &["submit=c"]).expect_err("no such column");
+        assert!(error.to_string().contains("no column `c`; it has: `a`, `b`"), "{error}");
+        let error = read("a,b\n1\n", &["submit=a"]).expect_err("a short row");
+        assert!(error.to_string().contains("field"), "{error}");
+        let error = read("a,b\n1,2\n", &["submit=a as unix-seconds", "start=b as seconds"]);
+        let error = error.expect_err("two zeros");
+        assert!(error.to_string().contains("must both count"), "{error}");
+    }
+
+    #[test]
+    fn numbers_are_scaled_without_a_rounding_on_the_way() {
+        assert_eq!(scaled("0.1", 1_000_000_000, false), Some(100_000_000));
+        assert_eq!(scaled("1.7e9", 1, false), Some(1_700_000_000));
+        assert_eq!(scaled("2.5", 1, true), Some(3));
+        assert_eq!(scaled("2.5", 1, false), Some(2));
+        assert_eq!([scaled("", 1, false), scaled("1.2.3", 1, false), scaled("x", 1, false)], [None; 3]);
+        assert_eq!(clock("1-02:03:04.5"), Some(93_784_500_000_000));
+        assert_eq!(clock("2 days, 0:00:01"), Some(172_801_000_000_000));
+        assert_eq!([clock("12"), clock("1:2:3:4"), clock("1:70:00")], [None; 3]);
+    }
+}

@@ -1,0 +1,121 @@
+"""Tests of sweeps whose runs an executor makes: tables are equal to those of one machine, whoever is lost."""
+
+import os
+import signal
+import tempfile
+import unittest
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context
+from pathlib import Path
+
+try:
+    import distributed
+except ImportError:
+    distributed = None
+try:
+    import ray
+except ImportError:
+    ray = None
+
+import windtunnel
+from windtunnel.executors import RayExecutor
+
+TEXT = """\
+windtunnel: v1
+name: dealt
+cluster:
+  nodes:
+    - count: 4
+      name: "node-{}"
+      template: {allocatable: {cpu: 16, memory: 64Gi, pods: 110}}
+workload:
+  - generate: {model: google-2011, jobs: 60, nodes: 4, classes: 6, load: 90, span: 1h}
+system:
+  name: pipeline
+  scheduler: {profile: first-fit}
+stop: {at: 1h}
+variants:
+  first: {system.scheduler.profile: first-fit}
+  spread: {system.scheduler.profile: least-allocated}
+"""
+
+
+def sweep(out, **other):
+    return windtunnel.sweep(
+        TEXT, grid={"cluster.nodes.0.count": [3, 4]}, seeds=3, out=out, progress=False, **other
+    )
+
+
+def killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Executors(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.folder.cleanup)
+        cls.alone = cls.files(sweep(Path(cls.folder.name) / "alone"))
+
+    @staticmethod
+    def files(made):
+        return {name: (Path(made.folder) / name).read_bytes() for name in ("sweep.csv", "sweep.parquet", "sweep.json")}
+
+    def same(self, name, executor):
+        self.assertEqual(self.files(sweep(Path(self.folder.name) / name, executor=executor)), self.alone)
+
+    def test_threads_and_processes_make_the_same_table(self):
+        with ThreadPoolExecutor(2) as threads:
+            self.same("threads", threads)
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+            self.same("processes", processes)
+
+    def test_a_lost_pool_loses_no_run_that_was_made(self):
+        out = Path(self.folder.name) / "lost"
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as processes:
+            made = []
+
+            class Some:
+                """Kills its worker behind the third run."""
+
+                def submit(self, *task):
+                    made.append(task)
+                    return processes.submit(*((killed, *task) if len(made) == 4 else task))
+
+            with self.assertRaises(BrokenProcessPool):
+                sweep(out, executor=Some())
+        work = windtunnel._windtunnel.SweepWork(*made[0][1:3])
+        left = len(work.missing())
+        del work
+        self.assertTrue(0 < left < 12, left)
+        with ThreadPoolExecutor(2) as threads:
+            self.same("lost", threads)
+
+    def test_a_failure_of_a_run_is_told_as_ever(self):
+        with ThreadPoolExecutor(2) as threads, self.assertRaises(windtunnel.InputError) as raised:
+            windtunnel.sweep(TEXT, grid={"cluster.nodes.0.count": ["many"]}, out=Path(self.folder.name) / "wrong",
+                             executor=threads, progress=False)
+        self.assertIn("cluster.nodes.0.count", str(raised.exception))
+
+    @unittest.skipIf(distributed is None, "needs distributed")
+    def test_a_cluster_of_dask_whose_worker_is_killed_makes_the_same_table(self):
+        with (
+            distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            worker = next(iter(client.run(os.getpid).values()))
+            os.kill(worker, signal.SIGKILL)
+            self.same("dask", client.get_executor(retries=3))
+
+    @unittest.skipIf(ray is None, "needs ray")
+    def test_tasks_of_ray_make_the_same_table(self):
+        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+        try:
+            self.same("ray", RayExecutor())
+        finally:
+            ray.shutdown()
+
+
+if __name__ == "__main__":
+    unittest.main()
