@@ -67,19 +67,14 @@ class _Layout:
         if pod:
             shapes["pod"] = (*lead, len(pod))
         shapes["queue"] = (*lead, len(queue))
-        self.parts, first = [], 0
+        self.parts, place = [], 0
         for name, shape in shapes.items():
-            last = first + int(numpy.prod(shape))
-            self.parts.append((name, slice(first, last), shape))
-            first = last
-        self.numbers, self.mask_shape = first, (*lead, rows)
+            self.parts.append((name, shape, numpy.dtype(numpy.float32), place))
+            place += 4 * int(numpy.prod(shape))
+        self.parts.append(("mask", (*lead, rows), numpy.dtype(numpy.int8), place))
 
     def observation(self, numbers: Any) -> Observation:
-        column = numpy.frombuffer(numbers, numpy.float32, self.numbers)
-        seen = {name: column[part].reshape(shape) for name, part, shape in self.parts}
-        mask = numpy.frombuffer(numbers, numpy.int8, offset=4 * self.numbers)
-        seen["mask"] = mask.reshape(self.mask_shape)
-        return seen
+        return {name: numpy.ndarray(shape, kind, numbers, place) for name, shape, kind, place in self.parts}
 
 
 def _space(rows: int, columns: list[list[str]]) -> spaces.Dict:

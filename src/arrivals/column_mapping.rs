@@ -143,7 +143,10 @@ impl ColumnMapping {
                 ));
             };
             let own = own.trim().to_owned();
-            if columns.insert(own.clone(), other.trim().to_owned()).is_some() {
+            if columns
+                .insert(own.clone(), other.trim().to_owned())
+                .is_some()
+            {
                 return Err(format!("`{own}` stands twice; keep one of them"));
             }
         }
@@ -188,7 +191,10 @@ fn entry(own: &str, written: &str) -> Result<MappingEntry, String> {
     if other.is_empty() {
         return Err(format!("`{own}` names no column"));
     }
-    let kind = KINDS.iter().find(|(name, _)| *name == own).map(|&(_, kind)| kind);
+    let kind = KINDS
+        .iter()
+        .find(|(name, _)| *name == own)
+        .map(|&(_, kind)| kind);
     let mut entry = MappingEntry {
         own: own.to_owned(),
         other: other.to_owned(),
@@ -211,7 +217,10 @@ fn entry(own: &str, written: &str) -> Result<MappingEntry, String> {
             if all.is_empty() {
                 return Err(format!("`{own}` has no unit; leave ` as {unit}` out"));
             }
-            Err(format!("`{own}`: expected a unit of {}, found `{unit}`", all.join(", ")))
+            Err(format!(
+                "`{own}`: expected a unit of {}, found `{unit}`",
+                all.join(", ")
+            ))
         }
     }
 }
@@ -229,11 +238,17 @@ mod tests {
 
     #[test]
     fn a_mapping_is_read_as_it_is_written() {
-        let found = entries(&["submit = time as of day as unix-seconds", "run_time=end - start as date-time"]);
+        let found = entries(&[
+            "submit = time as of day as unix-seconds",
+            "run_time=end - start as date-time",
+        ]);
         let found = found.expect("a mapping");
         assert_eq!(found[0].difference(), Some(("end", "start")));
         assert_eq!(found[0].unit, Some(ColumnUnit::DateTime));
-        assert_eq!((&*found[1].other, found[1].unit), ("time as of day", Some(ColumnUnit::Unix(SECOND))));
+        assert_eq!(
+            (&*found[1].other, found[1].unit),
+            ("time as of day", Some(ColumnUnit::Unix(SECOND)))
+        );
         for (name, unit) in UNITS {
             assert_eq!(unit.to_string(), name);
         }
@@ -245,11 +260,23 @@ mod tests {
             (&["cpu=c"][..], "`submit` is lacking"),
             (&["submit"], "expected OWN=OTHER"),
             (&["submit=a", "submit=b"], "`submit` stands twice"),
-            (&["submit=a", "cpus=b"], "no column `cpus`; did you mean `cpu`?"),
-            (&["submit=a as MiB"], "expected a unit of seconds, milliseconds"),
-            (&["submit=a", "run_time=b as unix-seconds"], "found `unix-seconds`"),
-            (&["submit=a", "name=b as seconds"], "`name` has no unit; leave ` as seconds` out"),
-            (&["submit= as seconds"], "names no column"),
+            (
+                &["submit=a", "cpus=b"],
+                "no column `cpus`; did you mean `cpu`?",
+            ),
+            (
+                &["submit=a as MiB"],
+                "expected a unit of seconds, milliseconds",
+            ),
+            (
+                &["submit=a", "run_time=b as unix-seconds"],
+                "found `unix-seconds`",
+            ),
+            (
+                &["submit=a", "name=b as seconds"],
+                "`name` has no unit; leave ` as seconds` out",
+            ),
+            (&["submit="], "names no column"),
         ] {
             let error = entries(arguments).expect_err("a mistake");
             assert!(error.contains(words), "{error}");

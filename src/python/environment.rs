@@ -6,9 +6,7 @@ use std::sync::mpsc::channel;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict};
 
-use super::episode::board::{
-    Board, Choice, JOB_COLUMNS, NODE_COLUMNS, POD_COLUMNS, QUEUE_COLUMNS,
-};
+use super::episode::board::{Board, Choice, JOB_COLUMNS, NODE_COLUMNS, POD_COLUMNS, QUEUE_COLUMNS};
 use super::episode::{Episode, Reward, Setting};
 use super::fault::Fault;
 use super::request::ExperimentRequest;
@@ -79,14 +77,19 @@ impl Environments {
             .unwrap_or_else(|| unreachable!("invariant: the episode that shared it is gone"));
         setting.rows = rows;
         let setting = Arc::new(setting);
-        let seeds: Vec<u64> = (0..options.count as u64).map(|at| first.wrapping_add(at)).collect();
+        let seeds: Vec<u64> = (0..options.count as u64)
+            .map(|at| first.wrapping_add(at))
+            .collect();
         let episodes = seeds.iter().map(|&seed| setting.begin(seed));
         let count = options.count as u64;
         Ok(Self {
             episodes: episodes.collect::<Result<_, Fault>>()?,
             current: seeds.clone(),
             is_fresh: vec![true; options.count],
-            seeds: seeds.into_iter().map(|seed| seed.wrapping_add(count)).collect(),
+            seeds: seeds
+                .into_iter()
+                .map(|seed| seed.wrapping_add(count))
+                .collect(),
             setting,
             refusal: options.refusal,
         })
@@ -128,11 +131,16 @@ impl Environments {
         &mut self,
         py: Python<'py>,
         actions: &[u8],
-    ) -> PyResult<(Bound<'py, PyByteArray>, Bound<'py, PyByteArray>, Bound<'py, PyBytes>)> {
+    ) -> PyResult<(
+        Bound<'py, PyByteArray>,
+        Bound<'py, PyByteArray>,
+        Bound<'py, PyBytes>,
+    )> {
         let (actions, rest) = actions.as_chunks();
         if actions.len() != self.episodes.len() || !rest.is_empty() {
             let (wanted, found) = (self.episodes.len(), actions.len());
-            let words = format!("step: expected {wanted} actions, one for each environment, found {found}");
+            let words =
+                format!("step: expected {wanted} actions, one for each environment, found {found}");
             return Err(Fault::Input(words).into());
         }
         let (mut rewards, mut flags) = (Vec::with_capacity(8 * actions.len()), Vec::new());
@@ -147,7 +155,11 @@ impl Environments {
             flags.push(flag);
         }
         let seen = PyByteArray::new(py, &self.bytes());
-        Ok((seen, PyByteArray::new(py, &rewards), PyBytes::new(py, &flags)))
+        Ok((
+            seen,
+            PyByteArray::new(py, &rewards),
+            PyBytes::new(py, &flags),
+        ))
     }
 
     /// What is known of an episode that has ended.
@@ -199,8 +211,11 @@ impl Environments {
     fn bytes(&self) -> Vec<u8> {
         let all = self.episodes.len() * (self.setting.rows * 33 + 64);
         let mut bytes = Vec::with_capacity(all);
-        let parts: [fn(&Board) -> &[f32]; 3] =
-            [|board| &board.table, |board| &board.pod, |board| &board.queue];
+        let parts: [fn(&Board) -> &[f32]; 3] = [
+            |board| &board.table,
+            |board| &board.pod,
+            |board| &board.queue,
+        ];
         for part in parts {
             for episode in &self.episodes {
                 episode.board().copy_to(&mut bytes, part);
@@ -217,7 +232,11 @@ impl Environments {
 #[pyfunction]
 pub(crate) fn columns(orders: bool) -> [Vec<&'static str>; 3] {
     match Choice::of(orders) {
-        Choice::Node => [NODE_COLUMNS.into(), POD_COLUMNS.into(), QUEUE_COLUMNS.into()],
+        Choice::Node => [
+            NODE_COLUMNS.into(),
+            POD_COLUMNS.into(),
+            QUEUE_COLUMNS.into(),
+        ],
         Choice::Job => [JOB_COLUMNS.into(), Vec::new(), QUEUE_COLUMNS.into()],
     }
 }

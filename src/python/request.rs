@@ -8,8 +8,8 @@ use pyo3::prelude::*;
 use lab::source::{Source, Surroundings};
 use scenario::{Experiment, NamedText, schema};
 
-use super::fault::Fault;
 use super::episode::board::Choice;
+use super::fault::Fault;
 use super::policy::functions;
 use super::work::{Message, Policy};
 

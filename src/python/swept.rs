@@ -10,8 +10,8 @@ use lab::sweep::axis::Axis;
 use lab::sweep::design::{Design, Sampling};
 use lab::sweep::record::RunRecord;
 use lab::sweep::{
-    Execution, Grounds, Plan, Shard, SweepError, SweepFolder, SweepTable, When, execute,
-    keep, merge, plan, run_alone,
+    Execution, Grounds, Plan, Shard, SweepError, SweepFolder, SweepTable, When, execute, keep,
+    merge, plan, run_alone,
 };
 use report::sweep::write_drawings;
 

@@ -8,12 +8,26 @@ use units::SortedMap;
 /// Columns of a node: amounts left, the share of a device that is left where most is, amounts offered; each a
 /// share of the cluster's largest.
 pub(crate) const NODE_COLUMNS: [&str; 8] = [
-    "free_cpu", "free_memory", "free_gpu", "free_pods", "free_device", "cpu", "memory", "gpu",
+    "free_cpu",
+    "free_memory",
+    "free_gpu",
+    "free_pods",
+    "free_device",
+    "cpu",
+    "memory",
+    "gpu",
 ];
 
 /// Columns of a job: seconds that it waits and asks for, pods, and amounts as shares of the largest job so far.
 pub(crate) const JOB_COLUMNS: [&str; 8] = [
-    "waited", "requested", "members", "cpu", "memory", "gpu", "priority", "tenant",
+    "waited",
+    "requested",
+    "members",
+    "cpu",
+    "memory",
+    "gpu",
+    "priority",
+    "tenant",
 ];
 
 /// Columns of the pod in question: amounts as shares of the cluster's largest node, devices, share of a device.
@@ -166,7 +180,10 @@ impl Board {
     /// The answer by the row that was chosen: the most points for the node, the smallest key for the job.
     pub(crate) fn answer(&self) -> Answer {
         let chosen = match self.choice {
-            Choice::Node => self.candidates.iter().position(|&row| row as usize == self.chosen),
+            Choice::Node => self
+                .candidates
+                .iter()
+                .position(|&row| row as usize == self.chosen),
             Choice::Job => Some(self.chosen),
         };
         let mut numbers = vec![i64::from(self.choice == Choice::Job); self.items];
@@ -218,7 +235,11 @@ impl Board {
             let columns = [cpu, memory, gpu, devices as f32, device as f32];
             self.pods.insert(request.class.id, columns);
         }
-        self.pod = self.pods.get(&request.class.id).copied().unwrap_or_default();
+        self.pod = self
+            .pods
+            .get(&request.class.id)
+            .copied()
+            .unwrap_or_default();
         for &row in &self.candidates {
             self.mask[row as usize] = 0;
         }
@@ -236,7 +257,8 @@ impl Board {
 
     fn see_queue(&mut self, waiting: u64, now: i64) {
         let since = now - self.last.replace(now).unwrap_or(now);
-        self.queue = [waiting as f64, now as f64 / SECOND, since as f64 / SECOND].map(|own| own as f32);
+        self.queue =
+            [waiting as f64, now as f64 / SECOND, since as f64 / SECOND].map(|own| own as f32);
     }
 
     fn row(&mut self, node: u32) -> Result<&mut [f32], ExchangeError> {
@@ -254,9 +276,20 @@ impl Board {
         }
         let [cpu, memory, gpu, _] = scale.shares(*known);
         let [free_cpu, free_memory, free_gpu, free_pods] = scale.shares(amounts(&node.free));
-        let device = node.gpu_free.iter().max().map_or(0.0, |&own| f64::from(own) / DEVICE_MILLI);
+        let device = node
+            .gpu_free
+            .iter()
+            .max()
+            .map_or(0.0, |&own| f64::from(own) / DEVICE_MILLI);
         let columns = [
-            free_cpu, free_memory, free_gpu, free_pods, device as f32, cpu, memory, gpu,
+            free_cpu,
+            free_memory,
+            free_gpu,
+            free_pods,
+            device as f32,
+            cpu,
+            memory,
+            gpu,
         ];
         self.row(node.id)?.copy_from_slice(&columns);
         Ok(())
@@ -265,7 +298,12 @@ impl Board {
     fn job_question(&mut self, request: &OrderRequest) {
         for job in &request.jobs {
             if let Some(own) = &job.described {
-                let amounts = [own.cpu_milli, own.memory_bytes, own.gpu_milli, i64::from(own.members)];
+                let amounts = [
+                    own.cpu_milli,
+                    own.memory_bytes,
+                    own.gpu_milli,
+                    i64::from(own.members),
+                ];
                 self.scale.include(amounts.map(|amount| amount as f64));
                 self.jobs.insert(job.id, own.clone());
             }
@@ -276,8 +314,14 @@ impl Board {
             let Some(own) = self.jobs.get(&job.id) else {
                 continue;
             };
-            let amounts = [own.cpu_milli, own.memory_bytes, own.gpu_milli, i64::from(own.members)];
-            let [cpu, memory, gpu, members] = self.scale.shares(amounts.map(|amount| amount as f64));
+            let amounts = [
+                own.cpu_milli,
+                own.memory_bytes,
+                own.gpu_milli,
+                i64::from(own.members),
+            ];
+            let [cpu, memory, gpu, members] =
+                self.scale.shares(amounts.map(|amount| amount as f64));
             let seconds = |nanos: i64| (nanos as f64 / SECOND) as f32;
             let columns = [
                 seconds(request.now - own.submitted),

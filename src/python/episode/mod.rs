@@ -69,6 +69,8 @@ pub(crate) struct Desk {
     board: Arc<Mutex<Board>>,
     pause: Arc<Mutex<Option<Pause>>>,
     is_closed: Arc<AtomicBool>,
+    /// Reason why a question could not be taken, if one couldn't.
+    refusal: Arc<Mutex<Option<String>>>,
 }
 
 /// Exchange of a run with its desk.
@@ -98,9 +100,16 @@ impl Exchange for Visitor {
             board,
             pause,
             is_closed,
+            refusal,
         } = &self.0;
-        if let Some(answer) = self.0.board().take(question)? {
-            return Ok(answer);
+        match self.0.board().take(question) {
+            Ok(None) => {}
+            Ok(Some(answer)) => return Ok(answer),
+            Err(error) => {
+                let mut refusal = refusal.lock().unwrap_or_else(PoisonError::into_inner);
+                *refusal = Some(error.to_string());
+                return Err(error);
+            }
         }
         let pause = pause.lock().unwrap_or_else(PoisonError::into_inner);
         let wait = pause.as_ref().map(Pause::wait);
@@ -122,7 +131,8 @@ impl Setting {
         let scenario = &self.experiment.variants[0].scenario;
         if scenario.metrics.window == MeasuredWindow::Auto {
             return Err(Fault::Input(
-                "metrics.window: `auto` runs the experiment beforehand; state the window by `from`".to_owned(),
+                "metrics.window: `auto` runs the experiment beforehand; state the window by `from`"
+                    .to_owned(),
             ));
         }
         Ok(())
@@ -134,13 +144,17 @@ impl Setting {
             board: Arc::new(Mutex::new(Board::new(self.choice, self.rows))),
             pause: Arc::default(),
             is_closed: Arc::default(),
+            refusal: Arc::default(),
         };
         let (setting, purse) = (Arc::clone(self), Purse::default());
         let (own, reward) = (desk.clone(), purse.clone());
         let course = Course::new(move |pause| {
             *own.pause.lock().unwrap_or_else(PoisonError::into_inner) = Some(pause);
             let done = setting.run(seed, &own, reward);
-            own.pause.lock().unwrap_or_else(PoisonError::into_inner).take();
+            own.pause
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
             done
         });
         let course = course
@@ -217,9 +231,16 @@ impl Episode {
         let Some(end) = self.course.resume() else {
             return Ok(());
         };
-        let end = end?;
+        let refusal = self
+            .desk
+            .refusal
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let end = end.map_err(|fault| refusal.map_or(fault, Fault::Input))?;
         self.board().end();
-        self.purse.add(self.reward.at_end(|id| end.metrics.get(id).copied()));
+        self.purse
+            .add(self.reward.at_end(|id| end.metrics.get(id).copied()));
         self.end = Some(end);
         Ok(())
     }

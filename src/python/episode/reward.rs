@@ -100,7 +100,9 @@ impl Rewarder {
         let [cpu, gpu] = *self.capacity.get_or_insert_with(|| {
             let nodes = store.nodes();
             let rows = nodes.present().map(|node| nodes.allocatable().row(node));
-            rows.fold([0, 0], |[cpu, gpu], row| [cpu + row.cpu_milli, gpu + row.gpu_milli])
+            rows.fold([0, 0], |[cpu, gpu], row| {
+                [cpu + row.cpu_milli, gpu + row.gpu_milli]
+            })
         });
         if gpu > 0 {
             requests.gpu_milli as f64 / gpu as f64

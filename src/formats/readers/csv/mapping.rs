@@ -28,7 +28,10 @@ pub(super) fn rewritten(input: &Input, mapping: &ColumnMapping) -> Result<Input,
         reason: format!("columns: {reason}"),
     };
     if input.files()?.is_some() {
-        return Err(refuse("a table in several files has no mapping; join them, one header above all rows".to_owned()));
+        return Err(refuse(
+            "a table in several files has no mapping; join them, one header above all rows"
+                .to_owned(),
+        ));
     }
     let own = ENTRY.columns.iter().map(|column| column.name);
     let entries = mapping.entries(own).map_err(refuse)?;
@@ -54,17 +57,32 @@ pub(super) fn rewritten(input: &Input, mapping: &ColumnMapping) -> Result<Input,
     let others = table.columns().iter().filter(|name| {
         let is_named = |entry: &MappingEntry| {
             entry.other == ***name
-                || entry.difference().is_some_and(|(end, from)| [end, from].contains(&&***name))
+                || entry
+                    .difference()
+                    .is_some_and(|(end, from)| [end, from].contains(&&***name))
         };
         !entries.iter().any(is_named)
     });
     let others: Vec<Arc<str>> = others.cloned().collect();
     let mut header: Vec<String> = cells.iter().map(Cell::header).collect();
     for other in others {
-        let stem = other.trim_end_matches("_ns").trim_end_matches("_milli").trim_end_matches("_bytes");
-        let is_shadow = cells.iter().any(|cell| cell.own == stem || cell.own == *other);
-        header.push(if is_shadow { format!("{other} (of the file)") } else { other.to_string() });
-        cells.extend(table.column(&other).map(|column| Cell::plain(&other, column)));
+        let stem = other
+            .trim_end_matches("_ns")
+            .trim_end_matches("_milli")
+            .trim_end_matches("_bytes");
+        let is_shadow = cells
+            .iter()
+            .any(|cell| cell.own == stem || cell.own == *other);
+        header.push(if is_shadow {
+            format!("{other} (of the file)")
+        } else {
+            other.to_string()
+        });
+        cells.extend(
+            table
+                .column(&other)
+                .map(|column| Cell::plain(&other, column)),
+        );
     }
     let mut text = String::new();
     for (place, name) in header.iter().enumerate() {
@@ -94,7 +112,10 @@ fn open(input: &Input, entries: &[MappingEntry]) -> Result<Table, TraceError> {
             has(&entry.other) || both.is_some_and(|(end, start)| has(end) && has(start))
         })
     };
-    Table::separated(input, separator_of_header(&first, SEPARATORS, has_all).unwrap_or(b','))
+    Table::separated(
+        input,
+        separator_of_header(&first, SEPARATORS, has_all).unwrap_or(b','),
+    )
 }
 
 /// The earliest instant of a column, in nanoseconds since 1970.
@@ -103,7 +124,9 @@ fn earliest(mut table: Table, submit: &Cell) -> Result<i128, TraceError> {
     let mut earliest = None;
     while let Some(row) = table.next_row()? {
         let Ok(row) = row else { continue };
-        let at = submit.unit.and_then(|unit| amount(row.text(&submit.column), unit, &zone));
+        let at = submit
+            .unit
+            .and_then(|unit| amount(row.text(&submit.column), unit, &zone));
         earliest = [earliest, at].into_iter().flatten().min();
     }
     Ok(earliest.unwrap_or(0))
@@ -227,7 +250,10 @@ fn scaled(text: &str, factor: i64, is_up: bool) -> Option<i128> {
 
 /// Nanoseconds of `D-HH:MM:SS`, `HH:MM:SS`, `MM:SS` or `D days, HH:MM:SS`, with decimals.
 fn clock(text: &str) -> Option<i128> {
-    let (days, rest) = match text.split_once("days, ").or_else(|| text.split_once("day, ")) {
+    let (days, rest) = match text
+        .split_once("days, ")
+        .or_else(|| text.split_once("day, "))
+    {
         Some((days, rest)) => (days.trim().parse::<i128>().ok()?, rest),
         None => match text.split_once('-') {
             Some((days, rest)) => (days.parse::<i128>().ok()?, rest),
@@ -237,7 +263,9 @@ fn clock(text: &str) -> Option<i128> {
     let mut parts = rest.rsplit(':');
     let seconds = scaled(parts.next()?, 1_000_000_000, false)?;
     let minutes: i128 = parts.next()?.trim().parse().ok()?;
-    let hours: i128 = parts.next().map_or(Some(0), |own| own.trim().parse().ok())?;
+    let hours: i128 = parts
+        .next()
+        .map_or(Some(0), |own| own.trim().parse().ok())?;
     let is_clock = parts.next().is_none() && days >= 0 && hours >= 0 && (0..60).contains(&minutes);
     is_clock.then(|| seconds + (minutes + 60 * (hours + 24 * days)) * 60_000_000_000)
 }
@@ -295,7 +323,11 @@ impl Rewriter {
             Err(bad) => {
                 // A row without its fields has nothing but the words about it, where a time is expected.
                 for (place, cell) in self.cells.iter().enumerate() {
-                    let words = if cell.own.starts_with("submit") { &*bad.rule } else { "" };
+                    let words = if cell.own.starts_with("submit") {
+                        &*bad.rule
+                    } else {
+                        ""
+                    };
                     append(&mut text, place, words);
                 }
                 bad.line
@@ -353,7 +385,14 @@ mod tests {
     #[test]
     fn instants_count_from_the_earliest() {
         let text = "id;when;took\na;1700000060;1.5\nb;1700000000.25;2\n";
-        let found = read(text, &["submit=when as unix-seconds", "run_time=took as minutes", "name=id"]);
+        let found = read(
+            text,
+            &[
+                "submit=when as unix-seconds",
+                "run_time=took as minutes",
+                "name=id",
+            ],
+        );
         let found = found.expect("arrivals");
         assert_eq!(found[0].submit, Instant::ZERO);
         assert_eq!(found[1].submit, Instant::from_nanos(59_750_000_000));
@@ -364,10 +403,16 @@ mod tests {
     fn a_run_time_may_be_a_difference() {
         let text = "submitted\tstarted\tended\n2024-03-01T10:00:00Z\t2024-03-01 10:01:00\t2024-03-01 11:01:00\n\
                     2024-03-01T10:00:30Z\tNone\tNone\n";
-        let columns = ["submit=submitted as date-time", "run_time=ended - started as date-time"];
+        let columns = [
+            "submit=submitted as date-time",
+            "run_time=ended - started as date-time",
+        ];
         let found = read(text, &columns).expect("arrivals");
         assert_eq!(found[0].run_time, Some(Duration::from_secs(3_600)));
-        assert_eq!((found[1].submit, found[1].run_time), (Instant::from_secs(30), None));
+        assert_eq!(
+            (found[1].submit, found[1].run_time),
+            (Instant::from_secs(30), None)
+        );
     }
 
     #[test]
@@ -375,12 +420,23 @@ mod tests {
         let text = "t,c\n0,1\n\n5,x\n";
         let error = read(text, &["submit=t", "cpu=c as percent"]).expect_err("a bad cell");
         let words = error.to_string();
-        assert!(words.contains('4') && words.contains("x (not percent)"), "{words}");
+        assert!(
+            words.contains('4') && words.contains("x (not percent)"),
+            "{words}"
+        );
         let error = read("a,b\n1,2\n", &["submit=c"]).expect_err("no such column");
-        assert!(error.to_string().contains("no column `c`; it has: `a`, `b`"), "{error}");
+        assert!(
+            error
+                .to_string()
+                .contains("no column `c`; it has: a, b"),
+            "{error}"
+        );
         let error = read("a,b\n1\n", &["submit=a"]).expect_err("a short row");
         assert!(error.to_string().contains("field"), "{error}");
-        let error = read("a,b\n1,2\n", &["submit=a as unix-seconds", "start=b as seconds"]);
+        let error = read(
+            "a,b\n1,2\n",
+            &["submit=a as unix-seconds", "start=b as seconds"],
+        );
         let error = error.expect_err("two zeros");
         assert!(error.to_string().contains("must both count"), "{error}");
     }
@@ -391,7 +447,14 @@ mod tests {
         assert_eq!(scaled("1.7e9", 1, false), Some(1_700_000_000));
         assert_eq!(scaled("2.5", 1, true), Some(3));
         assert_eq!(scaled("2.5", 1, false), Some(2));
-        assert_eq!([scaled("", 1, false), scaled("1.2.3", 1, false), scaled("x", 1, false)], [None; 3]);
+        assert_eq!(
+            [
+                scaled("", 1, false),
+                scaled("1.2.3", 1, false),
+                scaled("x", 1, false)
+            ],
+            [None; 3]
+        );
         assert_eq!(clock("1-02:03:04.5"), Some(93_784_500_000_000));
         assert_eq!(clock("2 days, 0:00:01"), Some(172_801_000_000_000));
         assert_eq!([clock("12"), clock("1:2:3:4"), clock("1:70:00")], [None; 3]);
