@@ -164,7 +164,7 @@ impl ColumnMapping {
     /// A column that the own table hasn't, or a unit that it can't have.
     pub fn entries<'a>(
         &self,
-        known: impl Iterator<Item = &'a str> + Clone,
+        known: &(impl Iterator<Item = &'a str> + Clone),
     ) -> Result<Vec<MappingEntry>, String> {
         if !self.0.contains_key("submit") && !self.0.contains_key("submit_ns") {
             return Err(
@@ -206,23 +206,17 @@ fn entry(own: &str, written: &str) -> Result<MappingEntry, String> {
     let is_difference = entry.difference().is_some();
     let fits = |found: ColumnUnit| kind.is_some_and(|kind| found.fits(kind, is_difference));
     let named = UNITS.iter().find(|(name, _)| *name == unit);
-    match named.map(|&(_, unit)| unit).filter(|&unit| fits(unit)) {
-        Some(unit) => {
-            entry.unit = Some(unit);
-            Ok(entry)
-        }
-        None => {
-            let all = UNITS.iter().filter(|&&(_, unit)| fits(unit));
-            let all: Vec<&str> = all.map(|&(name, _)| name).collect();
-            if all.is_empty() {
-                return Err(format!("`{own}` has no unit; leave ` as {unit}` out"));
-            }
-            Err(format!(
-                "`{own}`: expected a unit of {}, found `{unit}`",
-                all.join(", ")
-            ))
-        }
+    if let Some(unit) = named.map(|&(_, unit)| unit).filter(|&unit| fits(unit)) {
+        entry.unit = Some(unit);
+        return Ok(entry);
     }
+    let all = UNITS.iter().filter(|&&(_, unit)| fits(unit));
+    let all: Vec<&str> = all.map(|&(name, _)| name).collect();
+    if all.is_empty() {
+        return Err(format!("`{own}` has no unit; leave ` as {unit}` out"));
+    }
+    let all = all.join(", ");
+    Err(format!("`{own}`: expected a unit of {all}, found `{unit}`"))
 }
 
 #[cfg(test)]
@@ -233,7 +227,7 @@ mod tests {
 
     fn entries(arguments: &[&str]) -> Result<Vec<MappingEntry>, String> {
         let arguments: Vec<String> = arguments.iter().map(|&own| own.to_owned()).collect();
-        ColumnMapping::of_arguments(&arguments)?.entries(OWN.into_iter())
+        ColumnMapping::of_arguments(&arguments)?.entries(&OWN.into_iter())
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub(super) fn words(first: &[u8], formats: &[FormatEntry]) -> String {
         "; name the format with --trace-format, as one of {}",
         names.join(", ")
     );
+    if fields(line).1.len() > 1 && !line.starts_with(['{', '[']) {
+        words.push_str("; for a table of your own, say which columns are which, as in `--column submit=COLUMN`");
+    }
     words
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ::units::{Duration, Instant, plural};
 use arrivals::column_mapping::ColumnMapping;
 use arrivals::fill_up::{FillOrder, FillResource, FillUp, fill_up};
-use arrivals::format::Constructor;
+use arrivals::format::{Constructor, FormatEntry};
 use arrivals::intern::ClassTable;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::merge::Merge;
@@ -253,7 +253,7 @@ fn traced(
         kill_at_walltime: trace.kill_at_walltime,
         throughputs: super::throughputs(scenario)?,
         partitions: partitions::field(scenario),
-        columns: columns(trace)?,
+        columns: columns(scenario, trace, entry)?,
         ..ReadOptions::default()
     };
     let reading = read_options(&mut options, &trace.options)?;
@@ -339,14 +339,34 @@ fn filled(
 }
 
 /// Columns of another table, which only the project's own stands for.
-fn columns(trace: &WorkloadTrace) -> Result<Arc<ColumnMapping>, BuildError> {
-    if !trace.columns.is_empty() && trace.format != "csv" {
-        return Err(BuildError::Experiment(format!(
-            "trace.columns: the format `{}` has columns of its own; expected `format: csv`",
-            trace.format
-        )));
+fn columns(
+    scenario: &Scenario,
+    trace: &WorkloadTrace,
+    entry: Option<&FormatEntry>,
+) -> Result<Arc<ColumnMapping>, BuildError> {
+    let mapping: ColumnMapping = trace.columns.clone().into();
+    if mapping.is_empty() {
+        return Ok(Arc::new(mapping));
     }
-    Ok(Arc::new(trace.columns.clone().into()))
+    let is_own = |source: &WorkloadSource| matches!(source, WorkloadSource::Trace(own) if std::ptr::eq(own, trace));
+    let place = scenario
+        .workload
+        .iter()
+        .position(is_own)
+        .unwrap_or_default();
+    let wrong =
+        |why: &str| BuildError::Experiment(format!("workload.{place}.trace.columns: {why}"));
+    match entry.filter(|entry| entry.options.contains(&"columns")) {
+        Some(entry) => {
+            let known = entry.columns.iter().map(|column| column.name);
+            mapping.entries(&known).map_err(|why| wrong(&why))?;
+            Ok(Arc::new(mapping))
+        }
+        None => Err(wrong(&format!(
+            "the format `{}` has columns of its own; expected `format: csv`",
+            trace.format
+        ))),
+    }
 }
 
 /// Takes the run times away where pods are to stay.

@@ -2,7 +2,6 @@
 //! that is said of rows holds for it.
 
 use std::io::{self, Read};
-use std::sync::Arc;
 
 use arrivals::column_mapping::{ColumnMapping, ColumnUnit, MappingEntry};
 use intake::calendar::{Zone, is_absent, zoned};
@@ -34,7 +33,7 @@ pub(super) fn rewritten(input: &Input, mapping: &ColumnMapping) -> Result<Input,
         ));
     }
     let own = ENTRY.columns.iter().map(|column| column.name);
-    let entries = mapping.entries(own).map_err(refuse)?;
+    let entries = mapping.entries(&own).map_err(refuse)?;
     let table = open(input, &entries)?;
     let mut cells = Vec::new();
     for entry in &entries {
@@ -53,42 +52,7 @@ pub(super) fn rewritten(input: &Input, mapping: &ColumnMapping) -> Result<Input,
         Some(cell) if submit == Some(true) => earliest(open(input, &entries)?, cell)?,
         _ => 0,
     };
-    // Columns of the own names that nothing else stands for are read as they are; of others the reader tells.
-    let others = table.columns().iter().filter(|name| {
-        let is_named = |entry: &MappingEntry| {
-            entry.other == ***name
-                || entry
-                    .difference()
-                    .is_some_and(|(end, from)| [end, from].contains(&&***name))
-        };
-        !entries.iter().any(is_named)
-    });
-    let others: Vec<Arc<str>> = others.cloned().collect();
-    let mut header: Vec<String> = cells.iter().map(Cell::header).collect();
-    for other in others {
-        let stem = other
-            .trim_end_matches("_ns")
-            .trim_end_matches("_milli")
-            .trim_end_matches("_bytes");
-        let is_shadow = cells
-            .iter()
-            .any(|cell| cell.own == stem || cell.own == *other);
-        header.push(if is_shadow {
-            format!("{other} (of the file)")
-        } else {
-            other.to_string()
-        });
-        cells.extend(
-            table
-                .column(&other)
-                .map(|column| Cell::plain(&other, column)),
-        );
-    }
-    let mut text = String::new();
-    for (place, name) in header.iter().enumerate() {
-        append(&mut text, place, name);
-    }
-    text.push('\n');
+    let text = add_others(&table, &entries, &mut cells);
     let rewriter = Rewriter {
         table,
         cells,
@@ -100,6 +64,41 @@ pub(super) fn rewritten(input: &Input, mapping: &ColumnMapping) -> Result<Input,
         failure: None,
     };
     rewriter.into_input(&input.name)
+}
+
+/// Adds the columns that are not mapped, of which those of the own names are read and the reader tells of others; the
+/// header of all.
+fn add_others(table: &Table, entries: &[MappingEntry], cells: &mut Vec<Cell>) -> String {
+    let mut header: Vec<String> = cells.iter().map(Cell::header).collect();
+    for other in table.columns() {
+        let is_named = entries.iter().any(|entry| {
+            let both = entry.difference();
+            entry.other == **other
+                || both.is_some_and(|(end, start)| [end, start].contains(&&**other))
+        });
+        if is_named {
+            continue;
+        }
+        let units = ["_ns", "_milli", "_bytes"].into_iter();
+        let stem = { units }
+            .find_map(|unit| other.strip_suffix(unit))
+            .unwrap_or(other);
+        let is_shadow = cells
+            .iter()
+            .any(|cell| [&**other, stem].contains(&&*cell.own));
+        header.push(if is_shadow {
+            format!("{other} (of the file)")
+        } else {
+            other.to_string()
+        });
+        cells.extend(table.column(other).map(|column| Cell::plain(other, column)));
+    }
+    let mut text = String::new();
+    for (place, name) in header.iter().enumerate() {
+        append(&mut text, place, name);
+    }
+    text.push('\n');
+    text
 }
 
 /// The table by the separator whose header has most of the columns.
@@ -344,11 +343,12 @@ impl Rewriter {
 
 impl Read for Rewriter {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.read == self.text.len() && self.failure.is_none() {
-            if let Err(error) = self.write() {
-                self.text.clear();
-                self.failure = Some(error);
-            }
+        if self.read == self.text.len()
+            && self.failure.is_none()
+            && let Err(error) = self.write()
+        {
+            self.text.clear();
+            self.failure = Some(error);
         }
         let left = &self.text[self.read.min(self.text.len())..];
         let count = left.len().min(buffer.len());
@@ -360,6 +360,8 @@ impl Read for Rewriter {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::readers::prelude::*;
     use units::{Duration, Instant};
@@ -426,9 +428,7 @@ mod tests {
         );
         let error = read("a,b\n1,2\n", &["submit=c"]).expect_err("no such column");
         assert!(
-            error
-                .to_string()
-                .contains("no column `c`; it has: a, b"),
+            error.to_string().contains("no column `c`; it has: a, b"),
             "{error}"
         );
         let error = read("a,b\n1\n", &["submit=a"]).expect_err("a short row");
