@@ -172,6 +172,7 @@ def compare(
     precision: float | None = None,
     max_seeds: int | None = None,
     pareto: tuple[str, str] | None = None,
+    all_pairs: bool = False,
     policy: Any = None,
     under: Mapping[str, Any] | None = None,
     set: Sets = None,
@@ -188,7 +189,8 @@ def compare(
     """Compares the variants of an experiment over paired seeds, or finished runs.
 
     Differences come with intervals of 95 % confidence and verdicts, as those of the command line do. In place of an
-    experiment it takes a list of results or of their folders. The other arguments are those of `run`.
+    experiment it takes a list of results or of their folders. `all_pairs` compares every candidate with every other, and
+    ranks them. The other arguments are those of `run`.
     """
     finished = _finished(experiment)
     asked = _asked(
@@ -212,6 +214,7 @@ def compare(
         "baseline": baseline,
         "metrics": _several("metrics", metrics),
         "pareto": pareto,
+        "all_pairs": all_pairs,
         "precision": precision,
         "max_seeds": max_seeds,
         "rerun": f"windtunnel.compare({what}seeds={seeds}) in Python",

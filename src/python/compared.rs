@@ -27,6 +27,7 @@ pub(crate) struct CompareOptions {
     baseline: Option<String>,
     metrics: Vec<String>,
     pareto: Option<(String, String)>,
+    all_pairs: bool,
     precision: Option<f64>,
     max_seeds: Option<usize>,
     /// Call that repeats it, for the report.
@@ -56,6 +57,7 @@ impl CompareOptions {
             baseline: self.baseline.clone(),
             gated: self.metrics.clone(),
             pareto: self.pareto.clone(),
+            all_pairs: self.all_pairs,
             ..Settings::default()
         })
     }

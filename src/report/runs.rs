@@ -12,7 +12,7 @@ use crate::plot::{Material, Rgb};
 use crate::run::ReportRun;
 use crate::study::StudyFigures;
 use history::{ReportData, VariantData};
-use lab::compare::{Study, metric_hint};
+use lab::compare::{Pair, Study, metric_hint};
 use lab::summary::{InputSummary, Summary, VariantSummary};
 use lab::travel::Fork;
 use units::{SortedMap, SortedSet};
@@ -160,6 +160,15 @@ impl Gathered {
                 .candidates
                 .retain(|own| own.name == baseline || is_kept(&own.name));
             study.pairs.retain(|own| is_kept(&own.candidate));
+            if let Some(all) = &mut study.all_pairs {
+                let mut ranked = all.rankings.iter().flat_map(|own| &own.standings);
+                let is_whole = ranked.all(|own| is_kept(&own.candidate));
+                // Fewer candidates have other ranks.
+                all.rankings.retain(|_| is_whole);
+                let is_base = |own: &Pair| own.baseline.as_ref().is_none_or(is_kept);
+                all.pairs
+                    .retain(|own| is_kept(&own.candidate) && is_base(own));
+            }
         }
         Ok(self)
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use lab::compare::LogStudy;
 use lab::folder::{Existing, ResultFolder};
 use report::Format;
+use report::plot::{Style, critical_difference};
 use report::study::{self, logs};
 
 use super::super::{Exit, Failure, Global, output};
@@ -50,6 +51,13 @@ pub(super) fn run(
         let mut bytes = Vec::new();
         logs::write(&mut bytes, &all, form, label).map_err(Failure::incomplete)?;
         folder.text(name, &String::from_utf8_lossy(&bytes))?;
+    }
+    let candidates = studies.first().into_iter().flat_map(|own| &own.candidates);
+    let candidates: Vec<String> = candidates.map(|own| own.name.clone()).collect();
+    let plot = critical_difference::of_logs(&all.rankings, &candidates, Style::Screen);
+    if let Some(plot) = plot {
+        folder.text(&format!("plots/{}.svg", plot.name), &plot.svg)?;
+        folder.text(&format!("plots/{}.csv", plot.name), &plot.csv())?;
     }
     let out = folder.finish()?;
     let form = arguments.format.into();

@@ -65,6 +65,9 @@ pub(super) struct CompareArguments {
     /// otherwise the main ones]
     #[arg(long = "metric", value_name = "ID", num_args = 1..)]
     pub(super) metrics: Vec<String>,
+    /// Compare every candidate with every other, and rank them all in each gated metric
+    #[arg(long)]
+    all_pairs: bool,
     /// Mark the Pareto front over two metrics
     #[arg(long, value_name = "X,Y", value_parser = two_ids)]
     pub(super) pareto: Option<(String, String)>,
@@ -97,6 +100,7 @@ const EXAMPLES: &str = "Examples:
   windtunnel compare cluster.yaml --variants mine.yaml --precision 1%
   windtunnel compare cluster.yaml --metric pending_time.p99 allocation.cpu.mean
   windtunnel compare log.yaml --blocks 1d
+  windtunnel compare cluster.yaml --variants mine.yaml --all-pairs --metric pending_time.mean
   windtunnel compare cluster.yaml --pareto cost.total,pending_time.p99
   windtunnel compare results/before results/after --format markdown";
 
@@ -170,6 +174,7 @@ fn settings(arguments: &CompareArguments) -> Settings {
         baseline: arguments.baseline.clone(),
         gated: arguments.metrics.clone(),
         pareto: arguments.pareto.clone(),
+        all_pairs: arguments.all_pairs,
         block: arguments.blocks.map(Duration::as_nanos),
         ..Settings::default()
     }

@@ -48,7 +48,7 @@ pub(super) fn portable(rerun: &str, path: Option<&Path>) -> String {
     rerun.replace(&*path.to_string_lossy(), &name.to_string_lossy())
 }
 
-/// Arguments of the command line that select metrics.
+/// Arguments of the command line that select metrics and pairs.
 pub(super) fn asked_of_metrics(arguments: &CompareArguments) -> Vec<String> {
     let mut words = Vec::new();
     if !arguments.metrics.is_empty() {
@@ -56,5 +56,6 @@ pub(super) fn asked_of_metrics(arguments: &CompareArguments) -> Vec<String> {
     }
     let pareto = arguments.pareto.as_ref();
     words.extend(pareto.map(|(x, y)| format!("--pareto {x},{y}")));
+    words.extend((arguments.all_pairs).then(|| "--all-pairs".to_owned()));
     words
 }

@@ -24,6 +24,9 @@ pub struct RecordedStudy {
     /// The pairs with every verdict; a report has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pairs: Option<Json>,
+    /// The candidates among each other, if that was asked for; a report has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_pairs: Option<Json>,
 }
 
 /// A candidate of a recorded comparison.
@@ -48,6 +51,7 @@ impl RecordedStudy {
             settings: study.settings.clone(),
             candidates: candidates.collect(),
             pairs: None,
+            all_pairs: None,
         }
     }
 
@@ -140,7 +144,9 @@ pub fn again(
     };
     if let Some(pairs) = &recorded.pairs {
         let now = serde_json::to_value(&made.pairs).unwrap_or_default();
-        let (before, now) = (judgements(pairs), judgements(&now));
+        let among = serde_json::to_value(&made.all_pairs).unwrap_or_default();
+        let before = judgements(pairs, recorded.all_pairs.as_ref().unwrap_or(&Json::Null));
+        let now = judgements(&now, &among);
         check.judgements = Some(before.len());
         let others = now.iter().map(Some).chain(std::iter::repeat(None));
         let differing = before.iter().zip(others);
@@ -150,17 +156,23 @@ pub fn again(
     Ok(check)
 }
 
-/// A judgement as it is recorded.
+/// A judgement or a ranking as it is recorded.
 #[derive(PartialEq)]
 struct Recorded<'a> {
     name: String,
     judgement: &'a Json,
 }
 
-fn judgements(pairs: &Json) -> Vec<Recorded<'_>> {
+/// The judgements of the pairs, and those and the rankings of the candidates among each other.
+fn judgements<'a>(pairs: &'a Json, all_pairs: &'a Json) -> Vec<Recorded<'a>> {
+    let list = |json: &'a Json| json.as_array().into_iter().flatten();
     let text = |json: &Json, key: &str| json[key].as_str().unwrap_or_default().to_owned();
-    let mut found = Vec::new();
-    for pair in pairs.as_array().into_iter().flatten() {
+    let rankings = list(&all_pairs["rankings"]).map(|ranking| Recorded {
+        name: format!("ranking {}", text(ranking, "metric")),
+        judgement: ranking,
+    });
+    let mut found = Vec::from_iter(rankings);
+    for pair in list(pairs).chain(list(&all_pairs["pairs"])) {
         let candidate = text(pair, "candidate");
         for judgement in pair["metrics"].as_array().into_iter().flatten() {
             let metric = text(judgement, "metric");

@@ -108,6 +108,18 @@ pub enum CompareError {
         "two experiments are named `{0}`; give each a `name:` of its own, as the table has a column for each"
     )]
     OneName(String),
+    /// Two candidates, which are one pair.
+    #[error(
+        "--all-pairs: two candidates are one pair, which is compared without it; give three or more (`variants:`, \
+         `--variants FILE`, `--system A,B,C` or more result folders), or leave it out"
+    )]
+    OnePair,
+    /// Fewer than two seeds that all candidates have.
+    #[error(
+        "--all-pairs: there are fewer than two seeds that all candidates have, and one run of each can't tell a rank \
+         from chance; give `--seeds 10` or more, or result folders that share more seeds"
+    )]
+    FewSeeds,
     /// No metric has a value on both sides.
     #[error("nothing was measured: no metric has a value on both sides")]
     NothingMeasured,
@@ -143,6 +155,8 @@ impl CompareError {
             | Self::NoLog
             | Self::OtherCandidates { .. }
             | Self::OneName(..)
+            | Self::OnePair
+            | Self::FewSeeds
             | Self::ShortLog { .. } => 2,
             Self::Experiment(_) => 101,
         }

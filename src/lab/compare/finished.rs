@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::all_pairs;
 use super::pairing::Candidate;
 use super::runs::listed;
 use super::study::{Study, judge_candidates};
@@ -65,6 +66,9 @@ pub fn of_runs(
     let mut notes = Vec::new();
     same_inputs(runs, &given, &baseline, &mut notes)?;
     let candidates = candidates(given, &baseline)?;
+    if settings.all_pairs {
+        all_pairs::check_runs(&candidates)?;
+    }
     let name = runs.first().map_or("", |run| run.summary.name.as_str());
     let settings = settings.clone().of_finished();
     let mut study = judge_candidates(name, &candidates, &settings)?;

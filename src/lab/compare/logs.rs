@@ -4,7 +4,10 @@
 use rng::math;
 use serde::{Deserialize, Serialize};
 
+use super::all_pairs::AllPairs;
 use super::judge::{Judgement, Pairs, Question, Threshold, Verdict, decide, direction, measure};
+use super::ranking::{Contest, Lottery, Ranking, Unranked, rank};
+use super::study::Pair;
 use super::{CompareError, STUDY_VERSION, Study};
 use crate::program;
 use crate::statistics::{Interval, Resamples};
@@ -29,6 +32,12 @@ pub struct LogStudy {
     pub tests: usize,
     /// The gated metrics of all candidates, by metric.
     pub rows: Vec<LogRow>,
+    /// The order of the candidates over the logs, if all pairs are compared: by their means on each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rankings: Vec<Ranking>,
+    /// Gated metrics without an order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unranked: Vec<Unranked>,
     /// Caveats of the result.
     pub notes: Vec<String>,
 }
@@ -41,6 +50,9 @@ pub struct LogRow {
     pub metric: String,
     /// The candidate.
     pub candidate: String,
+    /// The candidate that it is compared with, where that is not the baseline of the comparisons.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
     /// The metric's unit.
     pub unit: String,
     /// Better direction: `higher`, `lower` or `none`.
@@ -124,7 +136,7 @@ impl LogStudy {
                 gated.push(id);
             }
         }
-        let places = 0..first.pairs.len();
+        let places = 0..first.every_pair().count();
         let (mut rows, mut judged): (Vec<LogRow>, Vec<Judgement>) = { gated.iter() }
             .flat_map(|id| places.clone().filter_map(move |at| row(studies, id, at)))
             .unzip();
@@ -133,6 +145,7 @@ impl LogStudy {
             row.p_adjusted = own.p_adjusted;
             row.verdict = own.verdict;
         }
+        let (rankings, unranked) = ranked(studies, &gated);
         Ok(Self {
             schema_version: STUDY_VERSION,
             windtunnel: program::VERSION.to_owned(),
@@ -141,15 +154,59 @@ impl LogStudy {
             baseline: first.baseline.clone(),
             tests,
             rows,
+            rankings,
+            unranked,
             notes: Vec::new(),
         })
     }
 }
 
-/// A metric of a candidate on all logs, before its verdict.
-fn row(studies: &[Study], id: &str, candidate: usize) -> Option<(LogRow, Judgement)> {
+/// The order of the candidates over the logs, without those that are not comparable with others on some log.
+fn ranked(studies: &[Study], gated: &[&String]) -> (Vec<Ranking>, Vec<Unranked>) {
+    let all: Vec<&AllPairs> = studies
+        .iter()
+        .filter_map(|own| own.all_pairs.as_ref())
+        .collect();
+    let is_kept = |name: &&str| {
+        !all.iter()
+            .any(|own| own.left_out.iter().any(|out| out == name))
+    };
+    let candidates = studies.first().map_or(&[][..], |own| &own.candidates);
+    let names = candidates.iter().map(|own| own.name.as_str());
+    let names: Vec<&str> = names.filter(is_kept).collect();
+    let mean = |study: &Study, id: &str, name: &str| {
+        let own = study.candidates.iter().find(|own| own.name == name)?;
+        Some(own.gated.get(id)?.mean)
+    };
+    let contests = gated.iter().map(|id| Contest {
+        metric: id,
+        better: registry::find(id).map_or(Direction::None, |(_, known)| known.direction),
+        names: &names,
+        blocks: { studies.iter() }
+            .map(|study| names.iter().map(|name| mean(study, id, name)).collect())
+            .collect(),
+    });
+    let first = candidates.first().and_then(|own| own.runs.first());
+    let rules = Lottery {
+        seed: first.map_or(0, |run| run.seed),
+        draws: studies.first().map_or(0, |own| own.resamples),
+        is_sample: true,
+    };
+    if all.len() < studies.len() {
+        return (Vec::new(), Vec::new());
+    }
+    rank(&contests.collect::<Vec<_>>(), rules)
+}
+
+/// The pair at a place.
+fn nth(study: &Study, place: usize) -> Option<&Pair> {
+    study.every_pair().nth(place)
+}
+
+/// A metric of the pair at a place on all logs, before its verdict.
+fn row(studies: &[Study], id: &str, place: usize) -> Option<(LogRow, Judgement)> {
     let own = |study: &'_ Study| {
-        let pair = &study.pairs[candidate];
+        let pair = nth(study, place)?;
         let found = pair
             .metrics
             .iter()
@@ -163,10 +220,12 @@ fn row(studies: &[Study], id: &str, candidate: usize) -> Option<(LogRow, Judgeme
             is_comparable: pair.is_comparable(),
         })
     };
+    let first = nth(studies.first()?, place)?;
     let cells: Vec<Option<LogCell>> = studies.iter().map(own).collect();
     let mut known = studies
         .iter()
-        .flat_map(|study| &study.pairs[candidate].metrics);
+        .filter_map(|study| nth(study, place))
+        .flat_map(|pair| &pair.metrics);
     let known = known.find(|own| own.metric == id)?;
     let logarithms = || cells.iter().flatten().filter_map(LogCell::logarithms);
     let share = registry::find(id).map_or(0.0, |(_, statistic)| statistic.threshold);
@@ -189,7 +248,8 @@ fn row(studies: &[Study], id: &str, candidate: usize) -> Option<(LogRow, Judgeme
     }
     let row = LogRow {
         metric: id.to_owned(),
-        candidate: studies[0].pairs[candidate].candidate.clone(),
+        candidate: first.candidate.clone(),
+        baseline: first.baseline.clone(),
         unit: known.unit.clone(),
         better: known.better,
         cells,

@@ -5,6 +5,7 @@
 //! [`Study`], from which every form is written.
 
 mod again;
+mod all_pairs;
 mod blocks;
 mod comparable;
 mod error;
@@ -16,6 +17,8 @@ mod logs;
 mod made_up;
 mod pairing;
 mod pareto;
+mod questions;
+mod ranking;
 mod result;
 mod runs;
 mod study;
@@ -27,6 +30,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use again::{CandidateCheck, RecordedCandidate, RecordedStudy, STUDY_FILE, StudyCheck, again};
+pub use all_pairs::AllPairs;
 pub use comparable::{CandidateRun, incomparable, limits_apart, same_decisions};
 pub use error::{CompareError, metric_hint};
 pub use finished::{Finished, of_runs};
@@ -38,13 +42,23 @@ pub use judge::{
 pub use logs::{LogCell, LogRow, LogStudy};
 pub use pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, is_same_for_any_seed, paired};
 pub use pareto::{ParetoPoint, mark_front};
+pub use questions::{default_gated, question_of};
+pub use ranking::{Ranking, Standing, Unranked};
 pub use result::{FirstRuns, objectives};
 pub use runs::{Made, run, seeds_from};
 pub use study::{
     CandidateInfo, GatedMean, Pair, Pareto, Precision, RESAMPLES, RunRecord, STUDY_VERSION, Study,
-    default_gated, judge_candidates, question_of,
+    judge_candidates,
 };
 pub use values::write_values;
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the form that serde calls"
+)]
+const fn is_off(is_on: &bool) -> bool {
+    !*is_on
+}
 
 /// Settings of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -66,6 +80,9 @@ pub struct Settings {
     pub pareto: Option<(String, String)>,
     /// Resamples of every bootstrap.
     pub resamples: usize,
+    /// True if every candidate is compared with every other, and all are ranked.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub all_pairs: bool,
     /// Length of the blocks, in nanoseconds, of which logs are drawn instead of seeds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub block: Option<i64>,
@@ -94,6 +111,7 @@ impl Default for Settings {
             gated: Vec::new(),
             pareto: None,
             resamples: RESAMPLES,
+            all_pairs: false,
             block: None,
         }
     }

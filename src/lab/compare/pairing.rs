@@ -151,58 +151,92 @@ pub(super) fn is_deterministic(candidate: &Candidate, seeds: usize) -> bool {
     is_same_for_any_seed(runs) || runs.len() >= seeds && is_alike(&mut runs.iter().take(seeds))
 }
 
-/// The pairs of two candidates. By the seeds that both have; where no seed changes the run of either,
-/// by the shaken runs that both have; and one pair where these are copies, too.
+/// The pairs of two candidates, as [`aligned`] has their runs.
 pub fn paired<'a>(base: &'a Candidate, head: &'a Candidate) -> Paired<'a> {
-    let own: SortedMap<u64, &VariantSummary> =
-        head.by_seed.iter().map(|run| (run.seed, run)).collect();
-    let mut shared: Vec<[&VariantSummary; 2]> = (base.by_seed.iter())
-        .filter_map(|run| Some([run, *own.get(&run.seed)?]))
-        .collect();
-    shared.sort_by_key(|[run, _]| run.seed);
-    let side = |pairs: &[[&'a VariantSummary; 2]], at: usize| -> Vec<&'a VariantSummary> {
-        pairs.iter().map(|pair| pair[at]).collect()
+    let Aligned {
+        method,
+        rows,
+        unshaken,
+    } = aligned(&[base, head]);
+    let side = |at: usize| rows.iter().map(|row| row[at]).collect();
+    let whole = |at: usize| unshaken.as_ref().map(|row| row[at]);
+    Paired {
+        base: side(0),
+        head: side(1),
+        base_unshaken: whole(0),
+        head_unshaken: whole(1),
+        method,
+    }
+}
+
+/// One run of each candidate.
+type Row<'a> = Vec<&'a VariantSummary>;
+
+/// The runs of any number of candidates side by side.
+#[derive(Clone, Debug)]
+pub(super) struct Aligned<'a> {
+    /// Source of variation between the rows.
+    pub(super) method: Method,
+    /// Runs on the same seed or perturbation, of each candidate in their order.
+    pub(super) rows: Vec<Row<'a>>,
+    /// Runs on the unshaken input, where the rows are of shaken ones.
+    unshaken: Option<Row<'a>>,
+}
+
+/// Aligns the runs of candidates. By the seeds that all have; where no seed changes the run of any,
+/// by the shaken runs that all have; and one row where these are copies, too.
+pub(super) fn aligned<'a>(candidates: &[&'a Candidate]) -> Aligned<'a> {
+    let shared = shared_seeds(candidates);
+    let are_copies = |rows: &[Row<'_>]| {
+        (0..candidates.len()).all(|at| is_alike(&mut rows.iter().map(|row| row[at])))
     };
-    let are_copies = |pairs: &[[&'a VariantSummary; 2]]| {
-        (0..2).all(|at| is_alike(&mut pairs.iter().map(|pair| pair[at])))
-    };
-    // Shaken runs are made where no seed changes the run of either.
-    let shaken: Vec<[&VariantSummary; 2]> = (base.shaken.iter().zip(&head.shaken))
-        .map(|(base, head)| [base, head])
-        .collect();
+    // Shaken runs are made where no seed changes the run of either of two.
+    let shakes = candidates.iter().map(|own| own.shaken.len()).min();
+    let row = |at: usize| -> Row<'_> { candidates.iter().map(|own| &own.shaken[at]).collect() };
+    let shaken: Vec<Row<'_>> = (0..shakes.unwrap_or(0)).map(row).collect();
     if shaken.is_empty() && !are_copies(&shared) {
-        return Paired {
+        return Aligned {
             method: Method::Seeds {
-                seeds: shared.iter().map(|[run, _]| run.seed).collect(),
+                seeds: shared.iter().map(|row| row[0].seed).collect(),
             },
-            base: side(&shared, 0),
-            head: side(&shared, 1),
-            base_unshaken: None,
-            head_unshaken: None,
+            rows: shared,
+            unshaken: None,
         };
     }
-    let seed = shared.first().map_or(0, |[run, _]| run.seed);
-    let is_whole = shaken.is_empty() || are_copies(&shaken);
-    let (method, used) = if is_whole {
-        (Method::Whole { seed }, &shared[..shared.len().min(1)])
-    } else {
-        let shakes = shaken.len() as u64;
-        let method = match base.blocks {
-            0 => Method::Shaking { seed, shakes },
+    let seed = shared.first().map_or(0, |row| row[0].seed);
+    let first = shared.first().cloned();
+    if shaken.is_empty() || are_copies(&shaken) {
+        return Aligned {
+            method: Method::Whole { seed },
+            rows: first.into_iter().collect(),
+            unshaken: None,
+        };
+    }
+    let replicates = shaken.len() as u64;
+    Aligned {
+        method: match candidates.first().map_or(0, |own| own.blocks) {
+            0 => Method::Shaking {
+                seed,
+                shakes: replicates,
+            },
             blocks => Method::Blocks {
                 seed,
-                replicates: shakes,
+                replicates,
                 blocks,
             },
-        };
-        (method, &shaken[..])
-    };
-    let unshaken = shared.first().filter(|_| !is_whole);
-    Paired {
-        method,
-        base: side(used, 0),
-        head: side(used, 1),
-        base_unshaken: unshaken.map(|[run, _]| *run),
-        head_unshaken: unshaken.map(|[_, run]| *run),
+        },
+        rows: shaken,
+        unshaken: first,
     }
+}
+
+/// The runs with the seeds that all candidates have, in ascending order.
+pub(super) fn shared_seeds<'a>(candidates: &[&'a Candidate]) -> Vec<Row<'a>> {
+    let by_seed = |own: &&'a Candidate| -> SortedMap<u64, &'a VariantSummary> {
+        own.by_seed.iter().map(|run| (run.seed, run)).collect()
+    };
+    let all: Vec<SortedMap<u64, &VariantSummary>> = candidates.iter().map(by_seed).collect();
+    let seeds = all.first().into_iter().flat_map(SortedMap::keys);
+    let row = |seed| all.iter().map(|own| own.get(seed).copied()).collect();
+    seeds.filter_map(row).collect()
 }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::CompareError;
 use super::pairing::Candidate;
-use super::study::{Known, Pareto, question_of, values};
+use super::questions::question_of;
+use super::study::{Known, Pareto, values};
 use crate::statistics::mean;
 use crate::summary::VariantSummary;
 use metrics::Direction;

@@ -1,10 +1,11 @@
 //! Making the runs of a comparison: which seeds, when the input is shaken instead, how many more.
 //! Every pair of the baseline and a candidate gets the runs that it would get alone.
 
+use super::all_pairs;
 use super::blocks::{blocks_note, log_blocks};
 use super::comparable::{CandidateRun, limits_apart, same_decisions};
 use super::pairing::{Candidate, Method, SHAKES_PER_SEED, is_deterministic, paired};
-use super::study::{Study, judge_candidates};
+use super::study::{Pair, Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
@@ -61,6 +62,9 @@ pub fn run(
     workers: Workers<'_>,
 ) -> Result<Made, CompareError> {
     let experiment = baseline_first(experiment, settings)?;
+    if settings.all_pairs {
+        all_pairs::check(experiment.variants.len(), settings.seeds)?;
+    }
     let notes = same_inputs(&experiment, workers)?;
     let block = settings.block.map(Duration::from_nanos);
     let census = block.map(|block| log_blocks(&experiment, block, settings, workers));
@@ -72,6 +76,7 @@ pub fn run(
         workers,
         seed: experiment.variants[0].scenario.seed,
         seeds: settings.seeds,
+        all_pairs: settings.all_pairs,
         candidates: (experiment.variants.iter())
             .map(|plan| Candidate {
                 name: plan.name.clone(),
@@ -261,6 +266,8 @@ struct Runs<'a> {
     seed: u64,
     /// Number of seeds asked for.
     seeds: usize,
+    /// Whether candidates are compared among each other, too.
+    all_pairs: bool,
     candidates: Vec<Candidate>,
     /// Number of seeds that each candidate is to have, or to be perturbed for; the baseline's entry is
     /// not used.
@@ -281,10 +288,17 @@ impl Runs<'_> {
         self.make(&work)
     }
 
-    /// Returns whether seeds change neither the runs of the baseline nor those of a candidate, or are not to.
-    fn is_shaken(&self, candidate: usize) -> bool {
-        let mut both = [0, candidate].into_iter();
+    /// Returns whether seeds change the runs of neither of two candidates, or are not to.
+    fn is_shaken(&self, pair: [usize; 2]) -> bool {
+        let mut both = pair.into_iter();
         self.block.is_some() || both.all(|at| is_deterministic(&self.candidates[at], self.seeds))
+    }
+
+    /// The pairs of candidates that are compared.
+    fn pairs(&self) -> impl Iterator<Item = [usize; 2]> {
+        let count = self.candidates.len();
+        let bases = if self.all_pairs { count } else { 1 };
+        (0..bases).flat_map(move |base| (base + 1..count).map(move |head| [base, head]))
     }
 
     /// Makes what the pairs lack. Runs by seed may show that only perturbations tell more.
@@ -297,14 +311,16 @@ impl Runs<'_> {
     fn fill_once(&mut self) -> Result<(), CompareError> {
         let count = self.candidates.len();
         let (mut by_seed, mut shaken) = (vec![0; count], vec![0; count]);
-        for other in 1..count {
-            let (wanted, count) = if self.is_shaken(other) {
-                (&mut shaken, SHAKES_PER_SEED * self.wanted[other])
+        for pair in self.pairs() {
+            let seeds = self.wanted[pair[1]];
+            let (wanted, count) = if self.is_shaken(pair) {
+                (&mut shaken, SHAKES_PER_SEED * seeds)
             } else {
-                (&mut by_seed, self.wanted[other])
+                (&mut by_seed, seeds)
             };
-            wanted[other] = count;
-            wanted[0] = wanted[0].max(count);
+            for at in pair {
+                wanted[at] = wanted[at].max(count);
+            }
         }
         let mut work = self.lacking(Form::AsItIs, &by_seed);
         work.extend(self.lacking(Form::Shaken, &shaken));
@@ -358,12 +374,15 @@ impl Runs<'_> {
         judge_candidates(&self.experiment.name, &self.candidates, settings)
     }
 
-    /// Asks for more runs of the pairs whose intervals are too wide; whether there are any.
+    /// Asks for more runs of the pairs whose intervals are too wide; whether there are any. Candidates that are
+    /// ranked have the same seeds.
     fn want_more(&mut self, study: &Study, settings: &Settings) -> bool {
+        let target = settings.precision.unwrap_or(f64::INFINITY);
+        let is_wide = |pair: &Pair| pair.wide(target).next().is_some();
+        let is_any_wide = self.all_pairs && study.every_pair().any(is_wide);
         let mut is_any = false;
         for (pair, wanted) in study.pairs.iter().zip(&mut self.wanted[1..]) {
-            let target = settings.precision.unwrap_or(f64::INFINITY);
-            if *wanted < settings.seeds_max && pair.wide(target).next().is_some() {
+            if *wanted < settings.seeds_max && (is_any_wide || is_wide(pair)) {
                 *wanted = (*wanted + (*wanted / 2).max(5)).min(settings.seeds_max);
                 is_any = true;
             }

@@ -5,19 +5,18 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use super::all_pairs::{self, AllPairs};
 use super::comparable::incomparable;
 use super::judge::{
-    CONFIDENCE, Judgement, Pairs, Question, Tests, Threshold, Unshaken, Verdict, decide, measure,
-    stretched,
+    CONFIDENCE, Judgement, Pairs, Tests, Unshaken, Verdict, decide, measure, stretched,
 };
 use super::pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, paired};
 use super::pareto::{ParetoPoint, front};
+use super::questions::{default_gated, question_of};
 use super::{CompareError, Settings};
 use crate::program;
 use crate::statistics::{Interval, Resamples, mean, student_interval};
-use crate::steps::StepUnit;
 use crate::summary::{MetricSummary, VariantSummary};
-use metrics::{Direction, ShortList, registry};
 use units::{SortedMap, SortedSet};
 
 /// The version of the form of a study.
@@ -79,6 +78,9 @@ pub struct GatedMean {
 pub struct Pair {
     /// The candidate.
     pub candidate: String,
+    /// The candidate that it is compared with, where that is not the baseline of the comparison.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
     /// Source of variation between the runs.
     pub method: Method,
     /// Reasons against comparing the two, in words; empty if they are comparable.
@@ -172,6 +174,9 @@ pub struct Study {
     pub precision: Option<Precision>,
     /// One per candidate but the baseline.
     pub pairs: Vec<Pair>,
+    /// The candidates among each other, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all_pairs: Option<AllPairs>,
     /// The front, if one was asked for.
     pub pareto: Option<Pareto>,
     /// Caveats of the result.
@@ -179,6 +184,12 @@ pub struct Study {
 }
 
 impl Study {
+    /// Every pair that was compared: those with the baseline, and then those of the other candidates.
+    pub fn every_pair(&self) -> impl Iterator<Item = &Pair> {
+        let between = self.all_pairs.iter().flat_map(|all| &all.pairs);
+        self.pairs.iter().chain(between)
+    }
+
     /// Reads a comparison from the text of its file.
     ///
     /// # Errors
@@ -204,48 +215,6 @@ impl Study {
             *counts.entry(verdict.word()).or_default() += 1;
         }
         counts
-    }
-}
-
-/// The usual gated metrics of these runs: of each place in the short lists the first id that was
-/// measured in all of them.
-pub fn default_gated(runs: &[&VariantSummary]) -> Vec<String> {
-    let is_fill_up = runs.iter().any(|run| run.arrived.is_some());
-    let is_measured = |id: &str| {
-        let value = |run: &VariantSummary| run.metrics.get(id).and_then(|metric| metric.value);
-        runs.iter().all(|run| value(run).is_some())
-    };
-    let mut groups = registry::short_list(if is_fill_up {
-        ShortList::GatedOfFillUp
-    } else {
-        ShortList::Gated
-    });
-    if is_measured("availability.replicas") {
-        groups.extend(registry::short_list(ShortList::GatedOfWorkloads));
-    }
-    let found = groups
-        .into_iter()
-        .filter_map(|group| group.into_iter().find(|id| is_measured(id)));
-    found.collect()
-}
-
-/// Builds the question about a metric of a run.
-pub fn question_of(id: &str, metric: &MetricSummary, gated: bool) -> Question {
-    let known = registry::find(id).map(|(_, statistic)| statistic);
-    let floor = known.map_or(0.0, |statistic| {
-        // The floor is an amount in the unit of simulated time.
-        let steps = StepUnit::of(statistic.unit).filter(|own| own.name == metric.unit);
-        statistic.floor * steps.map_or(1.0, |own| own.factor)
-    });
-    Question {
-        metric: id.to_owned(),
-        unit: metric.unit.clone(),
-        direction: Direction::of_name(&metric.better),
-        threshold: Threshold::Usual {
-            share: known.map_or(0.0, |statistic| statistic.threshold),
-            floor,
-        },
-        gated,
     }
 }
 
@@ -281,15 +250,20 @@ pub fn judge_candidates(
         Some((baseline, others)) => (Some(baseline), others),
         None => (None, candidates),
     };
-    let judged = |other: &Candidate| Some(judged(baseline?, other, &known, settings));
+    let judged = |other: &Candidate| Some(judged(baseline?, other, &known, settings, Scope::All));
     let mut pairs: Vec<Pair> = others.iter().filter_map(judged).collect();
-    correct(&mut pairs);
+    let mut between = if settings.all_pairs {
+        all_pairs::between(others, &known, settings)
+    } else {
+        Vec::new()
+    };
+    correct(pairs.iter_mut().chain(&mut between).collect());
     let mut all = pairs.iter().flat_map(|pair| &pair.metrics);
     if all.all(|found| found.verdict == Some(Verdict::NotMeasurable)) {
         return Err(CompareError::NothingMeasured);
     }
     let mut gated: Vec<String> = Vec::new();
-    for id in pairs.iter().flat_map(|pair| &pair.gated) {
+    for id in { pairs.iter().chain(&between) }.flat_map(|pair| &pair.gated) {
         if !gated.contains(id) {
             gated.push(id.clone());
         }
@@ -310,8 +284,10 @@ pub fn judge_candidates(
     let precision = settings.precision.map(|target| Precision {
         target,
         seeds_max: settings.seeds_max,
-        wide: wide(&pairs, target),
+        wide: wide(pairs.iter().chain(&between), target),
     });
+    let all_pairs =
+        (settings.all_pairs).then(|| AllPairs::of(candidates, &pairs, between, &gated, settings));
     Ok(Study {
         schema_version: STUDY_VERSION,
         windtunnel: program::VERSION.to_owned(),
@@ -325,14 +301,30 @@ pub fn judge_candidates(
         gated,
         precision,
         pairs,
+        all_pairs,
         pareto,
         notes: Vec::new(),
     })
 }
 
-/// A candidate against the baseline, from the runs of these two alone, and without verdicts. Of the
+/// Metrics of a pair that are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Every metric.
+    All,
+    /// The gated ones alone.
+    Gated,
+}
+
+/// A candidate against another, from the runs of these two alone, and without verdicts. Of the
 /// metrics of all runs only the units are taken.
-fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &Settings) -> Pair {
+pub(super) fn judged(
+    baseline: &Candidate,
+    other: &Candidate,
+    all: &Known<'_>,
+    settings: &Settings,
+    scope: Scope,
+) -> Pair {
     let runs = paired(baseline, other);
     let both: Vec<&VariantSummary> = runs.base.iter().chain(&runs.head).copied().collect();
     let gated = if settings.gated.is_empty() {
@@ -343,6 +335,7 @@ fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &S
     let own = known(both);
     let chosen: SortedSet<&str> = gated.iter().map(String::as_str).collect();
     let rest = own.keys().copied().filter(|id| !chosen.contains(id));
+    let rest = rest.filter(|_| scope == Scope::All);
     let ids: Vec<&str> = gated.iter().map(String::as_str).chain(rest).collect();
     let seed = runs.base.first().map_or(0, |run| run.seed);
     let resamples = Resamples::draw(seed, runs.base.len(), settings.resamples);
@@ -355,6 +348,7 @@ fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &S
         .collect();
     Pair {
         candidate: other.name.clone(),
+        baseline: None,
         not_comparable: incomparable(&baseline.name, &runs.base, &other.name, &runs.head),
         method: runs.method,
         tests: Tests::default(),
@@ -363,9 +357,9 @@ fn judged(baseline: &Candidate, other: &Candidate, all: &Known<'_>, settings: &S
     }
 }
 
-/// Gives every judgement its verdict. All candidates are one family: of many that are tried against a
+/// Gives every judgement its verdict. All pairs are one family: of many that are tried against a
 /// baseline, one is better by chance.
-fn correct(pairs: &mut [Pair]) {
+fn correct(mut pairs: Vec<&mut Pair>) {
     let tests = decide(pairs.iter_mut().flat_map(|pair| &mut pair.metrics));
     for pair in pairs {
         pair.tests = tests;
@@ -454,11 +448,12 @@ fn info(candidate: &Candidate, shown: &[VariantSummary], gated: &[String]) -> Ca
 }
 
 /// The gated metrics whose intervals are wider than the target, as `CANDIDATE METRIC`.
-fn wide(pairs: &[Pair], target: f64) -> Vec<String> {
+fn wide<'a>(pairs: impl Iterator<Item = &'a Pair>, target: f64) -> Vec<String> {
     let of = |pair: &Pair| -> Vec<String> {
+        let than = (pair.baseline.as_ref()).map_or_else(String::new, |own| format!(" than {own}"));
         let wide = pair.wide(target);
-        wide.map(|metric| format!("{} {metric}", pair.candidate))
+        wide.map(|metric| format!("{}{than} {metric}", pair.candidate))
             .collect()
     };
-    pairs.iter().flat_map(of).collect()
+    pairs.flat_map(of).collect()
 }

@@ -9,8 +9,10 @@ mod effect;
 mod equivalence;
 mod events;
 mod fieller;
+mod friedman;
 mod moments;
 mod multiple;
+mod nemenyi;
 mod quantile;
 mod sample_size;
 mod sign_flip;
@@ -26,8 +28,10 @@ pub use effect::{cliffs_delta, standardized_mean};
 pub use equivalence::{above, not_above};
 pub use events::{LoneEvents, unseen_share};
 pub use fieller::change_interval;
+pub use friedman::{Friedman, friedman, mid_ranks};
 pub use moments::{mean, median, standard_deviation, standard_error, variance};
 pub use multiple::{benjamini_hochberg, holm};
+pub use nemenyi::{critical_difference, nemenyi_quantile};
 pub use quantile::quantile;
 pub use sample_size::{
     Rules, SEEDS_MAX, SEEDS_MIN, SeedsNeeded, power, seeds_to_carry, seeds_to_count,

@@ -77,7 +77,7 @@ pub fn student_interval(values: &[f64], confidence: f64) -> Option<Interval> {
 }
 
 /// The regularized incomplete beta function.
-fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
+pub(super) fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
     if x <= 0.0 {
         return 0.0;
     }

@@ -4,6 +4,7 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::sense::Sense;
+use crate::study::all_pairs::{self, MetricBlock};
 use crate::study::{StudyRow, counts, facts, front, heading, incomparable, rows};
 use lab::compare::{Pair, Study};
 
@@ -13,6 +14,8 @@ pub(super) struct PageStudy {
     baseline: String,
     facts: Vec<String>,
     pairs: Vec<Value>,
+    /// The gated metrics over all pairs of candidates, if that was asked for.
+    blocks: Vec<Value>,
     gated: String,
     others: String,
     front: Option<String>,
@@ -37,10 +40,38 @@ impl PageStudy {
             baseline: study.baseline.clone(),
             facts: facts(study),
             pairs: pairs.collect(),
+            blocks: all_pairs::blocks(study).iter().map(page_block).collect(),
             gated: counts(study, true),
             others: counts(study, false),
             front: front(study),
         }
+    }
+}
+
+/// Ranks and pairs of a gated metric.
+fn page_block(block: &MetricBlock) -> Value {
+    let ranks = block.ranks.iter().flat_map(|own| &own.rows).map(|row| {
+        context! {
+            rank => row.rank.clone(),
+            letters => row.letters.clone(),
+            candidate => row.candidate.clone(),
+        }
+    });
+    let pairs = block.pairs.iter().map(|row| {
+        context! {
+            names => row.names.clone(),
+            change => row.change.clone(),
+            p => row.p.clone(),
+            verdict => row.verdict.clone(),
+            sense => row.sense.class(),
+            sign => row.sense.sign(),
+        }
+    });
+    context! {
+        label => block.label.clone(),
+        facts => block.ranks.as_ref().map(|own| own.facts.clone()),
+        ranks => ranks.collect::<Vec<Value>>(),
+        pairs => pairs.collect::<Vec<Value>>(),
     }
 }
 

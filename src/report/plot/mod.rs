@@ -16,6 +16,7 @@ use lab::summary::Summary;
 mod axis;
 mod chart;
 mod colors;
+pub mod critical_difference;
 mod differences;
 mod failures;
 mod figure;
@@ -98,6 +99,7 @@ pub struct PlotEntry {
 /// Every kind of plot, in the order of the report.
 pub const REGISTRY: &[PlotEntry] = &[
     differences::ENTRY,
+    critical_difference::ENTRY,
     pareto::ENTRY,
     gpu_over_demand::ENTRY,
     over_time::ALLOCATION,

@@ -5,12 +5,12 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::overview;
 use super::{
     StudyOptions, StudyRow, counts, facts, front, heading, headline, incomparable, remarks, rows,
 };
+use super::{all_pairs, overview};
 use crate::format;
-use lab::compare::{Judgement, Pair, Study, Verdict};
+use lab::compare::{AllPairs, Judgement, Pair, Study, Verdict};
 use units::plural;
 
 /// Markdown: the gated metrics as tables, all others folded.
@@ -23,13 +23,16 @@ pub(super) fn write_markdown(
     writeln!(out, "\n**{}**\n", escaped(&headline(study)))?;
     writeln!(out, "{}", escaped(&facts(study).join(" · ")))?;
     write_overview(out, study)?;
+    all_pairs::write_markdown(out, study)?;
     for pair in &study.pairs {
         let (candidate, baseline) = (pair.candidate.as_str(), study.baseline.as_str());
         writeln!(out, "\n#### {}\n", escaped(&heading(study, pair)))?;
         if let Some(reasons) = incomparable(pair) {
             writeln!(out, "**{}**\n", escaped(&reasons))?;
         }
-        write_rows(out, candidate, baseline, &rows(pair, true))?;
+        if study.all_pairs.is_none() {
+            write_rows(out, candidate, baseline, &rows(pair, true))?;
+        }
         let (differing, alike): (Vec<StudyRow>, Vec<StudyRow>) =
             rows(pair, false).into_iter().partition(tells);
         if !differing.is_empty() {
@@ -178,17 +181,73 @@ const COLUMNS: [&str; 33] = [
 /// CSV: one line per candidate and metric, numbers in full.
 pub(super) fn write_csv(out: &mut dyn Write, study: &Study) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(COLUMNS)?;
-    for pair in &study.pairs {
+    let ranks = study.all_pairs.iter().flat_map(|_| RANK_COLUMNS);
+    writer.write_record(COLUMNS.into_iter().chain(ranks))?;
+    for pair in study.every_pair() {
         for judgement in &pair.metrics {
-            writer.write_record(fields(study, pair, judgement))?;
+            let ranks = study
+                .all_pairs
+                .iter()
+                .flat_map(|all| ranks(study, all, pair, judgement));
+            writer.write_record(fields(study, pair, judgement).into_iter().chain(ranks))?;
         }
     }
     writer.flush()
 }
 
+/// Columns of a comparison of all pairs, behind the others.
+const RANK_COLUMNS: [&str; 8] = [
+    "base_rank",
+    "base_rank_low",
+    "base_rank_high",
+    "head_rank",
+    "head_rank_low",
+    "head_rank_high",
+    "friedman_p_adjusted",
+    "critical_difference",
+];
+
+/// The ranks of both candidates of a pair, in the order of the columns.
+fn ranks(
+    study: &Study,
+    all: &AllPairs,
+    pair: &Pair,
+    judgement: &Judgement,
+) -> [String; RANK_COLUMNS.len()] {
+    let ranking = all
+        .rankings
+        .iter()
+        .find(|own| own.metric == judgement.metric);
+    let of = |name: &str| {
+        let own = ranking.and_then(|own| own.standing(name));
+        let at = own.and_then(|own| own.interval);
+        [
+            own.map(|own| own.rank),
+            at.map(|at| at.low),
+            at.map(|at| at.high),
+        ]
+    };
+    let base = of(pair.baseline.as_ref().unwrap_or(&study.baseline));
+    let head = of(&pair.candidate);
+    [
+        base[0],
+        base[1],
+        base[2],
+        head[0],
+        head[1],
+        head[2],
+        ranking.and_then(|own| own.p_adjusted),
+        ranking.and_then(|own| own.critical_difference),
+    ]
+    .map(number)
+}
+
+/// A number in full; nothing where there is none.
+fn number(value: Option<f64>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
 fn fields(study: &Study, pair: &Pair, judgement: &Judgement) -> [String; COLUMNS.len()] {
-    let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let (interval, relative) = (judgement.interval, judgement.relative_interval);
     let bootstrap = judgement.bootstrap;
     let unshaken = judgement.unshaken.unwrap_or_default();
@@ -196,7 +255,7 @@ fn fields(study: &Study, pair: &Pair, judgement: &Judgement) -> [String; COLUMNS
     let needed = judgement.seeds_needed.map(|needed| needed.to_string());
     [
         format::clean(&pair.candidate),
-        format::clean(&study.baseline),
+        format::clean(pair.baseline.as_ref().unwrap_or(&study.baseline)),
         pair.is_comparable().to_string(),
         pair.method.name().to_owned(),
         judgement.metric.clone(),

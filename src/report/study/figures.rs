@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use crate::comparison::Comparison;
 use crate::format;
-use lab::compare::Study;
+use lab::compare::{Ranking, Study};
 use units::SortedMap;
 
 /// Figures of a comparison of paired runs.
@@ -16,6 +16,16 @@ pub struct StudyFigures {
     pub(crate) gated: Vec<String>,
     pub(crate) pairs: Vec<PairFigures>,
     pub(crate) pareto: Option<ParetoFigures>,
+    /// The candidates among each other; none if only the baseline was compared with.
+    #[serde(default)]
+    pub(crate) all_pairs: Option<AllPairsFigures>,
+}
+
+/// The candidates among each other.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(crate) struct AllPairsFigures {
+    /// The orders of the candidates.
+    pub(crate) rankings: Vec<Ranking>,
 }
 
 /// Candidate of a comparison.
@@ -106,6 +116,15 @@ impl StudyFigures {
     pub(crate) fn keep(&mut self, names: &[String]) {
         self.candidates.retain(|own| names.contains(&own.name));
         self.pairs.retain(|own| names.contains(&own.candidate));
+        // Fewer candidates have other ranks.
+        let ranked = |own: &Ranking| {
+            own.standings
+                .iter()
+                .all(|own| names.contains(&own.candidate))
+        };
+        if let Some(all) = &mut self.all_pairs {
+            all.rankings.retain(ranked);
+        }
     }
 
     /// A metric of a pair or of any pair, to learn its unit and direction.

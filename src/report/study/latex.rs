@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{StudyOptions, change, facts, headline, row};
+use super::{StudyOptions, all_pairs, change, facts, headline, row};
 use crate::format;
 use crate::latex::{LatexTable, escaped};
 use lab::compare::{Judgement, Pair, Study, Verdict};
@@ -36,7 +36,8 @@ pub(super) fn write(
         rows: rows.collect(),
         label: options.label.map(str::to_owned),
     };
-    table.write(out)
+    table.write(out)?;
+    all_pairs::write_latex(out, study, options.label)
 }
 
 /// The cells of a metric. The baseline's value is that of the first pair which has the metric.
@@ -55,7 +56,7 @@ fn cells(study: &Study, id: &str) -> Option<Vec<String>> {
 }
 
 /// Sign of a verdict, above the line.
-fn mark(pair: &Pair, own: &Judgement) -> &'static str {
+pub(super) fn mark(pair: &Pair, own: &Judgement) -> &'static str {
     superscript(match own.verdict {
         Some(verdict) if !pair.is_comparable() && !sign(Some(verdict)).is_empty() => "×",
         verdict => sign(verdict),

@@ -12,12 +12,14 @@ use lab::statistics::unseen_share;
 use metrics::registry;
 use units::{SortedSet, plural};
 
+pub(crate) mod all_pairs;
 mod export;
 pub(crate) mod figures;
 mod headline;
 mod latex;
 pub mod logs;
 mod overview;
+pub(crate) mod ranks;
 mod table;
 
 pub(super) use export::escaped;
@@ -101,6 +103,13 @@ pub fn only(mut study: Study, ids: &[String]) -> Result<Study, UnknownMetric> {
         });
     }
     study.gated = ids.to_vec();
+    if let Some(all) = &mut study.all_pairs {
+        all.rankings.retain(|own| ids.contains(&own.metric));
+        all.unranked.retain(|own| ids.contains(&own.metric));
+        for pair in &mut all.pairs {
+            pair.metrics.retain(|own| ids.contains(&own.metric));
+        }
+    }
     for pair in &mut study.pairs {
         pair.metrics.retain(|own| ids.contains(&own.metric));
         for judgement in &mut pair.metrics {
@@ -224,13 +233,23 @@ pub fn method(method: &Method) -> String {
 
 /// Heading of a pair, with its method where the pairs of a comparison have different ones.
 pub fn heading(study: &Study, pair: &Pair) -> String {
-    let names = format!("{} against {}", pair.candidate, study.baseline);
+    let names = names(study, pair);
     let is_other = |own: &Pair| own.method != pair.method;
     if study.pairs.iter().any(is_other) {
         format!("{names} · {}", method(&pair.method))
     } else {
         names
     }
+}
+
+/// Names of the two of a pair.
+pub(crate) fn names(study: &Study, pair: &Pair) -> String {
+    let base = pair.baseline.as_ref().unwrap_or(&study.baseline);
+    format!(
+        "{} against {}",
+        format::clean(&pair.candidate),
+        format::clean(base)
+    )
 }
 
 /// Statement of what makes a pair not comparable; none if nothing does.
@@ -304,10 +323,15 @@ pub fn remarks(study: &Study) -> Vec<String> {
         "a single pair has neither intervals nor tests; equal values are equivalent".to_owned()
     } else {
         let tests = study.pairs.first().map(|pair| pair.tests).unwrap_or_default();
+        let whom = if study.all_pairs.is_some() {
+            "pairs"
+        } else {
+            "candidates"
+        };
         let [gated, others] = [tests.gated, tests.others].map(|count| format::count(count as u64));
         format!(
             "95 % intervals: Student's t over the {}, of changes in % Fieller's; t-tests corrected for skewness, over all \
-             candidates {gated} gated corrected by Holm, {others} others by Benjamini–Hochberg; equivalent \
+             {whom} {gated} gated corrected by Holm, {others} others by Benjamini–Hochberg; equivalent \
              and not-worse are by one-sided tests and miss what happens in fewer than {} % of {}",
             sample(study)[0],
             missed(study),
@@ -333,6 +357,7 @@ pub fn remarks(study: &Study) -> Vec<String> {
             ),
         });
     }
+    lines.extend(all_pairs::remarks(study));
     lines.extend(caveats(study));
     lines.extend(study.notes.iter().map(|note| format::clean(note)));
     lines
@@ -361,7 +386,7 @@ fn missed(study: &Study) -> String {
 /// What stands against judgements of gated metrics, with the metrics that it concerns.
 fn caveats(study: &Study) -> Vec<String> {
     let mut found: Vec<(&str, Vec<String>)> = Vec::new();
-    for pair in &study.pairs {
+    for pair in study.every_pair() {
         for own in pair.metrics.iter().filter(|own| own.gated && own.n > 1) {
             let Some(note) = own.note.as_deref() else {
                 continue;
@@ -370,7 +395,11 @@ fn caveats(study: &Study) -> Vec<String> {
                 let cells = format::values(&[log.base, log.head], &own.unit);
                 format!(" ({} on it)", cells.join(" and "))
             });
-            let (label, name) = (registry::title(&own.metric), format::clean(&pair.candidate));
+            let label = registry::title(&own.metric);
+            let name = match &pair.baseline {
+                Some(_) => names(study, pair),
+                None => format::clean(&pair.candidate),
+            };
             let of = format!("{label} of {name}{on_log}");
             match found.iter_mut().find(|(known, _)| *known == note) {
                 Some((_, of_all)) => of_all.push(of),

@@ -4,10 +4,10 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::overview;
 use super::{
     StudyOptions, StudyRow, counts, facts, front, heading, headline, incomparable, remarks, rows,
 };
+use super::{all_pairs, overview};
 use crate::format;
 use crate::sense::GOOD;
 use lab::compare::{Pair, Study};
@@ -30,12 +30,18 @@ pub(super) fn write(
     writeln!(out, "{HEAD}{name}{HEAD:#} · {}", parts.join(" · "))?;
     writeln!(out, "{HEAD}{}{HEAD:#}", headline(study))?;
     write_overview(out, study)?;
+    all_pairs::write_table(out, study)?;
     for pair in &study.pairs {
-        let mut shown = rows(pair, true);
+        let mut shown = Vec::new();
+        if study.all_pairs.is_none() {
+            shown = rows(pair, true);
+        }
         if options.all {
             shown.extend(rows(pair, false));
         }
-        write_block(out, study, pair, &shown)?;
+        if study.all_pairs.is_none() || options.all {
+            write_block(out, study, pair, &shown)?;
+        }
     }
     writeln!(out)?;
     writeln!(out, "gated: {}", counts(study, true))?;

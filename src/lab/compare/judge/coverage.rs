@@ -2,7 +2,7 @@
 //! shapes of differences. `cargo test -p windtunnel-lab coverage -- --nocapture` prints the table.
 
 use super::*;
-use crate::compare::study::question_of;
+use crate::compare::question_of;
 use crate::summary::MetricSummary;
 use metrics::registry;
 use rng::{Stream, math};

@@ -399,7 +399,7 @@ fn differences(base: &[Option<f64>], head: &[Option<f64>]) -> Vec<Option<f64>> {
 }
 
 /// Amount below which differences of these values are rounding.
-fn noise<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
+pub(super) fn noise<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
     1e-12 * values.map(|value| value.abs()).fold(0.0, f64::max)
 }
 
