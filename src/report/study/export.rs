@@ -181,15 +181,15 @@ const COLUMNS: [&str; 33] = [
 /// CSV: one line per candidate and metric, numbers in full.
 pub(super) fn write_csv(out: &mut dyn Write, study: &Study) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    let ranks = study.all_pairs.iter().flat_map(|_| RANK_COLUMNS);
-    writer.write_record(COLUMNS.into_iter().chain(ranks))?;
+    let of_ranks = study.all_pairs.iter().flat_map(|_| RANK_COLUMNS);
+    writer.write_record(COLUMNS.into_iter().chain(of_ranks))?;
     for pair in study.every_pair() {
         for judgement in &pair.metrics {
-            let ranks = study
+            let own = study
                 .all_pairs
                 .iter()
                 .flat_map(|all| ranks(study, all, pair, judgement));
-            writer.write_record(fields(study, pair, judgement).into_iter().chain(ranks))?;
+            writer.write_record(fields(study, pair, judgement).into_iter().chain(own))?;
         }
     }
     writer.flush()

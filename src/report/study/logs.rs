@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::latex::{sign, superscript};
+use super::ranks::{self, RankTable};
 use super::{export, signed};
 use crate::Format;
 use crate::format;
@@ -80,6 +81,13 @@ fn word(row: &LogRow) -> String {
         .map_or_else(|| format::UNDEFINED.to_owned(), |own| own.word().to_owned())
 }
 
+/// Name of a row: the candidate, and what it is compared with where that is not the baseline of all.
+fn name(row: &LogRow) -> String {
+    let than = row.baseline.iter().map(|own| format!(" against {own}"));
+    let words = than.fold(row.candidate.clone(), |name, than| name + &than);
+    format::clean(&words)
+}
+
 /// The cells of a row behind its name: changes with signs, mean, verdict.
 fn cells(row: &LogRow) -> Vec<String> {
     let logs = row.cells.iter().map(|own| {
@@ -113,6 +121,8 @@ fn notes(study: &LogStudy) -> Vec<String> {
             plural::first_of(fewer, 3)
         ));
     }
+    notes.extend(ranks::remark(&study.rankings, "logs"));
+    notes.extend(ranks::unranked(&study.unranked));
     notes.extend(study.notes.iter().map(|own| format::clean(own)));
     notes
 }
@@ -122,7 +132,7 @@ fn groups(study: &LogStudy) -> Vec<(String, Vec<Vec<String>>)> {
     let groups = study.rows.chunk_by(|one, next| one.metric == next.metric);
     let of = |rows: &[LogRow]| {
         let named = rows.iter().map(|row| {
-            let mut all = vec![format::clean(&row.candidate)];
+            let mut all = vec![name(row)];
             all.extend(cells(row));
             all
         });
@@ -159,6 +169,13 @@ fn write_table(out: &mut dyn Write, study: &LogStudy) -> io::Result<()> {
             line(out, row)?;
         }
     }
+    for ranking in &study.rankings {
+        let table = RankTable::of(ranking, "logs");
+        writeln!(out, "\n{} · {}", table.label, table.facts)?;
+        for line in table.lines() {
+            writeln!(out, "{line}")?;
+        }
+    }
     writeln!(out)?;
     for note in notes(study) {
         writeln!(out, "note: {note}")?;
@@ -179,6 +196,7 @@ fn write_markdown(out: &mut dyn Write, study: &LogStudy) -> io::Result<()> {
             writeln!(out, "| {} | {} |", export::escaped(&title), escaped(&row))?;
         }
     }
+    ranks::write_markdown(out, &study.rankings, &candidates(study))?;
     writeln!(out)?;
     notes(study)
         .iter()
@@ -189,10 +207,7 @@ fn write_latex(out: &mut dyn Write, study: &LogStudy, label: Option<&str>) -> io
     let program = program::described(&study.windtunnel, &study.build);
     writeln!(out, "% windtunnel {}", format::clean(&program))?;
     let rows = study.rows.iter().map(|row| {
-        let mut all = vec![
-            escaped(&registry::title(&row.metric)),
-            escaped(&row.candidate),
-        ];
+        let mut all = vec![escaped(&registry::title(&row.metric)), escaped(&name(row))];
         all.extend(row.cells.iter().map(|own| {
             let (change, mark) = cell(own.as_ref());
             format!("{}{}", escaped(&change), superscript(mark))
@@ -218,10 +233,23 @@ fn write_latex(out: &mut dyn Write, study: &LogStudy, label: Option<&str>) -> io
         rows: rows.collect(),
         label: label.map(str::to_owned),
     };
-    table.write(out)
+    table.write(out)?;
+    ranks::write_latex(out, &study.rankings, &candidates(study), label)
 }
 
-/// One row for each metric, candidate and log, and one for all logs (`log` is empty).
+/// Names of all candidates, the baseline first.
+fn candidates(study: &LogStudy) -> Vec<&str> {
+    let against = study.rows.iter().filter(|row| row.baseline.is_none());
+    let mut names = vec![study.baseline.as_str()];
+    for row in against {
+        if !names.contains(&row.candidate.as_str()) {
+            names.push(&row.candidate);
+        }
+    }
+    names
+}
+
+/// One row for each metric, pair and log, and one for all logs (`log` is empty).
 fn write_csv(out: &mut dyn Write, study: &LogStudy) -> io::Result<()> {
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let mut writer = csv::Writer::from_writer(out);
@@ -239,8 +267,15 @@ fn write_csv(out: &mut dyn Write, study: &LogStudy) -> io::Result<()> {
         "p",
         "p_adjusted",
         "verdict",
+        "baseline",
+        "base_rank",
+        "head_rank",
     ])?;
     for row in &study.rows {
+        let baseline = row.baseline.as_ref().unwrap_or(&study.baseline);
+        let ranking = { study.rankings.iter() }.find(|own| own.metric == row.metric);
+        let rank = |name: &str| Some(ranking?.standing(name)?.rank);
+        let ranks = [baseline, &row.candidate].map(|name| number(rank(name)));
         let named = |log: &str, values: [Option<f64>; 7], verdict: &str| -> Vec<String> {
             let texts = [
                 &row.metric,
@@ -252,7 +287,8 @@ fn write_csv(out: &mut dyn Write, study: &LogStudy) -> io::Result<()> {
             let texts = texts.map(str::to_owned).into_iter();
             texts
                 .chain(values.map(number))
-                .chain([verdict.to_owned()])
+                .chain([verdict.to_owned(), baseline.clone()])
+                .chain(ranks.clone())
                 .collect()
         };
         let verdict =
