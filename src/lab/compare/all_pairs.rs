@@ -132,3 +132,154 @@ fn comparable<'a>(names: &[&str], pairs: impl Iterator<Item = &'a Pair>) -> Vec<
     }
     kept
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::judge::ALPHA;
+    use super::super::study::{Study, judge_candidates};
+    use super::super::{Verdict, made_up};
+    use super::*;
+    use crate::statistics::holm;
+
+    const WAIT: &str = "pending_time.mean";
+
+    /// Candidates by the seconds that they wait longer, over twelve seeds.
+    fn candidates(shifts: &[(&str, f64)]) -> Vec<Candidate> {
+        let run = |name: &str, shift: f64, seed: u64| {
+            let mut run = made_up::run(seed);
+            run.digest = format!("{name} {seed}");
+            let noise = (seed * 7 % 12) as f64 + shift * (seed * 5 % 12) as f64 / 40.0;
+            let wait = made_up::metric(Some(100.0 + noise + shift));
+            run.metrics.insert(WAIT.to_owned(), wait);
+            run
+        };
+        let candidate = |(name, shift): &(&str, f64)| Candidate {
+            name: (*name).to_owned(),
+            by_seed: (0..12).map(|seed| run(name, *shift, seed)).collect(),
+            ..Candidate::default()
+        };
+        shifts.iter().map(candidate).collect()
+    }
+
+    fn study(shifts: &[(&str, f64)]) -> Study {
+        let settings = Settings {
+            gated: vec![WAIT.to_owned()],
+            all_pairs: true,
+            resamples: 500,
+            ..Settings::default()
+        };
+        judge_candidates("waits", &candidates(shifts), &settings).expect("a study")
+    }
+
+    const SHIFTS: [(&str, f64); 4] = [("a", 0.0), ("b", -30.0), ("c", 20.0), ("d", 20.1)];
+
+    #[test]
+    fn all_pairs_are_one_family() {
+        let study = study(&SHIFTS);
+        let names = |pair: &Pair| {
+            let base = pair.baseline.as_ref().unwrap_or(&study.baseline);
+            format!("{}{base}", pair.candidate)
+        };
+        let all: Vec<&Pair> = study.every_pair().collect();
+        let pairs: Vec<String> = all.iter().map(|pair| names(pair)).collect();
+        assert_eq!(pairs, ["ba", "ca", "da", "cb", "db", "dc"]);
+        let p: Vec<f64> = all.iter().filter_map(|pair| pair.metrics[0].p).collect();
+        let adjusted: Vec<f64> = all
+            .iter()
+            .filter_map(|pair| pair.metrics[0].p_adjusted)
+            .collect();
+        assert_eq!((p.len(), all[5].tests.gated), (6, 6));
+        assert_eq!(adjusted, holm(&p));
+        assert!(adjusted.iter().zip(&p).all(|(adjusted, p)| adjusted >= p));
+        assert_eq!(all[0].metrics[0].verdict, Some(Verdict::Improved));
+        assert_eq!(all[3].metrics[0].verdict, Some(Verdict::Regressed));
+        assert_eq!(all[5].metrics[0].verdict, Some(Verdict::Equivalent));
+        // Among each other only the gated metric is judged.
+        assert!(all[3..].iter().all(|pair| pair.metrics.len() == 1));
+    }
+
+    #[test]
+    fn candidates_are_ranked_on_every_seed() {
+        let study = study(&SHIFTS);
+        let among = study.all_pairs.expect("all pairs");
+        let [ranking] = among.rankings.as_slice() else {
+            panic!("{among:?}");
+        };
+        let order: Vec<&str> = { ranking.standings.iter() }
+            .map(|own| own.candidate.as_str())
+            .collect();
+        assert_eq!((ranking.n, order), (12, vec!["b", "a", "c", "d"]));
+        assert!(ranking.p_adjusted.is_some_and(|p| p <= ALPHA));
+        assert_eq!(ranking.letters("b"), "a");
+        assert!(
+            ranking.letters("c").contains('b') && ranking.letters("d") == "c",
+            "{ranking:?}"
+        );
+        assert!(matches!(&among.method, Method::Seeds { seeds } if seeds.len() == 12));
+    }
+
+    /// Another baseline and another order turn signs around, and change no p, no verdict between equals and no rank.
+    #[test]
+    fn names_and_order_change_nothing() {
+        let found = study(&SHIFTS);
+        let turned = study(&[SHIFTS[3], SHIFTS[1], SHIFTS[0], SHIFTS[2]]);
+        let key = |study: &Study, pair: &Pair| {
+            let mut key = [
+                pair.baseline.clone().unwrap_or(study.baseline.clone()),
+                pair.candidate.clone(),
+            ];
+            key.sort();
+            key
+        };
+        for pair in found.every_pair() {
+            let mut others = turned.every_pair();
+            let other = others.find(|other| key(&turned, other) == key(&found, pair));
+            let (own, other) = (&pair.metrics[0], &other.expect("the pair").metrics[0]);
+            let size = |difference: Option<f64>| difference.map_or(0.0, f64::abs);
+            assert!((size(own.difference) - size(other.difference)).abs() < 1e-9);
+            let p = |of: Option<f64>| of.expect("a test");
+            assert!(
+                (p(own.p_adjusted) - p(other.p_adjusted)).abs() < 1e-9,
+                "{own:?} {other:?}"
+            );
+        }
+        let [own, other] =
+            [&found, &turned].map(|of| &of.all_pairs.as_ref().expect("pairs").rankings[0]);
+        assert_eq!(
+            (&own.standings, &own.groups),
+            (&other.standings, &other.groups)
+        );
+        assert_eq!(own.friedman, other.friedman);
+    }
+
+    #[test]
+    fn what_is_not_comparable_is_not_ranked() {
+        let mut all: Vec<Pair> = study(&SHIFTS).every_pair().cloned().collect();
+        let names = ["a", "b", "c", "d"];
+        assert_eq!(comparable(&names, all.iter()), [0, 1, 2, 3]);
+        // `cb`: of these two the first stays.
+        all[3].not_comparable = vec!["a reason".to_owned()];
+        assert_eq!(comparable(&names, all.iter()), [0, 1, 3]);
+        all[0].not_comparable = vec!["a reason".to_owned()];
+        assert_eq!(comparable(&names, all.iter()), [0, 2, 3]);
+    }
+
+    #[test]
+    fn two_candidates_and_one_seed_are_refused() {
+        let two = check(2, 20).expect_err("one pair");
+        assert!(two.to_string().contains("give three or more"), "{two}");
+        let one = check_runs(
+            &candidates(&SHIFTS)
+                .into_iter()
+                .map(|own| Candidate {
+                    by_seed: own.by_seed[..1].to_vec(),
+                    ..own
+                })
+                .collect::<Vec<_>>(),
+        );
+        let one = one.expect_err("one seed");
+        assert!(one.to_string().contains("--seeds 10"), "{one}");
+        assert_eq!([two.exit_code(), one.exit_code()], [2, 2]);
+        assert!(check(3, 2).is_ok());
+    }
+}

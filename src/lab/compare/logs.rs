@@ -335,4 +335,58 @@ mod tests {
         let refused = LogStudy::of(&twice).expect_err("one name");
         assert!(refused.to_string().contains("`x`"), "{refused}");
     }
+
+    /// Three candidates on four logs, of which `c` waits least on each and `a` and `b` take turns.
+    #[test]
+    fn candidates_are_ranked_over_the_logs() {
+        let study = |at: u32| {
+            let candidate = |own: &str, wait: f64| Candidate {
+                name: own.to_owned(),
+                by_seed: (0..3)
+                    .map(|seed| {
+                        let mut run = made_up::run(seed);
+                        run.digest = format!("{own} {seed}");
+                        let metric = made_up::metric(Some(wait + seed as f64));
+                        run.metrics.insert("pending_time.mean".to_owned(), metric);
+                        run
+                    })
+                    .collect(),
+                ..Candidate::default()
+            };
+            let turn = if at.is_multiple_of(2) { 1.0 } else { -1.0 };
+            let all = [
+                candidate("a", 100.0 + turn),
+                candidate("b", 100.0),
+                candidate("c", 50.0),
+            ];
+            let settings = Settings {
+                gated: vec!["pending_time.mean".to_owned()],
+                resamples: 1_000,
+                all_pairs: true,
+                ..Settings::default()
+            };
+            judge_candidates(&format!("log{at}"), &all, &settings).expect("a study")
+        };
+        let studies: Vec<Study> = (0..4).map(study).collect();
+        let found = LogStudy::of(&studies).expect("logs");
+        let rows = found.rows.iter();
+        let names = rows.map(|row| (row.candidate.as_str(), row.baseline.as_deref()));
+        let names: Vec<(&str, Option<&str>)> = names.collect();
+        assert_eq!(names, [("b", None), ("c", None), ("c", Some("b"))]);
+        assert_eq!(found.tests, 3);
+        let ranking = &found.rankings[0];
+        let ranks = ranking.standings.iter();
+        let ranks: Vec<(&str, f64)> = ranks
+            .map(|own| (own.candidate.as_str(), own.rank))
+            .collect();
+        assert_eq!(ranks, [("c", 1.0), ("a", 2.5), ("b", 2.5)]);
+        // Friedman's chi-square by hand: 12 · 4 / (3 · 4) · (1 + 6.25 + 6.25 - 12) = 6.
+        let test = ranking.friedman.expect("four logs");
+        assert!((test.chi_square - 6.0).abs() < 1e-9, "{test:?}");
+        assert!(
+            LogStudy::of(&studies[..1]).expect("a log").rankings[0]
+                .friedman
+                .is_none()
+        );
+    }
 }

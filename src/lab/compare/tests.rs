@@ -162,6 +162,32 @@ fn the_company_of_a_pair_changes_nothing() {
     assert!(methods.get("shaking").is_some_and(|&count| count >= 5));
 }
 
+/// Pairs among the candidates are measured as the two are alone, by seeds or by perturbations.
+#[test]
+fn pairs_among_candidates_are_those_of_the_two_alone() {
+    let names = [0, 3, 1, 5].map(|at| CANDIDATES[at]);
+    let study = |names: &[&str], all_pairs: bool| {
+        let settings = Settings {
+            seeds: 3,
+            resamples: 20,
+            all_pairs,
+            ..Settings::default()
+        };
+        let made = run(&experiment(WORKLOADS[2], names), &settings, workers());
+        made.expect("a comparison").study
+    };
+    let pairs = study(&names, true).all_pairs.expect("all pairs").pairs;
+    let places = [[1, 2], [1, 3], [2, 3]];
+    assert_eq!(pairs.len(), places.len());
+    for (pair, [base, head]) in pairs.iter().zip(places) {
+        let alone = study(&[names[base], names[head]], false).pairs.remove(0);
+        let mut alone = measured(&alone);
+        alone.metrics.retain(|own| own.gated);
+        alone.baseline.clone_from(&pair.baseline);
+        assert_eq!(measured(pair), alone);
+    }
+}
+
 /// Jobs enough to wait for each other under most seeds.
 const BUSY: &str = "{generate: {model: lublin99, jobs: 100, processors: 8}}";
 /// Logs that are the same under every seed, and as busy.

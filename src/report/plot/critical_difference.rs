@@ -1,4 +1,4 @@
-//! Mean ranks of candidates on a line, with bars over those that do not differ: the critical-difference diagram of
+//! Mean ranks of candidates on a line, with bars below those that are not shown to differ: the critical-difference diagram of
 //! Demšar (2006, Journal of Machine Learning Research 7, figure 1).
 
 use plotters::style::text_anchor::HPos;
@@ -65,7 +65,7 @@ fn draw(rankings: &[&Ranking], series: &dyn Fn(&str) -> usize, style: Style) -> 
         panel(&mut figure, ranking, series);
     }
     if style == Style::Paper {
-        figure.note("Mean ranks, 1 is best; a bar joins candidates that do not differ.");
+        figure.note("Mean ranks, 1 is best. A bar joins what is not shown to differ.");
     }
     figure.top += style.scaled(6.0);
     let described = rankings.iter().map(|ranking| {

@@ -188,7 +188,7 @@ pub(super) fn write_markdown(
 pub(super) fn write_latex(
     out: &mut dyn Write,
     rankings: &[Ranking],
-    names: &[&str],
+    (names, blocks): (&[&str], &str),
     label: Option<&str>,
 ) -> io::Result<()> {
     let Some(first) = rankings.first() else {
@@ -217,8 +217,8 @@ pub(super) fn write_latex(
     });
     let table = LatexTable {
         caption: format!(
-            "Mean ranks over {}, 1 is best, with 95 % intervals from {BOOTSTRAP_MIN} on · candidates with a letter in \
-             common do not differ (Friedman's test, Nemenyi's critical difference at 0.05)",
+            "Mean ranks over {} {blocks}, 1 is best, with 95 % intervals from {BOOTSTRAP_MIN} on · candidates with a \
+             letter in common are not shown to differ (Friedman's test, Nemenyi's critical difference at 0.05)",
             first.n
         ),
         columns: format!("l{}rr", "l".repeat(names.len())),
@@ -303,7 +303,13 @@ mod tests {
         let row = "| pending time, mean | 2.00 \\[1.50, 2.50\\] ab | 1.25 \\[1.00, 1.50\\] a | 2.75 b | – | <0.001 | 0.96 |";
         assert!(text.contains(&row.replace('<', "&lt;")), "{text}");
         let mut bytes = Vec::new();
-        write_latex(&mut bytes, &[ranking()], &["b", "c"], Some("tab:q")).expect("a vector");
+        write_latex(
+            &mut bytes,
+            &[ranking()],
+            (&["b", "c"], "seeds"),
+            Some("tab:q"),
+        )
+        .expect("a vector");
         let text = String::from_utf8(bytes).expect("text");
         assert!(text.contains(r"\label{tab:q-ranks}"), "{text}");
         assert!(
