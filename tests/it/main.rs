@@ -8,6 +8,7 @@
 )]
 
 mod adopted;
+mod all_pairs;
 mod autoscale;
 mod batch_forms;
 mod batch_inputs;

@@ -413,7 +413,8 @@ fn caveats(study: &Study) -> Vec<String> {
     lines.collect()
 }
 
-/// Counts such as `3 improved, 2 equivalent`, in the order of severity.
+/// Counts such as `3 improved, 2 equivalent`, in the order of severity. Of all pairs, those with the baseline are
+/// counted, as the headline tells of them.
 pub fn counts(study: &Study, gated: bool) -> String {
     let counts = study.counts(gated);
     let order = [
@@ -432,6 +433,8 @@ pub fn counts(study: &Study, gated: bool) -> String {
     let words: Vec<String> = words.collect();
     if words.is_empty() {
         "none".to_owned()
+    } else if gated && study.all_pairs.is_some() {
+        format!("{} against {}", words.join(", "), study.baseline)
     } else {
         words.join(", ")
     }

@@ -14,6 +14,15 @@ fn study() -> Study {
 
 /// Candidates with made-up waits, by how much longer than those of the first.
 fn of(names: &[(&str, f64)]) -> Study {
+    judged(names, false)
+}
+
+/// The same, all with all.
+fn all_pairs(names: &[(&str, f64)]) -> Study {
+    judged(names, true)
+}
+
+fn judged(names: &[(&str, f64)], all_pairs: bool) -> Study {
     let template = example::batch().variants.remove(0);
     let run = |seed: u64, wait: f64| -> VariantSummary {
         let mut run = template.clone();
@@ -46,6 +55,7 @@ fn of(names: &[(&str, f64)]) -> Study {
             "bounded_slowdown.mean".to_owned(),
             "bounded_slowdown.mean".to_owned(),
         )),
+        all_pairs,
         ..Settings::default()
     };
     judge_candidates("waits", &candidates, &settings).expect("a study")
@@ -343,4 +353,45 @@ fn changes_without_a_share_show_amounts() {
     found.relative_interval = None;
     let told = change(&found);
     assert!(!told.contains('%') && told.contains('['), "{told}");
+}
+
+/// Every form carries the pairs among the candidates, and the ranks.
+#[test]
+fn all_pairs_are_in_every_form() {
+    let mut study = all_pairs(&[("fcfs", 0.0), ("sjf", -5.0), ("f1|", -5.5)]);
+    let table = write_out(&study, Format::Table);
+    assert!(table.contains("f1| against sjf"), "{table}");
+    assert!(table.contains("  1.00 [1.00, 1.00]  a"), "{table}");
+    assert!(!table.contains("change [95 % CI]"), "{table}");
+    let markdown = write_out(&study, Format::Markdown);
+    assert!(
+        markdown.contains("| mean rank | fcfs | sjf | f1\\| |"),
+        "{markdown}"
+    );
+    assert!(markdown.contains("| f1\\| against sjf | "), "{markdown}");
+    let latex = write_out(&study, Format::Latex);
+    assert!(latex.contains(r"& f1\textbar{} against sjf &"), "{latex}");
+    let csv = write_out(&study, Format::Csv);
+    let mut lines = csv.lines();
+    let head = lines.next().expect("a head");
+    assert!(
+        head.ends_with(",friedman_p_adjusted,critical_difference"),
+        "{head}"
+    );
+    assert!(lines.all(|line| line.split(',').count() == head.split(',').count()));
+    let again = Study::read(&write_out(&study, Format::Json)).expect("a study");
+    assert_eq!(again.all_pairs, study.all_pairs);
+    // Not comparable: said of the pair, which is neither good nor bad.
+    if let Some(all) = &mut study.all_pairs {
+        all.pairs[0].not_comparable = vec!["other limits".to_owned()];
+    }
+    let table = write_out(&study, Format::Table);
+    assert!(table.contains("not comparable ("), "{table}");
+    assert!(
+        table.contains("f1| against sjf: not comparable: other limits"),
+        "{table}"
+    );
+    let only = only(study, &["bounded_slowdown.mean".to_owned()]).expect("the metric");
+    let all = only.all_pairs.expect("all pairs");
+    assert_eq!((all.rankings.len(), all.unranked.len()), (1, 0));
 }
