@@ -185,7 +185,7 @@ pub(super) fn write_latex(
     let Some(all) = &study.all_pairs else {
         return Ok(());
     };
-    ranks::write_latex(out, &all.rankings, (&candidates(study), sample(all)), label)?;
+    ranks::write_latex(out, &all.rankings, &candidates(study), sample(all), label)?;
     let rows = blocks(study).into_iter().flat_map(|block| {
         let title = latex::escaped(&block.label);
         block.pairs.into_iter().map(move |row| {

@@ -234,7 +234,7 @@ fn write_latex(out: &mut dyn Write, study: &LogStudy, label: Option<&str>) -> io
         label: label.map(str::to_owned),
     };
     table.write(out)?;
-    ranks::write_latex(out, &study.rankings, (&candidates(study), "logs"), label)
+    ranks::write_latex(out, &study.rankings, &candidates(study), "logs", label)
 }
 
 /// Names of all candidates, the baseline first.

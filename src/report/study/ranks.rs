@@ -188,7 +188,8 @@ pub(super) fn write_markdown(
 pub(super) fn write_latex(
     out: &mut dyn Write,
     rankings: &[Ranking],
-    (names, blocks): (&[&str], &str),
+    names: &[&str],
+    blocks: &str,
     label: Option<&str>,
 ) -> io::Result<()> {
     let Some(first) = rankings.first() else {
@@ -306,7 +307,8 @@ mod tests {
         write_latex(
             &mut bytes,
             &[ranking()],
-            (&["b", "c"], "seeds"),
+            &["b", "c"],
+            "seeds",
             Some("tab:q"),
         )
         .expect("a vector");
