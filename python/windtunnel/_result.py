@@ -243,7 +243,10 @@ class Comparison(Result):
 
     @property
     def differences(self) -> Table:
-        """The difference of each candidate from the baseline in each metric, with its interval and verdict."""
+        """The difference of each candidate from the baseline in each metric, with its interval and verdict.
+
+        With `all_pairs` the gated metrics of the other pairs, too, and the ranks of both sides.
+        """
         import csv
         import io
 

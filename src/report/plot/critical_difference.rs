@@ -157,7 +157,8 @@ fn panel(figure: &mut Figure, ranking: &Ranking, series: &dyn Fn(&str) -> usize)
     for group in ranking.groups.iter().filter(|group| group.len() > 1) {
         let ranks = group.iter().filter_map(|name| ranking.standing(name));
         let ends = super::chart::ends(ranks.map(|own| own.rank));
-        let reach = style.scaled(4.0);
+        // No further, as the next rank may be near.
+        let reach = style.scaled(2.0);
         let thickness = style.scaled(4.0);
         figure.fill(
             Area {
@@ -226,15 +227,15 @@ fn draw_tests(figure: &Figure, ranking: &Ranking, line: &Line, [words, bar]: [f6
         return;
     };
     let p = probability(ranking.p_adjusted);
+    let place = if reach > line.k - 1.0 {
+        " beyond the line"
+    } else {
+        ""
+    };
     let text = format!(
-        "critical difference {}, Friedman p {p}",
+        "critical difference {}{place}, Friedman p {p}",
         format::fixed(reach, 2)
     );
-    let text = if reach > line.k - 1.0 {
-        format!("{text}: so few runs show none")
-    } else {
-        text
-    };
     // Words that would run over the end stand further left.
     let most = style.width() - style.text_width(&text) - style.scaled(12.0);
     let at = line.left.min(most).max(style.scaled(12.0));
@@ -259,8 +260,10 @@ fn draw_line(figure: &Figure, line: &Line, numbers: f64) {
         thin,
     );
     let between = line.width / (line.k - 1.0).max(1.0);
-    let step = (1..).find(|step| f64::from(*step) * between >= style.scaled(24.0));
-    for rank in (1..=line.k as u32).step_by(step.unwrap_or(1) as usize) {
+    let last = line.k as u32;
+    let has_room = |step: &u32| f64::from(*step) * between >= style.scaled(24.0);
+    let step = (1..=last).find(has_room).unwrap_or(1);
+    for rank in (1..=last).step_by(step as usize) {
         let x = line.x(f64::from(rank));
         figure.line(
             &[(x, line.y - style.scaled(5.0)), (x, line.y)],

@@ -7,6 +7,7 @@ use anstyle::Style;
 use super::export::escaped;
 use super::latex::mark;
 use super::ranks::{self, RankTable, probability};
+use super::table::NAME_MAX;
 use super::{incomparable, names, row};
 use crate::format;
 use crate::latex::{self, LatexTable};
@@ -30,6 +31,8 @@ pub(crate) struct MetricBlock {
 pub(crate) struct PairRow {
     /// Names of the two, such as `sjf against fcfs`.
     pub(crate) names: String,
+    /// The same with names cut for a terminal.
+    short: String,
     /// Mean difference with its interval.
     pub(crate) change: String,
     /// p corrected over all pairs and gated metrics.
@@ -73,12 +76,22 @@ fn pair_row(study: &Study, pair: &Pair, own: &Judgement) -> PairRow {
     let words = row(pair, own);
     PairRow {
         names: names(study, pair),
+        short: format!(
+            "{} against {}",
+            shortened(&pair.candidate),
+            shortened(pair.baseline.as_ref().unwrap_or(&study.baseline))
+        ),
         p: probability(own.p_adjusted),
         sense: words.sense(pair),
         change: words.change,
         verdict: words.verdict,
         mark: mark(pair, own),
     }
+}
+
+/// A name as it has room in a terminal.
+fn shortened(name: &str) -> String {
+    format::shortened(&format::clean(name), NAME_MAX)
 }
 
 /// What candidates are ranked on.
@@ -133,7 +146,7 @@ pub(super) fn write_table(out: &mut dyn Write, study: &Study) -> io::Result<()> 
         widths.max().unwrap_or(0)
     };
     let widths = [
-        width(|row| &row.names),
+        width(|row| &row.short),
         width(|row| &row.change),
         width(|row| &row.p),
     ];
@@ -150,7 +163,7 @@ pub(super) fn write_table(out: &mut dyn Write, study: &Study) -> io::Result<()> 
             writeln!(
                 out,
                 "{:<3$}  {:<4$}  p {:<5$}  {style}{6}{style:#}",
-                row.names, row.change, row.p, widths[0], widths[1], widths[2], row.verdict
+                row.short, row.change, row.p, widths[0], widths[1], widths[2], row.verdict
             )?;
         }
     }

@@ -16,7 +16,7 @@ const HEAD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
 const PLAIN: Style = Style::new();
 const LABEL_MAX: usize = 32;
-const NAME_MAX: usize = 14;
+pub(super) const NAME_MAX: usize = 14;
 
 /// Writes the comparison.
 pub(super) fn write(
