@@ -171,7 +171,7 @@ fn judgements<'a>(pairs: &'a Json, all_pairs: &'a Json) -> Vec<Recorded<'a>> {
         name: format!("ranking {}", text(ranking, "metric")),
         judgement: ranking,
     });
-    let mut found = Vec::from_iter(rankings);
+    let mut found: Vec<Recorded<'_>> = rankings.collect();
     for pair in list(pairs).chain(list(&all_pairs["pairs"])) {
         let candidate = text(pair, "candidate");
         for judgement in pair["metrics"].as_array().into_iter().flatten() {

@@ -307,7 +307,8 @@ mod tests {
     fn ranks_stand_on_a_line_with_names_on_both_sides() {
         let own = ["C4.5+m+cf", "C4.5+m", "C4.5+cf", "C4.5"];
         let ranking = ranking(&own, &[1.964, 2.0, 2.893, 3.143]);
-        let plot = of_logs(&[ranking.clone()], &names(&own), Style::Screen).expect("a plot");
+        let plot =
+            of_logs(std::slice::from_ref(&ranking), &names(&own), Style::Screen).expect("a plot");
         for part in [
             "C4.5+m+cf (1.96)",
             "C4.5 (3.14)",
