@@ -53,7 +53,8 @@ fn page_block(block: &MetricBlock) -> Value {
     let ranks = block.ranks.iter().flat_map(|own| &own.rows).map(|row| {
         context! {
             rank => row.rank.clone(),
-            letters => row.letters.clone(),
+            // A browser keeps no plain spaces, and the letters stand below each other.
+            letters => row.letters.replace(' ', "\u{a0}"),
             candidate => row.candidate.clone(),
         }
     });
