@@ -153,12 +153,12 @@ impl ColumnMapping {
         Ok(Self(columns))
     }
 
-    /// Whether it names no column.
+    /// Whether the mapping names no column.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What it says, for a table whose own columns are `known`.
+    /// Entries of the mapping, for a table whose own columns are `known`.
     ///
     /// # Errors
     /// A column that the own table hasn't, or a unit that it can't have.

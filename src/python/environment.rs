@@ -211,11 +211,8 @@ impl Environments {
     fn bytes(&self) -> Vec<u8> {
         let all = self.episodes.len() * (self.setting.rows * 33 + 64);
         let mut bytes = Vec::with_capacity(all);
-        let parts: [fn(&Board) -> &[f32]; 3] = [
-            |board| &board.table,
-            |board| &board.pod,
-            |board| &board.queue,
-        ];
+        let parts: [fn(&Board) -> &[f32]; 3] =
+            [|board| &board.table, Board::pod, |board| &board.queue];
         for part in parts {
             for episode in &self.episodes {
                 episode.board().copy_to(&mut bytes, part);

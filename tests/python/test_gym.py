@@ -51,7 +51,7 @@ workload:
   - trace: {{format: swf, path: {PROJECT}/traces/lublin-256.swf.gz, arrivals: {{scale: 0.6}}}}
 system:
   name: batch
-stop: {{at: 6h}}
+stop: {{at: 2d}}
 """
 
 
@@ -75,6 +75,7 @@ def play(env, agent, seed=None):
     while not over:
         seen, reward, over, _, known = env.step(agent(seen))
         total, steps = total + reward, steps + 1
+        assert "refused" not in known
     return {**info, **known, "total": total, "steps": steps}
 
 

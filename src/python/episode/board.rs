@@ -3,7 +3,7 @@
 use control::exchange::PROTOCOL;
 use control::exchange::question::{Amounts, JobDescription, NodeState, OrderRequest, Request};
 use control::{Answer, ExchangeError, Question};
-use units::SortedMap;
+use units::{SortedMap, plural};
 
 /// Columns of a node: amounts left, the share of a device that is left where most is, amounts offered; each a
 /// share of the cluster's largest.
@@ -69,8 +69,7 @@ pub(crate) struct Board {
     pub(crate) table: Vec<f32>,
     /// 1 for each row that can be chosen.
     pub(crate) mask: Vec<u8>,
-    /// The pod in question.
-    pub(crate) pod: [f32; POD_COLUMNS.len()],
+    pod: [f32; POD_COLUMNS.len()],
     /// The queue.
     pub(crate) queue: [f32; QUEUE_COLUMNS.len()],
     scale: Scale,
@@ -193,6 +192,14 @@ impl Board {
         Answer::Numbers(numbers)
     }
 
+    /// Columns of the pod in question; none where jobs are chosen.
+    pub(crate) fn pod(&self) -> &[f32] {
+        match self.choice {
+            Choice::Node => &self.pod,
+            Choice::Job => &[],
+        }
+    }
+
     /// Leaves nothing to choose from, once the run has ended.
     pub(crate) fn end(&mut self) {
         self.mask.fill(0);
@@ -202,7 +209,7 @@ impl Board {
     pub(crate) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(4 * self.table.len() + self.mask.len() + 64);
         self.copy_to(&mut bytes, |board| &board.table);
-        self.copy_to(&mut bytes, |board| &board.pod);
+        self.copy_to(&mut bytes, Self::pod);
         self.copy_to(&mut bytes, |board| &board.queue);
         bytes.extend_from_slice(&self.mask);
         bytes
@@ -342,9 +349,10 @@ impl Board {
 }
 
 fn beyond(node: u32, rows: usize) -> ExchangeError {
+    let rows = plural::count(rows, "row");
     ExchangeError(format!(
-        "the environment has {rows} rows, and node {node} is beyond them: say `rows=` at least {}, the number of \
-         nodes that there can be",
+        "the environment has {rows}, and node {node} is beyond them: say `rows=` at least {}, the number of nodes \
+         that there can be",
         u64::from(node) + 1
     ))
 }

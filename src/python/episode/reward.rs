@@ -1,4 +1,4 @@
-//! What happens in a run, as a reward: added up between two decisions.
+//! Events of a run as rewards, added up between two decisions.
 
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
