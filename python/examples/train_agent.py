@@ -2,7 +2,7 @@
 
     python train_agent.py
 
-The agent gives each node the weighted sum of seven numbers. The cross-entropy method improves the weights: it draws some
+The agent gives each node the weighted sum of eight numbers. The cross-entropy method improves the weights: it draws some
 around the best so far, plays an episode with each, and goes on from those that packed most. The last table is one of
 `windtunnel compare` over seeds that the agent has not seen.
 """
@@ -15,6 +15,9 @@ import windtunnel
 from windtunnel.gym import Agent, NodeEnv
 
 
+COUNT = 8
+
+
 class Weighted:
     """Chooses the node with the largest weighted sum; without weights the first that has room."""
 
@@ -22,18 +25,23 @@ class Weighted:
         self.weights = numpy.asarray(weights, numpy.float32)
 
     def __call__(self, seen):
-        cpu, memory, gpu, devices, device = seen["pod"]
+        cpu, memory, gpu, devices, _ = seen["pod"]
         rows = numpy.flatnonzero(seen["mask"])
-        nodes = seen["nodes"][rows]
+        free_cpu, free_memory, free_gpu, _, free_device, all_cpu, all_memory, all_gpu = seen["nodes"][rows].T
+        # Shares of the node that are left once the pod is there.
+        cpu = (free_cpu - cpu) / all_cpu
+        memory = (free_memory - memory) / all_memory
+        gpu_left = (free_gpu - gpu) / numpy.maximum(all_gpu, 1e-6)
         numbers = numpy.stack(
             [
-                nodes[:, 0] - cpu,  # left of each, once the pod is there
-                nodes[:, 1] - memory,
-                nodes[:, 2] - gpu,
-                nodes[:, 4] - device,
-                nodes[:, 7] * (devices == 0),  # GPUs that a pod without any would stand in the way of
-                nodes[:, 5],
-                nodes[:, 4] == device,  # a device that it fills
+                cpu,
+                memory,
+                gpu_left,
+                free_device,
+                all_gpu * (devices == 0),  # GPUs that a pod without any would stand in the way of
+                gpu_left * (1 - cpu),  # GPUs that want for CPU
+                numpy.abs(cpu - gpu_left),
+                free_gpu == all_gpu,  # a node whose GPUs nobody has begun
             ]
         )
         return rows[(self.weights @ numbers).argmax()]
@@ -52,9 +60,9 @@ def episode(env, agent, seed):
 def train(env, generations, population, seed=1):
     """Weights by the cross-entropy method."""
     draw = numpy.random.default_rng(seed)
-    mean, spread = numpy.zeros(7), numpy.ones(7)
+    mean, spread = numpy.zeros(COUNT), numpy.ones(COUNT)
     for generation in range(generations):
-        drawn = draw.normal(mean, spread, (population, 7))
+        drawn = draw.normal(mean, spread, (population, COUNT))
         # All of a generation play under the same seed, so that they differ by their weights alone.
         gained = numpy.array([episode(env, Weighted(weights), 100 + generation) for weights in drawn])
         best = drawn[gained.argsort()[-max(2, population // 4) :]]
@@ -66,8 +74,8 @@ def train(env, generations, population, seed=1):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("experiment", nargs="?", help="by default the bundled experiment")
-    parser.add_argument("--generations", type=int, default=8)
-    parser.add_argument("--population", type=int, default=12)
+    parser.add_argument("--generations", type=int, default=12)
+    parser.add_argument("--population", type=int, default=20)
     parser.add_argument("--seeds", type=int, default=5)
     arguments = parser.parse_args()
     weights = train(NodeEnv(arguments.experiment), arguments.generations, arguments.population)

@@ -199,7 +199,7 @@ class Environments(unittest.TestCase):
         env = windtunnel.gym.NodeEnv(PACKING)
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             weights = train_agent.train(env, generations=2, population=4)
-        self.assertEqual(weights.shape, (7,))
+        self.assertEqual(weights.shape, (train_agent.COUNT,))
         self.assertIn("generation 2: best", printed.getvalue())
 
 

@@ -151,7 +151,7 @@ pub(super) fn is_deterministic(candidate: &Candidate, seeds: usize) -> bool {
     is_same_for_any_seed(runs) || runs.len() >= seeds && is_alike(&mut runs.iter().take(seeds))
 }
 
-/// The pairs of two candidates, as [`aligned`] has their runs.
+/// The pairs of two candidates, whose runs are aligned by seed or perturbation.
 pub fn paired<'a>(base: &'a Candidate, head: &'a Candidate) -> Paired<'a> {
     let Aligned {
         method,
