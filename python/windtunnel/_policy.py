@@ -224,6 +224,14 @@ def _name(policy: Any) -> str:
     return "policy" if own == "<lambda>" else own
 
 
+def settings(command: str, points: list[str], under: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Settings of a variant in which somebody outside decides at some points."""
+    own: dict[str, Any] = dict(DEFAULT_SETTINGS if points != ["order"] else {})
+    own.update(under or {})
+    own["system.scheduler.external"] = {"command": [command], "points": points}
+    return own
+
+
 def given(policy: Any, under: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     """The policies that were given, as the extension takes them."""
     if policy is None:
@@ -231,14 +239,11 @@ def given(policy: Any, under: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     named = policy if isinstance(policy, Mapping) else {_name(policy): policy}
     policies = []
     for name, own in named.items():
-        points = _points(name, own)
-        settings: dict[str, Any] = dict(DEFAULT_SETTINGS if points != ["order"] else {})
-        settings.update(under or {})
-        settings["system.scheduler.external"] = {"command": [f"python:{name}"], "points": points}
+        variant = settings(f"python:{name}", _points(name, own), under)
         policies.append(
             {
                 "name": name,
-                "variant": json.dumps({name: settings}),
+                "variant": json.dumps({name: variant}),
                 "start": _start(name, own),
                 "agent": _agent(own),
             }

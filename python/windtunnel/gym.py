@@ -23,38 +23,43 @@ from ._run import Experiment, Sets, _asked
 
 Observation = dict[str, numpy.ndarray]
 
-NODE_SETTINGS = {"system.name": "pipeline", "system.scheduler.profile": "first-fit"}
+
+def _rows(orders: bool, rows: int) -> int:
+    """Number of rows to choose from; of nodes, 0 stands for those at the first decision."""
+    if not 0 <= rows <= 1_000_000:
+        raise _windtunnel.InputError(f"rows: expected 1 to 1000000, found {rows}")
+    return rows or (64 if orders else 0)
 
 
 def _environments(
-    experiment: Experiment,
+    experiment: Experiment = None,
     *,
     orders: bool,
-    rows: int,
     count: int,
-    reward: str,
-    metrics: bool,
-    refusal: float,
-    under: Mapping[str, Any] | None,
-    **asked: Any,
+    reward: str | None = None,
+    rows: int = 0,
+    metrics: bool = False,
+    refusal: float = -1.0,
+    under: Mapping[str, Any] | None = None,
+    set: Sets = None,
+    traces: Any = (),
+    ignore: Any = (),
 ) -> Any:
-    if not 0 <= rows <= 1_000_000:
-        raise _windtunnel.InputError(f"rows: expected 1 to 1000000, found {rows}")
+    if orders and experiment is None:
+        raise TypeError("expected an experiment of the system `batch`")
     if not 1 <= count <= 4096:
         raise _windtunnel.InputError(f"num_envs: expected 1 to 4096, found {count}")
-    settings = {} if orders else dict(NODE_SETTINGS)
-    settings.update(under or {})
-    point = "order" if orders else "score"
-    settings["system.scheduler.external"] = {"command": ["windtunnel.gym"], "points": [point]}
+    settings = _policy.settings("windtunnel.gym", ["order" if orders else "score"], under)
     options = {
         "orders": orders,
-        "rows": rows,
-        "reward": reward,
+        "rows": _rows(orders, rows),
+        "reward": reward or ("waiting" if orders else "bound"),
         "metrics": metrics,
         "count": count,
         "refusal": refusal,
     }
-    return _windtunnel.Environments(_asked(experiment, variants={"gym": settings}, **asked), options)
+    asked = _asked(experiment, variants={"gym": settings}, set=set, traces=traces, ignore=ignore)
+    return _windtunnel.Environments(asked, options)
 
 
 class _Layout:
@@ -92,49 +97,13 @@ def _space(rows: int, columns: list[list[str]]) -> spaces.Dict:
     )
 
 
-_DOCUMENTED = """
-
-    experiment: path, text or dict, as `windtunnel.run` takes it; its variants are left aside.
-    reward: "bound", "waiting" or the id of a metric, which is paid at the end.
-    metrics: whether `info` has the metrics of an episode that has ended.
-    refusal: reward of an action that the mask excludes; nothing else happens then.
-    under: settings, such as {"system.scheduler.tieBreak": "rank"}.
-    set, traces, ignore: those of `windtunnel.run`.
-    """
-
-
 class _Env(gymnasium.Env[Observation, numpy.int64]):
     metadata: dict[str, Any] = {"render_modes": []}
     _orders = False
 
-    def __init__(
-        self,
-        experiment: Experiment = None,
-        *,
-        reward: str,
-        rows: int,
-        metrics: bool = False,
-        refusal: float = -1.0,
-        under: Mapping[str, Any] | None = None,
-        set: Sets = None,
-        traces: Any = (),
-        ignore: Any = (),
-        render_mode: None = None,
-    ) -> None:
+    def __init__(self, experiment: Experiment = None, *, render_mode: None = None, **other: Any) -> None:
         del render_mode
-        self._all = _environments(
-            experiment,
-            orders=self._orders,
-            rows=rows,
-            count=1,
-            reward=reward,
-            metrics=metrics,
-            refusal=refusal,
-            under=under,
-            set=set,
-            traces=traces,
-            ignore=ignore,
-        )
+        self._all = _environments(experiment, orders=self._orders, count=1, **other)
         self.rows = self._all.rows
         self.columns = _windtunnel.columns(self._orders)
         self._layout = _Layout(self.rows, self.columns, None)
@@ -165,26 +134,26 @@ class _Env(gymnasium.Env[Observation, numpy.int64]):
 
 
 class NodeEnv(_Env):
-    __doc__ = (
-        """Environment in which an agent chooses the node of each pod that has several to go to."""
-        + _DOCUMENTED
-        + "rows: number of nodes that there can be; by default those at the first decision."
-    )
+    """Environment in which an agent chooses the node of each pod that has several to go to.
 
-    def __init__(self, experiment: Experiment = None, *, reward: str = "bound", rows: int = 0, **other: Any) -> None:
-        super().__init__(experiment, reward=reward, rows=rows, **other)
+    experiment: path, text or dict, as `windtunnel.run` takes it; its variants are left aside.
+    reward: "bound", "waiting" or the id of a metric, which is paid at the end; default "bound".
+    rows: number of nodes that there can be; by default those at the first decision.
+    metrics: whether `info` has the metrics of an episode that has ended.
+    refusal: reward of an action that the mask excludes, default -1; nothing else happens then.
+    under: settings, such as {"system.scheduler.tieBreak": "rank"}.
+    set, traces, ignore: those of `windtunnel.run`.
+    """
 
 
 class QueueEnv(_Env):
-    __doc__ = (
-        """Environment in which an agent chooses the job that goes next, in the system `batch`."""
-        + _DOCUMENTED
-        + "rows: number of jobs to choose from, those that have waited longest."
-    )
-    _orders = True
+    """Environment in which an agent chooses the job that goes next, in the system `batch`.
 
-    def __init__(self, experiment: Experiment, *, reward: str = "waiting", rows: int = 64, **other: Any) -> None:
-        super().__init__(experiment, reward=reward, rows=rows, **other)
+    Arguments are those of `NodeEnv`; `reward` is "waiting" by default, and `rows` the number of jobs to choose from, those
+    that have waited longest, by default 64.
+    """
+
+    _orders = True
 
 
 class _VectorEnv(gymnasium.vector.VectorEnv[Observation, numpy.ndarray, numpy.ndarray]):
@@ -194,33 +163,8 @@ class _VectorEnv(gymnasium.vector.VectorEnv[Observation, numpy.ndarray, numpy.nd
     }
     _orders = False
 
-    def __init__(
-        self,
-        experiment: Experiment = None,
-        *,
-        num_envs: int,
-        reward: str,
-        rows: int,
-        metrics: bool = False,
-        refusal: float = -1.0,
-        under: Mapping[str, Any] | None = None,
-        set: Sets = None,
-        traces: Any = (),
-        ignore: Any = (),
-    ) -> None:
-        self._all = _environments(
-            experiment,
-            orders=self._orders,
-            rows=rows,
-            count=num_envs,
-            reward=reward,
-            metrics=metrics,
-            refusal=refusal,
-            under=under,
-            set=set,
-            traces=traces,
-            ignore=ignore,
-        )
+    def __init__(self, experiment: Experiment = None, *, num_envs: int, **other: Any) -> None:
+        self._all = _environments(experiment, orders=self._orders, count=num_envs, **other)
         self.num_envs = num_envs
         self.rows = self._all.rows
         self.columns = _windtunnel.columns(self._orders)
@@ -229,7 +173,6 @@ class _VectorEnv(gymnasium.vector.VectorEnv[Observation, numpy.ndarray, numpy.nd
         self.single_action_space = spaces.Discrete(self.rows)
         self.observation_space = gymnasium.vector.utils.batch_space(self.single_observation_space, num_envs)
         self.action_space = gymnasium.vector.utils.batch_space(self.single_action_space, num_envs)
-        self._never = numpy.zeros(num_envs, numpy.bool_)
 
     def reset(
         self,
@@ -255,36 +198,24 @@ class _VectorEnv(gymnasium.vector.VectorEnv[Observation, numpy.ndarray, numpy.nd
         numbers, rewards, flags = self._all.step(chosen.tobytes())
         seen = self._layout.observation(numbers)
         rewards = numpy.frombuffer(rewards, numpy.float64)
-        if not any(flags):
-            return seen, rewards, self._never.copy(), self._never.copy(), {}
         states = numpy.frombuffer(flags, numpy.uint8)
-        ended = (states & 1).astype(numpy.bool_)
+        ended, cut = (states & 1).astype(numpy.bool_), numpy.zeros(self.num_envs, numpy.bool_)
         info: dict[str, Any] = {}
         for place in numpy.flatnonzero(ended):
             info = self._add_info(info, self._all.end(int(place)), int(place))
         for place in numpy.flatnonzero(states & 2):
             info = self._add_info(info, {"refused": True}, int(place))
-        return seen, rewards, ended, self._never.copy(), info
+        return seen, rewards, ended, cut, info
 
 
 class NodeVectorEnv(_VectorEnv):
     """Environments as `NodeEnv`, stepped side by side within the extension."""
-
-    def __init__(
-        self, experiment: Experiment = None, *, num_envs: int, reward: str = "bound", rows: int = 0, **other: Any
-    ) -> None:
-        super().__init__(experiment, num_envs=num_envs, reward=reward, rows=rows, **other)
 
 
 class QueueVectorEnv(_VectorEnv):
     """Environments as `QueueEnv`, stepped side by side within the extension."""
 
     _orders = True
-
-    def __init__(
-        self, experiment: Experiment, *, num_envs: int, reward: str = "waiting", rows: int = 64, **other: Any
-    ) -> None:
-        super().__init__(experiment, num_envs=num_envs, reward=reward, rows=rows, **other)
 
 
 class Agent:
@@ -296,7 +227,7 @@ class Agent:
     """
 
     def __init__(self, agent: Callable[[Observation], Any], *, orders: bool = False, rows: int = 0) -> None:
-        self._agent_view = (orders, rows or (64 if orders else 0))
+        self._agent_view = (orders, _rows(orders, rows))
         self._agent = agent
         self.__name__ = getattr(agent, "__name__", type(agent).__name__)
 

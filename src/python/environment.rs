@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use pyo3::prelude::*;
 use pyo3::types::{PyByteArray, PyBytes, PyDict};
 
-use super::episode::board::{Board, Choice, JOB_COLUMNS, NODE_COLUMNS, POD_COLUMNS, QUEUE_COLUMNS};
+use super::episode::board::{self, Choice, JOB_COLUMNS, NODE_COLUMNS, POD_COLUMNS, QUEUE_COLUMNS};
 use super::episode::{Episode, Reward, Setting};
 use super::fault::Fault;
 use super::request::ExperimentRequest;
@@ -37,11 +37,10 @@ pub(crate) struct EnvironmentOptions {
 #[pyclass(unsendable, module = "windtunnel")]
 pub(crate) struct Environments {
     setting: Arc<Setting>,
+    rows: usize,
     episodes: Vec<Episode>,
-    /// Seed of each episode that is next.
+    /// Seed of each episode; the next one of its environment has that which follows those of all others.
     seeds: Vec<u64>,
-    /// Seed of each episode that goes on.
-    current: Vec<u64>,
     is_fresh: Vec<bool>,
     refusal: f64,
 }
@@ -57,48 +56,40 @@ impl Environments {
         let reward = options.reward.parse::<Reward>().map_err(Fault::Input)?;
         let choice = Choice::of(options.orders);
         let first = experiment.variants[0].scenario.seed;
-        let mut setting = Setting {
+        let setting = Setting {
             experiment,
             choice,
-            rows: options.rows,
             is_measured: options.metrics || matches!(reward, Reward::Metric(_)),
             reward,
         };
         setting.check()?;
-        let one = Arc::new(setting);
-        let episode = one.begin(first)?;
+        let setting = Arc::new(setting);
+        let episode = setting.begin(first, options.rows)?;
         if episode.end.is_some() {
             return Err(Fault::Input(nothing_to_decide(choice).to_owned()).into());
         }
         // All have the rows of the first.
         let rows = episode.board().rows();
-        drop(episode);
-        setting = Arc::into_inner(one)
-            .unwrap_or_else(|| unreachable!("invariant: the episode that shared it is gone"));
-        setting.rows = rows;
-        let setting = Arc::new(setting);
-        let seeds: Vec<u64> = (0..options.count as u64)
-            .map(|at| first.wrapping_add(at))
-            .collect();
-        let episodes = seeds.iter().map(|&seed| setting.begin(seed));
-        let count = options.count as u64;
-        Ok(Self {
-            episodes: episodes.collect::<Result<_, Fault>>()?,
-            current: seeds.clone(),
-            is_fresh: vec![true; options.count],
-            seeds: seeds
-                .into_iter()
-                .map(|seed| seed.wrapping_add(count))
-                .collect(),
+        let mut all = Self {
             setting,
+            rows,
+            episodes: vec![episode],
+            seeds: vec![first],
+            is_fresh: vec![true; options.count],
             refusal: options.refusal,
-        })
+        };
+        for place in 1..options.count as u64 {
+            let seed = first.wrapping_add(place);
+            all.episodes.push(all.setting.begin(seed, rows)?);
+            all.seeds.push(seed);
+        }
+        Ok(all)
     }
 
     /// Number of rows to choose from.
     #[getter]
     fn rows(&self) -> usize {
-        self.setting.rows
+        self.rows
     }
 
     /// Begins an episode with a seed; without one it is the next of its environment. Its seed.
@@ -106,7 +97,7 @@ impl Environments {
         Ok(self.begin(place, seed)?)
     }
 
-    /// What there is to see, of all environments.
+    /// Observation of all environments.
     fn observation<'py>(&self, py: Python<'py>) -> Bound<'py, PyByteArray> {
         PyByteArray::new(py, &self.bytes())
     }
@@ -121,7 +112,7 @@ impl Environments {
             return Err(Fault::Input("step: the episode is over; call `reset`".to_owned()).into());
         }
         let (reward, flags) = self.act(0, action)?;
-        let bytes = self.episodes[0].board().bytes();
+        let bytes = self.bytes();
         Ok((PyByteArray::new(py, &bytes), reward, flags))
     }
 
@@ -162,13 +153,13 @@ impl Environments {
         ))
     }
 
-    /// What is known of an episode that has ended.
+    /// Facts about an episode that has ended.
     fn end<'py>(&self, py: Python<'py>, place: usize) -> PyResult<Option<Bound<'py, PyDict>>> {
         let Some(end) = &self.episodes[place].end else {
             return Ok(None);
         };
         let known = PyDict::new(py);
-        known.set_item("seed", self.current[place])?;
+        known.set_item("seed", self.seeds[place])?;
         known.set_item("digest", &end.digest)?;
         known.set_item("seconds", end.seconds)?;
         known.set_item("decisions", end.decisions)?;
@@ -185,14 +176,13 @@ impl Environments {
 
 impl Environments {
     fn begin(&mut self, place: usize, seed: Option<u64>) -> Result<u64, Fault> {
-        let seed = seed.unwrap_or(self.seeds[place]);
-        let is_there = self.is_fresh[place] && self.current[place] == seed;
-        if !is_there {
-            self.episodes[place] = self.setting.begin(seed)?;
+        let next = self.seeds[place].wrapping_add(self.episodes.len() as u64);
+        let seed = seed.unwrap_or(next);
+        if !self.is_fresh[place] || self.seeds[place] != seed {
+            self.episodes[place] = self.setting.begin(seed, self.rows)?;
         }
         self.is_fresh[place] = true;
-        self.current[place] = seed;
-        self.seeds[place] = seed.wrapping_add(self.episodes.len() as u64);
+        self.seeds[place] = seed;
         Ok(seed)
     }
 
@@ -207,21 +197,10 @@ impl Environments {
         Ok((reward, flags))
     }
 
-    /// Numbers of all environments: the tables, the pods, the queues, then the masks.
+    /// Numbers of all environments, as [`board::bytes`] has them.
     fn bytes(&self) -> Vec<u8> {
-        let all = self.episodes.len() * (self.setting.rows * 33 + 64);
-        let mut bytes = Vec::with_capacity(all);
-        let parts: [fn(&Board) -> &[f32]; 3] =
-            [|board| &board.table, Board::pod, |board| &board.queue];
-        for part in parts {
-            for episode in &self.episodes {
-                episode.board().copy_to(&mut bytes, part);
-            }
-        }
-        for episode in &self.episodes {
-            bytes.extend_from_slice(&episode.board().mask);
-        }
-        bytes
+        let boards: Vec<_> = self.episodes.iter().map(Episode::board).collect();
+        board::bytes(&boards)
     }
 }
 

@@ -7,11 +7,11 @@ use std::sync::mpsc::{Sender, sync_channel};
 use control::{Answer, Exchange, ExchangeError, Question};
 use scenario::schema::{AnswerFunction, Answers};
 
-use super::episode::board::{Board, Choice};
+use super::episode::board::{self, Board, Choice};
 use super::question::ColumnQuestion;
 use super::work::Message;
 
-/// What an agent sees instead of questions: what it chooses, and among how many rows.
+/// View of an agent, which gets no questions: the kind of its decisions and the number of rows.
 pub(crate) type View = (Choice, usize);
 
 /// Way from a run to a policy of the interpreter.
@@ -78,7 +78,7 @@ impl Exchange for Copy {
         if let Some(answer) = board.take(question)? {
             return Ok(answer);
         }
-        let (bytes, rows) = (board.bytes(), board.rows());
+        let (bytes, rows) = (board::bytes(&[&*board]), board.rows());
         let answer = self.call(ColumnQuestion::seen(rows, bytes))?;
         let chosen = match &answer {
             Answer::Text(text) => text.parse::<i64>().ok(),

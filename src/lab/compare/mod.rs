@@ -43,7 +43,7 @@ pub use logs::{LogCell, LogRow, LogStudy};
 pub use pairing::{Candidate, Method, Paired, SHAKES_PER_SEED, is_same_for_any_seed, paired};
 pub use pareto::{ParetoPoint, mark_front};
 pub use questions::{default_gated, question_of};
-pub use ranking::{Ranking, Standing, Unranked};
+pub use ranking::{CandidateRank, Ranking, Unranked};
 pub use result::{FirstRuns, objectives};
 pub use runs::{Made, run, seeds_from};
 pub use study::{

@@ -26,7 +26,7 @@ pub struct Ranking {
     /// Number of seeds, perturbations or logs on which candidates are ranked.
     pub n: usize,
     /// The candidates, the best mean rank first.
-    pub standings: Vec<Standing>,
+    pub standings: Vec<CandidateRank>,
     /// Test of any difference; none of a single block, and of logs drawn from one.
     pub friedman: Option<Friedman>,
     /// The test's p corrected by Holm for all metrics ranked.
@@ -40,7 +40,7 @@ pub struct Ranking {
 /// Place of a candidate.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Standing {
+pub struct CandidateRank {
     /// The candidate.
     pub candidate: String,
     /// Mean rank; 1 is best on every block.
@@ -113,13 +113,13 @@ impl Contest<'_> {
             let own: Vec<f64> = blocks.iter().map(|block| block[at]).collect();
             let is_carried = rules.is_sample && n >= BOOTSTRAP_MIN;
             let interval = is_carried.then(|| resamples.interval_of_mean(&own, CONFIDENCE));
-            Standing {
+            CandidateRank {
                 candidate: (*name).to_owned(),
                 rank: mean(&own).unwrap_or(f64::NAN),
                 interval: interval.flatten(),
             }
         });
-        let mut standings: Vec<Standing> = standings.collect();
+        let mut standings: Vec<CandidateRank> = standings.collect();
         standings.sort_by(|one, other| one.rank.total_cmp(&other.rank));
         let test = rules
             .is_sample
@@ -153,7 +153,7 @@ impl Ranking {
     }
 
     /// The place of a candidate.
-    pub fn standing(&self, candidate: &str) -> Option<&Standing> {
+    pub fn standing(&self, candidate: &str) -> Option<&CandidateRank> {
         self.standings.iter().find(|own| own.candidate == candidate)
     }
 

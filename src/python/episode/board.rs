@@ -1,8 +1,11 @@
 //! Decision that an agent is asked for, as numbers: what there is to choose from, and what else is known.
 
+use std::ops::Deref;
+
 use control::exchange::PROTOCOL;
 use control::exchange::question::{Amounts, JobDescription, NodeState, OrderRequest, Request};
 use control::{Answer, ExchangeError, Question};
+use model::gpu::DEVICE_MILLI;
 use units::{SortedMap, plural};
 
 /// Columns of a node: amounts left, the share of a device that is left where most is, amounts offered; each a
@@ -37,10 +40,7 @@ pub(crate) const POD_COLUMNS: [&str; 5] = ["cpu", "memory", "gpu", "devices", "d
 pub(crate) const QUEUE_COLUMNS: [&str; 3] = ["waiting", "seconds", "since"];
 
 /// Columns of a row.
-pub(crate) const COLUMNS: usize = NODE_COLUMNS.len();
-
-/// Thousandths of a GPU device.
-const DEVICE_MILLI: f64 = 1_000.0;
+const COLUMNS: usize = NODE_COLUMNS.len();
 
 /// Nanoseconds of a second.
 const SECOND: f64 = 1e9;
@@ -66,17 +66,17 @@ pub(crate) struct Board {
     choice: Choice,
     rows: usize,
     /// Rows of [`COLUMNS`] numbers.
-    pub(crate) table: Vec<f32>,
+    table: Vec<f32>,
     /// 1 for each row that can be chosen.
-    pub(crate) mask: Vec<u8>,
+    mask: Vec<u8>,
     pod: [f32; POD_COLUMNS.len()],
     /// The queue.
-    pub(crate) queue: [f32; QUEUE_COLUMNS.len()],
+    queue: [f32; QUEUE_COLUMNS.len()],
     scale: Scale,
     pods: SortedMap<u32, [f32; POD_COLUMNS.len()]>,
     jobs: SortedMap<u64, JobDescription>,
     allocatable: Vec<[f64; 4]>,
-    /// Rows whose mask is set, or numbers of the jobs in question.
+    /// Rows of nodes whose mask is set.
     candidates: Vec<u32>,
     items: usize,
     last: Option<i64>,
@@ -112,7 +112,7 @@ fn amounts(own: &Amounts) -> [f64; 4] {
 }
 
 impl Board {
-    /// An empty board of so many rows; 0 for as many as there are nodes at the first question.
+    /// An empty board with `rows` rows, or one for each node of the first question if `rows` is 0.
     pub(crate) fn new(choice: Choice, rows: usize) -> Self {
         let mut board = Self {
             choice,
@@ -193,7 +193,7 @@ impl Board {
     }
 
     /// Columns of the pod in question; none where jobs are chosen.
-    pub(crate) fn pod(&self) -> &[f32] {
+    fn pod(&self) -> &[f32] {
         match self.choice {
             Choice::Node => &self.pod,
             Choice::Job => &[],
@@ -203,21 +203,6 @@ impl Board {
     /// Leaves nothing to choose from, once the run has ended.
     pub(crate) fn end(&mut self) {
         self.mask.fill(0);
-    }
-
-    /// All numbers: table, pod and queue as four bytes each, then the mask, in the machine's order.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(4 * self.table.len() + self.mask.len() + 64);
-        self.copy_to(&mut bytes, |board| &board.table);
-        self.copy_to(&mut bytes, Self::pod);
-        self.copy_to(&mut bytes, |board| &board.queue);
-        bytes.extend_from_slice(&self.mask);
-        bytes
-    }
-
-    /// Appends some of the numbers as bytes.
-    pub(crate) fn copy_to(&self, bytes: &mut Vec<u8>, of: impl Fn(&Self) -> &[f32]) {
-        bytes.extend_from_slice(bytemuck::cast_slice(of(self)));
     }
 
     fn pod_question(&mut self, request: &Request) -> Result<(), ExchangeError> {
@@ -238,7 +223,7 @@ impl Board {
         if let Some(own) = &request.class.described {
             let [cpu, memory, gpu, _] = self.scale.shares(amounts(&own.requests));
             let devices = f64::from(own.gpu_devices);
-            let device = own.requests.gpu_milli as f64 / devices.max(1.0) / DEVICE_MILLI;
+            let device = own.requests.gpu_milli as f64 / devices.max(1.0) / f64::from(DEVICE_MILLI);
             let columns = [cpu, memory, gpu, devices as f32, device as f32];
             self.pods.insert(request.class.id, columns);
         }
@@ -287,7 +272,7 @@ impl Board {
             .gpu_free
             .iter()
             .max()
-            .map_or(0.0, |&own| f64::from(own) / DEVICE_MILLI);
+            .map_or(0.0, |&own| f64::from(own) / f64::from(DEVICE_MILLI));
         let columns = [
             free_cpu,
             free_memory,
@@ -346,6 +331,25 @@ impl Board {
         self.items = request.jobs.len();
         self.see_queue(request.jobs.len() as u64, request.now);
     }
+}
+
+/// Numbers of boards of equal size: all tables, pods and queues as four bytes each, then all masks, in the machine's
+/// order.
+pub(crate) fn bytes<B: Deref<Target = Board>>(boards: &[B]) -> Vec<u8> {
+    let size = boards
+        .iter()
+        .map(|board| 4 * board.table.len() + board.mask.len() + 64);
+    let mut bytes = Vec::with_capacity(size.sum());
+    let parts: [fn(&Board) -> &[f32]; 3] = [|board| &board.table, Board::pod, |board| &board.queue];
+    for part in parts {
+        for board in boards {
+            bytes.extend_from_slice(bytemuck::cast_slice(part(board)));
+        }
+    }
+    for board in boards {
+        bytes.extend_from_slice(&board.mask);
+    }
+    bytes
 }
 
 fn beyond(node: u32, rows: usize) -> ExchangeError {

@@ -27,21 +27,19 @@ pub(crate) use self::reward::Reward;
 use self::reward::{Purse, Rewarder};
 use super::fault::Fault;
 
-/// What every episode of an environment has in common.
+/// Settings that all episodes of an environment share.
 pub(crate) struct Setting {
     /// The experiment, with one variant that asks.
     pub(crate) experiment: Experiment,
-    /// What is chosen.
+    /// Kind of decision.
     pub(crate) choice: Choice,
-    /// Rows to choose from; 0 for as many as there are nodes.
-    pub(crate) rows: usize,
     /// Rule for rewards.
     pub(crate) reward: Reward,
     /// Whether metrics are measured.
     pub(crate) is_measured: bool,
 }
 
-/// What is known once a run has ended.
+/// Result of a run.
 pub(crate) struct EpisodeEnd {
     /// Digest over all that happened.
     pub(crate) digest: String,
@@ -138,10 +136,10 @@ impl Setting {
         Ok(())
     }
 
-    /// An episode with a seed, at its first decision or at its end.
-    pub(crate) fn begin(self: &Arc<Self>, seed: u64) -> Result<Episode, Fault> {
+    /// An episode with a seed, at its first decision or at its end; `rows` are those of its board.
+    pub(crate) fn begin(self: &Arc<Self>, seed: u64, rows: usize) -> Result<Episode, Fault> {
         let desk = Desk {
-            board: Arc::new(Mutex::new(Board::new(self.choice, self.rows))),
+            board: Arc::new(Mutex::new(Board::new(self.choice, rows))),
             pause: Arc::default(),
             is_closed: Arc::default(),
             refusal: Arc::default(),

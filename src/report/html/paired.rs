@@ -4,7 +4,7 @@ use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::sense::Sense;
-use crate::study::all_pairs::{self, MetricBlock};
+use crate::study::all_pairs::{self, MetricPairs};
 use crate::study::{StudyRow, counts, facts, front, heading, incomparable, rows};
 use lab::compare::{Pair, Study};
 
@@ -49,7 +49,7 @@ impl PageStudy {
 }
 
 /// Ranks and pairs of a gated metric.
-fn page_block(block: &MetricBlock) -> Value {
+fn page_block(block: &MetricPairs) -> Value {
     let ranks = block.ranks.iter().flat_map(|own| &own.rows).map(|row| {
         context! {
             rank => row.rank.clone(),

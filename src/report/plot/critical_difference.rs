@@ -277,12 +277,12 @@ fn draw_line(figure: &Figure, line: &Line, numbers: f64) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lab::compare::Standing;
+    use lab::compare::CandidateRank;
     use metrics::Direction;
 
     /// The ranking of Demšar's figure 1(a) with long names.
     fn ranking(names: &[&str], ranks: &[f64]) -> Ranking {
-        let standings = names.iter().zip(ranks).map(|(name, rank)| Standing {
+        let standings = names.iter().zip(ranks).map(|(name, rank)| CandidateRank {
             candidate: (*name).to_owned(),
             rank: *rank,
             interval: None,

@@ -17,7 +17,7 @@ use metrics::registry;
 
 /// Gated metric over all pairs of candidates.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct MetricBlock {
+pub(crate) struct MetricPairs {
     /// Name of the metric for people.
     pub(crate) label: String,
     /// Ranks in the metric; none where it has no order.
@@ -31,7 +31,7 @@ pub(crate) struct MetricBlock {
 pub(crate) struct PairRow {
     /// Names of the two, such as `sjf against fcfs`.
     pub(crate) names: String,
-    /// The same with names cut for a terminal.
+    /// Names of both candidates, cut for a terminal.
     short: String,
     /// Mean difference with its interval.
     pub(crate) change: String,
@@ -46,13 +46,13 @@ pub(crate) struct PairRow {
 }
 
 /// The gated metrics over all pairs; none if only the baseline was compared with.
-pub(crate) fn blocks(study: &Study) -> Vec<MetricBlock> {
+pub(crate) fn blocks(study: &Study) -> Vec<MetricPairs> {
     let Some(all) = &study.all_pairs else {
         return Vec::new();
     };
     let blocks = study.gated.iter().map(|id| {
         let own = all.rankings.iter().find(|own| own.metric == *id);
-        MetricBlock {
+        MetricPairs {
             label: registry::title(id),
             ranks: own.map(|own| RankTable::of(own, sample(all))),
             pairs: found(study, id)

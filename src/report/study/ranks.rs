@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use super::export::escaped;
 use crate::format;
 use crate::latex::{self, LatexTable};
-use lab::compare::{BOOTSTRAP_MIN, Ranking, Standing, Unranked};
+use lab::compare::{BOOTSTRAP_MIN, CandidateRank, Ranking, Unranked};
 use lab::statistics::Interval;
 use metrics::{Direction, registry};
 
@@ -36,7 +36,7 @@ pub(crate) struct RankRow {
 impl RankTable {
     /// Words of a ranking on blocks of a name, such as `seeds`.
     pub(crate) fn of(ranking: &Ranking, blocks: &str) -> Self {
-        let row = |own: &Standing| RankRow {
+        let row = |own: &CandidateRank| RankRow {
             rank: rank(own),
             letters: columns(ranking, &own.candidate),
             candidate: format::clean(&own.candidate),
@@ -65,7 +65,7 @@ impl RankTable {
 }
 
 /// Mean rank such as `1.25 [1.08, 1.50]`.
-fn rank(standing: &Standing) -> String {
+fn rank(standing: &CandidateRank) -> String {
     let words = |value: f64| format::fixed(value, 2);
     let interval = |at: Interval| format!(" [{}, {}]", words(at.low), words(at.high));
     let interval = standing.interval.map_or_else(String::new, interval);
@@ -253,8 +253,8 @@ fn cells(ranking: &Ranking, names: &[&str]) -> Vec<String> {
 mod tests {
     use super::*;
 
-    fn standing(candidate: &str, rank: f64, interval: Option<(f64, f64)>) -> Standing {
-        Standing {
+    fn standing(candidate: &str, rank: f64, interval: Option<(f64, f64)>) -> CandidateRank {
+        CandidateRank {
             candidate: candidate.to_owned(),
             rank,
             interval: interval.map(|(low, high)| Interval { low, high }),
