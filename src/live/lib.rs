@@ -1,6 +1,7 @@
 //! The driver of real hosts: the control plane that runs in the simulator, behind a wall clock. The
 //! decisions are those of `control` and `systems`; nothing here places or replaces a pod.
 //!
+//! - `chosen`: the control plane of an experiment.
 //! - `driver`: the pure core; inputs with their instant go in, commands and answers come out.
 //! - `record`: the inputs of a run as a log that replays to the same commands.
 //! - `what_if`: a record continued under another control plane, with simulated machines.
@@ -19,6 +20,7 @@
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
+pub mod chosen;
 pub mod client;
 pub mod control;
 pub mod daemon;

@@ -21,7 +21,6 @@ use systems::registry::find;
 
 use super::adoption::with_granted;
 use super::domains::FailureDomains;
-use super::machine_steps;
 use super::object_name::{no_node, target};
 use super::production::client_limits;
 use super::queueing;
@@ -35,13 +34,15 @@ use units::SortedSet;
 pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, BuildError> {
     let wrong = |what: String| Err(BuildError::Experiment(what));
     let Some(controllers) = &scenario.system.controllers else {
-        if machine_steps::are_all(scenario) || runs_workloads(scenario) {
-            return Ok(None);
-        }
-        return wrong(format!(
-            "operations: no controller would carry them out; {}",
-            how_to_have_controllers(&scenario.system.name)
-        ));
+        let mut operations = scenario.operations.iter();
+        let own = operations.position(|own| !needs_no_controllers(own));
+        return match own.filter(|_| !runs_workloads(scenario)) {
+            None => Ok(None),
+            Some(number) => wrong(format!(
+                "operations[{number}]: no controller would carry it out; {}",
+                how_to_have_controllers(&scenario.system.name)
+            )),
+        };
     };
     let system = &scenario.system.name;
     if !runs_workloads(scenario) || runs_always(scenario) {
@@ -66,6 +67,23 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
         changes: scenario.system.controllers_changes(),
         terminated_pods: controllers.terminated_pod_threshold.map(|own| own as usize),
     }))
+}
+
+/// Whether an operation is on nodes and pods alone, or may be: what a file holds shows once it is read.
+fn needs_no_controllers(operation: &schema::Operation) -> bool {
+    let is_of_pods = |written: &Option<String>| {
+        let written = written.as_deref().unwrap_or_default();
+        written.starts_with("Pod/") || written.starts_with("Node/")
+    };
+    operation.machine.is_some()
+        || operation.apply.is_some()
+        || operation.taint.is_some()
+        || operation.untaint.is_some()
+        || operation.cordon.is_some()
+        || operation.uncordon.is_some()
+        || operation.drain.is_some()
+        || operation.delete_pods.is_some()
+        || is_of_pods(&operation.delete)
 }
 
 /// Whether tasks of a scenario's system wait for secrets and configs.
@@ -162,10 +180,12 @@ pub fn operations(
     remarks: &mut Remarks,
 ) -> Result<Vec<(Instant, Operation)>, BuildError> {
     let mut operations = Vec::new();
-    if !runs_workloads(scenario) {
+    let has_controllers = runs_workloads(scenario);
+    if has_controllers {
+        operations.extend(creations(scenario, nodes, files, manifests, remarks)?);
+    } else if scenario.operations.is_empty() {
         return Ok(operations);
     }
-    operations.extend(creations(scenario, nodes, files, manifests, remarks)?);
     let mut known = Known {
         nodes: nodes.iter().map(|node| node.name.clone()).collect(),
         objects: objects_of(&operations),
@@ -174,6 +194,12 @@ pub fn operations(
         let at = Instant::ZERO.saturating_add(operation.at);
         if let Some(file) = &operation.apply {
             let declared = manifests.read(file, files, remarks)?;
+            if !has_controllers && let Some(kind) = declared.unread_workloads.keys().next() {
+                return Err(BuildError::Experiment(format!(
+                    "operations[{number}].apply: {file}: no controller would make the pods of its {kind}; {}",
+                    how_to_have_controllers(&scenario.system.name)
+                )));
+            }
             let heeded = heeded(
                 scenario,
                 &declared,

@@ -25,10 +25,10 @@ use serde_json::Value;
 use units::{Quantity, plural};
 
 use super::access::seconds;
-use super::chosen::{Chosen, chosen};
 use super::store::StoreArguments;
 use super::what_if;
 use cli::{Exit, Failure, Global, interrupt, output, terminal};
+use live::chosen::{Chosen, chosen};
 
 /// Shortest life of a certificate, in seconds.
 const LIFE_MIN_S: i64 = 10;

@@ -16,10 +16,10 @@ use live::story::{Fitted, Story};
 use units::{Instant, plural};
 
 use super::access::seconds;
-use super::chosen::chosen;
-use super::simulated::{Folder, Told};
 use super::table::aligned;
 use cli::{Exit, Failure, Global, output, terminal};
+use live::chosen::chosen;
+use live::story::simulated::{Folder, Told};
 
 /// Longest time for a control server to start.
 const START: Duration = Duration::from_secs(20);

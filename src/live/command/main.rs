@@ -7,7 +7,6 @@
 
 mod access;
 mod agent;
-mod chosen;
 mod control;
 mod get;
 mod host;
@@ -18,7 +17,6 @@ mod logs;
 mod predict;
 mod requests;
 mod show;
-mod simulated;
 mod store;
 mod table;
 mod what_if;

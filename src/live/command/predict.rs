@@ -13,9 +13,9 @@ use live::story::{Fitted, Story};
 use units::{Duration, Instant};
 
 use super::control::{LogArguments, Recorded};
-use super::simulated::{Folder, Told};
 use super::table::aligned;
 use cli::{Exit, Failure, Global, output};
+use live::story::simulated::{Folder, Told};
 
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live record --out run.log

@@ -247,9 +247,9 @@ fn asked(request: &Request, file: &str) -> Value {
     }
 }
 
-/// Whether a system has the schedules of Chronos, with a date of their own.
+/// Whether a system has the schedules of Chronos, with a date of their own. DC/OS has none of them.
 pub fn is_mesos(system: &str) -> bool {
-    matches!(system, "mesos" | "dcos")
+    system == systems::mesos::ENTRY.name
 }
 
 /// The operation that a shortage of a node is, or its end: the taint that follows from it.

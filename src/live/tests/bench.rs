@@ -201,6 +201,23 @@ impl Bench<MemoryJournal> {
         bench.open_with(journal.clone(), plane);
         bench
     }
+
+    /// Cluster of an experiment's control plane.
+    pub(super) fn with_header(
+        hosts: usize,
+        journal: &MemoryJournal,
+        header: Header,
+        plane: Plane,
+    ) -> Self {
+        let mut bench = Self {
+            control: None,
+            hosts: (0..hosts).map(Host::new).collect(),
+            now: Instant::ZERO,
+            compaction: Compaction::default(),
+        };
+        bench.open_of(journal.clone(), header, plane);
+        bench
+    }
 }
 
 impl<J: Journal> Bench<J> {
@@ -222,7 +239,11 @@ impl<J: Journal> Bench<J> {
     }
 
     pub(super) fn open_with(&mut self, journal: J, plane: Plane) {
-        let control = Control::open(header(), plane, journal).expect("a state that opens");
+        self.open_of(journal, header(), plane);
+    }
+
+    fn open_of(&mut self, journal: J, header: Header, plane: Plane) {
+        let control = Control::open(header, plane, journal).expect("a state that opens");
         let mut control = control.with_compaction(self.compaction.clone());
         // One that can't begin is halted, and answers nothing.
         let _ = control.begin(self.now);
@@ -252,7 +273,12 @@ impl<J: Journal> Bench<J> {
 
     /// One second passes: daemons send what they have, machines work.
     pub(super) fn turn(&mut self) {
-        self.now = self.now.saturating_add(Duration::from_secs(1));
+        self.turn_after(Duration::from_secs(1));
+    }
+
+    /// As above, after another time.
+    pub(super) fn turn_after(&mut self, time: Duration) {
+        self.now = self.now.saturating_add(time);
         for number in 0..self.hosts.len() {
             self.exchange(number);
             self.hosts[number].work(self.now);

@@ -1,6 +1,7 @@
 //! The control server and daemons of several nodes in one process, over fake machines.
 
 mod bench;
+mod clock;
 mod compaction;
 mod daemon;
 mod etcd;

@@ -28,17 +28,17 @@ fn pods(count: usize) -> String {
 
 /// A system as the driver runs it.
 #[derive(Clone, Copy, Debug)]
-struct Case {
-    system: &'static str,
+pub(super) struct Case {
+    pub(super) system: &'static str,
     /// Whether the system makes the pods of workloads.
-    runs_workloads: bool,
+    pub(super) runs_workloads: bool,
 }
 
 /// Systems that real hosts can't have: they take pods off their nodes and go on with the rest of their work.
 const REFUSED: [&str; 2] = ["consolidation", "gpu-sharing"];
 
 /// Every other system of the registry.
-const CASES: [Case; 17] = [
+pub(super) const CASES: [Case; 17] = [
     case("kubernetes", false),
     case("pipeline", false),
     case("openshift", false),

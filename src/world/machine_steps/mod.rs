@@ -75,11 +75,6 @@ impl Steps<'_> {
     }
 }
 
-/// Whether the experiment orders nothing but steps of hosts, which need no controller.
-pub(super) fn are_all(scenario: &Scenario) -> bool {
-    scenario.operations.iter().all(|own| own.machine.is_some())
-}
-
 /// Carries out the steps of a scenario.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! The story of a record in the simulator, for the commands that compare both.
+//! The story of a record in the simulator.
 
 use std::path::Path;
 
@@ -8,8 +8,6 @@ use serde_json::Value;
 
 use lab::folder::{Existing, ResultFolder};
 use lab::run::{Prepared, prepare, run_watched};
-use live::driver::events::{Chronicle, EventRow};
-use live::story::{Beginning, Fitted, OwnerPlace, Story};
 use model::PodName;
 use scenario::as_run::yaml_of;
 use scheduler::pipeline::evaluate::Form;
@@ -17,6 +15,8 @@ use sim::{End, InitialObjects, Resident, ResidentObject, ResidentOwner, RunContr
 use units::{Instant, NodeId};
 use world::FileSource;
 
+use super::{Beginning, Fitted, OwnerPlace, Story};
+use crate::driver::events::{Chronicle, EventRow};
 use cli::experiment_file::{MessageFormat, Reading, read};
 use cli::{Failure, Global, interrupt};
 
@@ -24,20 +24,26 @@ use cli::{Failure, Global, interrupt};
 const EXPERIMENT: &str = "experiment.yaml";
 
 /// A story and what is needed to simulate it.
-pub(super) struct Told {
-    pub(super) story: Story,
+pub struct Told {
+    /// The story.
+    pub story: Story,
     /// The experiment whose system ran.
-    pub(super) document: Value,
+    pub document: Value,
 }
 
 /// A folder for an experiment; without a wish for one it goes at the end.
-pub(super) struct Folder {
-    pub(super) folder: ResultFolder,
+pub struct Folder {
+    /// The folder.
+    pub folder: ResultFolder,
     is_kept: bool,
 }
 
 impl Folder {
-    pub(super) fn create(out: Option<&Path>) -> Result<Self, Failure> {
+    /// A folder at a place, by default one that goes at the end.
+    ///
+    /// # Errors
+    /// The folder is there, or can't be made.
+    pub fn create(out: Option<&Path>) -> Result<Self, Failure> {
         let name = format!("windtunnel-story-{}", std::process::id());
         let path = out.map_or_else(|| std::env::temp_dir().join(name), Path::to_owned);
         let folder = ResultFolder::create(&path, Existing::Refuse);
@@ -47,7 +53,11 @@ impl Folder {
         })
     }
 
-    pub(super) fn finish(self) -> Result<(), Failure> {
+    /// Puts the folder in its place, or removes it.
+    ///
+    /// # Errors
+    /// It can't be put there.
+    pub fn finish(self) -> Result<(), Failure> {
         if self.is_kept {
             self.folder.finish().map_err(Failure::incomplete)?;
         } else {
@@ -58,14 +68,19 @@ impl Folder {
 }
 
 /// A story as the simulator tells it.
-pub(super) struct Simulated {
-    pub(super) events: Vec<EventRow>,
-    pub(super) end: End,
+pub struct Simulated {
+    /// Events, at the instants of the recorded run.
+    pub events: Vec<EventRow>,
+    /// End of the simulation.
+    pub end: End,
 }
 
 impl Told {
     /// Simulates the story; its experiment is written to a folder.
-    pub(super) fn simulate(
+    ///
+    /// # Errors
+    /// The experiment can't be written or run.
+    pub fn simulate(
         &self,
         global: &Global,
         folder: &ResultFolder,

@@ -3,14 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use lab::run::control_plane;
-use live::driver::Plane;
-use live::record::Header;
-use live::story::is_mesos;
 use scenario::{Experiment, Scenario};
 use serde_json::Value;
 use units::Duration;
 use world::FileSource;
 
+use crate::driver::Plane;
+use crate::record::Header;
+use crate::story::is_mesos;
 use cli::experiment_file::{MessageFormat, Reading, read};
 use cli::{Failure, Global};
 
@@ -18,7 +18,7 @@ use cli::{Failure, Global};
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 
 /// The control plane of an experiment's variant.
-pub(super) struct Chosen {
+pub struct Chosen {
     experiment: Experiment,
     path: PathBuf,
     /// Place of the variant.
@@ -26,11 +26,11 @@ pub(super) struct Chosen {
     /// Everything that the control plane is made from, but for the date.
     setup: String,
     /// The experiment as it is run.
-    pub(super) document: Value,
+    pub document: Value,
 }
 
 /// The control plane of a variant, by default of the first.
-pub(super) fn chosen(
+pub fn chosen(
     global: &Global,
     path: &Path,
     variant: Option<&str>,
@@ -64,18 +64,18 @@ pub(super) fn chosen(
 
 impl Chosen {
     /// Name of the experiment.
-    pub(super) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.experiment.name
     }
 
     /// The header of a run that begins at a time of the wall clock.
-    pub(super) fn header(&self, wall_ns: i64) -> Header {
+    pub fn header(&self, wall_ns: i64) -> Header {
         Header::new(self.name(), &self.setup, wall_ns)
     }
 
     /// The control plane of a run. Its schedules follow the wall clock, whatever date the simulator begins
     /// with.
-    pub(super) fn plane(&self, run: &Header) -> Result<Plane, Failure> {
+    pub fn plane(&self, run: &Header) -> Result<Plane, Failure> {
         let mut scenario: Scenario = self.experiment.variants[self.plan].scenario.clone();
         // A control server ends when it is told to: autoscalers need no end of the run.
         scenario.stop.at.get_or_insert(NEVER);
@@ -95,7 +95,7 @@ impl Chosen {
     }
 
     /// Refusal of a log that another control plane wrote; `None` if this one did.
-    pub(super) fn other_than(&self, header: &Header) -> Option<String> {
+    pub fn other_than(&self, header: &Header) -> Option<String> {
         (header.hash != self.header(0).hash).then(|| {
             format!(
                 "the log is of the experiment `{}` with another system or seed; give that experiment",
@@ -122,14 +122,14 @@ fn plan_of(experiment: &Experiment, variant: Option<&str>) -> Result<usize, Fail
 
 #[cfg(test)]
 mod tests {
+    use crate::control::Control;
+    use crate::driver::input::Input;
+    use crate::journal::MemoryJournal;
+    use crate::record::Log;
+    use crate::wire::Registration;
+    use crate::wire::declaration::Declaration;
+    use crate::wire::request::Request;
     use clap::Parser as _;
-    use live::control::Control;
-    use live::driver::input::Input;
-    use live::journal::MemoryJournal;
-    use live::record::Log;
-    use live::wire::Registration;
-    use live::wire::declaration::Declaration;
-    use live::wire::request::Request;
     use units::Instant;
 
     use super::*;
