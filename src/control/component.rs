@@ -8,7 +8,7 @@ use crate::probe::Probe;
 use crate::program::{DurableState, Program};
 use crate::provider::{MachineOrder, OrderFailure, ProviderRequest};
 use cluster::{Conflict, Store, UsageSamples};
-use model::{Event, Node, PodRef, Text};
+use model::{ClusterObjects, Event, Node, PodRef, Text};
 use units::{Duration, Instant, Revision};
 
 /// A change that a component asks for, with the revision that the decision was based on.
@@ -331,6 +331,13 @@ pub trait Component: Send {
     /// component that learns of nodes from the store ignores the call.
     fn discovery(&mut self, now: Instant, is_up: bool) {
         let _ = (now, is_up);
+    }
+
+    /// What is around nodes and pods is this from now on: namespaces, budgets, services, owners, storage. A driver
+    /// that follows another control plane says so before the step; in a run the objects are known from the
+    /// beginning, or come by the log.
+    fn surrounded(&mut self, now: Instant, objects: &ClusterObjects) {
+        let _ = (now, objects);
     }
 
     /// Returns the number of pods that wait for a decision of this component.

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use lab::run::control_plane;
+use lab::run::{control_plane, schedulers};
 use scenario::{Experiment, Scenario};
 use serde_json::Value;
 use units::Duration;
 use world::FileSource;
 
 use crate::driver::Plane;
+use crate::driver::mirror::MirrorSettings;
 use crate::record::Header;
 use crate::story::is_mesos;
 use cli::experiment_file::{MessageFormat, Reading, read};
@@ -50,16 +51,13 @@ pub fn chosen(
     let provider = document.pointer("/cluster/provider");
     let provider = provider.map_or(String::new(), |provider| format!(" {provider}"));
     let setup = format!("{system} {}{provider}", scenario.seed);
-    let chosen = Chosen {
+    Ok(Chosen {
         path: path.to_owned(),
         plan,
         setup,
         document,
         experiment,
-    };
-    // What can't run is refused before anything is opened, but for schedules: their date is the state's.
-    chosen.plane(&chosen.header(0))?;
-    Ok(chosen)
+    })
 }
 
 impl Chosen {
@@ -75,7 +73,13 @@ impl Chosen {
 
     /// The control plane of a run. Its schedules follow the wall clock, whatever date the simulator begins
     /// with.
+    ///
+    /// # Errors
+    /// The system can't run so.
     pub fn plane(&self, run: &Header) -> Result<Plane, Failure> {
+        if let Some(name) = &run.mirrored {
+            return self.mirroring_plane(run, name);
+        }
         let mut scenario: Scenario = self.experiment.variants[self.plan].scenario.clone();
         // A control server ends when it is told to: autoscalers need no end of the run.
         scenario.stop.at.get_or_insert(NEVER);
@@ -92,6 +96,26 @@ impl Chosen {
         let parts = control_plane(&scenario, &files)
             .map_err(|error| Failure::input(format!("{}: {error}", self.path.display())))?;
         Ok(Plane::new(&scenario.system.name, parts))
+    }
+
+    /// The schedulers alone, for pods that name the scheduler so.
+    fn mirroring_plane(&self, run: &Header, name: &str) -> Result<Plane, Failure> {
+        let scenario = &self.experiment.variants[self.plan].scenario;
+        let files = FileSource::of(&self.experiment.files);
+        let (parts, profiles) = schedulers(scenario, &files)
+            .map_err(|error| Failure::input(format!("{}: {error}", self.path.display())))?;
+        let own = profiles.iter().find(|own| ***own == *name);
+        // The model has the default scheduler as the empty name.
+        let profile = own
+            .or(profiles.first())
+            .filter(|own| ***own != *model::DEFAULT_SCHEDULER);
+        let settings = MirrorSettings {
+            name: name.to_owned(),
+            profile: profile.cloned().unwrap_or_default(),
+            zero_unix_secs: run.zero_unix_ns.div_euclid(1_000_000_000),
+            heeds_readiness: !world::is_exact(scenario),
+        };
+        Ok(Plane::new(&scenario.system.name, parts).mirroring(settings))
     }
 
     /// Refusal of a log that another control plane wrote; `None` if this one did.

@@ -12,6 +12,7 @@ use crate::driver::view::{NodeRow, PodRow};
 use crate::driver::{Driver, DriverError, Plane};
 use crate::journal::archive::Archive;
 use crate::journal::{Journal, JournalError};
+use crate::kube::wish::Wish;
 use crate::record::{self, Header, Record, RecordError};
 use crate::runtime::fault_point;
 use crate::wire::usage::{PodUsage, Top};
@@ -447,6 +448,11 @@ impl<J: Journal> Control<J> {
         self.is_halted = false;
         // The components begin at once.
         self.step(now, Vec::new()).map(drop)
+    }
+
+    /// What the driver wants written to the API of a cluster that it mirrors, and what of it could not be read.
+    pub fn take_wishes(&mut self) -> (Vec<Wish>, Vec<String>) {
+        (self.driver.take_wishes(), self.driver.take_doubts())
     }
 
     /// Reason why the log could not be made short when it was due, if that is news.

@@ -8,6 +8,7 @@
 //! - `story`: what happened in a record apart from decisions, and its events.
 //! - `journal`: durable storage of that log.
 //! - `etcd`: several control servers, of which one leads.
+//! - `kube`: the driver as a scheduler of a Kubernetes cluster that is there.
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
@@ -29,6 +30,7 @@ pub mod driver;
 pub mod etcd;
 pub mod joining;
 pub mod journal;
+pub mod kube;
 pub mod load;
 pub mod node;
 pub mod record;

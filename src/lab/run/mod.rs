@@ -55,7 +55,7 @@ use node_pools::{note_pools, provided};
 pub(super) use options::{keeps_work, options};
 pub use outcome::{Outcome, RunError};
 pub use stopover::Stopover;
-pub use system::control_plane;
+pub use system::{control_plane, schedulers};
 pub(super) use system::{profile_choice, system};
 pub(crate) use unmeasured::run_silently;
 pub(super) use unmeasured::{ForkedScenario, Question, waiting_at};

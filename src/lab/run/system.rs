@@ -95,6 +95,54 @@ pub fn control_plane(
     Ok(parts)
 }
 
+/// The schedulers of a scenario's system alone, for a cluster that has nodes, controllers and kubelets of its own,
+/// and the names by which pods choose them.
+///
+/// # Errors
+/// The system does more than give pods nodes.
+pub fn schedulers(
+    scenario: &Scenario,
+    files: &world::FileSource<'_>,
+) -> Result<(SystemParts, Vec<model::Text>), BuildError> {
+    let name = &scenario.system.name;
+    let wrong = |what: &str| {
+        Err(BuildError::Experiment(format!(
+            "system.name: `{name}` {what}; choose `kubernetes`, or another system that gives pods nodes and \
+             nothing else"
+        )))
+    };
+    let entry = systems::registry::find(name).map_err(|e| BuildError::Policy(e.to_string()))?;
+    if entry.workloads == RunsWorkloads::Always {
+        return wrong(
+            "makes the pods of workloads itself, which the controllers of the cluster do",
+        );
+    }
+    let mut bare = scenario.clone();
+    bare.operations.clear();
+    bare.failures.clear();
+    bare.delivery.clear();
+    bare.storage.clear();
+    bare.functions.clear();
+    bare.traffic.clear();
+    bare.system.controllers = None;
+    bare.system.autoscaling = None;
+    bare.system.descheduling = None;
+    bare.models.node_life = Some(schema::NodeLife::Declared);
+    bare.cluster.provider = None;
+    let prepared = super::prepare(&bare, files)?;
+    let parts = system(&bare, &prepared, Form::Incremental)?;
+    if parts.stepping == Stepping::PerEvent {
+        return wrong("reproduces a simulator that decides event by event");
+    }
+    let mut components = parts.components.iter();
+    if components.any(|part| part.resumes_pods() || part.moves_pods()) {
+        return wrong("takes pods off their nodes and continues the rest of their work");
+    }
+    let profiles = prepared.kube.config.profiles.iter();
+    let names = profiles.map(|own| own.scheduler_name.clone());
+    Ok((parts, names.collect()))
+}
+
 /// The parts of the system that a scenario names, with every component it declares.
 pub(crate) fn system(
     scenario: &Scenario,

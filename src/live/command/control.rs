@@ -292,7 +292,10 @@ fn unwritten(folder: &Path, error: &std::io::Error) -> Failure {
 /// The control plane that a control server runs.
 fn chosen_system(global: &Global, arguments: &ControlArguments) -> Result<Chosen, Failure> {
     let variant = arguments.variant.as_deref();
-    chosen(global, &arguments.experiment, variant, &[])
+    let chosen = chosen(global, &arguments.experiment, variant, &[])?;
+    // What can't run is refused before anything is opened, but for schedules: their date is the state's.
+    chosen.plane(&chosen.header(0))?;
+    Ok(chosen)
 }
 
 /// The executable that provides machines, where the experiment has any to provide.

@@ -11,6 +11,7 @@ mod control;
 mod get;
 mod host;
 mod kinds;
+mod kube;
 mod list;
 mod load;
 mod logs;
@@ -68,6 +69,9 @@ enum LiveCommand {
     /// Register this host as a node and run its pods as processes
     #[command(after_help = agent::EXAMPLES)]
     Agent(agent::AgentArguments),
+    /// Schedule the pods of a Kubernetes cluster that is there, by the scheduler of an experiment
+    #[command(after_help = kube::EXAMPLES)]
+    Kube(kube::KubeArguments),
     /// Create the objects of manifest files, or update those that exist
     Apply(requests::ApplyArguments),
     /// Delete an object, a pod or a node
@@ -121,7 +125,10 @@ impl LiveCommand {
     /// Whether the command looks at the flag that signals set, and so ends by itself.
     const fn looks_at_signals(&self) -> bool {
         // A shim ends with its workload, and has its own ways with signals.
-        matches!(self, Self::Control(_) | Self::Agent(_) | Self::Shim(_))
+        matches!(
+            self,
+            Self::Control(_) | Self::Agent(_) | Self::Kube(_) | Self::Shim(_)
+        )
     }
 }
 
@@ -177,6 +184,7 @@ fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failure> {
     match command {
         LiveCommand::Control(arguments) => control::run(global, arguments),
         LiveCommand::Agent(arguments) => agent::run(global, arguments),
+        LiveCommand::Kube(arguments) => kube::run(global, arguments),
         LiveCommand::Replay(arguments) => control::replay(global, arguments),
         LiveCommand::Apply(arguments) => requests::apply(arguments),
         LiveCommand::Delete(arguments) => requests::delete(arguments),

@@ -43,6 +43,7 @@ impl Driver {
 
     /// Makes a change that a component or a user wants; the node that it concerns gets a command.
     pub(super) fn carry_out(&mut self, event: Event) -> Result<(), Conflict> {
+        let event = self.mirrored(event);
         let notice = Notice::of(&event);
         let doubted = doubted(&self.store, &event);
         let lapse = match &event {
@@ -58,6 +59,14 @@ impl Driver {
             self.relist(node);
         }
         self.lapses.extend(lapse);
+        if self.mirror.is_some() {
+            match notice {
+                Some(Notice::Assign(pod)) => self.wish_binding(pod),
+                Some(Notice::Stop { pod, .. }) => self.wish_eviction(pod),
+                Some(Notice::Release(_)) | None => {}
+            }
+            return Ok(());
+        }
         match notice {
             Some(Notice::Assign(pod)) => self.assign(pod),
             Some(Notice::Stop { pod, grace, reason }) => {
@@ -135,6 +144,11 @@ impl Driver {
         }
         match entry.event {
             Event::NodeUpdated { node, .. } => self.declare(node),
+            Event::PodUnschedulable { pod } => {
+                if let Some(mirror) = &mut self.mirror {
+                    mirror.attempt_failed(pod);
+                }
+            }
             Event::NodeRemoved { node } => self.links.remove(node),
             Event::NodeReadiness { node, .. } => {
                 if let Some(link) = self.links.get_mut(node) {

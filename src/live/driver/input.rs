@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::kube::observation::Observation;
 use crate::wire::machine::MachineNews;
 use crate::wire::request::{Outcome, Request};
 use crate::wire::usage::PodUsage;
@@ -49,6 +50,16 @@ pub enum Input {
     Ask {
         /// The message.
         message: Request,
+    },
+    /// Objects of a cluster that another control plane runs came, changed or went.
+    Observed {
+        /// What was seen, in order.
+        seen: Vec<Observation>,
+    },
+    /// What was wished of pods could not be written.
+    Unwritten {
+        /// Unique identifiers of the pods.
+        pods: Vec<String>,
     },
 }
 

@@ -16,6 +16,7 @@ pub mod input;
 mod labels;
 mod links;
 mod machines;
+pub mod mirror;
 mod nodes;
 pub mod objects;
 pub(crate) mod requests;
@@ -41,6 +42,7 @@ use input::{Answer, Input};
 use labels::OwnLabels;
 use links::Links;
 use machines::Machines;
+use mirror::{Mirror, MirrorSettings};
 use seats::Seats;
 use services::Ports;
 use tally::Tallies;
@@ -71,6 +73,8 @@ pub struct Plane {
     pub pace: u32,
     /// `true` if something makes the pods of workloads.
     pub runs_workloads: bool,
+    /// Settings of a cluster that another control plane runs, where there is one.
+    pub mirror: Option<MirrorSettings>,
 }
 
 impl Plane {
@@ -93,6 +97,18 @@ impl Plane {
             commitment: parts.commitment,
             heartbeat: HEARTBEAT,
             pace: 1,
+            mirror: None,
+        }
+    }
+
+    /// The schedulers of a cluster that another control plane runs.
+    #[must_use]
+    pub fn mirroring(self, settings: MirrorSettings) -> Self {
+        Self {
+            // What others have placed is there, whether it fits or not.
+            commitment: Commitment::Admitted,
+            mirror: Some(settings),
+            ..self
         }
     }
 
@@ -177,6 +193,8 @@ pub struct Driver {
     tallies: Tallies,
     /// `true` if the log of the store is kept for control planes that take over.
     keeps_log: bool,
+    /// A cluster that another control plane runs.
+    mirror: Option<Mirror>,
 }
 
 /// The lapse of a hold.
@@ -222,6 +240,7 @@ impl Driver {
             ended: Ended::default(),
             tallies: Tallies::default(),
             keeps_log: false,
+            mirror: plane.mirror.map(Mirror::new),
         }
     }
 
@@ -295,6 +314,7 @@ impl Driver {
                 break;
             }
         }
+        self.tell_failures();
         if !self.keeps_log {
             self.store.truncate(self.seats.read(self.store.revision()));
         }
@@ -335,6 +355,16 @@ impl Driver {
                 Answer::None
             }
             Input::Ask { message } => Answer::User(self.ask(message)),
+            Input::Observed { seen } => {
+                self.observe(seen);
+                Answer::None
+            }
+            Input::Unwritten { pods } => {
+                for uid in pods {
+                    self.unwritten(uid);
+                }
+                Answer::None
+            }
         }
     }
 

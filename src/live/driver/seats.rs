@@ -231,6 +231,14 @@ impl Seats {
         names.join(", ")
     }
 
+    /// Components learn what is around nodes and pods from now on.
+    pub(super) fn surround(&mut self, now: Instant, objects: &model::ClusterObjects) {
+        for seat in &mut self.list {
+            seat.component.surrounded(now, objects);
+            seat.is_due = true;
+        }
+    }
+
     /// Reason why a pod waits for a node, as the components last said.
     pub(super) fn waiting_message(&self, pod: model::PodRef) -> Option<model::Text> {
         let mut seats = self.list.iter();

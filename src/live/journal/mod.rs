@@ -2,6 +2,7 @@
 
 pub mod archive;
 mod database;
+mod file;
 mod memory;
 
 use std::path::PathBuf;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 pub use database::{DatabaseJournal, Examined};
+pub use file::FileJournal;
 pub use memory::{Dies, MemoryJournal};
 
 /// A problem of the storage.

@@ -48,6 +48,9 @@ pub struct Header {
     /// Seconds of the run's time that pass in a real second.
     #[serde(default = "real_time", skip_serializing_if = "is_real_time")]
     pub pace: u32,
+    /// Name by which pods choose the scheduler, in a cluster that another control plane runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mirrored: Option<String>,
 }
 
 #[expect(
@@ -93,6 +96,7 @@ impl Header {
             zero_unix_ns,
             compacted: 0,
             pace: real_time(),
+            mirrored: None,
         }
     }
 
@@ -118,6 +122,15 @@ impl Header {
     #[must_use]
     pub fn at_pace(self, pace: u32) -> Self {
         Self { pace, ..self }
+    }
+
+    /// The header of a run whose cluster another control plane runs.
+    #[must_use]
+    pub fn mirroring(self, scheduler: &str) -> Self {
+        Self {
+            mirrored: Some(scheduler.to_owned()),
+            ..self
+        }
     }
 
     /// Wall clock at an instant of the run, in nanoseconds since 1970-01-01T00:00:00Z.

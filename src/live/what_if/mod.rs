@@ -93,6 +93,8 @@ pub fn continued(
                 | Input::Heard { .. }
                 | Input::Measured { .. }
                 | Input::Machines { .. }
+                | Input::Observed { .. }
+                | Input::Unwritten { .. }
                 | Input::Compacted {} => {}
             }
         }

@@ -23,7 +23,8 @@ use super::labels::{Labels, Work};
 use super::queue::{Backoff, PluginMask, PodUid};
 use super::volumes::Reservations;
 use super::{
-    Cache, KubeProfile, NodeInfo, Outside, PodClass, Queue, QueueContext, TieBreak, Witness,
+    Cache, ClusterEvent, KubeProfile, NodeInfo, Outside, PodClass, Queue, QueueContext, TieBreak,
+    Witness,
 };
 use crate::pipeline::evaluate::Form;
 use cluster::{Conflict, Store};
@@ -308,6 +309,14 @@ impl Component for KubeScheduler {
             Progress::More
         } else {
             Progress::Idle
+        }
+    }
+
+    fn surrounded(&mut self, now: Instant, objects: &ClusterObjects) {
+        let is_stored_elsewhere = objects::differ_in_storage(&self.cache.objects, objects);
+        (*self.cache.objects).clone_from(objects);
+        if is_stored_elsewhere {
+            self.happened(now, ClusterEvent::Anything);
         }
     }
 

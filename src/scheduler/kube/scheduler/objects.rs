@@ -2,6 +2,7 @@
 //! owners, preemption respects budgets (spec: kubernetes.md 1.9, 1.11).
 
 use super::KubeScheduler;
+use model::ClusterObjects;
 use model::objects::{DisruptionBudget, Workload};
 use model::workload::PodDisruptionBudget;
 use model::{LabelSelector, Namespace, Object, ObjectChange, Text};
@@ -80,6 +81,17 @@ impl KubeScheduler {
             selector: Some(selector.clone()),
         });
     }
+}
+
+/// Whether pods whose storage was not to be had may find it now.
+pub(super) fn differ_in_storage(one: &ClusterObjects, other: &ClusterObjects) -> bool {
+    one.volumes != other.volumes
+        || one.claims != other.claims
+        || one.storage_classes != other.storage_classes
+        || one.csi_nodes != other.csi_nodes
+        || one.csi_drivers != other.csi_drivers
+        || one.capacities != other.capacities
+        || one.attachments != other.attachments
 }
 
 fn named(object: &Object) -> ObjectKey {

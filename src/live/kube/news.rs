@@ -1,0 +1,32 @@
+//! What those who talk to the API tell the engine.
+
+use std::time::Duration;
+
+use super::observation::{Kind, Observation};
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum News {
+    /// All objects of a kind were listed: what of them is new.
+    Listed(Kind, Vec<Observation>),
+    /// An object came, changed or went.
+    Seen(Observation),
+    /// A binding was written, after a time from the decision on.
+    Bound {
+        /// Unique identifier of the pod.
+        uid: String,
+        /// The time.
+        took: Duration,
+    },
+    /// What was wished of a pod could not be written.
+    Unwritten {
+        /// Unique identifier of the pod.
+        uid: String,
+        /// Reason.
+        why: String,
+    },
+    /// Something that users should know.
+    Doubt(String),
+    /// Something that can't go on.
+    Failed(String),
+}
