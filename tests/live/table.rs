@@ -10,7 +10,7 @@ use live::runtime::doctor::{Finding, examine};
 use crate::wait::seconds;
 use crate::watch::Watch;
 use crate::{
-    controllers, crashes, docker, ends, fabric, isolation, limits, load, machines, network,
+    controllers, crashes, docker, ends, fabric, isolation, kube, limits, load, machines, network,
     parties, probes, restarts, server, services, short_log, shortage, soak, sweep, thirty, torn,
     walk,
 };
@@ -55,6 +55,7 @@ const GROUPS: &[&[Test]] = &[
     machines::TESTS,
     services::TESTS,
     docker::TESTS,
+    kube::TESTS,
 ];
 
 enum Result {

@@ -5,6 +5,7 @@ mod clock;
 mod compaction;
 mod daemon;
 mod etcd;
+#[path = "../../../tests/live/facade.rs"]
 mod facade;
 mod faults;
 mod host;

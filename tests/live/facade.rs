@@ -25,11 +25,11 @@ struct Entry {
 
 /// Mishaps to come.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Mishaps {
+pub(crate) struct Mishaps {
     /// Number of bindings that are answered by an error of the server.
-    pub(super) failing_bindings: u32,
+    pub(crate) failing_bindings: u32,
     /// Number of bindings that are refused as those of others.
-    pub(super) refused_bindings: u32,
+    pub(crate) refused_bindings: u32,
 }
 
 #[derive(Default)]
@@ -49,9 +49,9 @@ struct State {
 
 /// The API.
 #[derive(Clone)]
-pub(super) struct Facade {
+pub(crate) struct Facade {
     shared: Arc<(Mutex<State>, Condvar)>,
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 /// A request.
@@ -63,7 +63,7 @@ struct Asked {
 }
 
 impl Facade {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let own = Self {
@@ -86,7 +86,7 @@ impl Facade {
     }
 
     /// Ends all that goes on.
-    pub(super) fn end(&self) {
+    pub(crate) fn end(&self) {
         self.state().ends = true;
         self.shared.1.notify_all();
         drop(TcpStream::connect(self.address));
@@ -97,23 +97,23 @@ impl Facade {
     }
 
     /// Creates or changes an object.
-    pub(super) fn put(&self, plural: &str, object: Value) {
+    pub(crate) fn put(&self, plural: &str, object: Value) {
         self.state().put(plural, object);
         self.shared.1.notify_all();
     }
 
-    pub(super) fn delete(&self, plural: &str, namespace: &str, name: &str) {
+    pub(crate) fn delete(&self, plural: &str, namespace: &str, name: &str) {
         self.state().delete(plural, namespace, name);
         self.shared.1.notify_all();
     }
 
-    pub(super) fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
+    pub(crate) fn get(&self, plural: &str, namespace: &str, name: &str) -> Option<Value> {
         let key = (plural.to_owned(), namespace.to_owned(), name.to_owned());
         self.state().objects.get(&key).cloned()
     }
 
     /// All objects of a kind.
-    pub(super) fn all(&self, plural: &str) -> Vec<Value> {
+    pub(crate) fn all(&self, plural: &str) -> Vec<Value> {
         let state = self.state();
         let objects = state
             .objects
@@ -123,21 +123,21 @@ impl Facade {
     }
 
     /// Pods and nodes of all bindings, in order.
-    pub(super) fn bindings(&self) -> Vec<(String, String)> {
+    pub(crate) fn bindings(&self) -> Vec<(String, String)> {
         self.state().bindings.clone()
     }
 
     /// What was written apart from bindings, leases and events.
-    pub(super) fn writes(&self) -> Vec<String> {
+    pub(crate) fn writes(&self) -> Vec<String> {
         self.state().writes.clone()
     }
 
-    pub(super) fn meet(&self, mishaps: Mishaps) {
+    pub(crate) fn meet(&self, mishaps: Mishaps) {
         self.state().mishaps = mishaps;
     }
 
     /// Ends all watches; with `forgets` none can go on where it was.
-    pub(super) fn cut_watches(&self, forgets: bool) {
+    pub(crate) fn cut_watches(&self, forgets: bool) {
         let mut state = self.state();
         state.watches += 1;
         if forgets {
