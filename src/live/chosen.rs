@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use lab::run::{control_plane, schedulers};
 use scenario::{Experiment, Scenario};
 use serde_json::Value;
+use systems::SystemParts;
 use units::Duration;
 use world::FileSource;
 
@@ -109,6 +110,14 @@ impl Chosen {
         let profile = own
             .or(profiles.first())
             .filter(|own| ***own != *model::DEFAULT_SCHEDULER);
+        let parts = if run.is_of_cluster() {
+            SystemParts {
+                components: Vec::new(),
+                ..parts
+            }
+        } else {
+            parts
+        };
         let settings = MirrorSettings {
             name: name.to_owned(),
             profile: profile.cloned().unwrap_or_default(),
@@ -120,7 +129,8 @@ impl Chosen {
 
     /// Refusal of a log that another control plane wrote; `None` if this one did.
     pub fn other_than(&self, header: &Header) -> Option<String> {
-        (header.hash != self.header(0).hash).then(|| {
+        let is_own = header.is_of_cluster() || header.hash == self.header(0).hash;
+        (!is_own).then(|| {
             format!(
                 "the log is of the experiment `{}` with another system or seed; give that experiment",
                 header.experiment

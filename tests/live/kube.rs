@@ -5,12 +5,14 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread::sleep;
 
 use serde_json::{Value, json};
 
 use crate::agent::PROGRAM;
 use crate::facade::Facade;
 use crate::table::Test;
+use crate::wait::millis;
 
 pub(crate) const TESTS: &[Test] = &[
     Test {
@@ -18,6 +20,12 @@ pub(crate) const TESTS: &[Test] = &[
         name: "pods of a cluster that is there, by a policy and by a program in Python",
         needs: &[],
         run: policies,
+    },
+    Test {
+        fault: "K",
+        name: "the record of a cluster that is there, under its own scheduler and another",
+        needs: &[],
+        run: recorded,
     },
     Test {
         fault: "K",
@@ -173,6 +181,81 @@ fn policies() {
     assert!(told.contains("--allow-external"), "{told}");
     let given = place.decisions(&["--allow-external"], 3);
     assert_eq!(nodes(&given), ["large", "large", "large"]);
+}
+
+/// A cluster spreads its pods; the record says so, and best fit would have packed them.
+fn recorded() {
+    let place = Place::new("record", "{name: kubernetes}");
+    for name in ["n0", "n1"] {
+        place.facade.put("nodes", node(name, "4"));
+    }
+    let mut found = pod("found");
+    found["spec"]["nodeName"] = json!("n0");
+    found["status"] = json!({"phase": "Running"});
+    found["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!("2");
+    place.facade.put("pods", found);
+    let mut child = Command::new(PROGRAM)
+        .current_dir(&place.folder)
+        .args([
+            "record",
+            "--kubeconfig",
+            "config",
+            "--out",
+            "hour.log",
+            "--for",
+            "4s",
+        ])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a program");
+    let mut told = BufReader::new(child.stderr.take().expect("its words")).lines();
+    let first = told.next().expect("a line").expect("words");
+    assert_eq!(first, "watches 2 nodes, 1 pod on them, 0 without a node");
+    // The cluster's own scheduler gives each the emptier node.
+    for (name, node) in [("a", "n1"), ("b", "n1")] {
+        place.facade.put("pods", pod(name));
+        sleep(millis(100));
+        let mut placed = pod(name);
+        placed["spec"]["nodeName"] = json!(node);
+        place.facade.put("pods", placed);
+        sleep(millis(200));
+    }
+    place.facade.delete("pods", "default", "a");
+    assert_eq!(child.wait().expect("an end").code(), Some(0));
+    let predict = |words: &[&str]| {
+        let output = Command::new(PROGRAM)
+            .current_dir(&place.folder)
+            .args(["predict", "hour.log", "experiment.yaml"])
+            .args(words)
+            .output()
+            .expect("a program");
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let own = predict(&["--out", "own"]);
+    assert!(
+        own.contains("each has the node that it had in the record"),
+        "{own}"
+    );
+    let sets = ["system.name=pipeline", "system.scheduler.profile=best-fit"];
+    let other = predict(&["--set", sets[0], "--set", sets[1]]);
+    assert!(other.starts_with("2 pods came or waited in 4."), "{other}");
+    let rows: Vec<Vec<&str>> = other
+        .lines()
+        .filter(|line| line.starts_with("default/"))
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    let moved: Vec<(&str, &str, &str)> = rows.iter().map(|own| (own[0], own[2], own[4])).collect();
+    assert_eq!(
+        moved,
+        [("default/a", "n1", "n0"), ("default/b", "n1", "n0")],
+        "{other}"
+    );
+    // The experiment stands by itself.
+    assert!(place.folder.join("own/experiment.yaml").is_file());
+    let rows = fs::read_to_string(place.folder.join("own/pods.csv")).expect("a table");
+    assert_eq!(rows.lines().count(), 3);
 }
 
 fn refusals() {

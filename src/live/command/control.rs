@@ -336,7 +336,7 @@ fn access(arguments: &ControlArguments, place: &Place) -> Result<Access, Failure
 }
 
 impl LogArguments {
-    fn choose(&self, global: &Global, sets: &[String]) -> Result<Chosen, Failure> {
+    pub(super) fn choose(&self, global: &Global, sets: &[String]) -> Result<Chosen, Failure> {
         chosen(global, &self.experiment, self.variant.as_deref(), sets)
     }
 
@@ -363,7 +363,7 @@ impl LogArguments {
 
 impl LogArguments {
     /// The log, behind those of the archive.
-    fn whole_log(&self) -> Result<Log, Failure> {
+    pub(super) fn whole_log(&self) -> Result<Log, Failure> {
         let last = read_log(&self.log)?;
         let Some(folder) = &self.archive else {
             return Ok(last);

@@ -42,13 +42,8 @@ pub(super) struct KubeArguments {
     /// Override a field, such as `system.scheduler.profile=first-fit`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     sets: Vec<String>,
-    /// File that says where the cluster is and who asks [default: the account of the pod that this runs in, or
-    /// else `KUBECONFIG` or `~/.kube/config`]
-    #[arg(long, value_name = "FILE")]
-    kubeconfig: Option<PathBuf>,
-    /// Context of that file [default: its current one]
-    #[arg(long, value_name = "NAME")]
-    context: Option<String>,
+    #[command(flatten)]
+    cluster: ClusterArguments,
     /// Name by which pods choose this scheduler (`spec.schedulerName`)
     #[arg(long, value_name = "NAME", default_value = "windtunnel")]
     scheduler_name: String,
@@ -80,6 +75,18 @@ pub(super) struct KubeArguments {
     print_role: bool,
 }
 
+/// The cluster that a command looks at.
+#[derive(Clone, Debug, Args)]
+pub(super) struct ClusterArguments {
+    /// File that says where the cluster is and who asks [default: the account of the pod that this runs in, or
+    /// else `KUBECONFIG` or `~/.kube/config`]
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<PathBuf>,
+    /// Context of that file [default: its current one]
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
 pub(super) fn run(global: &Global, arguments: &KubeArguments) -> Result<Exit, Failure> {
     let name = &arguments.scheduler_name;
     if name.is_empty() {
@@ -97,7 +104,7 @@ pub(super) fn run(global: &Global, arguments: &KubeArguments) -> Result<Exit, Fa
     let chosen = chosen(global, &arguments.experiment, variant, &arguments.sets)?;
     let header = chosen.header(wall_ns()).mirroring(name);
     let plane = chosen.plane(&header)?;
-    let access = Arc::new(access(arguments)?);
+    let access = Arc::new(arguments.cluster.access()?);
     let journal = match &arguments.record {
         None => FileJournal::nowhere(),
         Some(path) => FileJournal::create(path).map_err(Failure::input)?,
@@ -165,24 +172,32 @@ fn lease_duration(arguments: &KubeArguments) -> Result<Duration, Failure> {
     })
 }
 
-/// Access to the cluster, as the command line or the environment says.
-fn access(arguments: &KubeArguments) -> Result<Access, Failure> {
-    let context = arguments.context.as_deref();
-    if let Some(file) = &arguments.kubeconfig {
-        return Access::of_file(file, context).map_err(Failure::input);
+impl ClusterArguments {
+    /// Whether a file was named.
+    pub(super) const fn is_named(&self) -> bool {
+        self.kubeconfig.is_some() || self.context.is_some()
     }
-    let variable = |name: &str| std::env::var(name).ok().filter(|own| !own.is_empty());
-    if let (Some(host), Some(port), None) = (
-        variable("KUBERNETES_SERVICE_HOST"),
-        variable("KUBERNETES_SERVICE_PORT"),
-        context,
-    ) {
-        return Access::of_pod(&host, &port).map_err(Failure::input);
+
+    /// Access to the cluster, as the command line or the environment says.
+    pub(super) fn access(&self) -> Result<Access, Failure> {
+        let context = self.context.as_deref();
+        if let Some(file) = &self.kubeconfig {
+            return Access::of_file(file, context).map_err(Failure::input);
+        }
+        let variable = |name: &str| std::env::var(name).ok().filter(|own| !own.is_empty());
+        if let (Some(host), Some(port), None) = (
+            variable("KUBERNETES_SERVICE_HOST"),
+            variable("KUBERNETES_SERVICE_PORT"),
+            context,
+        ) {
+            return Access::of_pod(&host, &port).map_err(Failure::input);
+        }
+        let home = || Some(PathBuf::from(variable("HOME")?).join(".kube/config"));
+        let file = variable("KUBECONFIG").map(PathBuf::from).or_else(home);
+        let file =
+            file.ok_or_else(|| Failure::input("--kubeconfig: name the file of the cluster"))?;
+        Access::of_file(&file, context).map_err(Failure::input)
     }
-    let home = || Some(PathBuf::from(variable("HOME")?).join(".kube/config"));
-    let file = variable("KUBECONFIG").map(PathBuf::from).or_else(home);
-    let file = file.ok_or_else(|| Failure::input("--kubeconfig: name the file of the cluster"))?;
-    Access::of_file(&file, context).map_err(Failure::input)
 }
 
 /// A name of this instance that no other one has.

@@ -10,12 +10,14 @@ mod agent;
 mod control;
 mod get;
 mod host;
+mod hour;
 mod kinds;
 mod kube;
 mod list;
 mod load;
 mod logs;
 mod predict;
+mod record;
 mod requests;
 mod show;
 mod store;
@@ -102,8 +104,9 @@ enum LiveCommand {
     Events(show::EventsArguments),
     /// Show the use of processors and memory by nodes and pods
     Top(show::TopArguments),
-    /// Write the log of the inputs so far
-    Record(show::RecordArguments),
+    /// Write the log of a control server's inputs so far, or what is seen of a Kubernetes cluster from now on
+    #[command(after_help = record::EXAMPLES)]
+    Record(record::RecordArguments),
     /// Replay a log; the commands must come out the same, or show those of another policy
     Replay(control::ReplayArguments),
     /// Show what the simulator predicts for a recorded run, beside what happened
@@ -125,10 +128,11 @@ impl LiveCommand {
     /// Whether the command looks at the flag that signals set, and so ends by itself.
     const fn looks_at_signals(&self) -> bool {
         // A shim ends with its workload, and has its own ways with signals.
-        matches!(
-            self,
-            Self::Control(_) | Self::Agent(_) | Self::Kube(_) | Self::Shim(_)
-        )
+        match self {
+            Self::Control(_) | Self::Agent(_) | Self::Kube(_) | Self::Shim(_) => true,
+            Self::Record(arguments) => arguments.is_of_cluster(),
+            _ => false,
+        }
     }
 }
 
@@ -200,7 +204,7 @@ fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failure> {
         LiveCommand::Logs(arguments) => logs::logs(arguments),
         LiveCommand::Events(arguments) => show::events(arguments),
         LiveCommand::Top(arguments) => show::top(arguments),
-        LiveCommand::Record(arguments) => show::record(arguments),
+        LiveCommand::Record(arguments) => record::record(global, arguments),
         LiveCommand::Predict(arguments) => predict::predict(global, arguments),
         LiveCommand::Calibrate(arguments) => predict::calibrate(global, arguments),
         LiveCommand::Load(arguments) => load::load(global, arguments),

@@ -22,8 +22,9 @@ pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live predict run.log experiment.yaml
   windtunnel live predict run.log experiment.yaml --out predicted && windtunnel run predicted/experiment.yaml
 
-Machines that joined, requests of users, silences of nodes and absences of the control server are those of
-the record; everything else is simulated.";
+Of a control server, machines that joined, requests of users, silences of nodes and absences of the control server are those of
+the record; everything else is simulated. Of a Kubernetes cluster (`live record --kubeconfig`), nodes and pods are those
+of the record, and pods have their nodes for as long as they had them; which node they get, and when, is simulated.";
 
 /// Arguments of `live predict` and `live calibrate`.
 #[derive(Clone, Debug, Args)]
@@ -33,6 +34,10 @@ pub(super) struct PredictArguments {
     /// Folder for the experiment that the record is, and for the comparison as JSON
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Override a field of the experiment, such as `system.scheduler.profile=first-fit`, for the record of a
+    /// Kubernetes cluster; may be repeated
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    sets: Vec<String>,
 }
 
 fn told(global: &Global, arguments: &PredictArguments) -> Result<Told, Failure> {
@@ -47,6 +52,16 @@ fn told(global: &Global, arguments: &PredictArguments) -> Result<Told, Failure> 
 }
 
 pub(super) fn predict(global: &Global, arguments: &PredictArguments) -> Result<Exit, Failure> {
+    let log = arguments.recorded.whole_log()?;
+    if log.header.mirrored.is_some() {
+        let chosen = arguments.recorded.choose(global, &arguments.sets)?;
+        return super::hour::predict(global, &log, &chosen.document, arguments.out.as_deref());
+    }
+    if !arguments.sets.is_empty() {
+        return Err(Failure::input(
+            "--set: the record is of a control server; `live replay --with` shows what other settings do",
+        ));
+    }
     let told = told(global, arguments)?;
     let folder = Folder::create(arguments.out.as_deref())?;
     let predicted = told
@@ -62,6 +77,11 @@ pub(super) fn predict(global: &Global, arguments: &PredictArguments) -> Result<E
 }
 
 pub(super) fn calibrate(global: &Global, arguments: &PredictArguments) -> Result<Exit, Failure> {
+    if arguments.recorded.whole_log()?.header.mirrored.is_some() {
+        return Err(Failure::input(
+            "the record is of a Kubernetes cluster: `live predict` takes the times of its pods as they were",
+        ));
+    }
     let told = told(global, arguments)?;
     let silences = &told.story.silences;
     let real = Delays::of(&told.story.events, silences);
@@ -129,12 +149,12 @@ fn table(pairs: &[Pair]) -> String {
     )
 }
 
-fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
     words.map(str::to_owned).to_vec()
 }
 
 /// A time in seconds, to the millisecond.
-fn seconds(time: Duration) -> String {
+pub(super) fn seconds(time: Duration) -> String {
     let millis = time.as_nanos() / 1_000_000;
     let sign = if millis < 0 { "-" } else { "" };
     let millis = millis.unsigned_abs();

@@ -1,10 +1,7 @@
-//! Subcommands of `live` that read beside `get`: events, usage, and the log of inputs.
-
-use std::path::PathBuf;
+//! Subcommands of `live` that read beside `get`: events and usage.
 
 use clap::{Args, ValueEnum};
 
-use lab::folder::{Existing, write_file};
 use live::client::{Client, ClientError};
 use live::driver::events::EventRow;
 use live::driver::view::{NodeRow, PodRow};
@@ -54,16 +51,6 @@ pub(super) struct TopArguments {
     watch: bool,
     #[command(flatten)]
     form: FormArguments,
-    #[command(flatten)]
-    server: ServerArguments,
-}
-
-/// Arguments of `live record`.
-#[derive(Clone, Debug, Args)]
-pub(super) struct RecordArguments {
-    /// File to write
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
     #[command(flatten)]
     server: ServerArguments,
 }
@@ -221,13 +208,6 @@ fn top_pods(top: &Top) -> List {
         head: vec!["NAMESPACE", "NAME", "CPU", "MEMORY", "NODE"],
         rows: rows.collect(),
     }
-}
-
-pub(super) fn record(arguments: &RecordArguments) -> Result<Exit, Failure> {
-    let client = arguments.server.client()?;
-    let log = client.fetch("/v1/log").map_err(failed)?;
-    write_file(&arguments.out, &log, Existing::Refuse).map_err(Failure::incomplete)?;
-    Ok(Exit::Done)
 }
 
 #[cfg(test)]

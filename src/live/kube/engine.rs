@@ -281,6 +281,10 @@ impl<J: Journal> Loop<'_, J> {
                 self.heard(one)?;
             }
         }
+        // The record says when it ended.
+        let seen = Vec::new();
+        self.control
+            .handle(self.clock.now(), vec![Input::Observed { seen }])?;
         Ok(())
     }
 

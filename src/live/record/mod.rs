@@ -124,6 +124,19 @@ impl Header {
         Self { pace, ..self }
     }
 
+    /// The header of a record of a cluster on whose pods nobody here decides.
+    pub fn of_cluster(wall_ns: i64) -> Self {
+        Self {
+            hash: String::new(),
+            ..Self::new("cluster", "", wall_ns).mirroring("")
+        }
+    }
+
+    /// Whether the record is of a cluster on whose pods nobody here decided.
+    pub const fn is_of_cluster(&self) -> bool {
+        self.hash.is_empty()
+    }
+
     /// The header of a run whose cluster another control plane runs.
     #[must_use]
     pub fn mirroring(self, scheduler: &str) -> Self {

@@ -6,6 +6,7 @@ mod beginning;
 pub mod compare;
 pub mod delays;
 mod experiment;
+pub mod hour;
 pub mod simulated;
 
 use units::{Duration, Instant, SortedSet};

@@ -6,16 +6,19 @@ use control::admission::BarePod;
 use control::operation::Operation;
 use serde_json::Value;
 
+use cluster::Observer;
 use lab::folder::{Existing, ResultFolder};
 use lab::run::{Prepared, prepare, run_watched};
 use model::PodName;
 use scenario::as_run::yaml_of;
+use scenario::{Experiment, Scenario};
 use scheduler::pipeline::evaluate::Form;
 use sim::{End, InitialObjects, Resident, ResidentObject, ResidentOwner, RunControl, WaitingPod};
 use units::{Instant, NodeId};
 use world::FileSource;
 
-use super::{Beginning, Fitted, OwnerPlace, Story};
+use super::hour::{Hour, Placements};
+use super::{Beginning, File, Fitted, OwnerPlace, Story};
 use crate::driver::events::{Chronicle, EventRow};
 use cli::experiment_file::{MessageFormat, Reading, read};
 use cli::{Failure, Global, interrupt};
@@ -87,24 +90,8 @@ impl Told {
         fitted: &Fitted,
     ) -> Result<Simulated, Failure> {
         let derived = self.story.experiment(&self.document, fitted);
-        for file in &derived.files {
-            let written = folder.text(&file.name, &file.text);
-            written.map_err(Failure::incomplete)?;
-        }
-        let written = folder.text(EXPERIMENT, &yaml_of(&derived.document));
-        written.map_err(Failure::incomplete)?;
-        let path = folder.partial().join(EXPERIMENT);
-        let reading = Reading {
-            path: Some(&path),
-            sets: &[],
-            variants: None,
-            messages: MessageFormat::Human,
-        };
-        let (experiment, _) = read(global, reading)?;
-        let files = FileSource::of(&experiment.files);
-        let plan = experiment.variants.first();
-        let plan = plan.ok_or_else(|| Failure::input("the experiment has no variant"))?;
-        let mut prepared = prepare(&plan.scenario, &files).map_err(Failure::input)?;
+        let scenario = written(global, folder, &derived.document, &derived.files)?;
+        let mut prepared = scenario.prepare()?;
         prepared.operations.retain(|(_, operation)| {
             !matches!(operation, Operation::Apply(_) | Operation::ApplyPod(_))
         });
@@ -118,14 +105,9 @@ impl Told {
         }
         prepared.operations.sort_by_key(|&(at, _)| at);
         let mut chronicle = Chronicle::default();
-        let mut control = RunControl {
-            interrupted: interrupt::flag(),
-            progress: &mut |_| {},
-        };
-        let form = Form::Incremental;
-        let run = run_watched(&plan.scenario, prepared, form, &mut chronicle, &mut control);
+        let end = scenario.run(prepared, &mut chronicle)?;
         Ok(Simulated {
-            end: run.map_err(Failure::incomplete)?,
+            end,
             events: self.of_the_run(chronicle.into_rows()),
         })
     }
@@ -142,6 +124,76 @@ impl Told {
         }
         events
     }
+}
+
+/// An experiment that was written to a folder.
+struct Written {
+    experiment: Experiment,
+}
+
+/// Writes an experiment and its files to a folder, and reads it as a run would.
+fn written(
+    global: &Global,
+    folder: &ResultFolder,
+    document: &Value,
+    files: &[File],
+) -> Result<Written, Failure> {
+    for file in files {
+        let written = folder.text(&file.name, &file.text);
+        written.map_err(Failure::incomplete)?;
+    }
+    let written = folder.text(EXPERIMENT, &yaml_of(document));
+    written.map_err(Failure::incomplete)?;
+    let path = folder.partial().join(EXPERIMENT);
+    let reading = Reading {
+        path: Some(&path),
+        sets: &[],
+        variants: None,
+        messages: MessageFormat::Human,
+    };
+    let (experiment, _) = read(global, reading)?;
+    Ok(Written { experiment })
+}
+
+impl Written {
+    fn scenario(&self) -> Result<&Scenario, Failure> {
+        let plan = self.experiment.variants.first();
+        let plan = plan.ok_or_else(|| Failure::input("the experiment has no variant"))?;
+        Ok(&plan.scenario)
+    }
+
+    fn prepare(&self) -> Result<Prepared, Failure> {
+        let files = FileSource::of(&self.experiment.files);
+        prepare(self.scenario()?, &files).map_err(Failure::input)
+    }
+
+    fn run(&self, prepared: Prepared, observer: &mut dyn Observer) -> Result<End, Failure> {
+        let mut control = RunControl {
+            interrupted: interrupt::flag(),
+            progress: &mut |_| {},
+        };
+        let form = Form::Incremental;
+        let run = run_watched(self.scenario()?, prepared, form, observer, &mut control);
+        run.map_err(Failure::incomplete)
+    }
+}
+
+/// Simulates the hour of a cluster; its experiment is written to a folder.
+///
+/// # Errors
+/// The experiment can't be written or run.
+pub fn simulate_hour(
+    global: &Global,
+    folder: &ResultFolder,
+    hour: &Hour,
+    base: &Value,
+) -> Result<Placements, Failure> {
+    let (document, files) = hour.experiment(base);
+    let written = written(global, folder, &document, &files)?;
+    let prepared = written.prepare()?;
+    let mut placements = Placements::default();
+    written.run(prepared, &mut placements)?;
+    Ok(placements)
 }
 
 /// Has a run begin with what a snapshot holds.
