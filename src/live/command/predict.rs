@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use live::story::compare::{Pair, pairs, sums};
 use live::story::delays::{Delays, mean, quantile};
 use live::story::{Fitted, Story};
-use units::{Duration, Instant};
+use units::{Duration, Instant, plural};
 
 use super::control::{LogArguments, Recorded};
 use super::table::aligned;
@@ -34,6 +34,9 @@ pub(super) struct PredictArguments {
     /// Folder for the experiment that the record is, and for the comparison as JSON
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Take the delays that `calibrate` fits to the record for those of the models
+    #[arg(long)]
+    calibrated: bool,
     /// Override a field of the experiment, such as `system.scheduler.profile=first-fit`, for the record of a
     /// Kubernetes cluster; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
@@ -64,9 +67,12 @@ pub(super) fn predict(global: &Global, arguments: &PredictArguments) -> Result<E
     }
     let told = told(global, arguments)?;
     let folder = Folder::create(arguments.out.as_deref())?;
-    let predicted = told
-        .simulate(global, &folder.folder, &Fitted::default())?
-        .events;
+    let models = if arguments.calibrated {
+        fitted(&told.story).1
+    } else {
+        Fitted::default()
+    };
+    let predicted = told.simulate(global, &folder.folder, &models)?.events;
     let pairs = pairs(&told.story.events, &predicted);
     let json = pairs.iter().map(as_json).collect::<Vec<_>>();
     let written = folder.folder.json("comparison.json", &json);
@@ -74,6 +80,20 @@ pub(super) fn predict(global: &Global, arguments: &PredictArguments) -> Result<E
     folder.finish()?;
     output::print(table(&pairs).as_bytes())?;
     Ok(Exit::Done)
+}
+
+/// Delays of a record, and the models that are fitted to them.
+fn fitted(story: &Story) -> (Delays, Fitted) {
+    let real = Delays::of(&story.events, &story.silences);
+    let pulls = real.pulls.iter();
+    let pulls = pulls.filter_map(|(image, times)| Some((image.clone(), quantile(times, 50)?)));
+    let fitted = Fitted {
+        pulls: pulls.collect(),
+        start: log_normal(&real.start),
+        stop: mean(&real.stop).map(|stop| stop.to_string()),
+        heartbeat: story.heartbeat_phase().map(|phase| phase.to_string()),
+    };
+    (real, fitted)
 }
 
 pub(super) fn calibrate(global: &Global, arguments: &PredictArguments) -> Result<Exit, Failure> {
@@ -84,15 +104,7 @@ pub(super) fn calibrate(global: &Global, arguments: &PredictArguments) -> Result
     }
     let told = told(global, arguments)?;
     let silences = &told.story.silences;
-    let real = Delays::of(&told.story.events, silences);
-    let pulls = real.pulls.iter();
-    let pulls = pulls.filter_map(|(image, times)| Some((image.clone(), quantile(times, 50)?)));
-    let fitted = Fitted {
-        pulls: pulls.collect(),
-        start: log_normal(&real.start),
-        stop: mean(&real.stop).map(|stop| stop.to_string()),
-        heartbeat: told.story.heartbeat_phase().map(|phase| phase.to_string()),
-    };
+    let (real, fitted) = fitted(&told.story);
     let first = Folder::create(None)?;
     let before = told
         .simulate(global, &first.folder, &Fitted::default())?
@@ -114,12 +126,15 @@ fn as_json(pair: &Pair) -> Value {
         "reason": pair.reason,
         "recorded": seconds(pair.recorded),
         "predicted": seconds(pair.predicted),
+        "recordedNode": pair.nodes[0],
+        "predictedNode": pair.nodes[1],
     })
 }
 
 /// Events side by side, and their sums by reason.
 fn table(pairs: &[Pair]) -> String {
-    let mut rows = vec![words(["RECORDED", "PREDICTED", "LATE", "EVENT", "OBJECT"])];
+    let head = ["RECORDED", "PREDICTED", "LATE", "EVENT", "OBJECT", "NODE"];
+    let mut rows = vec![words(head)];
     let at = |at: Option<Instant>| at.map_or("-".to_owned(), |at| seconds(at.since(Instant::ZERO)));
     for pair in pairs {
         rows.push(vec![
@@ -128,6 +143,7 @@ fn table(pairs: &[Pair]) -> String {
             pair.late().map(seconds).unwrap_or_default(),
             pair.reason.clone(),
             pair.object.clone(),
+            nodes(pair),
         ]);
     }
     let head = ["EVENT", "RECORDED", "PREDICTED", "BOTH", "MEAN", "MOST"];
@@ -143,10 +159,29 @@ fn table(pairs: &[Pair]) -> String {
         ]);
     }
     format!(
-        "{}\nDistances of events that both have, in seconds:\n{}",
+        "{}\nDistances of events that both have, in seconds:\n{}\n{}",
         aligned(&rows),
-        aligned(&sum_rows)
+        aligned(&sum_rows),
+        same_nodes(pairs)
     )
+}
+
+/// The node that a pod was given, and that of the prediction where it is another.
+fn nodes(pair: &Pair) -> String {
+    match &pair.nodes {
+        [Some(one), Some(other)] if one != other => format!("{one}, predicted {other}"),
+        [Some(one), _] => one.clone(),
+        [None, Some(other)] => format!("predicted {other}"),
+        [None, None] => String::new(),
+    }
+}
+
+/// How many pods both accounts gave the same node.
+fn same_nodes(pairs: &[Pair]) -> String {
+    let both: Vec<bool> = pairs.iter().filter_map(Pair::is_same_node).collect();
+    let same = both.iter().filter(|same| **same).count();
+    let pods = plural::count(both.len(), "pod");
+    format!("Of {pods} that both gave a node, {same} have the same one.\n")
 }
 
 pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {

@@ -185,6 +185,14 @@ fn pull_words(image: &str, is_done: bool) -> (&'static str, String) {
     }
 }
 
+/// Words before the name of the node that a pod is given.
+const ASSIGNED: &str = "assigned to ";
+
+/// Node that a pod was given, as the words of the event name it.
+pub(crate) fn assigned_node(row: &EventRow) -> Option<&str> {
+    row.message.strip_prefix(ASSIGNED)
+}
+
 /// Word before the name of the image in the words of a pull.
 const PULLED: &str = "image ";
 
@@ -213,7 +221,7 @@ fn told_pod(store: &Store, event: &Event) -> Option<Told> {
     let (pod, is_warning, reason, message) = match *event {
         Event::PodBound { pod, node, .. } => {
             let node = store.nodes().name(node);
-            (pod, false, "Scheduled", format!("assigned to {node}"))
+            (pod, false, "Scheduled", format!("{ASSIGNED}{node}"))
         }
         Event::PodUnschedulable { pod } => {
             let message = "no node fits; `live get pods` says why".to_owned();

@@ -5,6 +5,7 @@
 //! A line is 16 hexadecimal digits, a space, and an object in JSON. The first line is the header. The
 //! checksum covers the line's number, so lines can't be missing, doubled or exchanged.
 
+pub mod life;
 pub mod silence;
 
 use serde::de::DeserializeOwned;

@@ -3,7 +3,7 @@
 
 use units::{Duration, Instant, SortedMap, SortedSet};
 
-use crate::driver::events::EventRow;
+use crate::driver::events::{EventRow, assigned_node};
 use crate::wire::pressure::PressureKind;
 
 /// Reasons that are about messages, and not about conditions.
@@ -30,9 +30,17 @@ pub struct Pair {
     pub recorded: Option<Instant>,
     /// Instant in the prediction.
     pub predicted: Option<Instant>,
+    /// Nodes that a pod was given in both, where the event is that.
+    pub nodes: [Option<String>; 2],
 }
 
 impl Pair {
+    /// Whether both accounts gave a pod the same node; `None` of other events, and of those that one lacks.
+    pub fn is_same_node(&self) -> Option<bool> {
+        let [one, other] = &self.nodes;
+        Some(one.as_ref()? == other.as_ref()?)
+    }
+
     /// Instant by which the pair stands among the others.
     pub fn at(&self) -> Instant {
         let known = self.recorded.or(self.predicted);
@@ -77,8 +85,9 @@ pub fn pairs(recorded: &[EventRow], predicted: &[EventRow]) -> Vec<Pair> {
             pairs.push(Pair {
                 object: kind.object.to_owned(),
                 reason: kind.reason.to_owned(),
-                recorded: one.get(place).copied(),
-                predicted: two.get(place).copied(),
+                recorded: one.get(place).map(|(at, _)| *at),
+                predicted: two.get(place).map(|(at, _)| *at),
+                nodes: [one, two].map(|own| own.get(place).and_then(|(_, node)| node.clone())),
             });
         }
     }
@@ -93,9 +102,9 @@ struct Kind<'e> {
     reason: &'e str,
 }
 
-/// Instants of events by their kind.
-fn by_kind(rows: &[EventRow]) -> SortedMap<Kind<'_>, Vec<Instant>> {
-    let mut kinds: SortedMap<Kind<'_>, Vec<Instant>> = SortedMap::new();
+/// Instants of events, with the nodes that they name, by their kind.
+fn by_kind(rows: &[EventRow]) -> SortedMap<Kind<'_>, Vec<(Instant, Option<String>)>> {
+    let mut kinds: SortedMap<Kind<'_>, Vec<(Instant, Option<String>)>> = SortedMap::new();
     for row in rows {
         if LEFT_OUT.contains(&row.reason.as_str()) || is_shortage(&row.reason) {
             continue;
@@ -105,7 +114,8 @@ fn by_kind(rows: &[EventRow]) -> SortedMap<Kind<'_>, Vec<Instant>> {
             reason: &row.reason,
         };
         let instants = kinds.entry(kind).or_default();
-        instants.push(Instant::from_nanos(row.at_ns));
+        let node = assigned_node(row).map(str::to_owned);
+        instants.push((Instant::from_nanos(row.at_ns), node));
     }
     kinds
 }

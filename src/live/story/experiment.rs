@@ -7,6 +7,7 @@ use units::{Duration, Instant, SortedMap};
 
 use super::{DeedKind, Story};
 use crate::driver::requests::manifests::operations as read_operations;
+use crate::record::life::Lives;
 use crate::wire::Registration;
 use crate::wire::pressure::PressureKind;
 use crate::wire::request::Request;
@@ -108,7 +109,9 @@ impl Story {
         for deed in self.deeds.iter().skip(first_deed) {
             let text = match &deed.kind {
                 DeedKind::Joined(message) => Some(list(&[node(message)])),
-                DeedKind::Asked(Request::Apply { text, .. }) => Some(applied(text, fitted)),
+                DeedKind::Asked(Request::Apply { text, .. }) => {
+                    Some(applied(text, fitted, &self.lives))
+                }
                 DeedKind::Asked(_) | DeedKind::Pressed { .. } | DeedKind::Measured(_) => None,
             };
             let name = format!("apply-{}.yaml", files.len());
@@ -287,33 +290,47 @@ fn list(items: &[Value]) -> String {
     format!("{list:#}\n")
 }
 
-/// A manifest with the fitted time of stops in its templates.
-fn applied(text: &str, fitted: &Fitted) -> String {
-    let Some(stop) = &fitted.stop else {
-        return text.to_owned();
-    };
+/// A manifest with the fitted time of stops in its templates, and with the times after which pods ended by
+/// themselves in those of pods and jobs.
+fn applied(text: &str, fitted: &Fitted, lives: &Lives) -> String {
     let Ok(mut documents) = k8s::read_values(text) else {
         return text.to_owned();
     };
+    let before = documents.clone();
     for document in &mut documents {
-        annotate(document, stop);
+        annotate(document, fitted, lives);
+    }
+    if documents == before {
+        return text.to_owned();
     }
     list(&documents)
 }
 
-fn annotate(object: &mut Value, stop: &str) {
+fn annotate(object: &mut Value, fitted: &Fitted, lives: &Lives) {
     if let Some(items) = object.get_mut("items").and_then(Value::as_array_mut) {
         for item in items {
-            annotate(item, stop);
+            annotate(item, fitted, lives);
         }
     }
-    let is_pod = object.get("kind").and_then(Value::as_str) == Some("Pod");
-    let place = if is_pod {
-        Some(object)
-    } else {
-        object.pointer_mut("/spec/template")
+    let named = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+    let template = match named("/kind") {
+        Some("Pod") => "",
+        Some("CronJob") => "/spec/jobTemplate/spec/template",
+        _ => "/spec/template",
     };
-    let Some(Value::Object(template)) = place else {
+    let ends = matches!(named("/kind"), Some("Pod" | "Job" | "CronJob"));
+    let life = named("/metadata/name")
+        .filter(|_| ends)
+        .and_then(|name| lives.of_object(named("/metadata/namespace").unwrap_or("default"), name));
+    let mut own = Vec::new();
+    own.extend(fitted.stop.as_ref().map(|stop| (STOP_TIME, stop.clone())));
+    if let Some(life) = life {
+        let runs = life.runs.max(Duration::from_nanos(1));
+        own.push((RUN_TIME, runs.to_string()));
+        own.push((EXIT_CODE, life.code.to_string()));
+    }
+    let Some(Value::Object(template)) = object.pointer_mut(template).filter(|_| !own.is_empty())
+    else {
         return;
     };
     let metadata = template.entry("metadata").or_insert_with(|| json!({}));
@@ -322,9 +339,15 @@ fn annotate(object: &mut Value, stop: &str) {
     };
     let annotations = metadata.entry("annotations").or_insert_with(|| json!({}));
     if let Some(annotations) = annotations.as_object_mut() {
-        annotations.insert(STOP_TIME.to_owned(), json!(stop));
+        for (key, value) in own {
+            annotations.entry(key).or_insert_with(|| json!(value));
+        }
     }
 }
+
+/// Annotations with the time after which a pod's processes end by themselves, and the code.
+const RUN_TIME: &str = "windtunnel.dev/run-time";
+const EXIT_CODE: &str = "windtunnel.dev/exit-code";
 
 /// Annotation with the time that a pod takes to stop.
 const STOP_TIME: &str = "windtunnel.dev/stop-time";

@@ -14,6 +14,7 @@ use units::{Duration, Instant, SortedSet};
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, Input};
 use crate::driver::{Driver, HEARTBEAT, Plane};
+use crate::record::life::Lives;
 use crate::record::silence::Silences;
 use crate::record::{self, Log, RecordError};
 use crate::wire::Registration;
@@ -38,6 +39,8 @@ pub struct Story {
     pub beginning: Option<Beginning>,
     /// Inputs from outside, in order.
     pub deeds: Vec<Deed>,
+    /// How long processes ran that ended by themselves.
+    pub lives: Lives,
     /// Times without heartbeats.
     pub silences: Silences,
     /// Times without a control server.
@@ -118,6 +121,7 @@ impl Story {
         for (number, record) in log.records.iter().enumerate() {
             let at = Instant::from_nanos(record.at_ns);
             let before = driver.now();
+            story.lives.listen(&driver, record);
             let answers = record::replay(&mut driver, log.first() + number as u64, record)?;
             for (input, answer) in record.inputs.iter().zip(&answers) {
                 match input {

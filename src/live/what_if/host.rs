@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use control::node::{ContainerEvent, MachineEvent};
 use units::{Instant, SortedMap};
 
-use super::course::Life;
 use crate::driver::input::Input;
 use crate::node::{MachineOrder, NodeCore};
+use crate::record::life::Life;
 use crate::wire::{NodeAnswer, Registration};
 
 /// A container of a pod; without a number all of a plain pod.
