@@ -79,6 +79,14 @@ impl ManifestReader {
         }
     }
 
+    /// Keeps the template of each workload's pods as it is written, beside what decisions look at.
+    #[must_use]
+    pub fn with_templates(self) -> Self {
+        Self {
+            reader: self.reader.with_templates(),
+        }
+    }
+
     /// Reads workloads, and what schedulers look at of them, too.
     #[must_use]
     pub fn with_everything(self) -> Self {

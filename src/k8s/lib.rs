@@ -453,6 +453,8 @@ struct Ctx {
     origin: Origin,
     names: ContainerNames,
     updates: Updates,
+    /// Whether the templates of workloads keep their text.
+    keeps_templates: bool,
 }
 
 /// Names of containers that are taken.

@@ -20,7 +20,7 @@ use model::behaviour::{Behaviour, ContainerUsage, DEFAULT_GRACE, DoNotDisrupt};
 use model::queueing::TopologyRequest;
 use model::usage::Pattern;
 use model::workload::observed::deletion_cost;
-use model::{PodSpec, TemplatePriority, Text};
+use model::{PodSpec, TemplatePriority, TemplateText, Text};
 use units::Duration;
 
 /// On a pod template: what its pods use, in the notation of [`model::usage`]; with a dot and a container's
@@ -84,6 +84,9 @@ impl Workload<'_> {
         let wishes = queueing::wishes(&raw.metadata.annotations).map_err(inside)?;
         spec.life = life::life(&raw.spec, &raw.metadata.annotations, &spec).map_err(inside)?;
         self.written = is_replaced(self.kind).then(|| written_template(value).into());
+        if self.ctx.keeps_templates {
+            spec.manifest = TemplateText(Some(written_template(value).into()));
+        }
         self.runtime = runtime_class::named(&raw.spec);
         if raw.spec.priority.is_none() {
             let class = raw.spec.priority_class_name.clone();

@@ -190,6 +190,7 @@ mod tests {
             process: "p0".to_owned(),
             declaration: Declaration::of(&[("cpu", "1"), ("memory", "1Gi"), ("pods", "10")]),
             address: None,
+            term: None,
             pressures: Vec::new(),
         };
         Input::Register { message }

@@ -161,6 +161,12 @@ impl Reader {
         self
     }
 
+    /// Keeps the texts of templates.
+    pub(super) fn with_templates(mut self) -> Self {
+        self.ctx.keeps_templates = true;
+        self
+    }
+
     /// Takes updates for something else.
     pub(super) fn with_updates(mut self, updates: Updates) -> Self {
         self.ctx.updates = updates;

@@ -363,6 +363,7 @@ fn registration(
             .address
             .or_else(|| own_address(server))
             .map(|own| own.to_string()),
+        term: None,
         pressures: Vec::new(),
     })
 }

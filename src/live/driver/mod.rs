@@ -184,6 +184,8 @@ pub struct Driver {
     drains: SortedSet<Drain>,
     digest: Digest,
     epoch: u64,
+    /// Instant at which the term began.
+    opened: Instant,
     now: Instant,
     /// The node whose report is being applied: it knows of a pod's end.
     reporter: Option<NodeId>,
@@ -233,6 +235,7 @@ impl Driver {
             drains: SortedSet::new(),
             digest: Digest::new(),
             epoch: 0,
+            opened: Instant::ZERO,
             now: Instant::ZERO,
             reporter: None,
             measured: Measured::default(),
@@ -332,6 +335,7 @@ impl Driver {
                     self.links.close_sessions();
                 }
                 self.epoch = self.epoch.max(*epoch);
+                self.opened = self.now;
                 self.links.took_over(self.now);
                 Answer::None
             }

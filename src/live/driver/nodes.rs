@@ -13,7 +13,7 @@ use super::input::{Answer, Input};
 use super::links::Pressed;
 use crate::wire::pressure::{Pressure, PressureKind};
 use crate::wire::report::NumberedReport;
-use crate::wire::{NodeAnswer, Registration, Update};
+use crate::wire::{NodeAnswer, Registration, Term, Update};
 
 /// Greatest number of commands in an answer; a node asks again for the rest.
 const COMMANDS_MAX: usize = 256;
@@ -50,6 +50,7 @@ impl Driver {
             );
             return NodeAnswer::Refused { why };
         }
+        self.catch_up_with(message.term);
         let declared = self.delivered(declared);
         let operation = Operation::ApplyNode(self.redeclared(declared));
         let steps = match carry_out(self.now, &operation, &self.store) {
@@ -80,6 +81,7 @@ impl Driver {
         NodeAnswer::Welcome {
             session,
             epoch: self.epoch,
+            opened_ns: self.opened.as_nanos(),
             system: self.system.to_string(),
             pace: self.pace,
         }
@@ -99,8 +101,31 @@ impl Driver {
         })
     }
 
+    /// This server's term.
+    const fn term(&self) -> Term {
+        Term {
+            epoch: self.epoch,
+            opened_ns: self.opened.as_nanos(),
+        }
+    }
+
+    /// A daemon has seen a term that this server's state does not know of, as after a copy of that state was put
+    /// back: a term above it begins, and all sessions with it. Returns whether that was so.
+    fn catch_up_with(&mut self, seen: Option<Term>) -> bool {
+        let Some(seen) = seen.filter(|seen| seen.is_news_to(self.term())) else {
+            return false;
+        };
+        self.epoch = seen.epoch.saturating_add(1);
+        self.opened = self.now;
+        self.links.close_sessions();
+        true
+    }
+
     /// A daemon is heard: its commands are confirmed and its reports taken in.
     pub(super) fn update(&mut self, message: &Update) -> NodeAnswer {
+        if self.catch_up_with(message.term) {
+            return NodeAnswer::Unregistered;
+        }
         let Some(node) = self.store.nodes().by_name(&message.node) else {
             return NodeAnswer::Unregistered;
         };
@@ -126,6 +151,7 @@ impl Driver {
         // What is answered shows the state after the components have acted.
         NodeAnswer::Received {
             epoch: self.epoch,
+            opened_ns: self.opened.as_nanos(),
             session: message.session,
             reports: self.links.get(node).map_or(0, |link| link.reported),
             commands: Vec::new(),
@@ -159,11 +185,15 @@ impl Driver {
             && PressureKind::ALL
                 .into_iter()
                 .all(|kind| link.is_pressed(kind) == shortage(&message.pressures, kind).is_some());
-        if !says_nothing || link.is_silent {
+        let is_behind = message
+            .term
+            .is_some_and(|seen| seen.is_news_to(self.term()));
+        if !says_nothing || link.is_silent || is_behind {
             return None;
         }
         let answer = NodeAnswer::Received {
             epoch: self.epoch,
+            opened_ns: self.opened.as_nanos(),
             session: link.session,
             reports: link.reported,
             commands: link.waiting(COMMANDS_MAX),
@@ -177,6 +207,7 @@ impl Driver {
             (
                 NodeAnswer::Received {
                     epoch,
+                    opened_ns,
                     session,
                     reports,
                     ..
@@ -184,6 +215,7 @@ impl Driver {
                 Some(link),
             ) if link.session == session => NodeAnswer::Received {
                 epoch,
+                opened_ns,
                 session,
                 reports,
                 commands: link.waiting(COMMANDS_MAX),
@@ -205,6 +237,7 @@ impl Driver {
         commands.truncate(COMMANDS_MAX);
         (!commands.is_empty()).then_some(NodeAnswer::Received {
             epoch: self.epoch,
+            opened_ns: self.opened.as_nanos(),
             session,
             reports: link.reported,
             commands,

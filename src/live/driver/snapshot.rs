@@ -25,6 +25,9 @@ pub struct Snapshot {
     at: Instant,
     /// Number of the control server's term.
     epoch: u64,
+    /// Instant at which the term began; zero in a snapshot of an older version.
+    #[serde(default)]
+    opened: Instant,
     /// Digest of all changes and commands until then.
     digest: String,
     history: History,
@@ -64,6 +67,7 @@ impl Driver {
         let snapshot = Snapshot {
             at,
             epoch: self.epoch,
+            opened: self.opened,
             digest: self.digest(),
             history: self.store.history(at),
             links: self.links.clone(),
@@ -117,6 +121,7 @@ impl Driver {
         self.digest.include(&text);
         self.now = snapshot.at;
         self.epoch = snapshot.epoch;
+        self.opened = snapshot.opened;
         self.links = snapshot.links.clone();
         self.drains = snapshot.drains.clone();
         self.machines = snapshot.machines.clone();

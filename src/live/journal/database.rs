@@ -11,6 +11,7 @@ use redb::{
     StorageError, TableDefinition,
 };
 
+use super::newest::{self, NewestFile, NewestRecord};
 use super::{Journal, JournalError};
 
 /// Name of the file in the folder of the state.
@@ -28,6 +29,7 @@ pub struct DatabaseJournal {
     file: PathBuf,
     database: Database,
     next: u64,
+    newest: NewestFile,
 }
 
 /// A journal that was examined.
@@ -88,10 +90,28 @@ impl DatabaseJournal {
 
     fn of(file: PathBuf, database: Database) -> Result<Self, JournalError> {
         let next = prepare(&database).map_err(|error| failed(&file, &error))?;
+        let folder = file.parent().unwrap_or_else(|| Path::new("."));
+        if let Some(known) = NewestFile::read(folder) {
+            let found = record(&database, known.number).map_err(|error| failed(&file, &error))?;
+            let found = found.map(|found| NewestRecord::of(known.number, &found));
+            if found.as_ref() != Some(&known) {
+                let lost = format!(
+                    "record {} was acknowledged, and the file has {}",
+                    known.number,
+                    match found {
+                        None => "lost it",
+                        Some(_) => "another in its place",
+                    }
+                );
+                return Err(damaged(&file, &lost));
+            }
+        }
+        let newest = NewestFile::open(folder).map_err(|error| failed(&file, &error))?;
         Ok(Self {
             file,
             database,
             next,
+            newest,
         })
     }
 
@@ -132,6 +152,12 @@ impl DatabaseJournal {
             let kept = std::fs::hard_link(&file, aside);
             kept.map_err(|error| failed(aside, &error))?;
         }
+        // What it says is of the journal that goes.
+        let silenced = std::fs::remove_file(folder.join(newest::FILE));
+        silenced.or_else(|error| match error.kind() {
+            ErrorKind::NotFound => Ok(()),
+            _ => Err(failed(&file, &error)),
+        })?;
         let moved = std::fs::rename(fresh.join(FILE), &file);
         let synced = moved.and_then(|()| OpenOptions::new().read(true).open(folder)?.sync_all());
         synced.map_err(|error| failed(&file, &error))?;
@@ -181,6 +207,12 @@ fn free_name(file: &Path) -> PathBuf {
     named(free.unwrap_or(u32::MAX))
 }
 
+/// A record by its number.
+fn record(database: &Database, number: u64) -> Result<Option<Vec<u8>>, redb::Error> {
+    let table = database.begin_read()?.open_table(LOG)?;
+    Ok(table.get(number)?.map(|bytes| bytes.value().to_vec()))
+}
+
 /// Creates the table if it is not there; returns the number of records.
 fn prepare(database: &Database) -> Result<u64, redb::Error> {
     let transaction = database.begin_write()?;
@@ -219,6 +251,8 @@ impl Journal for DatabaseJournal {
             Ok(())
         };
         write().map_err(|error| failed(&self.file, &error))?;
+        let told = self.newest.write(&NewestRecord::of(self.next, record));
+        told.map_err(|error| failed(&self.file, &error))?;
         self.next += 1;
         Ok(())
     }
@@ -235,8 +269,15 @@ impl Journal for DatabaseJournal {
             transaction.commit()?;
             Ok(())
         };
+        // Numbers begin anew.
+        let silenced = self.newest.clear();
+        silenced.map_err(|error| failed(&self.file, &error))?;
         write().map_err(|error| failed(&self.file, &error))?;
         self.next = records.len() as u64;
+        if let Some(last) = records.last() {
+            let told = self.newest.write(&NewestRecord::of(self.next - 1, last));
+            told.map_err(|error| failed(&self.file, &error))?;
+        }
         Ok(())
     }
 }

@@ -4,6 +4,7 @@ pub mod archive;
 mod database;
 mod file;
 mod memory;
+mod newest;
 
 use std::path::PathBuf;
 

@@ -161,6 +161,7 @@ fn registration(name: &str, pods: &str) -> Registration {
         declaration: Declaration::of(&[("cpu", "64"), ("memory", "256Gi"), ("pods", pods)])
             .labelled(labels(name)),
         address: None,
+        term: None,
         pressures: Vec::new(),
     }
 }

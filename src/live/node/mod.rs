@@ -23,7 +23,7 @@ use units::{Duration, Instant, SortedMap, SortedSet};
 use crate::wire::pressure::{Pressure, PressureKind};
 use crate::wire::reason::own_end;
 use crate::wire::report::{News, NumberedReport};
-use crate::wire::{Assigned, Command, Ending, NodeAnswer, Registration, Update, pod};
+use crate::wire::{Assigned, Command, Ending, NodeAnswer, Registration, Term, Update, pod};
 use local::{LocalCluster, NODE, assignment};
 
 pub use order::MachineOrder;
@@ -48,8 +48,8 @@ pub enum NodeError {
 pub struct NodeCore {
     registration: Registration,
     session: Option<u32>,
-    /// Greatest number of a term that was seen; commands of earlier terms are refused.
-    epoch: u64,
+    /// The newest term that was seen; commands of earlier terms are refused.
+    term: Term,
     /// Number of the last command carried out.
     received: u64,
     local: Option<LocalCluster>,
@@ -79,10 +79,17 @@ impl NodeCore {
     /// A node that has yet to register. `epoch` is the greatest number of a term that earlier daemons
     /// of the node have seen.
     pub fn new(registration: Registration, epoch: u64) -> Self {
-        Self {
-            registration,
-            session: None,
+        let term = Term {
             epoch,
+            opened_ns: 0,
+        };
+        Self {
+            registration: Registration {
+                term: (epoch > 0).then_some(term),
+                ..registration
+            },
+            session: None,
+            term,
             received: 0,
             local: None,
             pods: SortedMap::new(),
@@ -107,6 +114,7 @@ impl NodeCore {
             node: self.registration.node.clone(),
             process: self.registration.process.clone(),
             session: self.session?,
+            term: Some(self.term),
             received: self.received,
             ready: is_ready,
             pressures: self.pressures.clone(),
@@ -117,7 +125,13 @@ impl NodeCore {
 
     /// Greatest number of a term that was seen.
     pub const fn epoch(&self) -> u64 {
-        self.epoch
+        self.term.epoch
+    }
+
+    /// Takes note of a term.
+    fn see(&mut self, term: Term) {
+        self.term = term;
+        self.registration.term = Some(term);
     }
 
     /// Whether a pod is of the node, and may yet be started again.
@@ -167,27 +181,32 @@ impl NodeCore {
             NodeAnswer::Welcome {
                 session,
                 epoch,
+                opened_ns,
                 system,
                 ..
             } => {
-                if epoch < self.epoch {
+                if epoch < self.term.epoch {
                     return Ok(orders);
                 }
                 if self.local.is_none() {
                     self.local = Some(LocalCluster::new(&system, &self.registration)?);
                 }
-                (self.session, self.epoch, self.received) = (Some(session), epoch, 0);
+                (self.session, self.received) = (Some(session), 0);
+                self.see(Term { epoch, opened_ns });
             }
             NodeAnswer::Received {
                 epoch,
+                opened_ns,
                 session,
                 reports,
                 commands,
             } => {
-                if epoch < self.epoch || self.session != Some(session) {
+                let term = Term { epoch, opened_ns };
+                let is_other = epoch == self.term.epoch && term.is_news_to(self.term);
+                if epoch < self.term.epoch || is_other || self.session != Some(session) {
                     return Ok(orders);
                 }
-                self.epoch = epoch;
+                self.see(term);
                 while let Some(first) = self.reports.front()
                     && first.number <= reports
                 {

@@ -503,7 +503,7 @@ mod tests {
             document["operations"],
             json!([{"delete": "Pod/shop/old", "at": "5s"}])
         );
-        assert_eq!(document["stop"]["at"], "90s");
+        assert_eq!(document["stop"]["at"], "1m30s");
         let table = files.iter().find(|own| own.name == PODS).expect("a table");
         let rows: Vec<&str> = table.text.lines().skip(1).collect();
         assert!(rows[0].starts_with("0,shop.waits,shop,,0,"), "{rows:?}");

@@ -171,6 +171,7 @@ pub(super) fn registration(name: &str, process: u32) -> Registration {
         declaration: Declaration::of(&[("cpu", "4"), ("memory", "8Gi"), ("pods", "110")])
             .labelled(labels(name)),
         address: Some("127.0.0.1".to_owned()),
+        term: None,
         pressures: Vec::new(),
     }
 }

@@ -21,6 +21,26 @@ use pressure::Pressure;
 use report::NumberedReport;
 use usage::PodUsage;
 
+/// A term of a control server. Two servers that began from copies of one state give equal numbers to their terms,
+/// and these begin at other instants.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Term {
+    /// Number of the term.
+    pub epoch: u64,
+    /// Instant of its beginning, in nanoseconds since the run's zero; 0 if that is not known.
+    pub opened_ns: i64,
+}
+
+impl Term {
+    /// Whether who has seen this term has seen more than a server of another, or something else.
+    pub(crate) const fn is_news_to(self, own: Self) -> bool {
+        let is_known = self.opened_ns != 0 && own.opened_ns != 0;
+        self.epoch > own.epoch
+            || (self.epoch == own.epoch && is_known && self.opened_ns != own.opened_ns)
+    }
+}
+
 /// The first message of a daemon: its node, and what the machine has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -36,6 +56,9 @@ pub struct Registration {
     /// Address at which other hosts reach the node's pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// The newest term that the daemon has seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<Term>,
     /// Shortages of the host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pressures: Vec<Pressure>,
@@ -51,6 +74,9 @@ pub struct Update {
     pub process: String,
     /// Number of the session that the registration opened.
     pub session: u32,
+    /// The newest term that the daemon has seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<Term>,
     /// Number of the last command of the session that the daemon has carried out.
     pub received: u64,
     /// `true` if the node's runtime works.
@@ -86,6 +112,9 @@ pub enum NodeAnswer {
         session: u32,
         /// Number of the control server's term.
         epoch: u64,
+        /// Instant at which the term began, in nanoseconds since the run's zero.
+        #[serde(default)]
+        opened_ns: i64,
         /// The modelled system, whose node agent the daemon runs.
         system: String,
         /// Seconds of the cluster's time that pass in a real second.
@@ -97,6 +126,9 @@ pub enum NodeAnswer {
     Received {
         /// Number of the control server's term.
         epoch: u64,
+        /// Instant at which the term began, in nanoseconds since the run's zero.
+        #[serde(default)]
+        opened_ns: i64,
         /// Number of the session that the commands belong to.
         session: u32,
         /// Number of the last report that is durable.

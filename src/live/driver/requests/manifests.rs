@@ -9,12 +9,8 @@ use intake::Input;
 use k8s::ManifestReader;
 use model::{Object, TemplateText, Text};
 use serde_json::Value;
-use units::SortedMap;
 
 use super::fields::{check_names, check_pod, notes_on_pod};
-
-/// Templates of a file as they are written.
-type Templates = SortedMap<Place, Text>;
 
 /// A file of manifests as it was read.
 #[derive(Debug)]
@@ -25,12 +21,14 @@ pub(super) struct Read {
     pub(super) notes: Vec<String>,
 }
 
-/// An object of a file.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
-    kind: String,
+/// A pod of a file as it is written.
+#[derive(Clone, Debug)]
+struct WrittenPod {
     namespace: String,
+    /// Name, or the beginning of one that is made.
     name: String,
+    is_prefix: bool,
+    template: Text,
 }
 
 /// The operations that apply a file: what others need to be made comes first.
@@ -46,7 +44,7 @@ pub(crate) fn operations(file: &str, text: &str) -> Result<Vec<Operation>, Strin
 /// # Errors
 /// The file is not readable, or holds what real hosts do not run.
 pub(super) fn read(file: &str, text: &str) -> Result<Read, String> {
-    let mut reader = ManifestReader::new().with_workloads();
+    let mut reader = ManifestReader::new().with_workloads().with_templates();
     let input = Input::bytes(file, text.as_bytes());
     reader.read(&input).map_err(|error| error.to_string())?;
     let declared = reader.finish();
@@ -64,43 +62,53 @@ pub(super) fn read(file: &str, text: &str) -> Result<Read, String> {
     check_names(&declared.findings).map_err(|why| format!("{file}: {why}"))?;
     let findings = declared.findings.iter();
     let mut notes: Vec<String> = findings.map(|one| format!("{file}: {one}")).collect();
-    let templates = templates(file, text, &mut notes)?;
+    let mut written = written_pods(file, text, &mut notes)?;
     let mut operations = Vec::new();
     for workload in declared.workloads {
-        let mut object = workload.object;
+        let object = workload.object;
+        let named = format!("{file}: {}/{}", object.kind(), object.name());
         if let Object::VerticalPodAutoscaler(_) = object {
             return Err(format!(
-                "{file}: {}/{}: sizes of pods are not changed on real hosts yet; leave it out",
-                object.kind(),
-                object.name()
+                "{named}: sizes of pods are not changed on real hosts yet; leave it out"
             ));
         }
-        let place = Place {
-            kind: object.kind().to_owned(),
-            namespace: object.namespace().to_string(),
-            name: object.name().to_string(),
-        };
-        if let Some(template) = object.template_mut() {
-            template.manifest = TemplateText(templates.get(&place).cloned());
+        if let Some(template) = object.template() {
+            let text = template.manifest.0.as_deref();
+            let template = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
+            let template = template.ok_or_else(|| {
+                format!("{named}: its pods have no template that hosts can carry out; leave it out")
+            })?;
+            let path = match object {
+                Object::CronJob(_) => "spec.jobTemplate.spec.template.spec",
+                _ => "spec.template.spec",
+            };
+            check_pod(&template, path).map_err(|why| format!("{named}: {why}"))?;
+            for note in notes_on_pod(&template, path) {
+                notes.push(format!("{named}: {note}"));
+            }
         }
         operations.push(Operation::Apply(object));
     }
     for pod in declared.pods {
+        let named = format!("{file}: Pod/{}/{}", pod.namespace(), pod.name);
         if pod.node_name.is_some() || pod.phase.is_final() {
             return Err(format!(
-                "{file}: Pod/{}/{} has a node or has ended already; only pods that wait for a node \
-                 can be applied",
-                pod.namespace(),
-                pod.name
+                "{named} has a node or has ended already; only pods that wait for a node can be applied"
             ));
         }
-        let place = Place {
-            kind: "Pod".to_owned(),
-            namespace: pod.namespace().to_string(),
-            name: pod.name.to_string(),
+        // Pods that are named by the reader come in the order of the file.
+        let is_it = |own: &WrittenPod| {
+            let is_named = if own.is_prefix {
+                pod.name.starts_with(&own.name)
+            } else {
+                *pod.name == *own.name
+            };
+            is_named && own.namespace == **pod.namespace()
         };
+        let place = written.iter().position(is_it);
+        let place = place.ok_or_else(|| format!("{named}: its text was not found"))?;
         let mut spec = pod.spec;
-        Arc::make_mut(&mut spec).manifest = TemplateText(templates.get(&place).cloned());
+        Arc::make_mut(&mut spec).manifest = TemplateText(Some(written.remove(place).template));
         let name = pod.name;
         operations.push(Operation::ApplyPod(Arc::new(BarePod { name, spec })));
     }
@@ -115,46 +123,39 @@ pub(super) fn read(file: &str, text: &str) -> Result<Read, String> {
     Ok(Read { operations, notes })
 }
 
-/// The templates of a file, by their objects; what has no effect in them goes to the notes.
-fn templates(file: &str, text: &str, notes: &mut Vec<String>) -> Result<Templates, String> {
+/// The pods of a file as they are written, in order; what has no effect in them goes to the notes.
+fn written_pods(
+    file: &str,
+    text: &str,
+    notes: &mut Vec<String>,
+) -> Result<Vec<WrittenPod>, String> {
     let documents = k8s::read_values(text).map_err(|why| format!("{file}: {why}"))?;
-    let mut templates = Templates::new();
+    let mut pods = Vec::new();
     let mut objects: Vec<&Value> = documents.iter().rev().collect();
     while let Some(object) = objects.pop() {
-        if let Some(items) = object.as_array() {
-            objects.extend(items.iter().rev());
-            continue;
-        }
-        if let Some(items) = object.get("items").and_then(Value::as_array) {
+        let list = object.as_array();
+        let items = list.or_else(|| object.get("items").and_then(Value::as_array));
+        if let Some(items) = items {
             objects.extend(items.iter().rev());
             continue;
         }
         let named = |field: &str| object.pointer(field).and_then(Value::as_str);
-        let (Some(kind), Some(name)) = (named("/kind"), named("/metadata/name")) else {
+        if named("/kind") != Some("Pod") {
             continue;
-        };
-        let path = match kind {
-            "Pod" => "spec",
-            "CronJob" => "spec.jobTemplate.spec.template.spec",
-            _ => "spec.template.spec",
-        };
-        let template = match path.strip_suffix(".spec") {
-            None => Some(object),
-            Some(path) => object.pointer(&format!("/{}", path.replace('.', "/"))),
-        };
-        let place = Place {
-            kind: kind.to_owned(),
-            namespace: named("/metadata/namespace").unwrap_or("default").to_owned(),
-            name: name.to_owned(),
-        };
-        if let Some(template) = template {
-            check_pod(template, path)
-                .map_err(|why| format!("{file}: {kind}/{}: {why}", place.name))?;
-            for note in notes_on_pod(template, path) {
-                notes.push(format!("{file}: {kind}/{}: {note}", place.name));
-            }
-            templates.insert(place, k8s::written_template(template).into());
         }
+        let name = named("/metadata/name").filter(|name| !name.is_empty());
+        let prefix = named("/metadata/generateName").unwrap_or_default();
+        let told = name.unwrap_or(prefix);
+        check_pod(object, "spec").map_err(|why| format!("{file}: Pod/{told}: {why}"))?;
+        for note in notes_on_pod(object, "spec") {
+            notes.push(format!("{file}: Pod/{told}: {note}"));
+        }
+        pods.push(WrittenPod {
+            namespace: named("/metadata/namespace").unwrap_or("default").to_owned(),
+            name: told.to_owned(),
+            is_prefix: name.is_none(),
+            template: k8s::written_template(object).into(),
+        });
     }
-    Ok(templates)
+    Ok(pods)
 }
