@@ -34,6 +34,7 @@ pub(crate) fn config(folder: &Path, node: &str) -> Config {
         } else {
             Enforcement::BestEffort
         },
+        account: None,
         cgroup_root: std::env::var_os("WT_CGROUP_ROOT").map(PathBuf::from),
     }
 }

@@ -210,6 +210,13 @@ impl Cluster {
         let name = format!("n{node}");
         let mut command = self.program(program, Self::number(node));
         command.args(["-q", "agent", "--node", &name, "--state", "state"]);
+        // Workloads of these tests write into folders of the tests.
+        if !more
+            .iter()
+            .any(|word| ["--run-as", "docker"].contains(word))
+        {
+            command.arg("--allow-root-pods");
+        }
         command.arg("--folder").arg(folder).args(more);
         let agent = self.in_background(command);
         self.agents.insert(node, agent);

@@ -177,7 +177,16 @@ impl Cluster {
         for node in NODES {
             let folder = cluster.host(node).join("state");
             let folder = folder.to_str().expect("a plain path");
-            let arguments = ["agent", "--node", node, "--folder", folder, "--state", "c0"];
+            let arguments = [
+                "agent",
+                "--allow-root-pods",
+                "--node",
+                node,
+                "--folder",
+                folder,
+                "--state",
+                "c0",
+            ];
             let agent = cluster.spawn(&arguments, &format!("notes-{node}"));
             cluster.agents.push(agent);
         }

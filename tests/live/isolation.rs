@@ -1,12 +1,16 @@
 //! Faults 12 and 13: no cgroups, and no space on the disk.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 use std::process::Command;
 
+use live::wire::request::Request;
 use serde_json::Value;
 
 use crate::agent::PROGRAM;
 use crate::audit::audit;
+use crate::cluster::{Cluster, Shape};
 use crate::hosts::Host;
 use crate::restarts::without_cgroups;
 use crate::sweep::{run_name, unmount};
@@ -25,6 +29,12 @@ pub(crate) const TESTS: &[Test] = &[
         name: "doctor says what the host lacks",
         needs: &[],
         run: doctor,
+    },
+    Test {
+        fault: "U",
+        name: "processes of root's agent are nobody's, in folders of their own",
+        needs: &["pidfd", "root"],
+        run: users,
     },
     Test {
         fault: "13",
@@ -102,6 +112,83 @@ fn doctor() {
         "{table}"
     );
     fs::remove_dir(&empty).expect("an empty folder");
+}
+
+/// A pod that tells who it is, keeps a file in its folder, and looks for the secrets of its agent and its server.
+const CURIOUS: &str = "{apiVersion: v1, kind: Pod, metadata: {name: NAME}, spec: {restartPolicy: Never, containers: \
+    [{name: main, image: none, command: [sh, -c, 'id -u; pwd; touch mine; ls; ls FOLDER; cat STATE/*.key \
+    FOLDER/.credentials/*; sleep 60'], resources: {requests: {cpu: 10m, memory: 8Mi}}}]}}";
+
+fn users() {
+    let mut cluster = Cluster::without_agents(Shape {
+        name: "users",
+        node_count: 1,
+        pace: 1,
+        is_networked: false,
+    });
+    let folder = cluster.host(1).join("state");
+    fs::create_dir_all(&folder).expect("a folder");
+    cluster.start_agent_of(Path::new(PROGRAM), 1, &["--run-as", "nobody"]);
+    cluster.await_nodes();
+    for name in ["one", "two"] {
+        let text = CURIOUS
+            .replace("NAME", name)
+            .replace("FOLDER", &folder.display().to_string())
+            .replace("STATE", &cluster.state().display().to_string());
+        let outcome = cluster.ask(&Request::Apply {
+            file: "pod.yaml".to_owned(),
+            text,
+        });
+        assert!(outcome.refused.is_empty(), "{outcome:?}");
+    }
+    wait_until("both pods run", seconds(10), || {
+        cluster.pods().iter().filter(|pod| pod.ready).count() == 2
+    });
+    let log = |name: &str| cluster.run(&["logs", name, "--state", "state"]);
+    let mut folders = Vec::new();
+    for name in ["one", "two"] {
+        wait_until("its words", seconds(5), || log(name).lines().count() >= 5);
+        let text = log(name);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!((lines[0], lines[2]), ("65534", "mine"), "{text}");
+        assert!(
+            lines[1].starts_with(&folder.display().to_string()),
+            "{text}"
+        );
+        assert!(
+            lines[3..]
+                .iter()
+                .all(|line| line.ends_with("Permission denied")),
+            "{text}"
+        );
+        folders.push(lines[1].to_owned());
+    }
+    assert_ne!(folders[0], folders[1]);
+    cluster.run(&["delete", "Pod/default/one", "--state", "state"]);
+    wait_until("its folder goes", seconds(10), || {
+        !Path::new(&folders[0]).exists()
+    });
+    // A folder that others can't get to is refused, and root by name.
+    let closed = cluster.host(1).join("closed");
+    fs::create_dir_all(&closed).expect("a folder");
+    fs::set_permissions(&closed, Permissions::from_mode(0o700)).expect("its owner");
+    let agent = |more: &[&str]| {
+        let inner = closed.join("agent");
+        let output = Command::new(PROGRAM)
+            .args(["agent", "--node", "other", "--folder"])
+            .arg(inner)
+            .arg("--state")
+            .arg(cluster.state())
+            .args(more)
+            .output()
+            .expect("the program");
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    let told = agent(&[]);
+    assert!(told.contains("containers run as the user 65534"), "{told}");
+    assert!(agent(&["--run-as", "root"]).contains("--allow-root-pods"));
+    assert!(agent(&["--run-as", "nobody-there"]).contains("has no user `nobody-there`"));
 }
 
 fn disk_full() {

@@ -12,11 +12,11 @@ use live::access::{Location, NODE_FILE, announce, location};
 use live::client::Client;
 use live::daemon::{Daemon, Reserves};
 use live::joining::{Renewal, join};
-use live::runtime::Runtime;
 use live::runtime::clock::{boot_ns, wall_ns};
 use live::runtime::docker::{DockerConfig, DockerRuntime, SOCKET};
 use live::runtime::host::{capacity, labels};
 use live::runtime::process::{Config, Enforcement, ProcessRuntime};
+use live::runtime::{Account, Runtime};
 use live::security::credentials::Credentials;
 use live::security::gate::{TokenWish, now_s};
 use live::security::identity::Role;
@@ -68,6 +68,12 @@ pub(super) struct AgentArguments {
     /// Runtime of the containers
     #[arg(long, value_enum, default_value_t = RuntimeName::Process)]
     runtime: RuntimeName,
+    /// User of this host that processes run as, where the agent is root's [default: nobody]
+    #[arg(long, value_name = "USER", conflicts_with = "allow_root_pods")]
+    run_as: Option<String>,
+    /// Let processes run as root, where the agent is root's: who may apply pods has all that this host has
+    #[arg(long)]
+    allow_root_pods: bool,
     /// Attitude to limits that this host can't keep
     #[arg(long, value_enum, default_value_t = LimitsName::BestEffort)]
     limits: LimitsName,
@@ -120,6 +126,9 @@ enum LimitsName {
     Strict,
 }
 
+/// User that processes run as by default.
+const NOBODY: &str = "nobody";
+
 /// Folder of the agent's credentials, in that of its containers.
 const CREDENTIALS: &str = ".credentials";
 
@@ -156,7 +165,9 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
     let node = arguments.node.clone();
     match arguments.runtime {
         RuntimeName::Process => {
+            let account = account(arguments)?;
             let runtime = ProcessRuntime::open(Config {
+                account,
                 folder: folder.clone(),
                 node,
                 shim: vec![program.into(), "shim".into()],
@@ -169,6 +180,12 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
             serve(global, arguments, &folder, runtime.map_err(Failure::input)?)
         }
         RuntimeName::Docker => {
+            if arguments.run_as.is_some() || arguments.allow_root_pods {
+                return Err(Failure::input(
+                    "--run-as, --allow-root-pods: containers of an engine have the users of their images; \
+                     leave it out with `--runtime docker`",
+                ));
+            }
             if arguments.limits == LimitsName::Strict {
                 return Err(Failure::input(
                     "--limits strict: an engine keeps limits by its own rules; leave it out with \
@@ -183,6 +200,34 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
             serve(global, arguments, &folder, runtime.map_err(Failure::input)?)
         }
     }
+}
+
+/// The user that processes run as; `None` for that of the agent.
+fn account(arguments: &AgentArguments) -> Result<Option<Account>, Failure> {
+    if !rustix::process::geteuid().is_root() {
+        return match &arguments.run_as {
+            None => Ok(None),
+            Some(user) => Err(Failure::input(format!(
+                "--run-as: only an agent of root's can start processes of `{user}`; leave it out"
+            ))),
+        };
+    }
+    if arguments.allow_root_pods {
+        return Ok(None);
+    }
+    let user = arguments.run_as.as_deref().unwrap_or(NOBODY);
+    let account = Account::named(user);
+    let account = account.map_err(|error| {
+        Failure::input(format!(
+            "--run-as: {error}; name a user that has no rights on this host"
+        ))
+    })?;
+    if account.is_root() {
+        return Err(Failure::input(
+            "--run-as: processes of root's may do anything; give `--allow-root-pods` if that is wanted",
+        ));
+    }
+    Ok(Some(account))
 }
 
 /// Runs a node over a runtime.

@@ -10,6 +10,7 @@
     reason = "a runtime of a real host reads and writes its files"
 )]
 
+mod account;
 pub mod cgroup;
 pub mod clock;
 pub mod docker;
@@ -33,6 +34,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use account::Account;
 pub use files::{Stored, read as read_record, write as write_record};
 pub use log::{LogLimits, timestamp};
 pub use log_reader::{LogPart, LogPosition, read_log};

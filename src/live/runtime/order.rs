@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use units::SortedMap;
 
-use super::LogLimits;
+use super::{Account, LogLimits};
 
 /// Identity of one attempt to run a container: pod, container, and the number of the attempt.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,9 +33,12 @@ pub struct Order {
     /// Environment of the program; it inherits nothing but the search path.
     #[serde(default)]
     pub environment: SortedMap<String, String>,
-    /// Working directory; the root by default.
+    /// Working directory; by default one of the attempt's own.
     #[serde(default)]
     pub folder: Option<PathBuf>,
+    /// User that the program runs as; by default that of the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Account>,
     /// Limits on resources.
     #[serde(default)]
     pub limits: Limits,
@@ -191,6 +194,7 @@ impl Order {
             image: None,
             environment: SortedMap::new(),
             folder: None,
+            account: None,
             limits: Limits::default(),
             log: LogLimits::default(),
         }

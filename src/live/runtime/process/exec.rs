@@ -30,7 +30,11 @@ fn run(order: &Order, command: &[String], timeout: Duration) -> Result<(), Strin
         .ok_or("the command names no program")?;
     let folder = order.folder.clone().unwrap_or_else(|| PathBuf::from("/"));
     let path = std::env::var_os("PATH").unwrap_or_else(|| super::super::shim::SEARCH_PATH.into());
-    let child = Command::new(program)
+    let mut child = Command::new(program);
+    if let Some(account) = order.account {
+        child.gid(account.gid).uid(account.uid);
+    }
+    let child = child
         .args(arguments)
         .env_clear()
         .env("PATH", path)

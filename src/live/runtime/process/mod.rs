@@ -20,7 +20,7 @@ use units::SortedMap;
 use super::cgroup::Hierarchies;
 use super::host::{ENFORCEMENT, STRICT};
 use super::{
-    AttemptId, Exec, Happening, Listed, LogPart, LogPosition, OpenError, Order, Runtime,
+    Account, AttemptId, Exec, Happening, Listed, LogPart, LogPosition, OpenError, Order, Runtime,
     StartError, Started, Usage, clock, own_folder, procfs, read_log,
 };
 use attempt::Attempt;
@@ -38,6 +38,8 @@ pub struct Config {
     pub enforcement: Enforcement,
     /// Folder below which cgroups are looked for; everywhere by default.
     pub cgroup_root: Option<PathBuf>,
+    /// User that containers run as; by default that of the agent.
+    pub account: Option<Account>,
 }
 
 /// Attitude to limits that the host cannot keep.
@@ -67,6 +69,7 @@ impl ProcessRuntime {
     /// Opens the folder and adopts the attempts of earlier agents; the first poll reports them.
     pub fn open(config: Config) -> Result<Self, OpenError> {
         let lock = own_folder::taken(&config.folder, &config.node)?;
+        own_folder::open_to(&config.folder, config.account)?;
         let failed = |path: &Path, source| OpenError::Folder {
             path: path.to_owned(),
             source,

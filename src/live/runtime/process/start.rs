@@ -12,7 +12,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::super::record::OrderRecord;
 use super::super::shim::{self, SHIM_MARK};
-use super::super::{Order, StartError, fault_point, files};
+use super::super::{Order, StartError, fault_point, files, own_folder};
 use super::ProcessRuntime;
 use super::attempt::{Attempt, Process};
 
@@ -27,7 +27,12 @@ impl ProcessRuntime {
     pub(super) fn launch(&self, order: &Order) -> Result<Attempt, StartError> {
         let folder = self.folder(&order.attempt);
         let group = self.hierarchies.group(&self.config.node, &order.attempt);
-        let record = OrderRecord::new(order.clone(), group);
+        let mut order = order.clone();
+        order.account = self.config.account;
+        if order.folder.is_none() {
+            order.folder = Some(own_folder::work_of(&folder));
+        }
+        let record = OrderRecord::new(order, group);
         let launched = self.launch_in(&folder, &record);
         if launched.is_err() {
             discard(&folder);
@@ -40,7 +45,8 @@ impl ProcessRuntime {
         let written = DirBuilder::new()
             .mode(0o700)
             .create(folder)
-            .and_then(|()| shim::keep_reserve(folder))
+            .and_then(|()| own_folder::make_work(folder, record.order.account))
+            .and_then(|_| shim::keep_reserve(folder))
             .and_then(|()| files::sync(&self.config.folder))
             .and_then(|()| files::write(folder, "order", record));
         written.map_err(|source| refused("can't write the order", folder, source))?;
@@ -113,6 +119,7 @@ pub(super) fn is_locked(folder: &Path) -> bool {
 pub(super) fn discard(folder: &Path) {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let gone = folder.with_file_name(format!("{DISCARDED}{name}"));
+    let _ = fs::remove_dir_all(own_folder::work_of(folder));
     // What remains is removed when an agent starts.
     if fs::rename(folder, &gone).is_ok() {
         let _ = fs::remove_dir_all(&gone);

@@ -137,6 +137,10 @@ fn start(
         .stdin(Stdio::null())
         .stdout(outputs.out)
         .stderr(outputs.err);
+    if let Some(account) = order.order.account {
+        // Root's other groups go with it.
+        command.gid(account.gid).uid(account.uid);
+    }
     // The workload is born in the cgroups of its parent, so that no instant of it goes uncounted. The
     // shim leaves them again: it must survive what ends the workload.
     let joined = order.group.join();
