@@ -30,6 +30,8 @@ pub(crate) struct Mishaps {
     pub(crate) failing_bindings: u32,
     /// Number of bindings that are refused as those of others.
     pub(crate) refused_bindings: u32,
+    /// Whether requests for leases get no answer.
+    pub(crate) has_silent_leases: bool,
 }
 
 #[derive(Default)]
@@ -42,6 +44,8 @@ struct State {
     /// Watches of an earlier number end.
     watches: u32,
     mishaps: Mishaps,
+    /// What is left of lists, with their versions.
+    pages: BTreeMap<u64, (u64, Vec<Value>)>,
     bindings: Vec<(String, String)>,
     writes: Vec<String>,
     ends: bool,
@@ -156,6 +160,13 @@ impl Facade {
             if asked.query.get("watch").is_some_and(|own| own == "1") {
                 let _ = self.watch(&asked, &mut out);
                 return;
+            }
+            let is_of_lease = asked.segments.iter().any(|own| own == "leases");
+            while is_of_lease && self.state().mishaps.has_silent_leases {
+                if self.state().ends {
+                    return;
+                }
+                std::thread::sleep(BOOKMARK);
             }
             let (status, body) = self.state().answer(&asked);
             self.shared.1.notify_all();
@@ -349,23 +360,29 @@ impl State {
         }
     }
 
-    fn list(&self, plural: &str, query: &BTreeMap<String, String>) -> (u16, Value) {
-        let number = |name: &str| query.get(name).and_then(|own| own.parse::<usize>().ok());
-        let skipped = number("continue").unwrap_or(0);
-        let limit = number("limit").unwrap_or(usize::MAX);
-        let objects = self.objects.iter().filter(|((kind, ..), _)| kind == plural);
-        let objects = objects.map(|(_, object)| object).filter(|object| {
-            let phase = object["status"]["phase"].as_str().unwrap_or_default();
-            plural != "pods" || !matches!(phase, "Succeeded" | "Failed")
+    /// A page of a list. All pages are those of the instant of the first.
+    fn list(&mut self, plural: &str, query: &BTreeMap<String, String>) -> (u16, Value) {
+        let limit = query.get("limit").and_then(|own| own.parse::<usize>().ok());
+        let page = query
+            .get("continue")
+            .and_then(|own| own.parse::<u64>().ok());
+        let page = page.and_then(|number| self.pages.remove(&number));
+        let (version, mut items) = page.unwrap_or_else(|| {
+            let objects = self.objects.iter().filter(|((kind, ..), _)| kind == plural);
+            let living = objects.map(|(_, object)| object).filter(|object| {
+                let phase = object["status"]["phase"].as_str().unwrap_or_default();
+                plural != "pods" || !matches!(phase, "Succeeded" | "Failed")
+            });
+            (self.version, living.cloned().collect())
         });
-        let rest: Vec<&Value> = objects.skip(skipped).collect();
-        let items: Vec<&&Value> = rest.iter().take(limit).collect();
-        let next = if rest.len() > items.len() {
-            (skipped + items.len()).to_string()
-        } else {
-            String::new()
-        };
-        let metadata = json!({"resourceVersion": self.version.to_string(), "continue": next});
+        let rest = items.split_off(items.len().min(limit.unwrap_or(usize::MAX)));
+        let mut next = String::new();
+        if !rest.is_empty() {
+            let number = self.pages.keys().next_back().map_or(1, |last| last + 1);
+            self.pages.insert(number, (version, rest));
+            next = number.to_string();
+        }
+        let metadata = json!({"resourceVersion": version.to_string(), "continue": next});
         // Items of lists state neither kind nor version.
         (200, json!({"metadata": metadata, "items": items}))
     }

@@ -53,7 +53,7 @@ impl Machines {
         // What it starts must hold none of its files, and no signal to the server reaches it.
         let text = format!(
             "#!/bin/sh\nset -e\ncase $1 in\nadd)\n  [ -e {there}/$2 ] && exit 0\n  \
-             setsid {PROGRAM} -q agent --node $2 --folder {hosts}/host-machines-$2/state \
+             setsid {PROGRAM} -q agent --allow-root-pods --node $2 --folder {hosts}/host-machines-$2/state \
              --state $WINDTUNNEL_STATE --cpu $WINDTUNNEL_CPU --memory $WINDTUNNEL_MEMORY \
              </dev/null >/dev/null 2>&1 &\n  echo $! > {there}/$2 ;;\nremove)\n  \
              [ -e {there}/$2 ] || exit 0\n  kill -9 $(cat {there}/$2) || true\n  rm {there}/$2 ;;\n\

@@ -207,7 +207,7 @@ fn restored(
 }
 
 /// Notes what is left out of a log.
-fn note_torn(log: &Log) {
+pub(super) fn note_torn(log: &Log) {
     if log.torn_bytes > 0 {
         let torn = plural::count(log.torn_bytes, "byte");
         terminal::complain(&format!(

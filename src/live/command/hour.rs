@@ -24,6 +24,11 @@ pub(super) fn predict(
     out: Option<&Path>,
 ) -> Result<Exit, Failure> {
     let hour = Hour::of(log);
+    if hour.is_empty() {
+        return Err(Failure::input(
+            "the record has no node: it ended before the cluster was read",
+        ));
+    }
     for told in &hour.left_out {
         terminal::complain(&format!("note: {told}"));
     }

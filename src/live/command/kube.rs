@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use clap::Args;
@@ -29,6 +29,12 @@ pub(super) const EXAMPLES: &str = "Examples:
 The system of the experiment decides as it does in the simulator; nodes, pods and controllers are those of the
 cluster. Without `--bind` nothing is written: decisions are printed, and compared with those of the cluster's own
 scheduler, whose pods are looked at by `--scheduler-name default-scheduler`.";
+
+/// Whether nobody reads the decisions any more.
+static CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Greatest length of an instance's name, which events bear.
+const INSTANCE_MAX: usize = 128;
 
 /// Arguments of `live kube`.
 #[derive(Clone, Debug, Args)]
@@ -112,13 +118,13 @@ pub(super) fn run(global: &Global, arguments: &KubeArguments) -> Result<Exit, Fa
     let control = Control::open(header, plane, journal).map_err(Failure::incomplete)?;
     let options = KubeOptions {
         scheduler: name.clone(),
-        instance: arguments.instance.clone().unwrap_or_else(instance),
+        instance: named_instance(arguments)?,
         binds: arguments.bind,
         lease,
         lease_duration: lease_duration(arguments)?,
     };
     let interrupted = interrupt::flag();
-    let is_interrupted = || interrupted.load(Ordering::Relaxed);
+    let is_interrupted = || interrupted.load(Ordering::Relaxed) || CLOSED.load(Ordering::Relaxed);
     if !global.is_quiet() {
         let how = if arguments.bind {
             "binds"
@@ -139,7 +145,10 @@ pub(super) fn run(global: &Global, arguments: &KubeArguments) -> Result<Exit, Fa
     if !global.is_quiet() {
         terminal::complain(&summary_text(&summary, arguments.bind));
     }
-    Ok(interrupt::exit())
+    if interrupted.load(Ordering::Relaxed) {
+        return Ok(interrupt::exit());
+    }
+    Ok(Exit::Done)
 }
 
 /// Namespace and name of the lease.
@@ -193,11 +202,34 @@ impl ClusterArguments {
             return Access::of_pod(&host, &port).map_err(Failure::input);
         }
         let home = || Some(PathBuf::from(variable("HOME")?).join(".kube/config"));
-        let file = variable("KUBECONFIG").map(PathBuf::from).or_else(home);
+        let listed = variable("KUBECONFIG");
+        let listed: Vec<PathBuf> = listed.iter().flat_map(std::env::split_paths).collect();
+        let there: Vec<&PathBuf> = listed.iter().filter(|file| file.exists()).collect();
+        if there.len() > 1 {
+            return Err(Failure::input(
+                "KUBECONFIG: files are not merged; name one with `--kubeconfig`",
+            ));
+        }
+        let named = there.first().copied().or(listed.first()).cloned();
+        let file = named.or_else(home);
         let file =
             file.ok_or_else(|| Failure::input("--kubeconfig: name the file of the cluster"))?;
         Access::of_file(&file, context).map_err(Failure::input)
     }
+}
+
+/// The name of this instance.
+fn named_instance(arguments: &KubeArguments) -> Result<String, Failure> {
+    let Some(name) = &arguments.instance else {
+        return Ok(instance());
+    };
+    if name.is_empty() || name.len() > INSTANCE_MAX {
+        return Err(Failure::input(format!(
+            "--instance: expected a name of 1 to {INSTANCE_MAX} bytes that no other instance has, found {}",
+            name.len()
+        )));
+    }
+    Ok(name.clone())
 }
 
 /// A name of this instance that no other one has.
@@ -210,8 +242,8 @@ fn instance() -> String {
 fn tell(global: &Global, arguments: &KubeArguments, told: &Told) {
     match told {
         Told::Note(note) => terminal::complain(&format!("note: {note}")),
-        Told::Refused { uid, why } => {
-            terminal::complain(&format!("note: pod {uid} is tried again: {why}"));
+        Told::Refused { place, why } => {
+            terminal::complain(&format!("note: {place} is tried again: {why}"));
         }
         Told::Ready {
             nodes,
@@ -231,9 +263,10 @@ fn tell(global: &Global, arguments: &KubeArguments, told: &Told) {
             } else {
                 format!("{at}  {}\n", words(wish, arguments.bind))
             };
-            // Who no longer reads ends the program by a signal.
             let mut out = std::io::stdout().lock();
-            let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+            let written = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+            // Nobody reads any more.
+            CLOSED.fetch_or(written.is_err(), Ordering::Relaxed);
         }
     }
 }

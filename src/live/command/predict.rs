@@ -57,6 +57,7 @@ fn told(global: &Global, arguments: &PredictArguments) -> Result<Told, Failure> 
 pub(super) fn predict(global: &Global, arguments: &PredictArguments) -> Result<Exit, Failure> {
     let log = arguments.recorded.whole_log()?;
     if log.header.mirrored.is_some() {
+        super::control::note_torn(&log);
         let chosen = arguments.recorded.choose(global, &arguments.sets)?;
         return super::hour::predict(global, &log, &chosen.document, arguments.out.as_deref());
     }

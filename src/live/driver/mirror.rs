@@ -17,6 +17,7 @@ use units::{ClassId, Duration, Instant, NodeId, SortedMap, TenantId};
 
 use super::Driver;
 use crate::kube::observation::{Kind, Observation};
+use crate::kube::resize::settled;
 use crate::kube::wish::{PodIdentity, Wish};
 
 /// What a mirror has to know beforehand.
@@ -147,9 +148,16 @@ impl Mirror {
             match known {
                 None => return Some(format!("persistentvolumeclaim \"{claim}\" not found")),
                 Some(known) if !known.is_bound || known.volume.is_empty() => {
+                    let class = (Kind::StorageClass, known.class.to_string());
+                    let class = self.around.get(&class);
+                    let class = class.and_then(|around| around.storage_classes.values().next());
+                    let what = if class.is_some_and(|class| class.waits_for_consumer) {
+                        "waits for its first consumer, and kube-scheduler alone binds such claims"
+                    } else {
+                        "has no volume yet"
+                    };
                     return Some(format!(
-                        "the claim \"{claim}\" has no volume yet, and volumes are not bound here: it waits \
-                         until the claim is bound"
+                        "the claim \"{claim}\" {what}: the pod waits until the claim is bound"
                     ));
                 }
                 Some(_) => {}
@@ -195,6 +203,7 @@ impl Driver {
         let name: Text = seen.text("/metadata/name").into();
         let known = self.store.nodes().by_name(&name);
         if seen.is_gone {
+            self.leave_homeless(&name);
             if let Some(node) = known {
                 self.happened(Event::NodeRemoved { node });
             }
@@ -227,6 +236,17 @@ impl Driver {
         let homeless: Vec<Value> = homeless.map(|own| own.object.clone()).collect();
         for object in homeless {
             self.see_pod(object);
+        }
+    }
+
+    /// The pods of a node that has gone are on it still, should it come back.
+    fn leave_homeless(&mut self, name: &Text) {
+        let pods = self.mirror.iter().flat_map(|own| own.pods.iter());
+        let on_it = pods.filter(|(_, own)| own.stage == Stage::Bound(name.to_string()));
+        let on_it: Vec<String> = on_it.map(|(uid, _)| uid.clone()).collect();
+        for uid in on_it {
+            self.take_off(&uid, EndReason::Cancelled);
+            self.set_stage(&uid, Stage::Homeless(name.to_string()));
         }
     }
 
@@ -283,6 +303,7 @@ impl Driver {
 
     /// A pod is there, on a node or without one.
     fn see_pod(&mut self, object: Value) {
+        let object = settled(&object);
         let Some(mirror) = &mut self.mirror else {
             return;
         };
@@ -471,17 +492,14 @@ impl Driver {
         }
         let class = self.class_of(&spec);
         let is_resized = self.store.class(before).requests != self.store.class(class).requests;
-        let change = if is_resized
-            && self
-                .store
-                .pods()
-                .get(pod)
-                .is_some_and(|own| own.node().is_some())
-        {
-            PodChange::Resized { before, class }
-        } else {
-            PodChange::Declared { class }
-        };
+        let node = self.store.pods().get(pod).and_then(model::Pod::node);
+        let node = node.and_then(|node| self.store.nodes().object(node));
+        if let Some(node) = node.filter(|_| is_resized) {
+            // Whether there is room is for its node to say; what it holds is what was seen.
+            let name = node.name.to_string();
+            return self.place(uid, name, object);
+        }
+        let change = PodChange::Declared { class };
         self.happened(Event::PodChanged { pod, change });
     }
 

@@ -130,6 +130,12 @@ pub enum DriverError {
         /// Names of the components.
         components: String,
     },
+    /// A program outside that a component asks has failed.
+    #[error("{why}")]
+    Failed {
+        /// Reason.
+        why: String,
+    },
     /// A component can't go on from what is stored.
     #[error(
         "`{component}` can't write down what it knows of its tasks, so another can't go on from what is \
@@ -407,6 +413,11 @@ impl Driver {
                     .step(self.now, &self.store, &self.measured, index)
                 {
                     is_busy = true;
+                    if let Some(why) = &batch.failure {
+                        return Err(DriverError::Failed {
+                            why: why.to_string(),
+                        });
+                    }
                     self.make(index, batch);
                 }
             }

@@ -4,6 +4,7 @@ use cluster::{Conflict, Store, UsageSamples};
 use control::admission::Creation;
 use control::provider::{MachineOrder, OrderFailure, ProviderRequest};
 use control::{Component, Memory, Outbox, Progress, Write};
+use model::Text;
 use serde::{Deserialize, Serialize};
 use units::{Instant, Revision, SortedSet};
 
@@ -44,6 +45,8 @@ pub(super) struct Batch {
     pub(super) writes: Vec<Write>,
     pub(super) creations: Vec<Creation>,
     pub(super) requests: Vec<ProviderRequest>,
+    /// Reason why the component can't go on.
+    pub(super) failure: Option<Text>,
 }
 
 impl Seats {
@@ -169,6 +172,7 @@ impl Seats {
             writes: std::mem::take(&mut seat.outbox.writes),
             creations: std::mem::take(&mut seat.outbox.creations),
             requests: std::mem::take(&mut seat.outbox.requests),
+            failure: seat.outbox.failure.take(),
         })
     }
 

@@ -23,8 +23,8 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// Longest time to wait for an answer.
 const ANSWER: Duration = Duration::from_secs(60);
 
-/// Longest time without anything from a watch: the server ends each after less.
-const SILENCE: Duration = Duration::from_secs(330);
+/// Longest time without anything from a watch: servers send a bookmark each minute.
+const SILENCE: Duration = Duration::from_secs(150);
 
 /// Greatest length of a line of a watch, in bytes: an object of the API has at most 1.5 MiB.
 const LINE_MAX: usize = 16 << 20;

@@ -7,6 +7,8 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use units::{Instant, SortedMap};
 
@@ -25,6 +27,9 @@ use crate::runtime::clock::wall_ns;
 
 /// Longest time between two looks at the clock.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Time after which a doubt that lasts is told again.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// Longest time that the end waits for answers.
 const PARTING: Duration = Duration::from_secs(3);
@@ -82,8 +87,8 @@ pub enum Told {
     Decided(Wish),
     /// A binding was refused.
     Refused {
-        /// Unique identifier of the pod.
-        uid: String,
+        /// Namespace and name of the pod.
+        place: String,
         /// Reason.
         why: String,
     },
@@ -140,6 +145,8 @@ struct Loop<'r, J> {
     summary: KubeSummary,
     /// When pods without a node were first seen, by their unique identifiers.
     waiting: SortedMap<String, tokio::time::Instant>,
+    /// When doubts were told.
+    doubts: SortedMap<String, tokio::time::Instant>,
 }
 
 /// Schedules until that is interrupted.
@@ -158,8 +165,12 @@ pub fn schedule<J: Journal>(
         .enable_all()
         .build()?;
     let (sender, mut news) = unbounded_channel();
-    if options.binds && !acquired(&runtime, access, &options, &sender, told, is_interrupted)? {
-        return Ok(KubeSummary::default());
+    let mut lease = None;
+    if options.binds {
+        lease = acquired(&runtime, access, &options, &sender, told, is_interrupted)?;
+        if lease.is_none() {
+            return Ok(KubeSummary::default());
+        }
     }
     let _guard = runtime.enter();
     for kind in Kind::ALL {
@@ -179,8 +190,14 @@ pub fn schedule<J: Journal>(
         told,
         summary: KubeSummary::default(),
         waiting: SortedMap::new(),
+        doubts: SortedMap::new(),
     };
     let ended = own.run(&runtime, &mut news, is_interrupted);
+    if let Some(HeldLease { end, kept }) = lease {
+        // What is decided is written; the lease goes to whoever comes first.
+        let _ = end.send(());
+        let _ = runtime.block_on(async { timeout(PARTING, kept).await });
+    }
     runtime.shutdown_background();
     ended?;
     own.summary.decision_ns.sort_unstable();
@@ -188,7 +205,13 @@ pub fn schedule<J: Journal>(
     Ok(own.summary)
 }
 
-/// Waits for the lease; `false` if that is interrupted.
+/// A lease that is kept.
+struct HeldLease {
+    end: oneshot::Sender<()>,
+    kept: JoinHandle<()>,
+}
+
+/// Waits for the lease; `None` if that is interrupted.
 fn acquired(
     runtime: &Runtime,
     access: &Arc<Access>,
@@ -196,7 +219,7 @@ fn acquired(
     sender: &UnboundedSender<News>,
     told: &mut dyn FnMut(Told),
     is_interrupted: &(dyn Fn() -> bool + Sync),
-) -> Result<bool, KubeError> {
+) -> Result<Option<HeldLease>, KubeError> {
     let (namespace, name) = options.lease.clone();
     let mut lease = Lease::new(
         Arc::clone(access),
@@ -213,7 +236,7 @@ fn acquired(
     while !awaited.is_finished() {
         if is_interrupted() {
             awaited.abort();
-            return Ok(false);
+            return Ok(None);
         }
         if let Ok(Some(note)) = runtime.block_on(async { timeout(LOOK / 5, heard.recv()).await }) {
             told(Told::Note(note));
@@ -221,8 +244,9 @@ fn acquired(
     }
     let lease = runtime.block_on(awaited);
     let lease = lease.map_err(|error| KubeError::Failed(error.to_string()))??;
-    drop(runtime.spawn(lease.keep(sender.clone())));
-    Ok(true)
+    let (end, ended) = oneshot::channel();
+    let kept = runtime.spawn(lease.keep(sender.clone(), ended));
+    Ok(Some(HeldLease { end, kept }))
 }
 
 impl<J: Journal> Loop<'_, J> {
@@ -237,7 +261,14 @@ impl<J: Journal> Loop<'_, J> {
         // Everything is known before the first decision.
         while listed.len() < Kind::ALL.len() {
             if is_interrupted() {
-                return Ok(());
+                let missing = Kind::ALL
+                    .into_iter()
+                    .filter(|kind| !listed.contains_key(kind));
+                let missing: Vec<&str> = missing.map(|kind| kind.place().plural).collect();
+                return Err(KubeError::Failed(format!(
+                    "the cluster was not read before the end: {} are missing",
+                    missing.join(", ")
+                )));
             }
             match runtime.block_on(async { timeout(LOOK, news.recv()).await }) {
                 Ok(Some(News::Listed(kind, seen))) => {
@@ -319,16 +350,22 @@ impl<J: Journal> Loop<'_, J> {
                 let took = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
                 self.summary.answer_ns.push(took);
             }
-            News::Unwritten { uid, why } => {
+            News::Unwritten { uid, place, why } => {
                 self.summary.refused += 1;
-                let told = Told::Refused {
-                    uid: uid.clone(),
-                    why,
-                };
+                let told = Told::Refused { place, why };
                 (self.told)(told);
                 return Ok(Some(uid));
             }
-            News::Doubt(doubt) => (self.told)(Told::Note(doubt)),
+            News::Doubt(doubt) => {
+                // One cause may have many, and last.
+                let now = tokio::time::Instant::now();
+                let known = self.doubts.insert(doubt.clone(), now);
+                if known.is_none_or(|known| now.duration_since(known) > AGAIN) {
+                    (self.told)(Told::Note(doubt.clone()));
+                } else if let Some(known) = known {
+                    self.doubts.insert(doubt, known);
+                }
+            }
             News::Failed(why) => return Err(KubeError::Failed(why)),
             News::Seen(_) | News::Listed(..) => {}
         }

@@ -8,7 +8,8 @@ use std::time::Duration;
 use hyper::Method;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::time::{Instant, sleep};
+use tokio::sync::oneshot::Receiver;
+use tokio::time::{Instant, sleep, timeout};
 
 use super::api::{ApiConnection, ApiError, ApiRequest};
 use super::kubeconfig::Access;
@@ -65,19 +66,40 @@ impl Lease {
                         holder = other;
                     }
                 }
-                Err(error) if error.is_passing() || error.status() == Some(409) => {}
+                Err(error) if error.status() == Some(409) => {}
+                Err(error) if error.is_passing() => {
+                    let words = error.to_string();
+                    if words != holder {
+                        told(&format!("the lease can't be had: {words}; tried again"));
+                        holder = words;
+                    }
+                }
                 Err(error) => return Err(error),
             }
             sleep(self.retry()).await;
         }
     }
 
-    /// Renews the lease until that fails for too long, which is told.
-    pub(super) async fn keep(mut self, news: UnboundedSender<News>) {
+    /// Renews the lease until that fails for too long, which is told, or until it is to be given back.
+    pub(super) async fn keep(mut self, news: UnboundedSender<News>, mut end: Receiver<()>) {
         let mut renewed = Instant::now();
         loop {
-            sleep(self.retry()).await;
-            let failed = match self.attempt().await {
+            if timeout(self.retry(), &mut end).await.is_ok() {
+                // Who waits for it need not wait for its end.
+                let _ = timeout(self.duration, self.give_back()).await;
+                return;
+            }
+            // A server that says nothing is no reason to go on: another one may hold the lease by then.
+            let left = (self.duration * 2 / 3).saturating_sub(renewed.elapsed());
+            let attempt = timeout(left, self.attempt()).await;
+            let attempt = attempt.unwrap_or_else(|_| {
+                Err(ApiError::Refused {
+                    status: 504,
+                    message: "no answer in time".to_owned(),
+                    retry_after_secs: None,
+                })
+            });
+            let failed = match attempt {
                 Ok(None) => {
                     renewed = Instant::now();
                     continue;
@@ -137,6 +159,22 @@ impl Lease {
         // The version that was read goes with it: who was quicker wins.
         self.call(Method::PUT, &own, Some(&lease)).await?;
         Ok(None)
+    }
+
+    /// Leaves the lease to whoever comes first.
+    async fn give_back(&mut self) -> Result<(), ApiError> {
+        let path = format!(
+            "/apis/coordination.k8s.io/v1/namespaces/{}/leases/{}",
+            self.namespace, self.name
+        );
+        let mut lease = self.call(Method::GET, &path, None).await?;
+        if lease["spec"]["holderIdentity"] != self.instance.as_str() {
+            return Ok(());
+        }
+        lease["spec"]["holderIdentity"] = Value::Null;
+        lease["spec"]["leaseDurationSeconds"] = json!(1);
+        self.call(Method::PUT, &path, Some(&lease)).await?;
+        Ok(())
     }
 
     fn spec(&self, before: &Value, is_new: bool) -> Value {

@@ -6,6 +6,7 @@
 //! - `kubeconfig`: where the API is, and who asks.
 //! - `api`: requests over HTTP; `reflector` lists and watches, `writer` writes, `lease` elects a leader.
 //! - `engine`: the loop around the driver, which has the decisions (`driver::mirror`).
+//! - `resize`: what pods hold while they are resized.
 //! - `role`: the rights that all this needs.
 
 pub mod api;
@@ -15,6 +16,7 @@ mod lease;
 mod news;
 pub mod observation;
 mod reflector;
+pub mod resize;
 pub mod role;
 pub mod wish;
 mod writer;

@@ -22,6 +22,8 @@ pub(super) enum News {
     Unwritten {
         /// Unique identifier of the pod.
         uid: String,
+        /// Namespace and name of the pod.
+        place: String,
         /// Reason.
         why: String,
     },

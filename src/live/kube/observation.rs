@@ -225,8 +225,7 @@ fn bearing(kind: Kind, object: &Value) -> Value {
     match kind {
         Kind::Pod => {
             out.insert("spec".to_owned(), pod_spec(&object["spec"]));
-            let status = ["phase", "startTime", "nominatedNodeName"];
-            out.insert("status".to_owned(), taken(&object["status"], &status));
+            out.insert("status".to_owned(), pod_status(&object["status"]));
         }
         Kind::Node => {
             let spec = ["taints", "unschedulable", "providerID"];
@@ -347,6 +346,31 @@ fn pod_spec(spec: &Value) -> Value {
             };
             volumes.retain(bears);
         }
+    }
+    out
+}
+
+fn pod_status(status: &Value) -> Value {
+    let mut out = taken(status, &["phase", "startTime"]);
+    for list in ["containerStatuses", "initContainerStatuses"] {
+        let statuses = status[list].as_array().into_iter().flatten();
+        let resized = statuses.filter_map(|own| {
+            let kept = taken(own, &["name", "allocatedResources", "resources"]);
+            // One without resources says nothing of a resize.
+            (kept.as_object().is_some_and(|own| own.len() > 1)).then_some(kept)
+        });
+        let resized: Vec<Value> = resized.collect();
+        if !resized.is_empty() {
+            out[list] = Value::Array(resized);
+        }
+    }
+    let conditions = status["conditions"].as_array().into_iter().flatten();
+    let pending = conditions.filter(|own| own["type"] == "PodResizePending");
+    let pending: Vec<Value> = pending
+        .map(|own| taken(own, &["type", "status", "reason"]))
+        .collect();
+    if !pending.is_empty() {
+        out["conditions"] = Value::Array(pending);
     }
     out
 }

@@ -64,10 +64,11 @@ pub(super) async fn reflect(access: Arc<Access>, kind: Kind, news: UnboundedSend
                     own.tell(News::Listed(kind, Vec::new()));
                     return;
                 }
-                own.tell(News::Doubt(format!(
-                    "{}: {error}; tried again",
-                    kind.place().plural
-                )));
+                // A server that is not reached is not reached for any kind.
+                own.tell(News::Doubt(match error.status() {
+                    None => format!("{error}; tried again"),
+                    Some(_) => format!("{}: {error}; tried again", kind.place().plural),
+                }));
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(PAUSE_MAX);
             }

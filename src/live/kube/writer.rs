@@ -61,6 +61,7 @@ impl Writers {
                 instance: instance.to_owned(),
                 news: news.clone(),
                 refusals: SortedMap::new(),
+                unscheduled: SortedMap::new(),
             };
             drop(tokio::spawn(writer.run(receiver)));
             sender
@@ -89,6 +90,8 @@ struct Writer {
     news: UnboundedSender<News>,
     /// Number of bindings of a pod that were refused.
     refusals: SortedMap<String, u32>,
+    /// Pods whose condition says that they have no node, each with the time since when.
+    unscheduled: SortedMap<String, String>,
 }
 
 impl Writer {
@@ -100,6 +103,7 @@ impl Writer {
             match written {
                 Ok(()) if is_binding => {
                     self.refusals.remove(&uid);
+                    self.unscheduled.remove(&uid);
                     let took = decided.elapsed();
                     let _ = self.news.send(News::Bound { uid, took });
                 }
@@ -112,13 +116,13 @@ impl Writer {
                         .news
                         .send(News::Doubt(format!("condition of {place}: {error}")));
                 }
-                Err(error) => self.give_back(uid, error.to_string()),
+                Err(error) => self.give_back(uid, wish.pod().place(), error.to_string()),
             }
         }
     }
 
     /// Says that a pod is as it was, after a while.
-    fn give_back(&mut self, uid: String, why: String) {
+    fn give_back(&mut self, uid: String, place: String, why: String) {
         let count = self.refusals.entry(uid.clone()).or_insert(0);
         let pause = BACK_OFF_MIN
             .saturating_mul(1 << (*count).min(4))
@@ -127,7 +131,7 @@ impl Writer {
         let news = self.news.clone();
         drop(tokio::spawn(async move {
             tokio::time::sleep(pause).await;
-            let _ = news.send(News::Unwritten { uid, why });
+            let _ = news.send(News::Unwritten { uid, place, why });
         }));
     }
 
@@ -145,7 +149,8 @@ impl Writer {
                     "status": "False",
                     "reason": "Unschedulable",
                     "message": message,
-                    "lastTransitionTime": timestamp(false),
+                    // The status stays what it was: another message is no transition.
+                    "lastTransitionTime": self.unscheduled.entry(pod.uid.clone()).or_insert_with(|| timestamp(false)),
                 });
                 self.put_condition(pod, condition).await?;
                 self.note(pod, "Warning", "FailedScheduling", "Scheduling", message)
@@ -240,7 +245,10 @@ impl Writer {
             path: &path,
             content,
         };
-        let _ = self.connection.call(request).await;
+        if let Err(error) = self.connection.call(request).await {
+            let doubt = format!("events are not written: {error}");
+            let _ = self.news.send(News::Doubt(doubt));
+        }
     }
 
     /// Sends a request, again where that may help.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arrivals::pod::settings;
 use cluster::{Observer, Store};
-use model::{Event, Pod, PodSpec};
+use model::{Event, Pod, PodSpec, Toleration};
 use serde_json::{Map, Value, json};
 use units::{Duration, Instant, SortedMap};
 
@@ -46,7 +46,16 @@ pub struct RecordedPod {
 impl RecordedPod {
     /// Whether a scheduler gave it a node while the record ran, or was to.
     pub fn is_arrival(&self) -> bool {
-        !(self.is_of_beginning && self.placed.as_ref().is_some_and(|(_, at)| *at <= self.seen))
+        self.is_laid_down() || self.is_placed_here()
+    }
+
+    /// Whether it was created with a node, which no scheduler chose.
+    pub fn is_laid_down(&self) -> bool {
+        !self.is_of_beginning && self.placed.as_ref().is_some_and(|(_, at)| *at <= self.seen)
+    }
+
+    fn is_placed_here(&self) -> bool {
+        self.placed.as_ref().is_none_or(|(_, at)| *at > self.seen)
     }
 
     /// Time for which it was on its node.
@@ -116,6 +125,11 @@ impl Hour {
             hour.left_out.push(format!("{told}: {dropped}"));
         }
         hour
+    }
+
+    /// Whether nothing was seen.
+    pub const fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
     }
 
     /// The experiment of the hour: the system, models and seed are those of `base`.
@@ -191,6 +205,10 @@ impl Hour {
             let Ok(spec) = spec_of(&own.object) else {
                 continue;
             };
+            let mut spec = spec;
+            if let Some((node, _)) = own.placed.as_ref().filter(|_| own.is_laid_down()) {
+                bind_to(Arc::make_mut(&mut spec), node);
+            }
             let columns = PodSpec {
                 namespace: spec.namespace.clone(),
                 priority: spec.priority,
@@ -287,10 +305,10 @@ impl Reading {
             match own.kind {
                 Kind::Node => self.take_node(at, own, is_first),
                 Kind::Pod => self.take_pod(at, own, is_first),
-                kind if is_first && !own.is_gone => {
-                    self.hour
-                        .around
-                        .insert((kind, own.place()), own.object.clone());
+                // A claim that is bound later is bound from the start: the pod came when it did.
+                kind if !own.is_gone => {
+                    let object = own.object.clone();
+                    self.hour.around.insert((kind, own.place()), object);
                 }
                 _ => {}
             }
@@ -325,6 +343,17 @@ impl Reading {
             self.there.remove(uid);
         } else if known.placed.is_none() && !node.is_empty() {
             known.placed = Some((node.to_owned(), at));
+        } else if known.placed.is_none() {
+            let is_gated = |object: &Value| {
+                let gates = object["spec"]["schedulingGates"].as_array();
+                gates.is_some_and(|gates| !gates.is_empty())
+            };
+            if is_gated(&known.object) && !is_gated(&own.object) {
+                // Nobody looked at it before.
+                known.seen = at;
+                known.is_of_beginning = false;
+            }
+            known.object.clone_from(&own.object);
         }
     }
 
@@ -388,6 +417,25 @@ fn spec_of(object: &Value) -> Result<Arc<PodSpec>, String> {
     Ok(Arc::new(spec))
 }
 
+/// Has a pod admit one node alone.
+fn bind_to(spec: &mut PodSpec, node: &str) {
+    let field =
+        json!({"matchFields": [{"key": "metadata.name", "operator": "In", "values": [node]}]});
+    let affinity = json!({"nodeAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [field]},
+    }});
+    let pod = json!({"spec": {"affinity": affinity, "containers": [{"name": "a", "image": "a"}]}});
+    if let Ok(read) = k8s::read_pod(&pod, "default", None) {
+        spec.affinity.node = read.spec.affinity.node;
+    }
+    spec.tolerations = vec![Toleration {
+        key: None,
+        value: None,
+        effect: None,
+        tolerates_for: None,
+    }];
+}
+
 fn list(items: &[Value]) -> Value {
     json!({"apiVersion": "v1", "kind": "List", "items": items})
 }
@@ -434,7 +482,7 @@ pub struct Placement {
 
 /// The arrivals of an hour beside what a run made of them.
 pub fn placements(hour: &Hour, run: &Placements) -> Vec<Placement> {
-    let arrivals = hour.pods.iter().filter(|own| own.is_arrival());
+    let arrivals = hour.pods.iter().filter(|own| own.is_placed_here());
     let rows = arrivals.map(|own| Placement {
         pod: own.name.replacen('.', "/", 1),
         seen: own.seen.since(hour.origin),

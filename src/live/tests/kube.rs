@@ -34,10 +34,26 @@ struct Options {
 struct Folder(PathBuf);
 
 impl Folder {
-    fn new(name: &str) -> Self {
+    /// A folder with an experiment, and the access to a cluster.
+    fn new(name: &str, facade: &Facade) -> Self {
         let path = std::env::temp_dir().join(format!("wt-kube-{name}-{}", std::process::id()));
         drop(std::fs::remove_dir_all(&path));
         std::fs::create_dir_all(&path).expect("a folder");
+        let folder = &path;
+        let experiment = folder.join("experiment.yaml");
+        let nothing = "{apiVersion: v1, kind: Namespace, metadata: {name: default}}\n";
+        std::fs::write(folder.join("none.yaml"), nothing).expect("a file");
+        let text = "windtunnel: v1\nname: kube\ncluster: {nodes: [{count: 1, template: {allocatable: {cpu: 4, \
+                    memory: 8Gi, pods: 110}}}]}\nworkload: [{manifests: none.yaml}]\nsystem: {name: kubernetes, \
+                    controllers: {}}\n";
+        std::fs::write(&experiment, text).expect("a file");
+        let config = folder.join("config");
+        let server = facade.address;
+        let text = format!(
+            "current-context: c\ncontexts: [{{name: c, context: {{cluster: c}}}}]\nclusters: [{{name: c, cluster: \
+             {{server: 'http://{server}'}}}}]\n"
+        );
+        std::fs::write(&config, text).expect("a file");
         Self(path)
     }
 }
@@ -56,21 +72,8 @@ struct Instance {
 }
 
 impl Instance {
-    fn start(facade: &Facade, folder: &Path, name: &str, binds: bool) -> Self {
-        let experiment = folder.join("experiment.yaml");
-        let nothing = "{apiVersion: v1, kind: Namespace, metadata: {name: default}}\n";
-        std::fs::write(folder.join("none.yaml"), nothing).expect("a file");
-        let text = "windtunnel: v1\nname: kube\ncluster: {nodes: [{count: 1, template: {allocatable: {cpu: 4, \
-                    memory: 8Gi, pods: 110}}}]}\nworkload: [{manifests: none.yaml}]\nsystem: {name: kubernetes, \
-                    controllers: {}}\n";
-        std::fs::write(&experiment, text).expect("a file");
-        let config = folder.join("config");
-        let server = facade.address;
-        let text = format!(
-            "current-context: c\ncontexts: [{{name: c, context: {{cluster: c}}}}]\nclusters: [{{name: c, cluster: \
-             {{server: 'http://{server}'}}}}]\n"
-        );
-        std::fs::write(&config, text).expect("a file");
+    fn start(folder: &Path, name: &str, binds: bool) -> Self {
+        let (experiment, config) = (folder.join("experiment.yaml"), folder.join("config"));
         let access = Arc::new(Access::of_file(&config, None).expect("an access"));
         let options = KubeOptions {
             scheduler: "windtunnel".to_owned(),
@@ -183,7 +186,8 @@ fn replays(folder: &Path, name: &str) -> usize {
 
 #[test]
 fn a_thousand_pods_are_bound_though_watches_end_and_bindings_fail() {
-    let (facade, folder) = (Facade::start(), Folder::new("thousand"));
+    let facade = Facade::start();
+    let folder = Folder::new("thousand", &facade);
     for number in 0..100 {
         facade.put("nodes", node(number, "8"));
     }
@@ -198,8 +202,9 @@ fn a_thousand_pods_are_bound_though_watches_end_and_bindings_fail() {
     facade.meet(Mishaps {
         failing_bindings: 20,
         refused_bindings: 5,
+        ..Mishaps::default()
     });
-    let instance = Instance::start(&facade, &folder.0, "one", true);
+    let instance = Instance::start(&folder.0, "one", true);
     wait_for("the first bindings", || facade.bindings().len() > 100);
     facade.cut_watches(false);
     for number in 0..400 {
@@ -228,10 +233,11 @@ fn a_thousand_pods_are_bound_though_watches_end_and_bindings_fail() {
 
 #[test]
 fn pods_wait_with_a_reason_make_room_and_wait_for_claims() {
-    let (facade, folder) = (Facade::start(), Folder::new("reasons"));
+    let facade = Facade::start();
+    let folder = Folder::new("reasons", &facade);
     facade.put("nodes", node(0, "2"));
     facade.put("pods", pod("small", "1500m"));
-    let instance = Instance::start(&facade, &folder.0, "one", true);
+    let instance = Instance::start(&folder.0, "one", true);
     wait_for("the first binding", || {
         nodes_of(&facade).contains_key("small")
     });
@@ -276,7 +282,7 @@ fn pods_wait_with_a_reason_make_room_and_wait_for_claims() {
         facade
             .writes()
             .iter()
-            .any(|own| own.contains("has no volume yet"))
+            .any(|own| own.contains("has no volume yet: the pod waits"))
     });
     facade.put(
         "persistentvolumes",
@@ -305,11 +311,12 @@ fn pods_wait_with_a_reason_make_room_and_wait_for_claims() {
 
 #[test]
 fn without_bind_nothing_is_written_and_decisions_are_compared() {
-    let (facade, folder) = (Facade::start(), Folder::new("dry"));
+    let facade = Facade::start();
+    let folder = Folder::new("dry", &facade);
     for number in 0..3 {
         facade.put("nodes", node(number, "2"));
     }
-    let instance = Instance::start(&facade, &folder.0, "one", false);
+    let instance = Instance::start(&folder.0, "one", false);
     facade.put("pods", pod("a", "1500m"));
     facade.put("pods", pod("b", "1500m"));
     let decided = |instance: &Instance| -> BTreeMap<String, String> {
@@ -350,15 +357,16 @@ fn without_bind_nothing_is_written_and_decisions_are_compared() {
 
 #[test]
 fn another_instance_goes_on_where_the_leader_has_gone() {
-    let (facade, folder) = (Facade::start(), Folder::new("lease"));
+    let facade = Facade::start();
+    let folder = Folder::new("lease", &facade);
     for number in 0..4 {
         facade.put("nodes", node(number, "8"));
     }
-    let first = Instance::start(&facade, &folder.0, "one", true);
+    let first = Instance::start(&folder.0, "one", true);
     wait_for("a leader", || {
         facade.get("leases", "kube-system", "windtunnel").is_some()
     });
-    let others = ["two", "three"].map(|name| Instance::start(&facade, &folder.0, name, true));
+    let others = ["two", "three"].map(|name| Instance::start(&folder.0, name, true));
     facade.put("pods", pod("before", "1"));
     wait_for("the first binding", || {
         nodes_of(&facade).contains_key("before")
@@ -378,4 +386,76 @@ fn another_instance_goes_on_where_the_leader_has_gone() {
     facade.end();
     assert_eq!(written, 1);
     assert_eq!(facade.bindings().len(), 2);
+}
+
+#[test]
+fn nodes_hold_what_was_seen_on_them() {
+    let facade = Facade::start();
+    let folder = Folder::new("held", &facade);
+    facade.put("nodes", node(0, "4"));
+    let mut running = pod("running", "1");
+    running["spec"]["nodeName"] = json!("n0");
+    running["status"] = json!({"phase": "Running"});
+    facade.put("pods", running.clone());
+    let instance = Instance::start(&folder.0, "one", true);
+    wait_for("the cluster", || {
+        instance
+            .told()
+            .iter()
+            .any(|own| matches!(own, Told::Ready { .. }))
+    });
+    // It is resized in its place, and holds the more of both until its node has made it so.
+    let resized = |stated: &str, actual: &str| {
+        let mut pod = running.clone();
+        pod["spec"]["containers"][0]["resources"]["requests"]["cpu"] = json!(stated);
+        let amounts = json!({"cpu": actual});
+        pod["status"]["containerStatuses"] = json!([
+            {"name": "main", "allocatedResources": amounts, "resources": {"requests": amounts}},
+        ]);
+        pod
+    };
+    let waits = |name: &str| {
+        wait_for("a reason", || {
+            let told = format!("PodScheduled shop/{name}: 0/1 nodes are available");
+            facade.writes().iter().any(|own| own.starts_with(&told))
+        });
+    };
+    facade.put("pods", resized("3", "1"));
+    facade.put("pods", pod("second", "2"));
+    waits("second");
+    facade.put("pods", resized("1", "3"));
+    sleep(Duration::from_millis(300));
+    assert!(!nodes_of(&facade).contains_key("second"));
+    facade.put("pods", resized("1", "1"));
+    wait_for("the room", || nodes_of(&facade).contains_key("second"));
+    // The node goes and comes back while its pods are on it.
+    facade.delete("nodes", "", "n0");
+    sleep(Duration::from_millis(200));
+    facade.put("nodes", node(0, "4"));
+    facade.put("pods", pod("third", "2"));
+    waits("third");
+    facade.delete("pods", "shop", "running");
+    wait_for("the room", || nodes_of(&facade).contains_key("third"));
+    instance.end();
+    facade.end();
+    replays(&folder.0, "one");
+}
+
+#[test]
+fn who_hears_nothing_of_its_lease_stops() {
+    let facade = Facade::start();
+    let folder = Folder::new("silence", &facade);
+    facade.put("nodes", node(0, "4"));
+    let instance = Instance::start(&folder.0, "one", true);
+    facade.put("pods", pod("before", "1"));
+    wait_for("a binding", || nodes_of(&facade).contains_key("before"));
+    facade.meet(Mishaps {
+        has_silent_leases: true,
+        ..Mishaps::default()
+    });
+    wait_for("the end", || instance.thread.is_finished());
+    let ended = instance.thread.join().expect("no panic");
+    let told = ended.expect_err("a lease that is lost").to_string();
+    assert!(told.contains("no answer in time"), "{told}");
+    facade.end();
 }
