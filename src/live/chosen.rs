@@ -155,6 +155,7 @@ fn plan_of(experiment: &Experiment, variant: Option<&str>) -> Result<usize, Fail
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "experiments of tests are files")]
 mod tests {
     use crate::control::Control;
     use crate::driver::input::Input;

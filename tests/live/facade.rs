@@ -1,11 +1,16 @@
 //! The API of a Kubernetes cluster, as far as a scheduler of it goes: lists in pages, watches with bookmarks that
 //! may end or have forgotten, bindings that may be refused. It shares nothing with the client but the protocol.
 
-use std::collections::BTreeMap;
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a server of a test answers by the wall clock"
+)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use units::SortedMap;
 
 use serde_json::{Value, json};
 
@@ -37,7 +42,7 @@ pub(crate) struct Mishaps {
 #[derive(Default)]
 struct State {
     version: u64,
-    objects: BTreeMap<Key, Value>,
+    objects: SortedMap<Key, Value>,
     log: Vec<Entry>,
     /// Version from which on the log is known.
     oldest: u64,
@@ -45,7 +50,7 @@ struct State {
     watches: u32,
     mishaps: Mishaps,
     /// What is left of lists, with their versions.
-    pages: BTreeMap<u64, (u64, Vec<Value>)>,
+    pages: SortedMap<u64, (u64, Vec<Value>)>,
     bindings: Vec<(String, String)>,
     writes: Vec<String>,
     ends: bool,
@@ -62,7 +67,7 @@ pub(crate) struct Facade {
 struct Asked {
     method: String,
     segments: Vec<String>,
-    query: BTreeMap<String, String>,
+    query: SortedMap<String, String>,
     body: Value,
 }
 
@@ -205,9 +210,7 @@ impl Facade {
             let mut events = Vec::new();
             for entry in state.log.iter().filter(|own| own.version > version) {
                 if entry.plural == plural {
-                    events.extend(
-                        selected(entry).map(|kind| json!({"type": kind, "object": entry.object})),
-                    );
+                    events.push(json!({"type": selected(entry), "object": entry.object}));
                 }
             }
             version = version.max(state.version);
@@ -236,10 +239,10 @@ impl Facade {
 }
 
 /// Kind of the event that a change is to who watches what has not ended.
-fn selected(entry: &Entry) -> Option<&'static str> {
+fn selected(entry: &Entry) -> &'static str {
     let phase = entry.object["status"]["phase"].as_str().unwrap_or_default();
     let is_over = entry.plural == "pods" && matches!(phase, "Succeeded" | "Failed");
-    Some(if is_over { "DELETED" } else { entry.kind })
+    if is_over { "DELETED" } else { entry.kind }
 }
 
 impl State {
@@ -289,9 +292,9 @@ impl State {
 
     fn answer(&mut self, asked: &Asked) -> (u16, Value) {
         let segments: Vec<&str> = asked.segments.iter().map(String::as_str).collect();
-        let place = match segments.as_slice() {
-            ["api", "v1", rest @ ..] | ["apis", _, "v1", rest @ ..] => rest,
-            _ => return (404, json!({"message": "no such path"})),
+        let (["api", "v1", place @ ..] | ["apis", _, "v1", place @ ..]) = segments.as_slice()
+        else {
+            return (404, json!({"message": "no such path"}));
         };
         match (asked.method.as_str(), place) {
             ("GET", [plural]) => self.list(plural, &asked.query),
@@ -361,7 +364,7 @@ impl State {
     }
 
     /// A page of a list. All pages are those of the instant of the first.
-    fn list(&mut self, plural: &str, query: &BTreeMap<String, String>) -> (u16, Value) {
+    fn list(&mut self, plural: &str, query: &SortedMap<String, String>) -> (u16, Value) {
         let limit = query.get("limit").and_then(|own| own.parse::<usize>().ok());
         let page = query
             .get("continue")
@@ -378,7 +381,7 @@ impl State {
         let rest = items.split_off(items.len().min(limit.unwrap_or(usize::MAX)));
         let mut next = String::new();
         if !rest.is_empty() {
-            let number = self.pages.keys().next_back().map_or(1, |last| last + 1);
+            let number = self.pages.keys().last().map_or(1, |last| last + 1);
             self.pages.insert(number, (version, rest));
             next = number.to_string();
         }

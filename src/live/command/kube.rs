@@ -140,7 +140,7 @@ pub(super) fn run(global: &Global, arguments: &KubeArguments) -> Result<Exit, Fa
         ));
     }
     let mut told = |told: Told| tell(global, arguments, &told);
-    let summary = schedule(&access, control, options, &mut told, &is_interrupted);
+    let summary = schedule(&access, control, &options, &mut told, &is_interrupted);
     let summary = summary.map_err(Failure::incomplete)?;
     if !global.is_quiet() {
         terminal::complain(&summary_text(&summary, arguments.bind));

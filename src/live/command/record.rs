@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 
@@ -16,7 +16,7 @@ use live::driver::{HEARTBEAT, Plane};
 use live::journal::FileJournal;
 use live::kube::engine::{KubeOptions, Told, schedule};
 use live::record::Header;
-use live::runtime::clock::wall_ns;
+use live::runtime::clock::{boot_ns, wall_ns};
 use units::plural;
 
 use super::kube::ClusterArguments;
@@ -96,9 +96,11 @@ fn watch(global: &Global, arguments: &RecordArguments) -> Result<Exit, Failure> 
         lease_duration: Duration::from_secs(1),
     };
     let interrupted = interrupt::flag();
-    let began = Instant::now();
-    let is_over =
-        || interrupted.load(Ordering::Relaxed) || time.is_some_and(|time| began.elapsed() >= time);
+    let began_ns = boot_ns();
+    let is_over = || {
+        interrupted.load(Ordering::Relaxed)
+            || time.is_some_and(|time| boot_ns() - began_ns >= nanos(time))
+    };
     let mut told = |told: Told| match told {
         Told::Ready {
             nodes,
@@ -112,12 +114,16 @@ fn watch(global: &Global, arguments: &RecordArguments) -> Result<Exit, Failure> 
         Told::Note(note) => terminal::complain(&format!("note: {note}")),
         _ => {}
     };
-    schedule(&access, control, options, &mut told, &is_over).map_err(Failure::incomplete)?;
+    schedule(&access, control, &options, &mut told, &is_over).map_err(Failure::incomplete)?;
     if interrupted.load(Ordering::Relaxed) {
         // The record so far is whole.
         return Ok(interrupt::exit());
     }
     Ok(Exit::Done)
+}
+
+fn nanos(time: Duration) -> i64 {
+    i64::try_from(time.as_nanos()).unwrap_or(i64::MAX)
 }
 
 fn time(written: &str) -> Result<Duration, Failure> {

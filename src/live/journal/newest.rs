@@ -4,6 +4,8 @@
 //! The file has two places that are written in turn, so that one is whole at any instant. It may lag behind the
 //! journal after a loss of power, which is no harm: a journal that has more is as good.
 
+#![expect(clippy::disallowed_methods, reason = "the journal keeps its own files")]
+
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};

@@ -21,7 +21,7 @@ use super::kubeconfig::{Access, Credentials, KubeconfigError};
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// Longest time to wait for an answer.
-const ANSWER: Duration = Duration::from_secs(60);
+const ANSWER: Duration = Duration::from_mins(1);
 
 /// Longest time without anything from a watch: servers send a bookmark each minute.
 const SILENCE: Duration = Duration::from_secs(150);

@@ -29,7 +29,7 @@ use crate::runtime::clock::wall_ns;
 const LOOK: Duration = Duration::from_millis(500);
 
 /// Time after which a doubt that lasts is told again.
-const AGAIN: Duration = Duration::from_secs(60);
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// Longest time that the end waits for answers.
 const PARTING: Duration = Duration::from_secs(3);
@@ -156,7 +156,7 @@ struct Loop<'r, J> {
 pub fn schedule<J: Journal>(
     access: &Arc<Access>,
     control: Control<J>,
-    options: KubeOptions,
+    options: &KubeOptions,
     told: &mut dyn FnMut(Told),
     is_interrupted: &(dyn Fn() -> bool + Sync),
 ) -> Result<KubeSummary, KubeError> {
@@ -167,7 +167,7 @@ pub fn schedule<J: Journal>(
     let (sender, mut news) = unbounded_channel();
     let mut lease = None;
     if options.binds {
-        lease = acquired(&runtime, access, &options, &sender, told, is_interrupted)?;
+        lease = acquired(&runtime, access, options, &sender, told, is_interrupted)?;
         if lease.is_none() {
             return Ok(KubeSummary::default());
         }

@@ -1,5 +1,11 @@
 //! Where a cluster's API is, and who asks: a file as kubectl reads it, or the account of the pod that this runs in.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "credentials are files, and good by the wall clock"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,8 +20,10 @@ use rustls::{ClientConfig, RootCertStore};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use super::address::{ApiAddress, address};
+
 /// Time for which a token of a file or of a program without an end is used before it is read again.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// Folder of the account of a pod.
 const ACCOUNT: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -28,19 +36,6 @@ pub struct KubeconfigError {
     pub file: PathBuf,
     /// The fault, with the field and the fix.
     pub what: String,
-}
-
-/// The server of a cluster.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApiAddress {
-    /// Host name or address.
-    pub host: String,
-    /// Port.
-    pub port: u16,
-    /// Beginning of every path, without a slash at its end.
-    pub base: String,
-    /// Whether connections are encrypted.
-    pub is_encrypted: bool,
 }
 
 /// How whoever asks proves who they are.
@@ -207,7 +202,7 @@ impl Access {
             what,
         };
         let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
-        let documents = k8s::read_values(&text).map_err(|why| wrong(why.to_string()))?;
+        let documents = k8s::read_values(&text).map_err(wrong)?;
         let document = documents.into_iter().next().unwrap_or_default();
         let reader = Reader { file, document };
         let current = reader.document["current-context"].as_str();
@@ -428,68 +423,13 @@ impl Access {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "credentials are good by the wall clock"
-)]
 fn now() -> SystemTime {
     SystemTime::now()
-}
-
-/// The server of a text such as `https://10.0.0.1:6443/base`.
-fn address(server: &str) -> Result<ApiAddress, String> {
-    let expected = || format!("`{server}`: expected such as `https://10.0.0.1:6443`");
-    let (scheme, rest) = server.split_once("://").ok_or_else(expected)?;
-    let is_encrypted = match scheme {
-        "https" => true,
-        "http" => false,
-        _ => return Err(expected()),
-    };
-    let (authority, base) = match rest.split_once('/') {
-        Some((authority, base)) => (authority, format!("/{}", base.trim_matches('/'))),
-        None => (rest, String::new()),
-    };
-    let default = if is_encrypted { 443 } else { 80 };
-    let (host, port) = match authority.rsplit_once(':') {
-        // An address of version 6 stands in brackets.
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| expected())?),
-        _ => (authority, default),
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    if host.is_empty() {
-        return Err(expected());
-    }
-    Ok(ApiAddress {
-        host: host.to_owned(),
-        port,
-        base: if base == "/" { String::new() } else { base },
-        is_encrypted,
-    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn servers_have_hosts_ports_and_bases() {
-        let read = |text: &str| address(text).map(|own| (own.host, own.port, own.base));
-        let expected = |host: &str, port, base: &str| Ok((host.to_owned(), port, base.to_owned()));
-        assert_eq!(
-            read("https://10.0.0.1:6443"),
-            expected("10.0.0.1", 6443, "")
-        );
-        assert_eq!(
-            read("https://k8s.example/"),
-            expected("k8s.example", 443, "")
-        );
-        assert_eq!(
-            read("http://[::1]:8080/a/b/"),
-            expected("::1", 8080, "/a/b")
-        );
-        assert!(read("10.0.0.1:6443").is_err());
-        assert!(read("ftp://host").is_err());
-    }
 
     #[test]
     fn what_a_kubeconfig_lacks_is_said() {

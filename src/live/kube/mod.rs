@@ -9,6 +9,7 @@
 //! - `resize`: what pods hold while they are resized.
 //! - `role`: the rights that all this needs.
 
+pub mod address;
 pub mod api;
 pub mod engine;
 pub mod kubeconfig;

@@ -1,6 +1,7 @@
 //! Lists a kind of objects and watches what becomes of them, for ever: a watch that ends is begun again where it
 //! was, and where the server no longer knows what was since, all is listed anew.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,7 +102,7 @@ impl Reflector {
                 match self.watch(&mut version).await {
                     // One that ends at once is not begun at once.
                     Ok(Turn::Again) if began.elapsed() < PAUSE_MIN => {
-                        tokio::time::sleep(PAUSE_MIN).await
+                        tokio::time::sleep(PAUSE_MIN).await;
                     }
                     Ok(Turn::Again) => {}
                     Ok(Turn::Anew) => break,
@@ -247,7 +248,7 @@ fn encoded(text: &str) -> String {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     out

@@ -266,9 +266,8 @@ impl Writer {
                 path,
                 content: Some((kind, content)),
             };
-            let error = match self.connection.call(request).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
+            let Err(error) = self.connection.call(request).await else {
+                return Ok(());
             };
             if !error.is_passing() || attempt >= ATTEMPTS {
                 return Err(error);

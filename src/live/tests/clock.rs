@@ -1,6 +1,8 @@
 //! Systems by a clock that never shows a whole second: what is recorded is what the simulator predicts, whatever
 //! the instants at which the control server looks at its clock.
 
+#![expect(clippy::disallowed_methods, reason = "experiments of tests are files")]
+
 use clap::Parser as _;
 use cli::Global;
 use lab::folder::{Existing, ResultFolder};

@@ -1,7 +1,12 @@
 //! The scheduler of an experiment on a cluster that is there: what it decides arrives, whatever watches and
 //! bindings meet with.
 
-use std::collections::BTreeMap;
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests of a scheduler at work write files and wait for the wall clock"
+)]
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,6 +16,7 @@ use std::time::{Duration, Instant};
 use clap::Parser as _;
 use cli::Global;
 use serde_json::{Value, json};
+use units::SortedMap;
 
 use super::facade::{Facade, Mishaps};
 use crate::chosen::chosen;
@@ -21,7 +27,7 @@ use crate::kube::kubeconfig::Access;
 use crate::record::Log;
 
 /// Longest time to wait for something.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Options of all commands, as without any.
 #[derive(clap::Parser)]
@@ -101,7 +107,7 @@ impl Instance {
             let control = Control::open(header, plane, journal).expect("a state");
             let is_stopped = || stopped.load(Ordering::Relaxed);
             let mut tell = |one| heard.lock().expect("no panic").push(one);
-            schedule(&access, control, options, &mut tell, &is_stopped)
+            schedule(&access, control, &options, &mut tell, &is_stopped)
         });
         Self { stop, told, thread }
     }
@@ -150,7 +156,7 @@ fn pod(name: &str, cpu: &str) -> Value {
     })
 }
 
-fn nodes_of(facade: &Facade) -> BTreeMap<String, String> {
+fn nodes_of(facade: &Facade) -> SortedMap<String, String> {
     let pods = facade.all("pods");
     let placed = pods.iter().filter_map(|own| {
         let node = own["spec"]["nodeName"].as_str()?;
@@ -164,7 +170,7 @@ fn nodes_of(facade: &Facade) -> BTreeMap<String, String> {
 
 /// No node has more pods than it has room for.
 fn audit(facade: &Facade, most: usize) {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut counts: SortedMap<String, usize> = SortedMap::new();
     for node in nodes_of(facade).into_values() {
         *counts.entry(node).or_default() += 1;
     }
@@ -231,36 +237,8 @@ fn a_thousand_pods_are_bound_though_watches_end_and_bindings_fail() {
     assert!(replays(&folder.0, "one") > 10);
 }
 
-#[test]
-fn pods_wait_with_a_reason_make_room_and_wait_for_claims() {
-    let facade = Facade::start();
-    let folder = Folder::new("reasons", &facade);
-    facade.put("nodes", node(0, "2"));
-    facade.put("pods", pod("small", "1500m"));
-    let instance = Instance::start(&folder.0, "one", true);
-    wait_for("the first binding", || {
-        nodes_of(&facade).contains_key("small")
-    });
-    facade.put("pods", pod("waits", "1"));
-    wait_for("its reason", || {
-        let told = "PodScheduled shop/waits: 0/1 nodes are available: 1 Insufficient cpu";
-        facade.writes().iter().any(|own| own.starts_with(told))
-    });
-    // Another scheduler's pod is not looked at.
-    let mut foreign = pod("foreign", "100m");
-    foreign["spec"]["schedulerName"] = json!("default-scheduler");
-    facade.put("pods", foreign);
-    // One of higher priority takes the place of the first.
-    let mut urgent = pod("urgent", "1900m");
-    urgent["spec"]["priority"] = json!(1000);
-    facade.put("pods", urgent);
-    wait_for("the eviction", || {
-        facade.writes().contains(&"delete shop/small".to_owned())
-    });
-    wait_for("the place", || nodes_of(&facade).contains_key("urgent"));
-    facade.delete("pods", "shop", "urgent");
-    wait_for("the room", || nodes_of(&facade).contains_key("waits"));
-    // A claim that is not bound holds a pod back.
+/// A claim that is not bound holds a pod back.
+fn claims_are_awaited(facade: &Facade) {
     let claim = |volume: Option<&str>| {
         json!({
             "metadata": {"name": "data", "namespace": "shop"},
@@ -301,7 +279,39 @@ fn pods_wait_with_a_reason_make_room_and_wait_for_claims() {
     let mut bound = claim(Some("pv-1"));
     bound["metadata"]["annotations"] = json!({"pv.kubernetes.io/bind-completed": "yes"});
     facade.put("persistentvolumeclaims", bound);
-    wait_for("its node", || nodes_of(&facade).contains_key("stateful"));
+    wait_for("its node", || nodes_of(facade).contains_key("stateful"));
+}
+
+#[test]
+fn pods_wait_with_a_reason_make_room_and_wait_for_claims() {
+    let facade = Facade::start();
+    let folder = Folder::new("reasons", &facade);
+    facade.put("nodes", node(0, "2"));
+    facade.put("pods", pod("small", "1500m"));
+    let instance = Instance::start(&folder.0, "one", true);
+    wait_for("the first binding", || {
+        nodes_of(&facade).contains_key("small")
+    });
+    facade.put("pods", pod("waits", "1"));
+    wait_for("its reason", || {
+        let told = "PodScheduled shop/waits: 0/1 nodes are available: 1 Insufficient cpu";
+        facade.writes().iter().any(|own| own.starts_with(told))
+    });
+    // Another scheduler's pod is not looked at.
+    let mut foreign = pod("foreign", "100m");
+    foreign["spec"]["schedulerName"] = json!("default-scheduler");
+    facade.put("pods", foreign);
+    // One of higher priority takes the place of the first.
+    let mut urgent = pod("urgent", "1900m");
+    urgent["spec"]["priority"] = json!(1000);
+    facade.put("pods", urgent);
+    wait_for("the eviction", || {
+        facade.writes().contains(&"delete shop/small".to_owned())
+    });
+    wait_for("the place", || nodes_of(&facade).contains_key("urgent"));
+    facade.delete("pods", "shop", "urgent");
+    wait_for("the room", || nodes_of(&facade).contains_key("waits"));
+    claims_are_awaited(&facade);
     let summary = instance.end();
     facade.end();
     assert!(!nodes_of(&facade).contains_key("foreign"));
@@ -319,7 +329,7 @@ fn without_bind_nothing_is_written_and_decisions_are_compared() {
     let instance = Instance::start(&folder.0, "one", false);
     facade.put("pods", pod("a", "1500m"));
     facade.put("pods", pod("b", "1500m"));
-    let decided = |instance: &Instance| -> BTreeMap<String, String> {
+    let decided = |instance: &Instance| -> SortedMap<String, String> {
         let told = instance.told();
         let bound = told.iter().filter_map(|own| match own {
             Told::Decided(crate::kube::wish::Wish::Bind { pod, node }) => {

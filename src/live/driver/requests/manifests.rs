@@ -72,21 +72,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Read, String> {
                 "{named}: sizes of pods are not changed on real hosts yet; leave it out"
             ));
         }
-        if let Some(template) = object.template() {
-            let text = template.manifest.0.as_deref();
-            let template = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
-            let template = template.ok_or_else(|| {
-                format!("{named}: its pods have no template that hosts can carry out; leave it out")
-            })?;
-            let path = match object {
-                Object::CronJob(_) => "spec.jobTemplate.spec.template.spec",
-                _ => "spec.template.spec",
-            };
-            check_pod(&template, path).map_err(|why| format!("{named}: {why}"))?;
-            for note in notes_on_pod(&template, path) {
-                notes.push(format!("{named}: {note}"));
-            }
-        }
+        check_template(&object, &named, &mut notes)?;
         operations.push(Operation::Apply(object));
     }
     for pod in declared.pods {
@@ -121,6 +107,27 @@ pub(super) fn read(file: &str, text: &str) -> Result<Read, String> {
     };
     operations.sort_by_key(needs_others);
     Ok(Read { operations, notes })
+}
+
+/// Checks the template of an object's pods, where it has one; what has no effect in it goes to the notes.
+fn check_template(object: &Object, named: &str, notes: &mut Vec<String>) -> Result<(), String> {
+    let Some(template) = object.template() else {
+        return Ok(());
+    };
+    let text = template.manifest.0.as_deref();
+    let template = text.and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let template = template.ok_or_else(|| {
+        format!("{named}: its pods have no template that hosts can carry out; leave it out")
+    })?;
+    let path = match object {
+        Object::CronJob(_) => "spec.jobTemplate.spec.template.spec",
+        _ => "spec.template.spec",
+    };
+    check_pod(&template, path).map_err(|why| format!("{named}: {why}"))?;
+    for note in notes_on_pod(&template, path) {
+        notes.push(format!("{named}: {note}"));
+    }
+    Ok(())
 }
 
 /// The pods of a file as they are written, in order; what has no effect in them goes to the notes.

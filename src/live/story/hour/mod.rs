@@ -1,19 +1,22 @@
 //! The record of a cluster that another control plane ran: its nodes, its pods with the nodes that they were given
 //! and the times for which they had them. It is an experiment for the simulator, in which another scheduler decides.
 
+mod placements;
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrivals::pod::settings;
-use cluster::{Observer, Store};
-use model::{Event, Pod, PodSpec, Toleration};
+use model::{PodSpec, Toleration};
 use serde_json::{Map, Value, json};
 use units::{Duration, Instant, SortedMap};
 
-use super::experiment::File;
+use super::File;
 use crate::driver::input::Input;
 use crate::kube::observation::{Kind, Observation};
 use crate::record::Log;
+
+pub use placements::{Placement, Placements, placements};
 
 /// File of the nodes that are there from the start.
 const NODES: &str = "nodes.json";
@@ -447,117 +450,5 @@ fn file(name: &str, object: &Value) -> File {
     }
 }
 
-/// The nodes that pods are given in a run, by their names, with the instants.
-#[derive(Debug, Default)]
-pub struct Placements {
-    /// First node of each pod.
-    pub placed: SortedMap<String, (String, Instant)>,
-}
-
-impl Observer for Placements {
-    fn observe(&mut self, at: Instant, event: &Event, _: Option<&Pod>, store: &Store) {
-        let Event::PodBound { pod, node, .. } = event else {
-            return;
-        };
-        let (Some(pod), Some(node)) = (store.pods().get(*pod), store.nodes().object(*node)) else {
-            return;
-        };
-        let placed = self.placed.entry(pod.name.to_string());
-        placed.or_insert_with(|| (node.name.to_string(), at));
-    }
-}
-
-/// A pod in the record and in the prediction.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Placement {
-    /// Namespace and name.
-    pub pod: String,
-    /// Instant at which it was first seen, since the beginning.
-    pub seen: Duration,
-    /// Node and instant in the record.
-    pub recorded: Option<(String, Duration)>,
-    /// Node and instant in the prediction.
-    pub predicted: Option<(String, Duration)>,
-}
-
-/// The arrivals of an hour beside what a run made of them.
-pub fn placements(hour: &Hour, run: &Placements) -> Vec<Placement> {
-    let arrivals = hour.pods.iter().filter(|own| own.is_placed_here());
-    let rows = arrivals.map(|own| Placement {
-        pod: own.name.replacen('.', "/", 1),
-        seen: own.seen.since(hour.origin),
-        recorded: own
-            .placed
-            .as_ref()
-            .map(|(node, at)| (node.clone(), at.since(hour.origin))),
-        predicted: run
-            .placed
-            .get(&own.name)
-            .map(|(node, at)| (node.clone(), at.since(Instant::ZERO))),
-    });
-    rows.collect()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pod(name: &str, node: Option<&str>) -> Value {
-        json!({
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": name, "namespace": "shop", "uid": name, "resourceVersion": "1"},
-            "spec": {
-                "nodeName": node,
-                "containers": [{"name": "main", "image": "x", "resources": {"requests": {"cpu": "1"}}}],
-            },
-            "status": {"phase": "Running"},
-        })
-    }
-
-    fn seen(object: Value, is_gone: bool) -> Observation {
-        Observation {
-            kind: Kind::Pod,
-            is_gone,
-            object,
-        }
-    }
-
-    #[test]
-    fn pods_have_their_nodes_for_as_long_as_they_had_them() {
-        let mut reading = Reading::default();
-        let at = |seconds| Instant::ZERO.saturating_add(Duration::from_secs(seconds));
-        let (old, waits) = (pod("old", Some("n0")), pod("waits", None));
-        reading.take(at(10), &[seen(old.clone(), false), seen(waits, false)]);
-        reading.take(at(12), &[seen(pod("new", None), false)]);
-        reading.take(
-            at(15),
-            &[seen(pod("new", Some("n1")), false), seen(old, true)],
-        );
-        reading.take(at(75), &[seen(pod("new", Some("n1")), true)]);
-        reading.hour.end = at(100);
-        let hour = reading.hour;
-        let arrivals: Vec<&str> = hour
-            .pods
-            .iter()
-            .filter(|own| own.is_arrival())
-            .map(|own| own.name.as_str())
-            .collect();
-        assert_eq!(arrivals, ["shop.waits", "shop.new"]);
-        let (document, files) =
-            hour.experiment(&json!({"system": {"name": "kubernetes", "controllers": {}}}));
-        assert_eq!(document["system"], json!({"name": "kubernetes"}));
-        assert_eq!(
-            document["operations"],
-            json!([{"delete": "Pod/shop/old", "at": "5s"}])
-        );
-        assert_eq!(document["stop"]["at"], "1m30s");
-        let table = files.iter().find(|own| own.name == PODS).expect("a table");
-        let rows: Vec<&str> = table.text.lines().skip(1).collect();
-        assert!(rows[0].starts_with("0,shop.waits,shop,,0,"), "{rows:?}");
-        assert!(
-            rows[1].starts_with("2000000000,shop.new,shop,60000000000,0,"),
-            "{rows:?}"
-        );
-    }
-}
+mod tests;
