@@ -12,10 +12,10 @@ use crate::driver::view::{NodeRow, PodRow};
 use crate::driver::{Driver, DriverError, Plane};
 use crate::journal::archive::Archive;
 use crate::journal::{Journal, JournalError};
-use crate::kube::wish::Wish;
 use crate::record::{self, Header, Record, RecordError};
 use crate::runtime::fault_point;
 use crate::wire::usage::{PodUsage, Top};
+use crate::wire::wish::Wish;
 
 /// Reason a control server can't start or go on.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -450,7 +450,7 @@ impl<J: Journal> Control<J> {
         self.step(now, Vec::new()).map(drop)
     }
 
-    /// What the driver wants written to the API of a cluster that it mirrors, and what of it could not be read.
+    /// Wishes for the API of a cluster that is mirrored, and doubts about what could not be read of it.
     pub fn take_wishes(&mut self) -> (Vec<Wish>, Vec<String>) {
         (self.driver.take_wishes(), self.driver.take_doubts())
     }

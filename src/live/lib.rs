@@ -1,7 +1,7 @@
 //! The driver of real hosts: the control plane that runs in the simulator, behind a wall clock. The
 //! decisions are those of `control` and `systems`; nothing here places or replaces a pod.
 //!
-//! - `chosen`: the control plane of an experiment.
+//! - `simulated`: the control plane of an experiment, and records in the simulator.
 //! - `driver`: the pure core; inputs with their instant go in, commands and answers come out.
 //! - `record`: the inputs of a run as a log that replays to the same commands.
 //! - `what_if`: a record continued under another control plane, with simulated machines.
@@ -21,7 +21,6 @@
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
 pub mod access;
-pub mod chosen;
 pub mod client;
 pub mod control;
 pub mod daemon;
@@ -37,6 +36,7 @@ pub mod record;
 pub mod runtime;
 pub mod security;
 pub mod serve;
+pub mod simulated;
 pub mod story;
 pub mod what_if;
 pub mod wire;

@@ -35,7 +35,7 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
     let wrong = |what: String| Err(BuildError::Experiment(what));
     let Some(controllers) = &scenario.system.controllers else {
         let mut operations = scenario.operations.iter();
-        let own = operations.position(|own| !needs_no_controllers(own));
+        let own = operations.position(|own| !super::runs_workloads::needs_no_controllers(own));
         return match own.filter(|_| !runs_workloads(scenario)) {
             None => Ok(None),
             Some(number) => wrong(format!(
@@ -67,23 +67,6 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
         changes: scenario.system.controllers_changes(),
         terminated_pods: controllers.terminated_pod_threshold.map(|own| own as usize),
     }))
-}
-
-/// Whether an operation is on nodes and pods alone, or may be: what a file holds shows once it is read.
-fn needs_no_controllers(operation: &schema::Operation) -> bool {
-    let is_of_pods = |written: &Option<String>| {
-        let written = written.as_deref().unwrap_or_default();
-        written.starts_with("Pod/") || written.starts_with("Node/")
-    };
-    operation.machine.is_some()
-        || operation.apply.is_some()
-        || operation.taint.is_some()
-        || operation.untaint.is_some()
-        || operation.cordon.is_some()
-        || operation.uncordon.is_some()
-        || operation.drain.is_some()
-        || operation.delete_pods.is_some()
-        || is_of_pods(&operation.delete)
 }
 
 /// Whether tasks of a scenario's system wait for secrets and configs.

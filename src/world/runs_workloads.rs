@@ -1,6 +1,6 @@
 //! Systems that act on workloads.
 
-use scenario::Scenario;
+use scenario::{Scenario, schema};
 use systems::RunsWorkloads;
 use systems::registry::find;
 
@@ -34,4 +34,21 @@ pub(super) fn how_to_have_controllers(system: &str) -> &'static str {
 
 fn kind(system: &str) -> Option<RunsWorkloads> {
     find(system).ok().map(|entry| entry.workloads)
+}
+
+/// Whether an operation is on nodes and pods alone, or may be: what a file holds shows once it is read.
+pub(super) fn needs_no_controllers(operation: &schema::Operation) -> bool {
+    let is_of_pods = |written: &Option<String>| {
+        let written = written.as_deref().unwrap_or_default();
+        written.starts_with("Pod/") || written.starts_with("Node/")
+    };
+    operation.machine.is_some()
+        || operation.apply.is_some()
+        || operation.taint.is_some()
+        || operation.untaint.is_some()
+        || operation.cordon.is_some()
+        || operation.uncordon.is_some()
+        || operation.drain.is_some()
+        || operation.delete_pods.is_some()
+        || is_of_pods(&operation.delete)
 }

@@ -28,7 +28,7 @@ use super::access::seconds;
 use super::store::StoreArguments;
 use super::what_if;
 use cli::{Exit, Failure, Global, interrupt, output, terminal};
-use live::chosen::{Chosen, chosen};
+use live::simulated::chosen::{Chosen, chosen};
 
 /// Shortest life of a certificate, in seconds.
 const LIFE_MIN_S: i64 = 10;

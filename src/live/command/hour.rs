@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use live::record::Log;
+use live::simulated::story::{Folder, simulate_hour};
 use live::story::hour::{Hour, Placement, placements};
-use live::story::simulated::{Folder, simulate_hour};
 use serde_json::{Value, json};
 use units::{Duration, plural};
 

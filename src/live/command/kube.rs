@@ -10,15 +10,15 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use cli::{Exit, Failure, Global, interrupt, output, terminal};
-use live::chosen::chosen;
 use live::control::Control;
 use live::journal::FileJournal;
 use live::kube::engine::{KubeOptions, KubeSummary, Told, schedule};
 use live::kube::kubeconfig::Access;
 use live::kube::role;
-use live::kube::wish::Wish;
 use live::runtime::clock::wall_ns;
 use live::runtime::timestamp;
+use live::simulated::chosen::chosen;
+use live::wire::wish::Wish;
 use units::plural;
 
 pub(super) const EXAMPLES: &str = "Examples:
@@ -28,7 +28,7 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 The system of the experiment decides as it does in the simulator; nodes, pods and controllers are those of the
 cluster. Without `--bind` nothing is written: decisions are printed, and compared with those of the cluster's own
-scheduler, whose pods are looked at by `--scheduler-name default-scheduler`.";
+scheduler, whose pods are chosen by `--scheduler-name default-scheduler`.";
 
 /// Whether nobody reads the decisions any more.
 static CLOSED: AtomicBool = AtomicBool::new(false);

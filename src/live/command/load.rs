@@ -18,8 +18,8 @@ use units::{Instant, plural};
 use super::access::seconds;
 use super::table::aligned;
 use cli::{Exit, Failure, Global, output, terminal};
-use live::chosen::chosen;
-use live::story::simulated::{Folder, Told};
+use live::simulated::chosen::chosen;
+use live::simulated::story::{Folder, Told};
 
 /// Longest time for a control server to start.
 const START: Duration = Duration::from_secs(20);

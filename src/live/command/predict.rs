@@ -15,7 +15,7 @@ use units::{Duration, Instant, plural};
 use super::control::{LogArguments, Recorded};
 use super::table::aligned;
 use cli::{Exit, Failure, Global, output};
-use live::story::simulated::{Folder, Told};
+use live::simulated::story::{Folder, Told};
 
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live record --out run.log

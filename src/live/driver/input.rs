@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::kube::observation::Observation;
 use crate::wire::machine::MachineNews;
+use crate::wire::observation::Observation;
 use crate::wire::request::{Outcome, Request};
 use crate::wire::usage::PodUsage;
 use crate::wire::{NodeAnswer, Registration, Update};

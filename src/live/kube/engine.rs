@@ -16,14 +16,14 @@ use super::api::ApiError;
 use super::kubeconfig::Access;
 use super::lease::Lease;
 use super::news::News;
-use super::observation::{Kind, Observation};
 use super::reflector::reflect;
-use super::wish::Wish;
 use super::writer::Writers;
 use crate::control::{Control, ControlError};
 use crate::driver::input::Input;
 use crate::journal::Journal;
 use crate::runtime::clock::wall_ns;
+use crate::wire::observation::{Kind, Observation};
+use crate::wire::wish::Wish;
 
 /// Longest time between two looks at the clock.
 const LOOK: Duration = Duration::from_millis(500);
@@ -54,7 +54,7 @@ pub enum KubeError {
     Thread(#[from] std::io::Error),
 }
 
-/// How a scheduler acts.
+/// Options of a scheduler.
 #[derive(Clone, Debug)]
 pub struct KubeOptions {
     /// Name by which pods choose the scheduler, for events.
@@ -94,7 +94,7 @@ pub enum Told {
     },
 }
 
-/// What came of it.
+/// Counts and times of a scheduler's work.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KubeSummary {
     /// Pods that were given a node.

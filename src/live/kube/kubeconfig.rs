@@ -221,7 +221,7 @@ impl Access {
         };
         if cluster["insecure-skip-tls-verify"] == true {
             return Err(reader.wrong(
-                "clusters: `insecure-skip-tls-verify` would let anybody answer for the server; give its \
+                "clusters: `insecure-skip-tls-verify` would let any machine answer for the server; give its \
                  authority as `certificate-authority`",
             ));
         }

@@ -1,12 +1,9 @@
 //! The schedulers of an experiment on a Kubernetes cluster that is there: its objects are watched, and pods that
 //! name the scheduler are bound. Controllers, autoscalers and kubelets stay those of the cluster.
 //!
-//! - `observation`: objects as they were seen, and the kinds that are looked at.
-//! - `wish`: what is to be written to the API.
 //! - `kubeconfig`: where the API is, and who asks.
 //! - `api`: requests over HTTP; `reflector` lists and watches, `writer` writes, `lease` elects a leader.
 //! - `engine`: the loop around the driver, which has the decisions (`driver::mirror`).
-//! - `resize`: what pods hold while they are resized.
 //! - `role`: the rights that all this needs.
 
 pub mod address;
@@ -15,11 +12,8 @@ pub mod engine;
 pub mod kubeconfig;
 mod lease;
 mod news;
-pub mod observation;
 mod reflector;
-pub mod resize;
 pub mod role;
-pub mod wish;
 mod writer;
 
 use crate::runtime::clock::wall_ns;

@@ -1,8 +1,8 @@
-//! What those who talk to the API tell the engine.
+//! News for the engine from those who talk to the API.
 
 use std::time::Duration;
 
-use super::observation::{Kind, Observation};
+use crate::wire::observation::{Kind, Observation};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,7 +14,7 @@ use units::SortedMap;
 use super::api::{ApiConnection, ApiError, ApiRequest};
 use super::kubeconfig::Access;
 use super::news::News;
-use super::observation::{Kind, Observation};
+use crate::wire::observation::{Kind, Observation};
 
 /// Objects in an answer.
 const PAGE: usize = 500;

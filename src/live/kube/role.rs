@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use units::SortedMap;
 
-use super::observation::Kind;
+use crate::wire::observation::Kind;
 
 /// A role and its binding to an account. One that decides beside the cluster's own scheduler reads alone.
 pub fn manifest(account: &str, namespace: &str, binds: bool) -> String {

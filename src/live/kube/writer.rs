@@ -13,7 +13,7 @@ use super::api::{ApiConnection, ApiError, ApiRequest};
 use super::kubeconfig::Access;
 use super::news::News;
 use super::timestamp;
-use super::wish::{PodIdentity, Wish};
+use crate::wire::wish::{PodIdentity, Wish};
 
 /// Connections that write at a time.
 const WRITERS: usize = 16;

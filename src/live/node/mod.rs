@@ -352,7 +352,7 @@ impl NodeCore {
         let Some(held) = self.pods.get_mut(&assigned.pod) else {
             return;
         };
-        if name_of(&held.manifest) != name_of(&assigned.manifest) {
+        if pod::name_of(&held.manifest) != pod::name_of(&assigned.manifest) {
             // A restored server gives numbers a second time. The pod that has this one here ends, and
             // the other is replaced once that is reported.
             return self.remove(now, assigned.pod, orders);
@@ -502,9 +502,4 @@ impl NodeCore {
         let number = self.last_report;
         self.reports.push_back(NumberedReport { number, pod, news });
     }
-}
-
-/// Namespace and name of a pod's object.
-fn name_of(manifest: &Value) -> [Option<&str>; 2] {
-    ["namespace", "name"].map(|field| manifest["metadata"][field].as_str())
 }

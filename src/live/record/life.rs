@@ -1,4 +1,4 @@
-//! How long the processes of pods ran until they ended by themselves, as their nodes reported.
+//! Lives of the processes of pods that ended by themselves, as their nodes reported.
 
 use units::{Duration, Instant, SortedMap};
 

@@ -44,7 +44,7 @@ impl Account {
         })
     }
 
-    /// Whether it may do anything.
+    /// Whether the user is root.
     pub const fn is_root(self) -> bool {
         self.uid == 0
     }

@@ -20,7 +20,7 @@ pub enum OpenError {
     InUse(PathBuf),
     /// Containers' user can't get to the folder.
     #[error(
-        "{}: containers run as the user {uid}, whom `{}` keeps out; choose a folder below /var/lib, or another \
+        "{}: containers run as the user {uid}, who can't pass `{}`; choose a folder below /var/lib, or another \
          user with `--run-as`",
         folder.display(), closed.display()
     )]

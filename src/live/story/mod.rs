@@ -7,7 +7,6 @@ pub mod compare;
 pub mod delays;
 mod experiment;
 pub mod hour;
-pub mod simulated;
 
 use units::{Duration, Instant, SortedSet};
 

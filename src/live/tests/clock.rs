@@ -13,11 +13,11 @@ use units::{Duration, Instant};
 
 use super::bench::Bench;
 use super::systems::CASES;
-use crate::chosen::{Chosen, chosen};
 use crate::journal::MemoryJournal;
 use crate::record::Log;
+use crate::simulated::chosen::{Chosen, chosen};
+use crate::simulated::story::Told;
 use crate::story::compare::{Pair, pairs};
-use crate::story::simulated::Told;
 use crate::story::{Fitted, Story};
 use crate::wire::request::Request;
 

@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 use units::SortedMap;
 
 use super::facade::{Facade, Mishaps};
-use crate::chosen::chosen;
 use crate::control::Control;
 use crate::journal::FileJournal;
 use crate::kube::engine::{KubeError, KubeOptions, KubeSummary, Told, schedule};
 use crate::kube::kubeconfig::Access;
 use crate::record::Log;
+use crate::simulated::chosen::chosen;
 
 /// Longest time to wait for something.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -332,7 +332,7 @@ fn without_bind_nothing_is_written_and_decisions_are_compared() {
     let decided = |instance: &Instance| -> SortedMap<String, String> {
         let told = instance.told();
         let bound = told.iter().filter_map(|own| match own {
-            Told::Decided(crate::kube::wish::Wish::Bind { pod, node }) => {
+            Told::Decided(crate::wire::wish::Wish::Bind { pod, node }) => {
                 Some((pod.name.clone(), node.clone()))
             }
             _ => None,
@@ -353,7 +353,7 @@ fn without_bind_nothing_is_written_and_decisions_are_compared() {
     let seen = || {
         let told = instance.told();
         let seen = told.iter();
-        seen.filter(|own| matches!(own, Told::Decided(crate::kube::wish::Wish::Seen { .. })))
+        seen.filter(|own| matches!(own, Told::Decided(crate::wire::wish::Wish::Seen { .. })))
             .count()
     };
     wait_for("the comparison", || seen() == 2);

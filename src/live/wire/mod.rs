@@ -4,6 +4,7 @@
 pub mod declaration;
 pub mod errand;
 pub mod machine;
+pub mod observation;
 pub mod pod;
 pub mod pressure;
 pub(crate) mod reason;
@@ -12,6 +13,7 @@ pub mod report;
 pub mod request;
 pub mod service;
 pub mod usage;
+pub mod wish;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

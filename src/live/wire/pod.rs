@@ -58,6 +58,11 @@ pub(crate) fn read(object: &Value) -> Result<Arc<PodSpec>, String> {
     first.ok_or_else(|| format!("{file}: expected an object of the kind `Pod`"))
 }
 
+/// Namespace and name of a pod's object.
+pub(crate) fn name_of(manifest: &Value) -> [Option<&str>; 2] {
+    ["namespace", "name"].map(|field| manifest["metadata"][field].as_str())
+}
+
 /// Writes the requests that the cluster accounts for into the containers of a pod.
 fn settle(spec: &mut Map<String, Value>, field: &str, known: &[Container]) {
     let Some(written) = spec.get_mut(field).and_then(Value::as_array_mut) else {

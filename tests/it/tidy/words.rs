@@ -65,13 +65,18 @@ fn pages_avoid_the_banned_words() {
         for (number, line) in text.lines().enumerate() {
             if line.trim_start().starts_with("```") {
                 is_code = !is_code;
-            } else if !is_code && let Some(phrase) = banned(line) {
+            } else if !is_code && let Some(phrase) = banned(&without_spans(line)) {
                 found.push(format!("{}:{}: {phrase}", page.display(), number + 1));
             }
         }
     }
     assert!(pages > 25, "only {pages} pages were read");
     assert!(found.is_empty(), "say it plainly:\n{}", found.join("\n"));
+}
+
+/// A line without its spans of code.
+fn without_spans(line: &str) -> String {
+    line.split('`').step_by(2).collect()
 }
 
 #[test]
@@ -100,6 +105,10 @@ fn printed_texts_avoid_the_banned_words() {
         let code = source.code.split("#[cfg(test)]").next();
         for text in literals(code.expect("a split has a first part")) {
             texts += 1;
+            // A name, such as that of the user `nobody`, is no text.
+            if !text.contains(' ') {
+                continue;
+            }
             let text = without_placeholders(&text);
             if let Some(phrase) = banned(&text).or_else(|| contained(&text, BANNED_IN_PRINT)) {
                 found.push(format!("{}: {phrase}: {text}", source.path));

@@ -13,12 +13,13 @@ use serde_json::Value;
 use units::SortedMap;
 
 mod pods;
+mod resize;
 
 use super::Driver;
-use crate::kube::observation::{Kind, Observation};
-use crate::kube::wish::{PodIdentity, Wish};
+use crate::wire::observation::{Kind, Observation};
+use crate::wire::wish::{PodIdentity, Wish};
 
-/// What a mirror has to know beforehand.
+/// Settings of a mirror.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MirrorSettings {
     /// Name by which pods choose this scheduler.
@@ -122,7 +123,7 @@ impl Mirror {
         }
         if is_there("schedulingGroup") || is_there("workloadRef") {
             return Some(
-                "it belongs to a group of pods that start together, which is not looked at here"
+                "it belongs to a group of pods that start together, which is not supported here"
                     .to_owned(),
             );
         }
@@ -333,13 +334,13 @@ impl Driver {
         }
     }
 
-    /// What is to be written to the API, in order; each is told once.
+    /// Wishes for the API, in order; each is told once.
     pub fn take_wishes(&mut self) -> Vec<Wish> {
         let mirror = self.mirror.as_mut();
         mirror.map_or_else(Vec::new, |mirror| std::mem::take(&mut mirror.wishes))
     }
 
-    /// What of the cluster could not be read, in words; each is told once.
+    /// Doubts about what could not be read of the cluster, in words; each is told once.
     pub fn take_doubts(&mut self) -> Vec<String> {
         let mirror = self.mirror.as_mut();
         mirror.map_or_else(Vec::new, |mirror| std::mem::take(&mut mirror.doubts))

@@ -9,11 +9,11 @@ use model::{
 use serde_json::Value;
 use units::{ClassId, Duration, Instant, NodeId, TenantId};
 
+use super::resize::settled;
 use super::{MirroredPod, Stage};
 use crate::driver::Driver;
-use crate::kube::observation::Observation;
-use crate::kube::resize::settled;
-use crate::kube::wish::{PodIdentity, Wish};
+use crate::wire::observation::Observation;
+use crate::wire::wish::{PodIdentity, Wish};
 
 impl Driver {
     pub(super) fn observe_pod(&mut self, seen: &Observation) {

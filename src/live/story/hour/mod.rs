@@ -13,8 +13,8 @@ use units::{Duration, Instant, SortedMap};
 
 use super::File;
 use crate::driver::input::Input;
-use crate::kube::observation::{Kind, Observation};
 use crate::record::Log;
+use crate::wire::observation::{Kind, Observation};
 
 pub use placements::{Placement, Placements, placements};
 
@@ -40,7 +40,7 @@ pub struct RecordedPod {
     pub placed: Option<(String, Instant)>,
     /// Instant at which it was seen no longer.
     pub gone: Option<Instant>,
-    /// Whether it was there before the record began.
+    /// `true` of a pod that was there before the record began.
     pub is_of_beginning: bool,
     /// The pod as it was first seen.
     object: Value,
@@ -52,7 +52,7 @@ impl RecordedPod {
         self.is_laid_down() || self.is_placed_here()
     }
 
-    /// Whether it was created with a node, which no scheduler chose.
+    /// Whether the pod was created with a node, which no scheduler chose.
     pub fn is_laid_down(&self) -> bool {
         !self.is_of_beginning && self.placed.as_ref().is_some_and(|(_, at)| *at <= self.seen)
     }

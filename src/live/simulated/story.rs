@@ -17,9 +17,9 @@ use sim::{End, InitialObjects, Resident, ResidentObject, ResidentOwner, RunContr
 use units::{Instant, NodeId};
 use world::FileSource;
 
-use super::hour::{Hour, Placements};
-use super::{Beginning, File, Fitted, OwnerPlace, Story};
 use crate::driver::events::{Chronicle, EventRow};
+use crate::story::hour::{Hour, Placements};
+use crate::story::{Beginning, File, Fitted, OwnerPlace, Story};
 use cli::experiment_file::{MessageFormat, Reading, read};
 use cli::{Failure, Global, interrupt};
 

@@ -1,12 +1,12 @@
-//! What a pod holds while it is resized in its place: of what it asks for, what its node has allotted and what its
-//! containers run with, the most counts. A resize that its node can't make counts for nothing (KEP-1287;
+//! Requests that count while a pod is resized in its place: the most of what it asks for, what its node has
+//! allotted and what its containers run with. A resize that its node can't make counts for nothing (KEP-1287;
 //! `component-helpers/resource`, `UseStatusResources`).
 
 use serde_json::{Value, json};
 use units::Quantity;
 
 /// The object of a pod with the requests that count.
-pub fn settled(object: &Value) -> Value {
+pub(super) fn settled(object: &Value) -> Value {
     let mut settled = object.clone();
     let conditions = object["status"]["conditions"]
         .as_array()

@@ -1,4 +1,4 @@
-//! What a scheduler wants written to the API.
+//! Wishes of a scheduler for the API.
 
 use serde::{Deserialize, Serialize};
 

@@ -158,7 +158,7 @@ pub struct Observation {
     /// `true` of an object that is there no longer.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_gone: bool,
-    /// What of the object bears on placement.
+    /// Part of the object that bears on placement.
     pub object: Value,
 }
 
