@@ -8,6 +8,7 @@ use intake::ledger::{Action, ESTIMATES};
 use lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
 use lab::folder::{EXTERNAL, Existing, ResultFolder};
 use lab::journey::Journey;
+use lab::run::prepare;
 use lab::source::external_variant;
 use lab::summary::{Summary, VariantSummary};
 use report::comparison::{Comparison, Rows};
@@ -20,6 +21,7 @@ use scenario::{Experiment, NamedText, Rejected, load};
 use serde_json::json;
 use systems::registry::WITH_PLAIN_FORM;
 use units::plural;
+use world::FileSource;
 
 use super::failure::is_refusal;
 use super::profile::{Profiler, VARIANTS};
@@ -37,6 +39,9 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         None => read(global, arguments)?,
     };
     check_form(&experiment, arguments.form)?;
+    if arguments.dry_run {
+        return check_inputs(global, &experiment);
+    }
     let journey = trip.journey();
     let folder = result_folder(arguments, &trip, &experiment)?;
     experiment.record_external(&folder.partial().join(EXTERNAL));
@@ -121,6 +126,19 @@ fn print_partial(
 /// Failure of an experiment of which a variant could not go on.
 fn stopped(summary: &Summary, folder: &ResultFolder) -> Option<Failure> {
     Some(Failure::incomplete(summary.stopped(folder.partial())?))
+}
+
+/// Reads what an experiment names, as a run would before it begins.
+fn check_inputs(global: &Global, experiment: &Experiment) -> Result<Exit, Failure> {
+    let files = FileSource::of(&experiment.files);
+    for variant in &experiment.variants {
+        prepare(&variant.scenario, &files).map_err(Failure::input)?;
+    }
+    if !global.quiet {
+        let variants = plural::count(experiment.variants.len(), "variant");
+        terminal::complain(&format!("{}: {variants}, nothing wrong", experiment.name));
+    }
+    Ok(Exit::Done)
 }
 
 /// Refuses the plain form where a system has none.
