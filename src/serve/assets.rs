@@ -43,8 +43,10 @@ const ASSETS: &[Asset] = &[
     asset!("vendor/preact.js", SCRIPT),
     asset!("vendor/uplot.js", SCRIPT),
     asset!("vendor/codemirror.js", SCRIPT),
-    asset!("vendor/licenses.txt", "text/plain; charset=utf-8"),
 ];
+
+/// Licences of the libraries, which the page links to and does not load.
+const LICENSES: Asset = asset!("vendor/licenses.txt", "text/plain; charset=utf-8");
 
 /// The page.
 pub(crate) fn page() -> Response {
@@ -53,7 +55,11 @@ pub(crate) fn page() -> Response {
 
 /// A file of the page by its path.
 pub(crate) fn find(path: &str) -> Option<Response> {
-    ASSETS.iter().find(|own| own.path == path).map(answer)
+    ASSETS
+        .iter()
+        .chain([&LICENSES])
+        .find(|own| own.path == path)
+        .map(answer)
 }
 
 fn answer(asset: &'static Asset) -> Response {

@@ -199,7 +199,9 @@ impl Jobs {
 
 /// Tells a process to stop, as Ctrl-C does.
 fn interrupt(child: &Child) {
-    let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
+    let pid = child
+        .id()
+        .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     if let Some(pid) = pid {
         // Nobody has waited for it yet, so that its number is nobody else's.
         let _ = kill_process(pid, Signal::INT);

@@ -22,7 +22,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// Time that a look may take.
 const MOST_LOOK: Duration = Duration::from_secs(30);
 /// Kinds that are looked at.
-const KINDS: &str = "nodes,pods,deployments,replicasets,statefulsets,daemonsets,jobs,cronjobs,services";
+const KINDS: &str =
+    "nodes,pods,deployments,replicasets,statefulsets,daemonsets,jobs,cronjobs,services";
 
 /// A live cluster that is shown.
 pub(crate) struct Live {
@@ -56,6 +57,7 @@ impl Live {
                         own.fail(None);
                         let now = now_ns();
                         own.change(|log| seen.take(&found, now, log));
+                        own.reach(VARIANT, now - seen.start_ns.unwrap_or(now));
                     }
                     Err(told) => own.fail(Some(told)),
                 }
@@ -68,7 +70,9 @@ impl Live {
 
 fn now_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    since.map_or(0, |since| {
+        i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+    })
 }
 
 /// Asks the control server for everything it holds.
@@ -88,7 +92,9 @@ async fn look(program: &Path, state: &Path) -> Result<Vec<Value>, String> {
     if !output.status.success() {
         let noted = String::from_utf8_lossy(&output.stderr);
         let noted = noted.lines().find(|line| !line.starts_with("exit "));
-        return Err(noted.unwrap_or("the control server does not answer").to_owned());
+        return Err(noted
+            .unwrap_or("the control server does not answer")
+            .to_owned());
     }
     serde_json::from_slice(&output.stdout).map_err(|error| format!("{name}: {error}"))
 }
@@ -113,7 +119,10 @@ struct Seen {
 }
 
 fn text<'v>(value: &'v Value, path: &str) -> &'v str {
-    value.pointer(path).and_then(Value::as_str).unwrap_or_default()
+    value
+        .pointer(path)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn number(value: &Value, path: &str) -> Option<i64> {
@@ -192,9 +201,7 @@ impl Seen {
     fn take(&mut self, found: &[Value], now_ns: i64, log: &mut Log) {
         let by_name: BTreeMap<String, &Value> =
             found.iter().map(|value| (name_of(value), value)).collect();
-        let created = |value: &Value| number(value, "/createdNs").filter(|at| *at > 0);
-        let earliest = found.iter().filter_map(created).min();
-        let start = *self.start_ns.get_or_insert(earliest.unwrap_or(now_ns).min(now_ns));
+        let start = *self.start_ns.get_or_insert(now_ns);
         let mut lines: Vec<Line<'static>> = Vec::new();
         let at_ns = (now_ns - start).max(0);
         // Nodes come before the pods that are bound to them.
@@ -209,12 +216,16 @@ impl Seen {
             let owner = owner_of(value);
             let asks = template_amounts(by_name.get(&owner).copied());
             let came = Came { owner, asks, value };
-            lines.extend(changes(name, before, &after, &came).into_iter().map(|own| Line {
-                time_ns: at_ns,
-                variant: VARIANT.into(),
-                object: name.clone().into(),
-                ..own
-            }));
+            lines.extend(
+                changes(name, before, &after, &came)
+                    .into_iter()
+                    .map(|own| Line {
+                        time_ns: at_ns,
+                        variant: VARIANT.into(),
+                        object: name.clone().into(),
+                        ..own
+                    }),
+            );
             self.sights.insert(name.clone(), after);
         }
         let gone = { self.sights.keys() }.filter(|name| !by_name.contains_key(*name));
@@ -255,7 +266,12 @@ fn line(kind: &'static str, what: String) -> Line<'static> {
 }
 
 /// Events that lead from one sight of an object to the next.
-fn changes(name: &str, before: Option<&Sight>, after: &Sight, came: &Came<'_>) -> Vec<Line<'static>> {
+fn changes(
+    name: &str,
+    before: Option<&Sight>,
+    after: &Sight,
+    came: &Came<'_>,
+) -> Vec<Line<'static>> {
     let is_new = before.is_none();
     let none = Sight::default();
     let before = before.unwrap_or(&none);
@@ -263,7 +279,11 @@ fn changes(name: &str, before: Option<&Sight>, after: &Sight, came: &Came<'_>) -
     if name.starts_with("Node/") {
         if is_new {
             let zone = text(came.value, "/labels/topology.kubernetes.io~1zone");
-            let what = if zone.is_empty() { String::new() } else { format!("zone {zone}") };
+            let what = if zone.is_empty() {
+                String::new()
+            } else {
+                format!("zone {zone}")
+            };
             lines.push(Line {
                 amounts: pairs(came.value.pointer("/allocatable")),
                 ..line("joined", what)
@@ -333,13 +353,23 @@ mod tests {
             "kind": "ReplicaSet", "metadata": {"namespace": "d", "name": "web"},
             "spec": {"replicas": 1, "template": {"spec": {"containers": [{"resources": {"requests": {"cpu": "1"}}}]}}},
         });
-        let pod = |node: Value, phase: &str| json!({
-            "kind": "Pod", "namespace": "d", "name": "web-1", "phase": phase, "node": node, "ready": phase == "running",
-            "owner": "ReplicaSet/web", "createdNs": 2_000,
-        });
+        let pod = |node: Value, phase: &str| {
+            json!({
+                "kind": "Pod", "namespace": "d", "name": "web-1", "phase": phase, "node": node, "ready": phase == "running",
+                "owner": "ReplicaSet/web", "createdNs": 2_000,
+            })
+        };
         let (mut seen, mut log) = (Seen::default(), Log::default());
-        seen.take(&[pod(Value::Null, "pending"), node.clone(), set.clone()], 3_000, &mut log);
-        seen.take(&[pod(json!("n0"), "running"), node.clone(), set.clone()], 5_000, &mut log);
+        seen.take(
+            &[pod(Value::Null, "pending"), node.clone(), set.clone()],
+            3_000,
+            &mut log,
+        );
+        seen.take(
+            &[pod(json!("n0"), "running"), node.clone(), set.clone()],
+            5_000,
+            &mut log,
+        );
         let variant = log.variant(VARIANT).expect("events");
         let before = variant.heat(2_000, "cpu");
         let after = variant.heat(4_000, "cpu");
@@ -347,6 +377,11 @@ mod tests {
         seen.take(&[node, set], 7_000, &mut log);
         let variant = log.variant(VARIANT).expect("events");
         assert_eq!(variant.heat(6_000, "cpu").values, [0]);
-        assert_eq!(variant.object_at("ReplicaSet/d/web", 4_000).expect("it is there")["count"], 1);
+        assert_eq!(
+            variant
+                .object_at("ReplicaSet/d/web", 4_000)
+                .expect("it is there")["count"],
+            1
+        );
     }
 }

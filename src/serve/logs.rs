@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -19,6 +20,10 @@ const MOST_LOGS: usize = 3;
 /// Most bytes of a summary or a report that is read.
 const MOST_BYTES: u64 = 256 << 20;
 
+/// Time that a reader is given to take its turn, and how often.
+const TURN: Duration = Duration::from_micros(100);
+const MOST_TURNS: usize = 100;
+
 /// A log that is shown, or being read.
 pub(crate) struct Entry {
     log: RwLock<Log>,
@@ -28,6 +33,8 @@ pub(crate) struct Entry {
     read: AtomicU64,
     whole: AtomicU64,
     is_reading: AtomicBool,
+    /// Readers that wait for their turn.
+    waiting: AtomicUsize,
     error: Mutex<Option<String>>,
 }
 
@@ -41,13 +48,27 @@ impl Entry {
             read: AtomicU64::new(0),
             whole: AtomicU64::new(1),
             is_reading: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
             error: Mutex::new(None),
         }
     }
 
     /// The log as far as it is read.
     pub(crate) fn log(&self) -> RwLockReadGuard<'_, Log> {
-        self.log.read().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        let log = self.log.read().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
+        log
+    }
+
+    /// Lets those go first who wait for the log: a lock that is taken again at once would keep them out.
+    fn let_readers_in(&self) {
+        for _ in 0..MOST_TURNS {
+            if self.waiting.load(Ordering::SeqCst) == 0 {
+                break;
+            }
+            std::thread::sleep(TURN);
+        }
     }
 
     /// Changes the log.
@@ -68,7 +89,16 @@ impl Entry {
 
     /// Reason why it can't be read further.
     pub(crate) fn error(&self) -> Option<String> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Tells the end of a variant that goes on.
+    pub(crate) fn reach(&self, variant: &str, end_ns: i64) {
+        let mut ends = self.ends.write().unwrap_or_else(PoisonError::into_inner);
+        ends.insert(variant.to_owned(), end_ns);
     }
 
     /// Tells why it can't be read further, or that it can.
@@ -79,7 +109,9 @@ impl Entry {
     /// End of a variant: that of its run, else its last event.
     pub(crate) fn end(&self, variant: &str) -> i64 {
         let log = self.log();
-        let last = log.variant(variant).and_then(|own| own.times.last().copied());
+        let last = log
+            .variant(variant)
+            .and_then(|own| own.times.last().copied());
         let ends = self.ends.read().unwrap_or_else(PoisonError::into_inner);
         let told = ends.get(variant).copied().unwrap_or(0);
         told.max(last.unwrap_or(0))
@@ -117,6 +149,7 @@ impl Entry {
                 Err(error) => failed = Some(error),
             });
             self.read.store(tail.bytes(), Ordering::Relaxed);
+            self.let_readers_in();
             if let Some(error) = failed {
                 return Err(error);
             }
@@ -263,11 +296,21 @@ fn alarms(folder: &Path) -> Vec<(String, Vec<Line<'static>>)> {
         for alert in own.alerts {
             let about = [alert.turn, alert.service].join(" ");
             let object = format!("Alert/{}", alert.alert);
-            lines.push(line(alert.at_ns, "alert", object, about.trim_end().to_owned()));
+            lines.push(line(
+                alert.at_ns,
+                "alert",
+                object,
+                about.trim_end().to_owned(),
+            ));
         }
         for fault in own.faults {
             if let Some(healed) = fault.healed_ns {
-                lines.push(line(healed, "healed", fault.object.clone(), fault.cause.clone()));
+                lines.push(line(
+                    healed,
+                    "healed",
+                    fault.object.clone(),
+                    fault.cause.clone(),
+                ));
             }
             lines.push(line(fault.since_ns, "fault", fault.object, fault.cause));
         }

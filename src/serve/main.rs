@@ -63,7 +63,12 @@ struct Arguments {
     #[arg(long, value_name = "DIR", default_value = ".")]
     root: PathBuf,
     /// Port at which the page is served [default: a free one]
-    #[arg(long, value_name = "PORT", default_value_t = 0, hide_default_value = true)]
+    #[arg(
+        long,
+        value_name = "PORT",
+        default_value_t = 0,
+        hide_default_value = true
+    )]
     port: u16,
     /// Also show the live cluster of a control server, by the folder of its state
     #[arg(long, value_name = "STATE")]
@@ -117,7 +122,12 @@ fn main() -> ExitCode {
         .max_blocking_threads(8)
         .build();
     let served = match runtime {
-        Ok(runtime) => runtime.block_on(serve(&arguments)),
+        Ok(runtime) => {
+            let served = runtime.block_on(serve(&arguments));
+            // What is still being read or answered has nobody who waits for it.
+            runtime.shutdown_background();
+            served
+        }
         Err(error) => Err(error.to_string()),
     };
     match served {
@@ -158,12 +168,12 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     });
     shared.read_ahead();
     let service = routes::service(Arc::clone(&shared));
-    axum::serve(Door::new(listener), service)
-        .with_graceful_shutdown(ended())
-        .await
-        .map_err(|error| error.to_string())?;
+    let served = tokio::select! {
+        served = axum::serve(Door::new(listener), service) => served.map_err(|error| error.to_string()),
+        () = ended() => Ok(()),
+    };
     shared.jobs.end().await;
-    Ok(())
+    served
 }
 
 /// Ends when a signal asks the program to end.

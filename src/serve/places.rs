@@ -96,9 +96,9 @@ impl Places {
             None => None,
             Some(path) => {
                 let real = real(path)?;
-                let inner = real.strip_prefix(&root).map_err(|_| {
-                    format!("{}: not below the folder of --root", path.display())
-                })?;
+                let inner = real
+                    .strip_prefix(&root)
+                    .map_err(|_| format!("{}: not below the folder of --root", path.display()))?;
                 Some(inner.to_string_lossy().into_owned())
             }
         };
@@ -116,7 +116,11 @@ impl Places {
     /// If there is none of that name, or it lies outside.
     pub(crate) fn result(&self, path: &str) -> Result<PathBuf, Refusal> {
         // With a single result folder, the others beside it are not shown.
-        if self.first.as_deref().is_some_and(|first| !path_is(path, first)) {
+        if self
+            .first
+            .as_deref()
+            .is_some_and(|first| !path_is(path, first))
+        {
             return Err(Refusal::missing(format!("{path}: no such result folder")));
         }
         let found = inside(&self.results, path)?;
@@ -196,7 +200,12 @@ impl Places {
             }
             true
         });
-        found.sort_by(|one, other| other.changed.cmp(&one.changed).then(one.path.cmp(&other.path)));
+        found.sort_by(|one, other| {
+            other
+                .changed
+                .cmp(&one.changed)
+                .then(one.path.cmp(&other.path))
+        });
         found.truncate(MOST_ENTRIES);
         found
     }
@@ -246,7 +255,10 @@ impl Places {
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let draft = real.join(format!(".{name}.{}.draft", std::process::id()));
         let written = fs::File::create(&draft)
-            .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
+            .and_then(|mut file| {
+                file.write_all(text.as_bytes())
+                    .and_then(|()| file.sync_all())
+            })
             .and_then(|()| fs::rename(&draft, real.join(&*name)));
         written.map_err(|error| {
             let _ = fs::remove_file(&draft);
@@ -319,8 +331,8 @@ fn result_entry(path: &Path, results: &Path) -> Option<ResultEntry> {
 fn is_experiment(path: &Path) -> bool {
     use std::io::Read as _;
     let mut head = Vec::new();
-    let read = fs::File::open(path)
-        .and_then(|file| file.take(HEAD_BYTES as u64).read_to_end(&mut head));
+    let read =
+        fs::File::open(path).and_then(|file| file.take(HEAD_BYTES as u64).read_to_end(&mut head));
     read.is_ok() && {
         let head = String::from_utf8_lossy(&head);
         let mut lines = head.lines();

@@ -74,7 +74,12 @@ impl Program {
         option("--within", places.root.clone().into());
         option("--within", places.results.clone().into());
         for folder in &arguments.traces {
-            option("--traces", std::path::absolute(folder).unwrap_or_else(|_| folder.clone()).into());
+            option(
+                "--traces",
+                std::path::absolute(folder)
+                    .unwrap_or_else(|_| folder.clone())
+                    .into(),
+            );
         }
         for kind in &arguments.ignore {
             option("--ignore", kind.into());
@@ -142,7 +147,9 @@ impl Program {
     pub(crate) async fn answer(&self, mut command: Command, text: &str) -> Result<Answer, Refusal> {
         let mut child = command.spawn().map_err(|error| {
             let program = self.path.display();
-            Refusal::failed(format!("{program}: {error}; install it beside `windtunnel-serve`"))
+            Refusal::failed(format!(
+                "{program}: {error}; install it beside `windtunnel-serve`"
+            ))
         })?;
         let input = child.stdin.take();
         let feed = async {

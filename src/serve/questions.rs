@@ -49,7 +49,8 @@ fn json_of(answer: &Answer) -> Result<Value, Refusal> {
     if answer.code != Some(0) {
         return Err(Refusal::failed(answer.complaint()));
     }
-    serde_json::from_str(&answer.said).map_err(|error| Refusal::failed(format!("windtunnel: {error}")))
+    serde_json::from_str(&answer.said)
+        .map_err(|error| Refusal::failed(format!("windtunnel: {error}")))
 }
 
 impl Program {
@@ -77,10 +78,7 @@ impl Program {
     ///
     /// # Errors
     /// If the program can't tell.
-    pub(crate) async fn diff(
-        &self,
-        sides: [(&Path, &str); 2],
-    ) -> Result<Value, Refusal> {
+    pub(crate) async fn diff(&self, sides: [(&Path, &str); 2]) -> Result<Value, Refusal> {
         let mut words: Vec<OsString> = vec!["diff".into()];
         for (folder, variant) in sides {
             words.push(run_word(folder, variant)?);

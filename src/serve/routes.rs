@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{DefaultBodyLimit, Query, Request, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, SET_COOKIE};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -213,7 +213,8 @@ async fn of_variant(
             Some(told) => Refusal::failed(told),
             None => Refusal::missing(format!("no variant `{}` so far", place.variant)),
         })?;
-        answer(variant, &place).ok_or_else(|| Refusal::missing(format!("{}: not there", place.name)))
+        answer(variant, &place)
+            .ok_or_else(|| Refusal::missing(format!("{}: not there", place.name)))
     });
     Ok(Json(found.await?).into_response())
 }
@@ -240,8 +241,14 @@ async fn log(State(site): Server, query: Asked<Place>) -> Answer {
         let variant = log.variant(&place.variant).or_else(|| log.variants.first());
         let own = variant.map(|own| {
             let end = entry.end(&own.name);
-            let nodes: Vec<&str> = (0..own.nodes.len() as u32).map(|node| own.node_name(node)).collect();
-            let places: Vec<&str> = own.place_of.iter().map(|word| own.words.get(*word)).collect();
+            let nodes: Vec<&str> = (0..own.nodes.len() as u32)
+                .map(|node| own.node_name(node))
+                .collect();
+            let places: Vec<&str> = own
+                .place_of
+                .iter()
+                .map(|word| own.words.get(*word))
+                .collect();
             json!({
                 "name": own.name,
                 "events": own.len(),
@@ -373,7 +380,9 @@ async fn experiment(State(site): Server, query: Asked<Place>) -> Answer {
         site.shared.places.result(&place.run)?.join("scenario.yaml")
     };
     let text = work(move || {
-        let is_small = path.metadata().is_ok_and(|own| own.is_file() && own.len() <= MOST_BYTES);
+        let is_small = path
+            .metadata()
+            .is_ok_and(|own| own.is_file() && own.len() <= MOST_BYTES);
         let text = is_small.then(|| fs::read_to_string(&path).ok()).flatten();
         text.ok_or_else(|| Refusal::failed("no text of at most 1 MiB"))
     });
@@ -439,10 +448,14 @@ struct ExplainRequest {
 async fn explain(State(site): Server, body: Told<ExplainRequest>) -> Answer {
     let own = told(body)?;
     let folder = site.shared.places.result(&own.side.run)?;
-    let at = own.t.map(|micros| micros.saturating_mul(1_000).saturating_add(999));
+    let at = own
+        .t
+        .map(|micros| micros.saturating_mul(1_000).saturating_add(999));
     let _room = site.questions.acquire().await;
     let program = &site.shared.program;
-    let found = program.explain(&folder, &own.side.variant, &own.pod, at).await?;
+    let found = program
+        .explain(&folder, &own.side.variant, &own.pod, at)
+        .await?;
     Ok(Json(found).into_response())
 }
 
@@ -477,7 +490,12 @@ async fn run(State(site): Server, body: Told<RunRequest>) -> Answer {
     let own = told(body)?;
     let shared = &site.shared;
     let file = shared.places.experiment(&own.path)?;
-    if own.sets.len() > 64 || own.sets.iter().any(|set| set.len() > 4_096 || set.contains('\0')) {
+    if own.sets.len() > 64
+        || own
+            .sets
+            .iter()
+            .any(|set| set.len() > 4_096 || set.contains('\0'))
+    {
         return Err(Refusal::wrong("expected at most 64 overrides of 4 KiB"));
     }
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -505,7 +523,10 @@ async fn reproduce(State(site): Server, body: Told<Side>) -> Answer {
     let folder = shared.places.result(&own.run)?;
     let file = folder.join("scenario.yaml");
     if !file.is_file() {
-        return Err(Refusal::missing(format!("{}: no scenario.yaml in it", own.run)));
+        return Err(Refusal::missing(format!(
+            "{}: no scenario.yaml in it",
+            own.run
+        )));
     }
     let stem = folder.file_name().unwrap_or_default().to_string_lossy();
     let result = shared.places.free_name(&format!("{stem}-events"));

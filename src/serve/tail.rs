@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use zstd::stream::raw::{Decoder, InBuffer, Operation as _, OutBuffer};
 
 /// Bytes of the file that are read at once.
-const PIECE: usize = 1 << 17;
+const PIECE: usize = 1 << 14;
 /// Most bytes of a line; what is longer is no event.
 const MOST_LINE: usize = 1 << 22;
 
@@ -41,7 +41,7 @@ impl Tail {
             inode,
             rest: Vec::new(),
             piece: vec![0; PIECE],
-            text: vec![0; PIECE * 4],
+            text: vec![0; 1 << 17],
         })
     }
 

@@ -148,7 +148,10 @@ mod tests {
         let before = amounts.add([("cpu", "1"), ("memory", "1k")].into_iter());
         let after = amounts.add([("cpu", "3")].into_iter());
         let own = amounts.difference(after, before);
-        assert_eq!((amounts.of(own, 0), amounts.of(own, 1)), (2_000, -1_000_000));
+        assert_eq!(
+            (amounts.of(own, 0), amounts.of(own, 1)),
+            (2_000, -1_000_000)
+        );
         assert_eq!(amounts.difference(after, before), own);
     }
 }

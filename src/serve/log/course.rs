@@ -76,7 +76,11 @@ fn totals(variant: &Variant, state: &State) -> Vec<(i128, i128)> {
     }
     for (resource, used) in state.used.iter().enumerate() {
         all[resource].0 = if variant.amounts.resources[resource] == super::instant::PODS {
-            state.pods.iter().map(|count| i128::from(*count) * 1_000).sum()
+            state
+                .pods
+                .iter()
+                .map(|count| i128::from(*count) * 1_000)
+                .sum()
         } else {
             used.iter().map(|own| i128::from(*own)).sum()
         };

@@ -73,7 +73,11 @@ impl Variant {
 
     /// Amount of a resource in use on a node, and what the node has of it.
     fn use_of(&self, state: &State, node: usize, resource: &str) -> (i64, i64) {
-        let at = self.amounts.resources.iter().position(|own| own == resource);
+        let at = self
+            .amounts
+            .resources
+            .iter()
+            .position(|own| own == resource);
         let capacity = at.map_or(0, |at| self.amounts.of(state.capacity[node], at));
         if resource == PODS {
             return (i64::from(state.pods[node]) * 1_000, capacity);
@@ -136,6 +140,11 @@ impl Variant {
         for number in own {
             let at = *number as usize;
             match self.effects[at] {
+                Effect::Created { amounts, .. } => {
+                    (now.phase, now.since_ns) = (Phase::Pending, self.times[at]);
+                    now.amounts = amounts;
+                }
+                Effect::Resized { after, .. } => now.amounts = after,
                 Effect::Phase { to, .. } => (now.phase, now.since_ns) = (to, self.times[at]),
                 Effect::Moved {
                     node, amounts, to, ..
@@ -146,7 +155,11 @@ impl Variant {
                 }
                 _ => {}
             }
-            if self.kinds.get(usize::from(self.kind_of[at])).is_some_and(|own| own == "restarted") {
+            if self
+                .kinds
+                .get(usize::from(self.kind_of[at]))
+                .is_some_and(|own| own == "restarted")
+            {
                 now.restarts += 1;
             }
         }
@@ -180,7 +193,9 @@ impl Variant {
         let mut ever = self.pods_of[node as usize].clone();
         ever.sort_unstable();
         ever.dedup();
-        let now = ever.into_iter().map(|pod| (pod, self.pod_after(pod, events)));
+        let now = ever
+            .into_iter()
+            .map(|pod| (pod, self.pod_after(pod, events)));
         now.filter(|(_, now)| now.node == node).collect()
     }
 
@@ -268,10 +283,13 @@ impl Variant {
         if self.name(object).starts_with("Pod/") {
             return self.pod_after(object, events).phase != Phase::Gone;
         }
-        let before = own.events.partition_point(|number| (*number as usize) < events);
+        let before = own
+            .events
+            .partition_point(|number| (*number as usize) < events);
         // The last event that says so decides; what was found at the start has no event of its creation.
         let kinds = own.events[..before].iter().rev();
-        let mut kinds = kinds.map(|number| self.kinds[usize::from(self.kind_of[*number as usize])].as_str());
+        let mut kinds =
+            kinds.map(|number| self.kinds[usize::from(self.kind_of[*number as usize])].as_str());
         let decided = kinds.find_map(|kind| match kind {
             "deleted" | "left" => Some(false),
             "created" | "joined" | "updated" => Some(true),
@@ -285,7 +303,9 @@ impl Variant {
         let own = &self.objects[object as usize].events;
         let before = own.partition_point(|number| (*number as usize) < events);
         let latest = own[..before].iter().rev().take(MOST_EVENTS);
-        let rows: Vec<Value> = latest.map(|number| self.event_row(*number as usize)).collect();
+        let rows: Vec<Value> = latest
+            .map(|number| self.event_row(*number as usize))
+            .collect();
         json!({"count": own.len(), "before": before, "rows": rows})
     }
 

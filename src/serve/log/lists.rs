@@ -37,7 +37,11 @@ pub(crate) struct PodSearch {
 }
 
 fn rows(limit: usize) -> usize {
-    if limit == 0 { 100 } else { limit.min(MOST_ROWS) }
+    if limit == 0 {
+        100
+    } else {
+        limit.min(MOST_ROWS)
+    }
 }
 
 /// Whether a text has another in it, upper and lower case alike.
@@ -80,7 +84,10 @@ impl Variant {
                         || word_has[self.what_of[number] as usize])
             };
             if search.object.is_empty() {
-                (0..end).rev().filter(|number| finds(*number)).for_each(&mut take);
+                (0..end)
+                    .rev()
+                    .filter(|number| finds(*number))
+                    .for_each(&mut take);
             } else if let Some(object) = self.find(&search.object) {
                 let own = self.objects[object as usize].events.iter().rev();
                 let own = own.map(|number| *number as usize);
@@ -101,13 +108,10 @@ impl Variant {
         let mut found: Vec<_> = pods
             .map(|pod| (pod, self.pod_after(pod, events)))
             .filter(|(pod, now)| {
-                if search.phase.is_empty() {
-                    // Those that are not there yet are not shown.
-                    self.objects[*pod as usize].events.first().is_some_and(|own| (*own as usize) < events)
-                } else {
-                    now.phase.name() == search.phase && (now.since_ns, now.amounts) != (0, u32::MAX)
-                        && self.objects[*pod as usize].events.first().is_some_and(|own| (*own as usize) < events)
-                }
+                let first = self.objects[*pod as usize].events.first();
+                // Those that are not there yet are not shown.
+                first.is_some_and(|own| (*own as usize) < events)
+                    && (search.phase.is_empty() || now.phase.name() == search.phase)
             })
             .collect();
         found.sort_by_key(|(pod, now)| (now.since_ns, *pod));

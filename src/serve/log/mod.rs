@@ -64,7 +64,10 @@ impl Log {
     pub(crate) fn push(&mut self, line: &Line<'_>) {
         let found = self.alarms.iter().position(|(own, _)| *own == line.variant);
         if let Some(at) = found {
-            while let Some(alarm) = self.alarms[at].1.pop_front_if(|own| own.time_ns < line.time_ns) {
+            while let Some(alarm) = self.alarms[at]
+                .1
+                .pop_front_if(|own| own.time_ns < line.time_ns)
+            {
                 self.keep(&alarm);
             }
         }
@@ -78,7 +81,10 @@ impl Log {
         }
         self.events += 1;
         // Events of a variant mostly follow each other.
-        let found = self.variants.iter().rposition(|own| own.name == line.variant);
+        let found = self
+            .variants
+            .iter()
+            .rposition(|own| own.name == line.variant);
         let at = found.unwrap_or_else(|| {
             self.variants.push(Variant::new(&line.variant));
             self.variants.len() - 1

@@ -63,6 +63,13 @@ pub(crate) enum Condition {
 pub(crate) enum Effect {
     /// None.
     Nothing,
+    /// A pod is created.
+    Created {
+        /// What it asks for.
+        amounts: AmountsId,
+        /// Phase before, of one of the same name.
+        from: Phase,
+    },
     /// A pod changes its phase, without a node.
     Phase {
         /// Phase before.
@@ -87,6 +94,8 @@ pub(crate) enum Effect {
         node: u32,
         /// The difference.
         amounts: AmountsId,
+        /// What the pod asks for from now on.
+        after: AmountsId,
     },
     /// A node is declared.
     Declared {
@@ -175,6 +184,7 @@ impl State {
         let resources = amounts.resources.len();
         match effect {
             Effect::Nothing => {}
+            Effect::Created { from, .. } => self.count(from, Phase::Pending),
             Effect::Phase { from, to } => self.count(from, to),
             Effect::Moved {
                 node,
@@ -193,6 +203,7 @@ impl State {
             Effect::Resized {
                 node,
                 amounts: list,
+                ..
             } => {
                 let at = self.reach(node, resources);
                 for (resource, milli) in amounts.get(list) {
@@ -382,9 +393,12 @@ impl Variant {
         let state = self.pods[object as usize];
         let from = state.phase;
         let to = match &*line.kind {
+            // One of the same name that never ended keeps its node in the log.
+            "created" if from.holds_node() => return Effect::Nothing,
             "created" => {
-                self.pods[object as usize].amounts = amounts;
-                Phase::Pending
+                let own = &mut self.pods[object as usize];
+                (own.amounts, own.phase) = (amounts, Phase::Pending);
+                return Effect::Created { amounts, from };
             }
             "bound" => return self.bound(object, line),
             "starting" if from.holds_node() => Phase::Starting,
@@ -395,9 +409,11 @@ impl Variant {
                 if !from.holds_node() {
                     return Effect::Nothing;
                 }
-                let amounts = self.amounts.difference(amounts, state.amounts);
-                let node = state.node;
-                return Effect::Resized { node, amounts };
+                return Effect::Resized {
+                    node: state.node,
+                    amounts: self.amounts.difference(amounts, state.amounts),
+                    after: amounts,
+                };
             }
             // It goes on elsewhere, where it is bound next.
             "moved" => Phase::Pending,
@@ -421,7 +437,10 @@ impl Variant {
 
     fn bound(&mut self, pod: ObjectId, line: &Line<'_>) -> Effect {
         let state = self.pods[pod as usize];
-        let Some(name) = line.what.strip_prefix("to ").filter(|_| !state.phase.holds_node())
+        let Some(name) = line
+            .what
+            .strip_prefix("to ")
+            .filter(|_| !state.phase.holds_node())
         else {
             return Effect::Nothing;
         };
