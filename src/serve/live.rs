@@ -371,15 +371,15 @@ mod tests {
             &mut log,
         );
         let variant = log.variant(VARIANT).expect("events");
-        let before = variant.heat(2_000, "cpu");
-        let after = variant.heat(4_000, "cpu");
+        let before = variant.heat(1_000, "cpu");
+        let after = variant.heat(3_000, "cpu");
         assert_eq!((before.values, after.values), (vec![0], vec![500]));
         seen.take(&[node, set], 7_000, &mut log);
         let variant = log.variant(VARIANT).expect("events");
-        assert_eq!(variant.heat(6_000, "cpu").values, [0]);
+        assert_eq!(variant.heat(5_000, "cpu").values, [0]);
         assert_eq!(
             variant
-                .object_at("ReplicaSet/d/web", 4_000)
+                .object_at("ReplicaSet/d/web", 3_000)
                 .expect("it is there")["count"],
             1
         );

@@ -136,6 +136,7 @@ export function Cluster({ state, fields, go, put, look }) {
   const [chosen, setChosen] = useState(() => objectOf(fields.object));
   const [tab, setTab] = useState("chosen");
   const [phase, setPhase] = useState("");
+  const [marked, setMarked] = useState(null);
   const known = useRef(textOf(fields));
   useEffect(() => {
     if (textOf(fields) === known.current) return;
@@ -161,7 +162,7 @@ export function Cluster({ state, fields, go, put, look }) {
   }, [micros, resource, chosen, own]);
   const byName = useMemo(() => new Map((own?.nodes ?? []).map((name, node) => [name, node])), [own?.nodes]);
   const selected = chosen?.kind === "node" ? byName.get(chosen.name) ?? null
-    : chosen?.node ? byName.get(chosen.node) ?? null : null;
+    : byName.get(marked) ?? null;
   const choose = useCallback((next) => {
     setChosen(next?.kind === "object" ? objectOf(next.name) : next); setTab("chosen");
   }, []);
@@ -201,6 +202,6 @@ export function Cluster({ state, fields, go, put, look }) {
           <${Scale} resource=${resource} hasCapacity=${heat?.hasCapacity} />
         </section>
         <${Panel} run=${run} variant=${variant} micros=${now} version=${own.events} log=${own} isLive=${log.isLive} chosen=${chosen} choose=${choose} tab=${tab} setTab=${setTab}
-          phase=${phase} setPhase=${setPhase} setMicros=${setMicros} resource=${resource} />
+          phase=${phase} setPhase=${setPhase} setMicros=${setMicros} mark=${setMarked} />
       </div>`}`;
 }

@@ -32,8 +32,8 @@ export function CoursePlot({ course, resource, time: now, onTime }) {
       scales: { x: { time: false }, pods: { range: (_, low, high) => [0, Math.max(high * 1.05, 1)] }, share: { range: [0, 100] } },
       axes: [
         { ...axis, size: 24, values: (_, marks) => marks.map((own) => time(own * 1e9)) },
-        { ...axis, scale: "pods", size: 56, values: (_, marks) => marks.map((own) => (Number.isInteger(own) ? count(own) : "")) },
-        { ...axis, scale: "share", side: 1, size: 44, grid: { show: false }, values: (_, marks) => marks.map((own) => `${own} %`) },
+        { ...axis, scale: "pods", size: 66, values: (_, marks) => marks.map((own) => (Number.isInteger(own) ? count(own) : "")) },
+        { ...axis, scale: "share", side: 1, size: 54, grid: { show: false }, values: (_, marks) => marks.map((own) => `${own} %`) },
       ],
       series: [
         {},
@@ -45,7 +45,7 @@ export function CoursePlot({ course, resource, time: now, onTime }) {
         draw: [(self) => {
           const x = self.valToPos(nowRef.current / 1e6, "x", true);
           const { ctx, bbox } = self;
-          ctx.save(); ctx.strokeStyle = color("--ink"); ctx.lineWidth = 2 * devicePixelRatio;
+          ctx.save(); ctx.setLineDash([]); ctx.strokeStyle = color("--ink"); ctx.lineWidth = 2 * devicePixelRatio;
           ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke(); ctx.restore();
         }],
       },

@@ -13,7 +13,7 @@ cluster:
   nodes:
     - {count: 3, template: {allocatable: {cpu: 4, memory: 16Gi, pods: 110}}}
 workload:
-  - generate: {model: lublin99, jobs: 100, nodes: 3}
+  - generate: {model: lublin99, jobs: 100, processors: 12}
 system:
   name: kubernetes
 stop: {when: drained}

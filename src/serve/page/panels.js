@@ -61,8 +61,10 @@ function NodeView({ name, place, choose, setMicros }) {
     <${Events} rows=${own.events.rows} choose=${choose} setMicros=${setMicros} hasObject=${false} />`;
 }
 
-function ObjectView({ name, place, choose, setMicros, isLive }) {
+function ObjectView({ name, place, choose, setMicros, isLive, mark }) {
   const { own, error } = useFound("object", { ...place, name });
+  const node = own?.name === name ? own.pod?.node : undefined;
+  useEffect(() => { mark(node ?? null); return () => mark(null); }, [node]);
   if (error) return html`<p class="quiet">${error}</p>`;
   if (!own || own.name !== name) return html`<p class="quiet wait">Looking…</p>`;
   const pod = own.pod;
@@ -139,7 +141,7 @@ function EventsTab({ place, log, choose, setMicros }) {
     ${own && rows.length < own.count && html`<button onClick=${further}>Older events</button>`}`;
 }
 
-export function Panel({ run, variant, micros, version, log, isLive, chosen, choose, tab, setTab, phase, setPhase, setMicros }) {
+export function Panel({ run, variant, micros, version, log, isLive, chosen, choose, tab, setTab, phase, setPhase, setMicros, mark }) {
   const place = { run, variant, t: micros, v: version };
   const key = (event) => {
     const steps = { ArrowLeft: -1, ArrowRight: 1 };
@@ -157,7 +159,7 @@ export function Panel({ run, variant, micros, version, log, isLive, chosen, choo
     <div role="tabpanel" id="panel" aria-labelledby=${`tab-${tab}`}>
       ${tab === "chosen" && !chosen && html`<p class="quiet">Choose a node in the map, or a pod, an object or an event in a list.</p>`}
       ${tab === "chosen" && chosen?.kind === "node" && html`<${NodeView} name=${chosen.name} place=${place} choose=${choose} setMicros=${setMicros} />`}
-      ${tab === "chosen" && chosen?.kind === "object" && html`<${ObjectView} name=${chosen.name} place=${place} choose=${choose} setMicros=${setMicros} isLive=${isLive} />`}
+      ${tab === "chosen" && chosen?.kind === "object" && html`<${ObjectView} name=${chosen.name} place=${place} choose=${choose} setMicros=${setMicros} isLive=${isLive} mark=${mark} />`}
       ${tab === "pods" && html`<${PodsTab} place=${place} choose=${choose} phase=${phase} setPhase=${setPhase} />`}
       ${tab === "objects" && html`<${ObjectsTab} place=${place} choose=${choose} />`}
       ${tab === "events" && html`<${EventsTab} place=${place} log=${log} choose=${choose} setMicros=${setMicros} />`}
