@@ -133,6 +133,13 @@ fn check_inputs(global: &Global, experiment: &Experiment) -> Result<Exit, Failur
     let files = FileSource::of(&experiment.files);
     for variant in &experiment.variants {
         prepare(&variant.scenario, &files).map_err(Failure::input)?;
+        let external = variant.scenario.system.scheduler.external.as_ref();
+        if let Some(own) = external.filter(|own| own.answers == AnswerSource::Refused) {
+            return Err(Failure::input(format!(
+                "system.scheduler.external: it names `{}`, which runs with `--allow-external` alone",
+                own.name()
+            )));
+        }
     }
     if !global.quiet {
         let variants = plural::count(experiment.variants.len(), "variant");

@@ -50,21 +50,27 @@ async function see(page, wanted) {
   }
 }
 
+// What is drawn again in the meantime is looked for again.
+async function patiently(work) {
+  for (let more = 5; ; more -= 1) {
+    try { return await work(); } catch (error) { if (!more || !/detached/.test(error.message)) throw error; }
+  }
+}
+
 // Something to press, by what a reader of the screen hears, or by its title.
 async function press(page, name) {
-  const found = await page.waitForFunction((own) => {
+  await patiently(async () => (await page.waitForFunction((own) => {
     const words = (element) => (element.innerText || element.getAttribute("aria-label") || "").replace(/\s+/g, " ").trim();
     const all = [...document.querySelectorAll("button, a, [role=tab], input[type=checkbox]")];
     const shown = all.filter((element) => element.getClientRects().length && !element.disabled);
     return shown.find((element) => words(element) === own || element.title === own || element.getAttribute("aria-label") === own) ?? null;
-  }, {}, name);
-  await found.asElement().click();
+  }, {}, name)).asElement().click());
 }
 
 async function choose(page, value, name) {
   const chosen = await page.waitForFunction((wanted, own) => {
-    const select = [...document.querySelectorAll("select")].find((element) => element.closest("label")?.firstChild.textContent.trim() === own
-      || element.closest("label")?.querySelector(".hidden")?.textContent.trim() === own);
+    const words = (label) => [...(label?.childNodes ?? [])].filter((node) => node.nodeName !== "SELECT").map((node) => node.textContent).join("").trim();
+    const select = [...document.querySelectorAll("select")].find((element) => words(element.closest("label")) === own);
     return select && [...select.options].some((option) => option.value === wanted) ? select : null;
   }, {}, value, name);
   await chosen.asElement().select(value);
@@ -95,8 +101,9 @@ async function walk() {
 }
 
 async function test(name, work, view) {
+  const begun = Date.now();
   const page = await newPage(view);
-  try { await work(page); console.log(`ok ${name}`); } catch (error) { complain(`${name}: ${error.message}`); }
+  try { await work(page); console.log(`ok ${name} (${((Date.now() - begun) / 1000).toFixed(1)} s)`); } catch (error) { complain(`${name}: ${error.message}`); }
   await page.close();
 }
 
@@ -164,7 +171,7 @@ await test("tabs, objects and their controllers, events with search", async (pag
   await page.type("#panel input[type=search]", "shop-");
   await choose(page, "running", "Phase");
   await page.waitForFunction(() => document.querySelectorAll("#panel tbody tr").length >= 20);
-  await page.click("#panel tbody th button");
+  await patiently(() => page.click("#panel tbody th button"));
   await see(page, "Made by");
   const hash = await page.waitForFunction(() => (location.hash.includes("object=Pod") ? location.hash : null));
   await page.goto(`${base}${await hash.jsonValue()}`);
@@ -183,12 +190,12 @@ await test("an experiment is completed, found wrong, repaired, run and compared"
   await page.keyboard.press("Escape");
   for (let at = 0; at < 3; at += 1) await page.keyboard.press("Backspace");
   await page.keyboard.type("sead: 7");
-  await see(page, "did you mean `seed`?");
+  await see(page, "has no field `sead`");
   await press(page, "line 24");
   for (let at = 0; at < 4; at += 1) await page.keyboard.press("Delete");
   await page.evaluate(() => document.querySelector(".cm-content").focus());
   await page.keyboard.down("Control"); await page.keyboard.press("a"); await page.keyboard.up("Control");
-  await page.keyboard.type("windtunnel: v1\nname: typed\ncluster: {nodes: [{count: 2, template: {allocatable: {cpu: 4, memory: 8Gi, pods: 9}}}]}\nworkload: [{generate: {model: lublin99, jobs: 5, processors: 4}}]\nsystm: {name: kubernetes}\nstop: {at: 1h}\n");
+  await page.keyboard.type("windtunnel: v1\nname: typed\ncluster: {nodes: [{count: 2, template: {allocatable: {cpu: 4, memory: 8Gi, pods: 9}}}]}\nworkload: [{generate: {model: lublin99, jobs: 5, processors: 8}}]\nsystm: {name: kubernetes}\nstop: {at: 1h}\n");
   await see(page, "did you mean `system`?");
   await press(page, "Write system");
   await see(page, "Nothing is wrong");

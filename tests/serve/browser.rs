@@ -42,9 +42,9 @@ fn the_page_works_in_a_browser() {
         folder.file(file, &text);
     }
     for (name, more) in [
-        ("kubernetes", &["--events"][..]),
+        ("without-log", &[][..]),
         ("rolling-update", &["--events"]),
-        ("without-log", &[]),
+        ("kubernetes", &["--events"]),
     ] {
         let experiment = if name == "without-log" {
             "kubernetes"

@@ -55,6 +55,8 @@ async function makeEditor(parent, text, onChange) {
       ],
     }),
   });
+  // It scrolls where lines don't fit, also by keys.
+  view.scrollDOM.tabIndex = 0;
   return { view, c };
 }
 
@@ -76,6 +78,7 @@ export function Experiment({ state, fields, put, go, look }) {
   const [note, setNote] = useState("");
   const [seed, setSeed] = useState("");
   const [started, setStarted] = useState(null);
+  const [loaded, setLoaded] = useState(null);
   const box = useRef(null);
   const editor = useRef(null);
   useEffect(() => {
@@ -84,25 +87,19 @@ export function Experiment({ state, fields, put, go, look }) {
     const read = path ? ask("experiment", { name: path }) : fields.run ? ask("experiment", { run: fields.run }) : Promise.resolve({ text: BEGIN });
     read.then((own) => {
       if (isOver) return;
-      setSource(path ? own.text : null); setText(own.text);
+      setSource(path ? own.text : null); setText(own.text); setLoaded(own);
       setName(path || (fields.run ? `${fields.run.replace(/[^\w.-]/g, "-")}-copy.yaml` : "mine.yaml"));
     }, (own) => !isOver && setError(own.message));
     return () => { isOver = true; };
   }, [path, fields.run]);
-  const key = `${path} ${fields.run ?? ""}`;
-  const isRead = name !== "";
   useEffect(() => {
-    if (!isRead) return undefined;
+    if (!loaded) return undefined;
     let isOver = false;
-    makeEditor(box.current, text, setText).then((own) => {
+    makeEditor(box.current, loaded.text, setText).then((own) => {
       if (isOver) own.view.destroy(); else editor.current = own;
     }, (own) => setError(own.message));
     return () => { isOver = true; editor.current?.view.destroy(); editor.current = null; };
-  }, [isRead, key, source === null]);
-  useEffect(() => {
-    const own = editor.current?.view;
-    if (own && own.state.doc.toString() !== text) own.dispatch({ changes: { from: 0, to: own.state.doc.length, insert: text } });
-  }, [text]);
+  }, [loaded]);
   useEffect(() => {
     if (!text) return undefined;
     const aborter = new AbortController();
@@ -171,7 +168,7 @@ export function Experiment({ state, fields, put, go, look }) {
     <div class="columns editor-columns">
       <section class="card editor" aria-label="Text"><div ref=${box}></div></section>
       <section class="card" aria-labelledby="findings-title">
-        <h2 id="findings-title" role="status">${!checked ? "Checking…" : findings.length ? plural(findings.length, "finding") : checked.failed ? "It can't run" : "Nothing is wrong"}</h2>
+        <h2 id="findings-title"><span role="status">${!checked ? "Checking…" : findings.length ? plural(findings.length, "finding") : checked.failed ? "It can't run" : "Nothing is wrong"}</span></h2>
         ${checked?.told && html`<pre class="words">${checked.told}</pre>`}
         <ul class="findings">${findings.map((one) => html`<li>
           <button class="link" onClick=${() => show(one)}>line ${one.line}</button> ${one.message}

@@ -27,10 +27,10 @@ export function Explanation({ own, choose, setMicros }) {
       ? `${plural(own.best.length, "node")} had the best score, and ${own.ties}.` : "no other node had a better score."}`
       : own.message || `It ${own.outcome}.`}</p>
     ${own.run && html`<p class="quiet">Attempt ${own.run.attempt} of ${own.run.attempts}, at ${" "}<button class="link" onClick=${() => setMicros(Math.floor(own.run.timeNs / 1000))}>${time(own.run.timeNs)}</button> · ${plural(own.nodes, "node")} looked at</p>`}
-    ${own.enough?.length > 0 && html`<h4>What would be enough</h4><ul>${own.enough.map((text) => html`<li>${text}</li>`)}</ul>`}
-    ${rejected.length > 0 && html`<h4>Nodes that can't take it</h4><ul>${rejected.map((one) => html`<li><b>${one.count}</b> ${one.reason} <small class="quiet">${one.plugin}</small>${" "}
+    ${own.enough?.length > 0 && html`<h3>What would be enough</h3><ul>${own.enough.map((text) => html`<li>${text}</li>`)}</ul>`}
+    ${rejected.length > 0 && html`<h3>Nodes that can't take it</h3><ul>${rejected.map((one) => html`<li><b>${one.count}</b> ${one.reason} <small class="quiet">${one.plugin}</small>${" "}
       <span class="quiet">${one.nodes.slice(0, MOST_NODES).join(", ")}${one.nodes.length > MOST_NODES ? ", …" : ""}</span></li>`)}</ul>`}
-    ${own.feasible?.length > 0 && html`<h4>Nodes that could</h4><${Scores} feasible=${own.feasible} best=${own.best} choose=${choose} />`}
+    ${own.feasible?.length > 0 && html`<h3>Nodes that could</h3><${Scores} feasible=${own.feasible} best=${own.best} choose=${choose} />`}
     ${own.preemption?.message && !own.message?.includes(own.preemption.message) && html`<p class="quiet">Preemption: ${own.preemption.message}</p>`}
     ${own.warnings?.map((text) => html`<p class="quiet">${text}</p>`)}
   </div>`;
