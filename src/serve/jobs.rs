@@ -71,7 +71,8 @@ pub(crate) struct Job {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Progress {
-    progress: f64,
+    #[serde(rename = "progress")]
+    share: f64,
     simulated_ns: i64,
     events: u64,
 }
@@ -230,7 +231,7 @@ async fn watch(jobs: Arc<Mutex<Vec<Job>>>, id: u64, mut child: Child, stop: Arc<
             let line = String::from_utf8_lossy(&line);
             if let Ok(told) = serde_json::from_str::<Progress>(&line) {
                 change(&|own| {
-                    own.progress = told.progress;
+                    own.progress = told.share;
                     own.simulated_ns = told.simulated_ns;
                     own.events = told.events;
                 });

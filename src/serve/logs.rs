@@ -260,7 +260,8 @@ struct Alarms {
 #[serde(rename_all = "camelCase")]
 struct Alert {
     at_ns: i64,
-    alert: String,
+    #[serde(rename = "alert")]
+    rule: String,
     #[serde(default)]
     service: String,
     turn: String,
@@ -295,7 +296,7 @@ fn alarms(folder: &Path) -> Vec<(String, Vec<Line<'static>>)> {
         let mut lines = Vec::new();
         for alert in own.alerts {
             let about = [alert.turn, alert.service].join(" ");
-            let object = format!("Alert/{}", alert.alert);
+            let object = format!("Alert/{}", alert.rule);
             lines.push(line(
                 alert.at_ns,
                 "alert",

@@ -52,6 +52,10 @@ use routes::Shared;
     max_term_width = 100,
     after_help = EXAMPLES
 )]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each flag of the command line stands by itself"
+)]
 struct Arguments {
     /// Folder of results, or one result folder [default: results]
     #[arg(value_name = "RESULTS")]

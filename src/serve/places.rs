@@ -72,13 +72,12 @@ impl Places {
         if !root.is_dir() {
             return Err(format!("--root {}: not a folder", arguments.root.display()));
         }
-        let given = match &arguments.results {
-            Some(given) => real(given)?,
-            None => {
-                let own = root.join("results");
-                fs::create_dir_all(&own).map_err(|error| format!("{}: {error}", own.display()))?;
-                real(&own)?
-            }
+        let given = if let Some(given) = &arguments.results {
+            real(given)?
+        } else {
+            let own = root.join("results");
+            fs::create_dir_all(&own).map_err(|error| format!("{}: {error}", own.display()))?;
+            real(&own)?
         };
         if !given.is_dir() {
             return Err(format!(

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use zstd::stream::raw::{Decoder, InBuffer, Operation as _, OutBuffer};
 
@@ -51,7 +51,7 @@ impl Tail {
     }
 
     /// Whether the file of a name is still this one, at least as long as what was read.
-    pub(crate) fn is_of(&self, path: &PathBuf) -> bool {
+    pub(crate) fn is_of(&self, path: &Path) -> bool {
         let found = path.metadata();
         found.is_ok_and(|own| own.ino() == self.inode && own.len() >= self.read)
     }

@@ -90,9 +90,8 @@ fn other_names_and_other_pages_are_refused() {
     assert!(!answer.head.contains("access-control-allow-origin"));
 }
 
-#[test]
-fn paths_that_lead_outside_are_refused() {
-    let folder = Folder::new("outside");
+/// A folder outside of what is shown, and links to it from within.
+fn outside(folder: &Folder) -> PathBuf {
     let secret = folder.0.join("secret");
     fs::create_dir_all(&secret).expect("a folder");
     fs::write(secret.join("summary.json"), SUMMARY).expect("a file");
@@ -110,7 +109,14 @@ fn paths_that_lead_outside_are_refused() {
     .expect("a link");
     symlink(secret.join("mine.yaml"), root.join("linked.yaml")).expect("a link");
     symlink(&secret, root.join("folder")).expect("a link");
-    let site = Site::start(&own(), &root, &[]);
+    secret
+}
+
+#[test]
+fn paths_that_lead_outside_are_refused() {
+    let folder = Folder::new("outside");
+    let secret = outside(&folder);
+    let site = Site::start(&own(), &folder.root(), &[]);
     let absolute = secret.display().to_string();
     for run in [
         "link",
@@ -152,6 +158,13 @@ fn paths_that_lead_outside_are_refused() {
         .filter_map(|own| own["path"].as_str())
         .collect();
     assert_eq!(listed, ["good"]);
+}
+
+#[test]
+fn nothing_is_written_outside() {
+    let folder = Folder::new("written");
+    let secret = outside(&folder);
+    let site = Site::start(&own(), &folder.root(), &[]);
     for (path, status) in [
         ("../out.yaml", 400),
         ("/tmp/out.yaml", 400),

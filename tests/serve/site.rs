@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Longest time for something to come true; nothing is asserted about how long it took.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A folder with experiments and results, which goes with the test.
 pub(crate) struct Folder(pub(crate) PathBuf);
@@ -142,16 +142,18 @@ impl Site {
     pub(crate) fn request(&self, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
         let mut text = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         if !headers.iter().any(|own| own.starts_with("Host:")) {
-            text += &format!("Host: 127.0.0.1:{}\r\n", self.port);
+            text.extend(["Host: 127.0.0.1:", &self.port.to_string(), "\r\n"]);
         }
         for header in headers {
-            text += &format!("{header}\r\n");
+            text.extend([*header, "\r\n"]);
         }
         if !body.is_empty() {
-            text += &format!(
-                "Content-Type: application/json\r\nContent-Length: {}\r\n",
-                body.len()
-            );
+            let length = body.len().to_string();
+            text.extend([
+                "Content-Type: application/json\r\nContent-Length: ",
+                &length,
+                "\r\n",
+            ]);
         }
         self.send(&format!("{text}\r\n{body}"))
     }

@@ -56,7 +56,9 @@ impl Log {
     /// Adds the alerts and faults that no event of the log comes after.
     pub(crate) fn finish(&mut self) {
         for (_, alarms) in std::mem::take(&mut self.alarms) {
-            alarms.iter().for_each(|line| self.keep(line));
+            for line in &alarms {
+                self.keep(line);
+            }
         }
     }
 

@@ -56,11 +56,12 @@ export function CoursePlot({ course, resource, time: now, onTime }) {
     });
     plot.current = own;
     return () => { plot.current = null; own.destroy(); };
-  }, [course, resource, width, dark]);
+  }, [course, resource, width > 0, dark]);
+  useEffect(() => { if (width) plot.current?.setSize({ width, height: HEIGHT }); }, [width]);
   useEffect(() => { plot.current?.redraw(false, false); }, [now]);
   return html`
     <div class="course">
       <div class="legend" aria-hidden="true"><span class="s1">running</span><span class="s2">pending</span>${course.shares[resource] && html`<span class="s3">share of ${resource} in use</span>`}</div>
-      <div ref=${box} role="img" aria-label="Pods that run and wait over time, and the share of the resource in use"></div>
+      <div ref=${box} class="plot" role="img" aria-label="Pods that run and wait over time, and the share of the resource in use"></div>
     </div>`;
 }
