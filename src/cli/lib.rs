@@ -110,12 +110,6 @@ pub struct Global {
     /// Hide progress bars
     #[arg(long, global = true)]
     no_progress: bool,
-    /// Print progress as lines of JSON, for programs that run this one
-    #[arg(long, global = true, hide = true)]
-    progress_lines: bool,
-    /// Let experiments name only files below this folder or those of traces; may be repeated
-    #[arg(long, value_name = "DIR", global = true, hide = true)]
-    within: Vec<PathBuf>,
     /// Folder with the traces that scenarios and vectors name; may be repeated
     #[arg(long = "traces", value_name = "DIR", global = true)]
     traces: Vec<PathBuf>,
@@ -131,6 +125,12 @@ pub struct Global {
     /// Number of threads that run variants in parallel [default: all processors]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Print progress as lines of JSON, for programs that run this one
+    #[arg(long, global = true, hide = true)]
+    progress_lines: bool,
+    /// Let experiments name only files below this folder or those of traces; may be repeated
+    #[arg(long, value_name = "DIR", global = true, hide = true)]
+    within: Vec<PathBuf>,
 }
 
 impl Global {

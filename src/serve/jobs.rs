@@ -119,7 +119,7 @@ impl Jobs {
         let going_on = jobs.iter().filter(|own| own.state == JobState::Running);
         if going_on.count() >= self.most {
             return Err(Refusal::busy(format!(
-                "{} go on already; wait for one or stop it, or start `serve --runs N`",
+                "{} are under way already; wait for one or stop it, or start `serve --runs N`",
                 self.most
             )));
         }
@@ -169,7 +169,7 @@ impl Jobs {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let own = jobs.iter_mut().find(|own| own.id == id);
         let own = own.filter(|own| own.state == JobState::Running);
-        let own = own.ok_or_else(|| Refusal::missing("no such run goes on"))?;
+        let own = own.ok_or_else(|| Refusal::missing("no run of this number is under way"))?;
         own.is_to_stop = true;
         own.stop.notify_one();
         Ok(())

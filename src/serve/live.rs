@@ -306,7 +306,7 @@ fn changes(
         if let (Some(old), Some(new)) = (before.replicas, after.replicas)
             && old != new
         {
-            lines.push(line("updated", format!("{old} to {new} replicas")));
+            lines.push(line("updated", format!("replicas: {old} to {new}")));
         }
         return lines;
     }

@@ -16,12 +16,15 @@ mod jobs;
 mod live;
 mod log;
 mod logs;
+mod orders;
 mod places;
 mod program;
 mod questions;
 mod refusal;
 mod routes;
+mod site;
 mod tail;
+mod views;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -38,7 +41,7 @@ use live::Live;
 use logs::Logs;
 use places::Places;
 use program::Program;
-use routes::Shared;
+use site::Shared;
 
 /// Show runs, clusters at any instant and experiments in the browser
 ///
@@ -118,7 +121,7 @@ const EXAMPLES: &str = "Examples:
 It prints the address of the page, with the token that opens it. Ctrl-C ends it and the runs that it
 started. From another machine: `ssh -L 8080:127.0.0.1:8080 HOST`.";
 
-#[expect(clippy::print_stderr, reason = "a failure is told on standard error")]
+#[expect(clippy::print_stderr, reason = "standard error has what went wrong")]
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -129,12 +129,12 @@ impl Program {
         let words = ["run", "-", "--dry-run", "--message-format", "json"].map(OsString::from);
         let answer = self.ask_about(&words, text, folder).await?;
         if answer.code == Some(0) {
-            return Ok(json!({"findings": [], "told": answer.complaint()}));
+            return Ok(json!({"findings": [], "words": answer.complaint()}));
         }
         let found: Option<Vec<Value>> = serde_json::from_str(&of_page(&answer.said)).ok();
         Ok(match found {
-            Some(found) => json!({"findings": found, "told": ""}),
-            None => json!({"findings": [], "failed": true, "told": answer.complaint()}),
+            Some(found) => json!({"findings": found, "words": ""}),
+            None => json!({"findings": [], "failed": true, "words": answer.complaint()}),
         })
     }
 }

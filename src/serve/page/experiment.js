@@ -113,7 +113,7 @@ export function Experiment({ state, fields, put, go, look }) {
         own.view.dispatch(own.c.setDiagnostics(own.view.state, found.findings.map((one) => ({
           ...span(doc, one), severity: "error", message: [one.message, one.label, one.help].filter(Boolean).join("\n"),
         }))));
-      } catch (problem) { if (problem.name !== "AbortError") setChecked({ findings: [], failed: true, told: problem.message }); }
+      } catch (problem) { if (problem.name !== "AbortError") setChecked({ findings: [], failed: true, words: problem.message }); }
     }, PAUSE);
     return () => { clearTimeout(timer); aborter.abort(); };
   }, [text, path]);
@@ -169,7 +169,7 @@ export function Experiment({ state, fields, put, go, look }) {
       <section class="card editor" aria-label="Text"><div ref=${box}></div></section>
       <section class="card" aria-labelledby="findings-title">
         <h2 id="findings-title"><span role="status">${!checked ? "Checking…" : findings.length ? plural(findings.length, "finding") : checked.failed ? "It can't run" : "Nothing is wrong"}</span></h2>
-        ${checked?.told && html`<pre class="words">${checked.told}</pre>`}
+        ${checked?.words && html`<pre class="words">${checked.words}</pre>`}
         <ul class="findings">${findings.map((one) => html`<li>
           <button class="link" onClick=${() => show(one)}>line ${one.line}</button> ${one.message}
           ${one.label && html`<br /><span class="quiet">${one.label}</span>`}
