@@ -60,10 +60,14 @@ fn log() -> Vec<Line<'static>> {
 fn an_instant_is_that_of_the_events_before_it() {
     let lines = log();
     let mut whole = Variant::new("v");
-    lines.iter().for_each(|own| whole.push(own));
+    for own in &lines {
+        whole.push(own);
+    }
     for time in [0, 1, 4_095, 4_096, 4_097, 12_345, 20_000, 29_999] {
         let mut part = Variant::new("v");
-        lines[..=time].iter().for_each(|own| part.push(own));
+        for own in &lines[..=time] {
+            part.push(own);
+        }
         let (whole_heat, part_heat) = (
             whole.heat(time as i64, "cpu"),
             part.heat(time as i64, "cpu"),

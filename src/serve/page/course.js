@@ -13,6 +13,10 @@ export function CoursePlot({ course, resource, time: now, onTime }) {
   nowRef.current = now;
   const onTimeRef = useRef(onTime);
   onTimeRef.current = onTime;
+  const line = useRef(null);
+  if (!line.current) { line.current = document.createElement("div"); line.current.className = "now"; }
+  // The instant is a line above the plot, so that moving it draws nothing again.
+  const show = (own) => { line.current.style.transform = `translateX(${own.valToPos(nowRef.current / 1e6, "x") - 1}px)`; };
   const [width, setWidth] = useState(0);
   const dark = useDark();
   useEffect(() => {
@@ -41,15 +45,10 @@ export function CoursePlot({ course, resource, time: now, onTime }) {
         { scale: "pods", stroke: color("--series-2"), width: 2, fill: `${color("--series-2")}22` },
         { scale: "share", stroke: color("--series-3"), width: 1.5, dash: [5, 3] },
       ],
-      hooks: {
-        draw: [(self) => {
-          const x = self.valToPos(nowRef.current / 1e6, "x", true);
-          const { ctx, bbox } = self;
-          ctx.save(); ctx.setLineDash([]); ctx.strokeStyle = color("--ink"); ctx.lineWidth = 2 * devicePixelRatio;
-          ctx.beginPath(); ctx.moveTo(x, bbox.top); ctx.lineTo(x, bbox.top + bbox.height); ctx.stroke(); ctx.restore();
-        }],
-      },
+      hooks: { setSize: [(self) => show(self)], ready: [(self) => show(self)] },
     }, [seconds, course.running, course.pending, share], box.current);
+    own.over.append(line.current);
+    show(own);
     own.over.addEventListener("click", () => {
       const { left } = own.cursor;
       if (left >= 0) onTimeRef.current(Math.round(own.posToVal(left, "x") * 1e6));
@@ -58,7 +57,7 @@ export function CoursePlot({ course, resource, time: now, onTime }) {
     return () => { plot.current = null; own.destroy(); };
   }, [course, resource, width > 0, dark]);
   useEffect(() => { if (width) plot.current?.setSize({ width, height: HEIGHT }); }, [width]);
-  useEffect(() => { plot.current?.redraw(false, false); }, [now]);
+  useEffect(() => { if (plot.current) show(plot.current); }, [now]);
   return html`
     <div class="course">
       <div class="legend" aria-hidden="true"><span class="s1">running</span><span class="s2">pending</span>${course.shares[resource] && html`<span class="s3">share of ${resource} in use</span>`}</div>
