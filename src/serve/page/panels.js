@@ -48,7 +48,7 @@ function NodeView({ name, place, choose, setMicros }) {
   if (!own || own.name !== name) return html`<p class="quiet wait">Looking…</p>`;
   return html`
     <h2>${own.name} <span class=${`state ${own.condition === "up" ? "done" : "failed"}`}>${own.condition}</span></h2>
-    <p class="quiet">${own.place || "no zone"}</p>
+    <p class="quiet">${own.place.replace(/zone (?=zone)/, "") || "no zone"}</p>
     <dl class="meters">${own.uses.filter((use) => use.used > 0 || use.capacity > 0).map((use) => {
       const share = use.capacity > 0 ? use.used / use.capacity : null;
       return html`<div key=${use.resource}><dt>${use.resource}</dt><dd>
