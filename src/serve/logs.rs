@@ -15,6 +15,8 @@ use super::tail::Tail;
 
 /// Name of the log in a result folder.
 pub(crate) const EVENTS: &str = "events.jsonl.zst";
+/// Folder in which each variant of a run writes its part until all are done.
+const PARTS: &str = ".parts";
 /// Logs that are kept; the one that was asked for longest ago goes first.
 const MOST_LOGS: usize = 3;
 /// Most bytes of a summary or a report that is read.
@@ -27,7 +29,7 @@ const MOST_TURNS: usize = 100;
 /// A log that is shown, or being read.
 pub(crate) struct Entry {
     log: RwLock<Log>,
-    source: Mutex<Option<Tail>>,
+    sources: Mutex<Vec<Tail>>,
     /// End of each variant, where the summary tells it.
     ends: RwLock<BTreeMap<String, i64>>,
     read: AtomicU64,
@@ -43,7 +45,7 @@ impl Entry {
     pub(crate) fn new() -> Self {
         Self {
             log: RwLock::new(Log::default()),
-            source: Mutex::new(None),
+            sources: Mutex::new(Vec::new()),
             ends: RwLock::new(BTreeMap::new()),
             read: AtomicU64::new(0),
             whole: AtomicU64::new(1),
@@ -119,59 +121,105 @@ impl Entry {
 
     /// Reads what there is, in the calling thread.
     fn read(&self, folder: &Path) {
-        let mut source = self.source.lock().unwrap_or_else(PoisonError::into_inner);
-        let read = self.read_source(folder, &mut source);
+        let mut sources = self.sources.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = self.read_sources(folder, &mut sources);
         self.fail(read.err().map(|error| format!("{EVENTS}: {error}")));
     }
 
-    fn read_source(&self, folder: &Path, source: &mut Option<Tail>) -> std::io::Result<()> {
-        let path = folder.join(EVENTS);
-        if source.as_ref().is_none_or(|own| !own.is_of(&path)) {
-            *source = Some(Tail::open(&path)?);
+    fn read_sources(&self, folder: &Path, sources: &mut Vec<Tail>) -> std::io::Result<()> {
+        let paths = files(folder);
+        if !continues(sources, &paths) {
+            sources.clear();
             let mut fresh = Log::default();
             for (variant, alarms) in alarms(folder) {
                 fresh.expect(&variant, alarms);
             }
             self.change(|log| *log = fresh);
-            let ends = ends(folder);
-            *self.ends.write().unwrap_or_else(PoisonError::into_inner) = ends;
+            self.read_ends(folder);
         }
-        let Some(tail) = source.as_mut() else {
-            return Ok(());
-        };
-        loop {
-            let whole = path.metadata().map_or(1, |own| own.len());
-            self.whole.store(whole, Ordering::Relaxed);
-            let mut goes_on = true;
-            let mut failed = None;
-            self.change(|log| match tail.piece(&mut |line| log.read(line)) {
-                Ok(more) => goes_on = more,
-                Err(error) => failed = Some(error),
-            });
-            self.read.store(tail.bytes(), Ordering::Relaxed);
-            self.let_readers_in();
-            if let Some(error) = failed {
-                return Err(error);
-            }
-            if !goes_on {
-                break;
-            }
+        for path in &paths[sources.len()..] {
+            sources.push(Tail::open(path)?);
+        }
+        let lengths = paths
+            .iter()
+            .map(|path| path.metadata().map_or(0, |own| own.len()));
+        self.whole.store(lengths.sum(), Ordering::Relaxed);
+        for at in 0..sources.len() {
+            self.read_source(at, sources)?;
         }
         if folder.join("summary.json").is_file() {
             self.change(Log::finish);
-            let ends = ends(folder);
-            *self.ends.write().unwrap_or_else(PoisonError::into_inner) = ends;
+            self.read_ends(folder);
         }
         Ok(())
     }
 
+    fn read_source(&self, at: usize, sources: &mut [Tail]) -> std::io::Result<()> {
+        loop {
+            let mut goes_on = true;
+            let mut failed = None;
+            let tail = &mut sources[at];
+            self.change(|log| match tail.piece(&mut |line| log.read(line)) {
+                Ok(more) => goes_on = more,
+                Err(error) => failed = Some(error),
+            });
+            let read = sources.iter().map(Tail::bytes).sum();
+            self.read.store(read, Ordering::Relaxed);
+            self.let_readers_in();
+            match failed {
+                Some(error) => return Err(error),
+                None if !goes_on => return Ok(()),
+                None => {}
+            }
+        }
+    }
+
+    fn read_ends(&self, folder: &Path) {
+        *self.ends.write().unwrap_or_else(PoisonError::into_inner) = ends(folder);
+    }
+
     fn is_stale(&self, folder: &Path) -> bool {
-        let source = self.source.try_lock();
-        source.is_ok_and(|source| {
-            let own = source.as_ref();
-            own.is_none_or(|own| !own.is_of(&folder.join(EVENTS)) || own.has_more())
+        let sources = self.sources.try_lock();
+        sources.is_ok_and(|sources| {
+            let paths = files(folder);
+            sources.len() != paths.len()
+                || !continues(&sources, &paths)
+                || sources.iter().any(Tail::has_more)
         })
     }
+}
+
+/// Whether files are those that were read so far, and perhaps further ones.
+fn continues(sources: &[Tail], paths: &[PathBuf]) -> bool {
+    !sources.is_empty()
+        && sources.len() <= paths.len()
+        && sources.iter().zip(paths).all(|(own, path)| own.is_of(path))
+}
+
+/// Files of the log of a result folder: the log, or, while its run goes on, what the variants have written of it.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let unfinished = format!("{EVENTS}.partial");
+    for name in [EVENTS, &unfinished] {
+        let path = folder.join(name);
+        if path.is_file() {
+            return vec![path];
+        }
+    }
+    let entries = folder
+        .join(PARTS)
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .flatten();
+    let numbered = |path: PathBuf| {
+        let name = path.file_name()?.to_str()?.to_owned();
+        let (number, rest) = name.split_once('-')?;
+        let is_part = rest == EVENTS || rest == unfinished;
+        Some((number.parse::<u32>().ok().filter(|_| is_part)?, path))
+    };
+    let mut parts: Vec<(u32, PathBuf)> = entries.filter_map(|own| numbered(own.path())).collect();
+    parts.sort();
+    parts.into_iter().map(|(_, path)| path).collect()
 }
 
 /// Logs that are kept.
@@ -186,7 +234,7 @@ impl Logs {
     /// # Errors
     /// If the run left no log.
     pub(crate) fn of(&self, folder: &Path) -> Result<Arc<Entry>, Refusal> {
-        if !folder.join(EVENTS).is_file() {
+        if files(folder).is_empty() {
             return Err(Refusal::missing(format!(
                 "the run has no {EVENTS}: run it again with `--events` to see the cluster at any instant"
             )));

@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde::Serialize;
 
 use super::Arguments;
+use super::logs::files;
 use super::refusal::Refusal;
 
 /// Depth to which folders are searched.
@@ -322,7 +323,7 @@ fn result_entry(path: &Path, results: &Path) -> Option<ResultEntry> {
         path: inner,
         changed: changed(if is_complete { &summary } else { path }),
         is_complete,
-        has_events: path.join("events.jsonl.zst").is_file(),
+        has_events: !files(path).is_empty(),
         has_report: path.join("report.html").is_file(),
     })
 }

@@ -123,6 +123,37 @@ fn a_folder_that_is_written_is_shown_as_it_grows() {
 }
 
 #[test]
+fn parts_that_variants_write_are_one_log() {
+    let folder = Folder::new("parts");
+    let other = LOG.replace("\"variant\":\"v\"", "\"variant\":\"w\"");
+    let parts = folder.root().join("results/mine.partial/.parts");
+    fs::create_dir_all(&parts).expect("a folder");
+    let write = |name: &str, text: &str| {
+        let file = File::create(parts.join(name)).expect("a file");
+        zstd::stream::copy_encode(text.as_bytes(), file, 1).expect("it is compressed");
+    };
+    write("0-events.jsonl.zst.partial", LOG);
+    write("0-pods.parquet.partial", "no log");
+    let site = Site::start(&own(), &folder.root(), &[]);
+    let state = site.get("/api/state").json();
+    assert_eq!(state["results"][0]["hasEvents"], true, "{state}");
+    site.until("/api/log?run=mine.partial", |own| {
+        own["variants"] == serde_json::json!(["v"]) && own["variant"]["events"] == 11
+    });
+    fs::rename(
+        parts.join("0-events.jsonl.zst.partial"),
+        parts.join("0-events.jsonl.zst"),
+    )
+    .expect("it is done");
+    write("10-events.jsonl.zst.partial", &other);
+    let path = "/api/log?run=mine.partial&variant=w";
+    let found = site.until(path, |own| {
+        own["variant"]["name"] == "w" && own["variant"]["events"] == 11
+    });
+    assert_eq!(found["variants"], serde_json::json!(["v", "w"]));
+}
+
+#[test]
 fn what_is_damaged_or_missing_is_told() {
     let folder = Folder::new("damaged");
     folder.file("results/bad/events.jsonl.zst", "this is no log");
