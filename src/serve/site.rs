@@ -1,4 +1,4 @@
-//! What the answers to all requests share: the state, room for work, and the fields of requests.
+//! Shared parts of all answers: the state, room for work, and the fields of requests.
 
 use std::sync::Arc;
 
