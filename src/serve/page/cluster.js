@@ -126,6 +126,10 @@ export function Cluster({ state, fields, go, put, look }) {
   const run = fields.run || state.first || (state.live ? "@live" : withLog[0]?.path) || "";
   const entry = state.results.find((own) => own.path === run);
   const [log, error] = useLog(entry && !entry.hasEvents ? "" : run, fields.variant ?? "", entry ? !entry.isComplete : false);
+  // A run that was shown while it went on has its own name once it is complete.
+  const complete = !entry && run.endsWith(".partial") ? run.slice(0, -".partial".length) : "";
+  const isComplete = state.results.some((one) => one.path === complete);
+  useEffect(() => { if (isComplete) put("cluster", { ...fields, run: complete }); }, [isComplete]);
   const own = log?.variant;
   const variant = own?.name ?? "";
   const start = Math.floor((own?.startNs ?? 0) / 1000);

@@ -176,7 +176,7 @@ export function Experiment({ state, fields, put, go, look }) {
           ${one.help && html`<br />${one.help}`}
           ${one.replacement && html` <button onClick=${() => repair(one)}>Write <code>${one.replacement.text}</code></button>`}</li>`)}</ul>
         <p class="quiet">Ctrl-Space completes fields and values. Files that the experiment names lie below the folder of <code>serve --root</code> or in folders of traces.
-          ${state.allowsExternal ? "" : " Programs, libraries and sockets of experiments run only with `serve --allow-external`."}</p>
+          ${!state.allowsExternal && html` Programs, libraries and sockets of experiments run only with <code>serve --allow-external</code>.`}</p>
       </section>
     </div>`;
 }

@@ -9,11 +9,11 @@ export function time(ns, isExact = false) {
   if (ns === null || ns === undefined) return "–";
   const sign = ns < 0 ? "-" : "";
   let seconds = Math.abs(ns) / 1e9;
-  if (seconds < 60) return `${sign}${Number(seconds.toFixed(isExact ? 6 : seconds < 10 ? 2 : 1))}s`;
+  if (seconds < 60) return `${sign}${Number(seconds.toFixed(isExact ? 3 : seconds < 10 ? 2 : 1))}s`;
   const days = Math.floor(seconds / 86400); seconds -= days * 86400;
   const hours = Math.floor(seconds / 3600); seconds -= hours * 3600;
   const minutes = Math.floor(seconds / 60); seconds -= minutes * 60;
-  const rest = isExact ? Number(seconds.toFixed(6)) : Math.floor(seconds);
+  const rest = isExact ? Number(seconds.toFixed(3)) : Math.floor(seconds);
   const pad = (value) => String(value).padStart(2, "0");
   if (days) return `${sign}${days}d ${pad(hours)}h ${pad(minutes)}m${isExact && rest ? ` ${rest}s` : ""}`;
   if (hours) return `${sign}${hours}h ${pad(minutes)}m${rest || isExact ? ` ${pad(rest)}s` : ""}`;

@@ -101,7 +101,7 @@ export function Runs({ state, go, look, fields, put }) {
       </div>
       ${error && html`<p class="alarm" role="alert">${error}</p>`}
       ${state.live && html`<p><a href="#/cluster?run=%40live">The live cluster</a> <span class="quiet">as its control server tells it</span></p>`}
-      ${!rows.length && html`<p class="quiet">${state.results.length ? "No result of that name." : "No results yet: run an experiment on the page “Experiment”, or with `windtunnel run --events`."}</p>`}
+      ${!rows.length && html`<p class="quiet">${state.results.length ? "No result of that name." : html`No results yet: run an experiment on the page “Experiment”, or with <code>windtunnel run --events</code>.`}</p>`}
       ${rows.length > 0 && html`
         <div class="scroll" role="region" aria-label="List of results" tabindex="0"><table class="results">
           <thead><tr><th scope="col"><span class="hidden">Marked</span></th><th scope="col">Result</th><th scope="col">Changed</th><th scope="col">State</th><th scope="col">Actions</th></tr></thead>
