@@ -178,6 +178,33 @@ await test("tabs, objects and their controllers, events with search", async (pag
   await see(page, "Made by");
 });
 
+await test("fields and values are completed at their places", async (page) => {
+  await go(page, "#/experiment");
+  const found = await page.evaluate(async () => {
+    const { Schema, pathAt } = await import("/schema.js");
+    const schema = new Schema(await (await fetch("/api/schema")).json());
+    const fields = (text) => {
+      const lines = text.split("\n");
+      const [own] = lines.at(-1).match(/^\s*(?:- +)*/);
+      const path = pathAt(lines, lines.length - 1, own.length);
+      return `${path.join(".")}: ${schema.fields(path).map((field) => field.name).join(" ")} `;
+    };
+    return [
+      fields("windtunnel: v1\ncluster:\n  nodes:\n    - count: 3\n      "),
+      fields("cluster:\n  nodes:\n  - count: 3\n    template:\n      "),
+      fields("workload:\n  - trace: {format: swf}\n  - "),
+      fields("workload:\n  - trace:\n      "),
+      fields("system:\n  scheduler:\n    tieBreak: first\n  "),
+      fields("system:\n  name: kubernetes\n"),
+      schema.values(["system", "name"]).map((value) => value.name).join(" "),
+      schema.values(["stop", "when"]).map((value) => value.name).join(" "),
+    ];
+  });
+  const wanted = [/^cluster\.nodes: .*\btemplate /, /^cluster\.nodes\.template: .*\ballocatable /, /^workload: .*\bgenerate /, /^workload\.trace: .*\bformat /,
+    /^system: .*\bcontrollers /, /^: .*\bworkload /, /kubernetes .*swarm/, /drained/];
+  wanted.forEach((own, at) => { if (!own.test(found[at])) throw new Error(`${own}: ${found[at]}`); });
+});
+
 await test("an experiment is completed, found wrong, repaired, run and compared", async (page) => {
   await go(page, "#/experiment?path=scenarios%2Fkubernetes.yaml");
   await see(page, "Nothing is wrong");

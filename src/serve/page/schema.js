@@ -15,10 +15,8 @@ export function pathAt(lines, number, indent) {
       path.unshift(key);
       below = column;
     }
-    if (dashes && space.length < below) {
-      path.splice(column < indent && key ? 1 : 0, 0);
-      if (column <= below) below = Math.min(below, space.length + (key && column < below ? 0 : 1));
-    }
+    // What holds a list may be as far left as its dashes.
+    if (dashes && column <= below) below = Math.min(below, space.length + 1);
   }
   return path;
 }
