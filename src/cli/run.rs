@@ -34,11 +34,7 @@ use super::{Exit, Failure, Global, experiment_file, interrupt, terminal};
 pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Failure> {
     let started = Clock::now();
     let trip = Trip::new(global, arguments)?;
-    let mut experiment = match &trip.after {
-        Some(after) => after.clone(),
-        None => read(global, arguments)?,
-    };
-    check_form(&experiment, arguments.form)?;
+    let mut experiment = experiment_of(global, arguments, &trip)?;
     if arguments.dry_run {
         return check_inputs(global, &experiment);
     }
@@ -105,6 +101,20 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         terminal::complain(&table);
     }
     Ok(Exit::Done)
+}
+
+/// Experiment to run, in the form that was asked for.
+fn experiment_of(
+    global: &Global,
+    arguments: &RunArguments,
+    trip: &Trip,
+) -> Result<Experiment, Failure> {
+    let experiment = match &trip.after {
+        Some(after) => after.clone(),
+        None => read(global, arguments)?,
+    };
+    check_form(&experiment, arguments.form)?;
+    Ok(experiment)
 }
 
 /// Prints what happened up to the end of a run that could not go on.
