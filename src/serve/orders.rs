@@ -1,6 +1,7 @@
 //! Answers to what the page does: experiments, runs and questions about them.
 
 use std::fs;
+use std::path::Path;
 
 use axum::Json;
 use axum::extract::State;
@@ -16,6 +17,26 @@ use super::questions::Side;
 use super::refusal::Refusal;
 use super::site::{Answer, Asked, Place, Server, Told, asked, told, work};
 
+/// First words of a result's experiment, before the folder at which its paths start.
+const LEAD: &str = "# The paths below start at ";
+
+/// Text of a result's experiment for a file in another folder: its paths start where they did.
+fn seen_from(root: &Path, folder: &Path, text: &str) -> String {
+    let told = text.strip_prefix(LEAD).and_then(|own| own.split_once('\n'));
+    let Some((way, rest)) = told else {
+        return text.to_owned();
+    };
+    let Ok(base) = folder.join(way.trim_end()).canonicalize() else {
+        return text.to_owned();
+    };
+    let way = match base.strip_prefix(root) {
+        Ok(own) if own.as_os_str().is_empty() => Path::new("."),
+        Ok(own) => own,
+        Err(_) => &base,
+    };
+    format!("{LEAD}{}\n{rest}", way.display())
+}
+
 /// Text of an experiment.
 pub(super) async fn experiment(State(site): Server, query: Asked<Place>) -> Answer {
     let place = asked(query)?;
@@ -23,14 +44,19 @@ pub(super) async fn experiment(State(site): Server, query: Asked<Place>) -> Answ
     let path = if place.run.is_empty() {
         site.shared.places.experiment(&place.name)?
     } else {
-        site.shared.places.result(&place.run)?.join("scenario.yaml")
+        site.shared.places.file_of(&place.run, "scenario.yaml")?
     };
+    let is_of_run = !place.run.is_empty();
     let text = work(move || {
         let is_small = path
             .metadata()
             .is_ok_and(|own| own.is_file() && own.len() <= MOST_BYTES);
         let text = is_small.then(|| fs::read_to_string(&path).ok()).flatten();
-        text.ok_or_else(|| Refusal::failed("no text of at most 1 MiB"))
+        let text = text.ok_or_else(|| Refusal::failed("no text of at most 1 MiB"))?;
+        Ok(match path.parent().filter(|_| is_of_run) {
+            Some(folder) => seen_from(&site.shared.places.root, folder, &text),
+            None => text,
+        })
     });
     Ok(Json(json!({"text": text.await?})).into_response())
 }
@@ -173,13 +199,7 @@ pub(super) async fn reproduce(State(site): Server, body: Told<Side>) -> Answer {
     let own = told(body)?;
     let shared = &site.shared;
     let folder = shared.places.result(&own.run)?;
-    let file = folder.join("scenario.yaml");
-    if !file.is_file() {
-        return Err(Refusal::missing(format!(
-            "{}: no scenario.yaml in it",
-            own.run
-        )));
-    }
+    let file = shared.places.file_of(&own.run, "scenario.yaml")?;
     let stem = folder.file_name().unwrap_or_default().to_string_lossy();
     let result = shared.places.free_name(&format!("{stem}-events"));
     let out = shared.places.new_result(&result)?;

@@ -131,6 +131,14 @@ impl Places {
         }
     }
 
+    /// A file of a result folder.
+    ///
+    /// # Errors
+    /// If there is none of that name, or it lies outside.
+    pub(crate) fn file_of(&self, result: &str, name: &str) -> Result<PathBuf, Refusal> {
+        inside(&self.result(result)?, name)
+    }
+
     /// An experiment by its path below the root.
     ///
     /// # Errors

@@ -178,13 +178,12 @@ pub(super) async fn metrics(State(site): Server, query: Asked<MetricsRequest>) -
 
 /// The report of a run, in a world of its own: its scripts can ask nothing of this server.
 pub(super) async fn report(State(site): Server, query: Asked<Place>) -> Answer {
-    let folder = site.shared.places.result(&asked(query)?.run)?;
-    let bytes = work(move || {
-        let path = folder.join("report.html").canonicalize().ok();
-        let path = path.filter(|path| path.starts_with(&folder));
-        let bytes = path.and_then(|path| fs::read(path).ok());
-        bytes.ok_or_else(|| Refusal::missing("the run has no report"))
-    });
+    let path = site
+        .shared
+        .places
+        .file_of(&asked(query)?.run, "report.html")?;
+    let bytes =
+        work(move || fs::read(&path).map_err(|_| Refusal::missing("the run has no report")));
     let headers = [
         (CONTENT_TYPE, "text/html; charset=utf-8"),
         (

@@ -107,6 +107,8 @@ fn outside(folder: &Folder) -> PathBuf {
         root.join("results/good/report.html"),
     )
     .expect("a link");
+    let scenario = root.join("results/good/scenario.yaml");
+    symlink(secret.join("mine.yaml"), scenario).expect("a link");
     symlink(secret.join("mine.yaml"), root.join("linked.yaml")).expect("a link");
     symlink(&secret, root.join("folder")).expect("a link");
     secret
@@ -134,6 +136,16 @@ fn paths_that_lead_outside_are_refused() {
             );
         }
     }
+    let told = site.get("/api/experiment?run=good");
+    assert_eq!(
+        told.status, 404,
+        "a link out of the result folder: {told:?}"
+    );
+    let told = site.post("/api/reproduce", &json!({"run": "good"}));
+    assert_eq!(
+        told.status, 404,
+        "a link out of the result folder: {told:?}"
+    );
     let told = site.get("/api/report?run=good");
     assert_eq!(
         told.status, 404,

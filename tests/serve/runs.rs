@@ -149,6 +149,15 @@ fn questions_become_words() {
     }
     let sides = json!({"sides": [{"run": "good", "variant": "v"}, {"run": "../x"}]});
     assert_eq!(site.post("/api/diff", &sides).status, 404);
+    // A copy of a result's experiment reads the files that it read.
+    fs::create_dir_all(folder.root().join("scenarios")).expect("a folder");
+    folder.file(
+        "results/good/scenario.yaml",
+        "# The paths below start at ../../scenarios\nwindtunnel: v1\n",
+    );
+    let text = site.get("/api/experiment?run=good").json();
+    let wanted = "# The paths below start at scenarios\nwindtunnel: v1\n";
+    assert_eq!(text["text"], wanted, "{text}");
     let told = site.post("/api/reproduce", &json!({"run": "good"})).json();
     assert_eq!(told["result"], "good-events", "{told}");
 }
