@@ -5,9 +5,8 @@ use std::path::Path;
 use lab::run::prepare;
 use scenario::{Experiment, FileLookup, LoadOptions, NamedText, Rejected, load_with_variants};
 use world::FileSource;
-use world::inputs::DiskAndEmbedded;
 
-use super::source::{self, Source};
+use super::source::{self, Source, Surroundings as _};
 use super::{Exit, Failure, Global, terminal};
 
 /// Output format of findings.
@@ -35,7 +34,7 @@ pub struct Reading<'a> {
 
 /// Reads an experiment; prints its errors.
 pub fn read(global: &Global, reading: Reading<'_>) -> Result<(Experiment, String), Failure> {
-    read_by(global, reading, &DiskAndEmbedded)
+    read_by(global, reading, &global.files())
 }
 
 /// Reads an experiment whose files a lookup finds; prints its errors.

@@ -125,6 +125,12 @@ pub struct Global {
     /// Number of threads that run variants in parallel [default: all processors]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Print progress as lines of JSON, for programs that run this one
+    #[arg(long, global = true, hide = true)]
+    progress_lines: bool,
+    /// Let experiments name only files below this folder or those of traces; may be repeated
+    #[arg(long, value_name = "DIR", global = true, hide = true)]
+    within: Vec<PathBuf>,
 }
 
 impl Global {
@@ -220,6 +226,8 @@ enum Command {
     Live(companion::Words),
     /// Answer questions as tools of the Model Context Protocol (a program of its own)
     Mcp(companion::Words),
+    /// Show runs, clusters at any instant and experiments in the browser (a program of its own)
+    Serve(companion::Words),
     /// List systems, profiles, policies, queue policies, trace formats and generators
     Systems(systems::SystemsArguments),
     /// Print the JSON Schema of the experiment file or of a result
@@ -254,6 +262,7 @@ impl Command {
             Self::Verify(_)
             | Self::Live(_)
             | Self::Mcp(_)
+            | Self::Serve(_)
             | Self::Events(_)
             | Self::Tune(_)
             | Self::Place(_)
@@ -337,6 +346,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Trace(command) => trace::run(global, &command),
         Command::Live(words) => companion::call(global, "live", &words),
         Command::Mcp(words) => companion::call(global, "mcp", &words),
+        Command::Serve(words) => companion::call(global, "serve", &words),
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
         Command::New(command) => new::run(&command),

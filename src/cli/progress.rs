@@ -8,10 +8,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use lab::experiment::Progress;
 use scenario::Experiment;
+use serde_json::json;
 use sim::RunProgress;
 use units::{Instant, plural};
 
-use super::Global;
+use super::{Global, terminal};
 
 /// Progress of an experiment.
 pub(super) struct Bars {
@@ -20,10 +21,15 @@ pub(super) struct Bars {
     variants: Vec<(AtomicU64, AtomicU64)>,
     /// End of the variants in simulated time, if known.
     horizon: Option<Instant>,
-    last: Mutex<()>,
+    last: Mutex<Option<Clock>>,
+    /// Whether progress is told as lines of JSON.
+    tells_lines: bool,
     /// Time at which the first variant had its input.
     pub(super) begun: OnceLock<Clock>,
 }
+
+/// Time between two lines of progress.
+const BETWEEN_LINES: WallDuration = WallDuration::from_millis(250);
 
 /// Steps of the bar per variant.
 const STEPS: u64 = 1_000;
@@ -34,7 +40,7 @@ impl Bars {
         let count = experiment.variants.len() as u64;
         let bar = ProgressBar::with_draw_target(
             Some(count * STEPS),
-            if global.quiet || global.no_progress {
+            if global.quiet || global.no_progress || global.progress_lines {
                 ProgressDrawTarget::hidden()
             } else {
                 ProgressDrawTarget::stderr_with_hz(10)
@@ -57,7 +63,8 @@ impl Bars {
                 .map(|_| (AtomicU64::new(0), AtomicU64::new(0)))
                 .collect(),
             horizon: horizon.map(|at| Instant::ZERO + at),
-            last: Mutex::new(()),
+            last: Mutex::new(None),
+            tells_lines: global.progress_lines,
             begun: OnceLock::new(),
         }
     }
@@ -68,9 +75,15 @@ impl Bars {
     }
 
     fn show(&self, now: Instant) {
-        let Ok(_alone) = self.last.try_lock() else {
+        let Ok(mut last) = self.last.try_lock() else {
             return;
         };
+        if self.tells_lines {
+            if last.is_some_and(|last| last.elapsed() < BETWEEN_LINES) {
+                return;
+            }
+            *last = Some(Clock::now());
+        }
         let events: u64 = self
             .variants
             .iter()
@@ -81,6 +94,13 @@ impl Bars {
             .iter()
             .map(|(_, steps)| steps.load(Ordering::Relaxed))
             .sum();
+        if self.tells_lines {
+            let all = self.variants.len() as u64 * STEPS;
+            let share = steps as f64 / all.max(1) as f64;
+            let line = json!({"progress": share, "simulatedNs": now.as_nanos(), "events": events});
+            terminal::complain(&line.to_string());
+            return;
+        }
         self.bar.set_position(steps);
         let elapsed = self.bar.elapsed().as_secs_f64().max(1e-3);
         let rate = events as f64 / elapsed / 1e3;

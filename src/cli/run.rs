@@ -8,6 +8,7 @@ use intake::ledger::{Action, ESTIMATES};
 use lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
 use lab::folder::{EXTERNAL, Existing, ResultFolder};
 use lab::journey::Journey;
+use lab::run::prepare;
 use lab::source::external_variant;
 use lab::summary::{Summary, VariantSummary};
 use report::comparison::{Comparison, Rows};
@@ -20,6 +21,7 @@ use scenario::{Experiment, NamedText, Rejected, load};
 use serde_json::json;
 use systems::registry::WITH_PLAIN_FORM;
 use units::plural;
+use world::FileSource;
 
 use super::failure::is_refusal;
 use super::profile::{Profiler, VARIANTS};
@@ -32,11 +34,10 @@ use super::{Exit, Failure, Global, experiment_file, interrupt, terminal};
 pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Failure> {
     let started = Clock::now();
     let trip = Trip::new(global, arguments)?;
-    let mut experiment = match &trip.after {
-        Some(after) => after.clone(),
-        None => read(global, arguments)?,
-    };
-    check_form(&experiment, arguments.form)?;
+    let mut experiment = experiment_of(global, arguments, &trip)?;
+    if arguments.dry_run {
+        return check_inputs(global, &experiment);
+    }
     let journey = trip.journey();
     let folder = result_folder(arguments, &trip, &experiment)?;
     experiment.record_external(&folder.partial().join(EXTERNAL));
@@ -102,6 +103,20 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     Ok(Exit::Done)
 }
 
+/// Experiment to run, in the form that was asked for.
+fn experiment_of(
+    global: &Global,
+    arguments: &RunArguments,
+    trip: &Trip,
+) -> Result<Experiment, Failure> {
+    let experiment = match &trip.after {
+        Some(after) => after.clone(),
+        None => read(global, arguments)?,
+    };
+    check_form(&experiment, arguments.form)?;
+    Ok(experiment)
+}
+
 /// Prints what happened up to the end of a run that could not go on.
 fn print_partial(
     global: &Global,
@@ -121,6 +136,26 @@ fn print_partial(
 /// Failure of an experiment of which a variant could not go on.
 fn stopped(summary: &Summary, folder: &ResultFolder) -> Option<Failure> {
     Some(Failure::incomplete(summary.stopped(folder.partial())?))
+}
+
+/// Reads what an experiment names, as a run would before it begins.
+fn check_inputs(global: &Global, experiment: &Experiment) -> Result<Exit, Failure> {
+    let files = FileSource::of(&experiment.files);
+    for variant in &experiment.variants {
+        prepare(&variant.scenario, &files).map_err(Failure::input)?;
+        let external = variant.scenario.system.scheduler.external.as_ref();
+        if let Some(own) = external.filter(|own| own.answers == AnswerSource::Refused) {
+            return Err(Failure::input(format!(
+                "system.scheduler.external: it names `{}`, which runs with `--allow-external` alone",
+                own.name()
+            )));
+        }
+    }
+    if !global.quiet {
+        let variants = plural::count(experiment.variants.len(), "variant");
+        terminal::complain(&format!("{}: {variants}, nothing wrong", experiment.name));
+    }
+    Ok(Exit::Done)
 }
 
 /// Refuses the plain form where a system has none.

@@ -70,6 +70,9 @@ pub(super) struct RunArguments {
     /// each policy; the decisions are the same
     #[arg(long, value_enum, default_value_t = SchedulerForm::Fast, conflicts_with = "from")]
     pub(super) form: SchedulerForm,
+    /// Check the experiment and what it names, and run nothing
+    #[arg(long, conflicts_with_all = ["from", "snapshot_at", "perfetto"])]
+    pub(super) dry_run: bool,
     /// Print where time is spent: engine, scheduler by plugin, arrivals, metrics, output (on
     /// stderr)
     #[arg(long)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use lab::inside::FilesBelow;
 use lab::source::SourceError;
 use scenario::{Color, Rejected};
 
@@ -20,6 +21,15 @@ impl Surroundings for Global {
 
     fn allows_external(&self) -> bool {
         self.allow_external
+    }
+
+    fn files(&self) -> FilesBelow {
+        if self.within.is_empty() {
+            return FilesBelow::anywhere();
+        }
+        let traces = Self::traces_dirs(self);
+        let folders = self.within.iter().chain(&traces);
+        FilesBelow::new(folders.filter_map(|own| own.canonicalize().ok()).collect())
     }
 }
 

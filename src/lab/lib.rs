@@ -26,6 +26,7 @@ pub mod folder;
 pub mod hashes;
 mod immediate_claims;
 pub mod import;
+pub mod inside;
 pub mod journey;
 pub mod limits;
 pub mod names;

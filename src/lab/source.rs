@@ -9,8 +9,9 @@ use scenario::{
 use serde_json::{Value as Json, json};
 use thiserror::Error;
 use units::nearest;
-use world::inputs::{self, BUNDLED, DiskAndEmbedded};
+use world::inputs::{self, BUNDLED};
 
+use super::inside::FilesBelow;
 use super::names::Registered;
 use super::paths::bases;
 
@@ -24,6 +25,11 @@ pub trait Surroundings {
 
     /// Whether the programs that experiments name may run.
     fn allows_external(&self) -> bool;
+
+    /// Files that experiments may name.
+    fn files(&self) -> FilesBelow {
+        FilesBelow::anywhere()
+    }
 }
 
 /// Reason why an experiment file can't be read.
@@ -55,6 +61,8 @@ pub struct Source {
     pub ignored: Vec<String>,
     /// Whether the programs that it names may run.
     pub allows_external: bool,
+    /// Files that it may name.
+    pub files: FilesBelow,
 }
 
 impl Source {
@@ -97,6 +105,7 @@ impl Source {
             },
             ignored: around.ignored(),
             allows_external: around.allows_external(),
+            files: around.files(),
         }
     }
 
@@ -105,7 +114,7 @@ impl Source {
         LoadOptions {
             sets,
             search: &self.search,
-            lookup: &DiskAndEmbedded,
+            lookup: &self.files,
             names: &Registered,
         }
     }

@@ -11,8 +11,9 @@ use crate::tidy::sources;
 const LAYERS: &[(&str, &[&str])] = &[
     // No code: the choice of foreign features (src/features/Cargo.toml).
     ("features", &[]),
-    // A client of the program, not of its libraries.
+    // Clients of the program, not of its libraries.
     ("mcp", &[]),
+    ("serve", &[]),
     ("units", &["features"]),
     ("options", &["units"]),
     ("rng", &["units"]),

@@ -131,7 +131,7 @@ fn read_scenario(
         variants: None,
         messages: MessageFormat::Human,
     };
-    let (experiment, text) = experiment_file::read_by(global, reading, inside)?;
+    let (experiment, text) = experiment_file::read_by(global, reading, &inside.files)?;
     let is_exact = arguments.exact || item.is_some_and(|item| item.exact);
     Ok(SuiteScenario {
         experiment,

@@ -14,6 +14,7 @@ pub(super) fn incidents(variant: &VariantData) -> Vec<EventLine> {
         kind: kind.to_owned(),
         object,
         what,
+        ..EventLine::default()
     };
     let mut lines = Vec::new();
     for own in &data.alerts {

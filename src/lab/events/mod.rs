@@ -2,40 +2,39 @@
 //! (`--events`), and the search through it. Alerts and faults, which every run keeps in
 //! `report.json`, are searched with it.
 
+mod amounts;
 mod changes;
 mod incidents;
+mod search;
 mod trace_event;
 
 use std::io::Write;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
 use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Observer, Store};
-use intake::{Input, TraceError};
 use metrics::diagnosis::Exit;
 use model::node::{CAPACITY_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
 use model::{
-    Delivery, Disk, EndReason, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodPhase,
-    PodRef, Text, VolumeNews, VolumeStep,
+    Delivery, Disk, EndReason, Event, Node, NodeContact, Object, ObjectChange, Pod, PodChange,
+    PodCreated, PodPhase, PodRef, ResourceList, Text, VolumeNews, VolumeStep,
 };
 
-use units::{Instant, NodeId, PodId, SortedMap, SortedSet};
+use units::{ClassId, Instant, NodeId, ObjectId, PodId, SortedMap, SortedSet};
 
 use super::folder::{FolderError, OutputFile, ResultFolder};
 use super::run::aftermath::kept_words;
 use super::tables::Place;
-use history::ReportData;
-
-use incidents::incidents;
+use amounts::ClassAmounts;
+pub use search::{Search, search};
 pub use trace_event::write_trace;
 
 /// The file of events.
 pub const EVENTS_FILE: &str = "events.jsonl.zst";
 
 /// A line of the log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventLine {
     /// Instant of the event, in nanoseconds.
     pub time_ns: i64,
@@ -47,6 +46,13 @@ pub struct EventLine {
     pub object: String,
     /// Further details.
     pub what: String,
+    /// Of a node that joined or changed, the amounts it has for pods; of a pod that was created or resized, those
+    /// it asks for.
+    #[serde(default, skip_serializing_if = "ResourceList::is_empty")]
+    pub amounts: ResourceList,
+    /// Of a pod or an object that was created, the object that owns it, if one does.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub owner: String,
 }
 
 /// Every kind of event.
@@ -106,6 +112,7 @@ pub struct EventLog {
     attempts: SortedMap<PodId, u32>,
     /// Containers that were killed for want of memory and whose end is yet to be told.
     out_of_memory: SortedSet<(PodId, u16)>,
+    amounts: ClassAmounts,
 }
 
 impl EventLog {
@@ -120,6 +127,7 @@ impl EventLog {
             is_moving: false,
             attempts: SortedMap::new(),
             out_of_memory: SortedSet::new(),
+            amounts: ClassAmounts::default(),
         })
     }
 
@@ -135,17 +143,25 @@ impl EventLog {
     }
 
     fn line(&mut self, at: Instant, kind: &str, object: String, what: String) {
-        debug_assert!(KINDS.contains(&kind), "`{kind}` can be searched for");
-        if self.failed.is_some() {
-            return;
-        }
-        let line = EventLine {
+        self.write(EventLine {
             time_ns: at.as_nanos(),
-            variant: self.variant.clone(),
             kind: kind.to_owned(),
             object,
             what,
-        };
+            ..EventLine::default()
+        });
+    }
+
+    fn write(&mut self, mut line: EventLine) {
+        let kind = &line.kind;
+        debug_assert!(
+            KINDS.contains(&kind.as_str()),
+            "`{kind}` can be searched for"
+        );
+        if self.failed.is_some() {
+            return;
+        }
+        line.variant.clone_from(&self.variant);
         let mut bytes = serde_json::to_vec(&line).unwrap_or_default();
         bytes.push(b'\n');
         if let Err(source) = self.file.write_all(&bytes) {
@@ -164,9 +180,27 @@ impl EventLog {
         self.line(at, kind, name, String::new());
     }
 
+    /// A node as it is declared.
+    fn declared(&mut self, at: Instant, kind: &str, node: &Node, what: String) {
+        self.write(EventLine {
+            time_ns: at.as_nanos(),
+            kind: kind.to_owned(),
+            object: format!("Node/{}", node.name),
+            what,
+            amounts: amounts::of_node(node),
+            ..EventLine::default()
+        });
+    }
+
+    /// Name of an object; none without one.
+    fn name_of(&self, object: Option<ObjectId>) -> String {
+        let own = object.and_then(|id| self.names.get(id.index()));
+        own.cloned().unwrap_or_default()
+    }
+
     fn object(&mut self, at: Instant, change: &ObjectChange) {
         match change {
-            ObjectChange::Created { id, object, .. } => {
+            ObjectChange::Created { id, object, owner } => {
                 let name = format!("{}/{}/{}", object.kind(), object.namespace(), object.name());
                 if self.names.len() <= id.index() {
                     self.names.resize(id.index() + 1, String::new());
@@ -174,7 +208,13 @@ impl EventLog {
                 }
                 self.objects[id.index()] = Some(object.clone());
                 self.names[id.index()].clone_from(&name);
-                self.line(at, "created", name, String::new());
+                self.write(EventLine {
+                    time_ns: at.as_nanos(),
+                    kind: "created".to_owned(),
+                    object: name,
+                    owner: self.name_of(*owner),
+                    ..EventLine::default()
+                });
             }
             ObjectChange::Updated { id, object } => {
                 let name = self.names.get(id.index()).cloned().unwrap_or_default();
@@ -232,6 +272,35 @@ fn pod_name(pod: &Pod, store: &Store) -> String {
 }
 
 impl EventLog {
+    fn pod_created(&mut self, at: Instant, created: &PodCreated, store: &Store) {
+        let Some(record) = store.pods().get(created.pod) else {
+            return;
+        };
+        let amounts = self.amounts.of(created.class, store);
+        self.write(EventLine {
+            time_ns: at.as_nanos(),
+            kind: "created".to_owned(),
+            object: pod_name(record, store),
+            amounts,
+            owner: self.name_of(created.owner.map(|owner| owner.object)),
+            ..EventLine::default()
+        });
+    }
+
+    fn resized(&mut self, at: Instant, pod: PodRef, class: ClassId, store: &Store) {
+        let Some(record) = store.pods().get(pod) else {
+            return;
+        };
+        let amounts = self.amounts.of(class, store);
+        self.write(EventLine {
+            time_ns: at.as_nanos(),
+            kind: "resized".to_owned(),
+            object: pod_name(record, store),
+            amounts,
+            ..EventLine::default()
+        });
+    }
+
     fn pod_changed(&mut self, at: Instant, pod: PodRef, change: &PodChange, store: &Store) {
         let (kind, what) = match change {
             PodChange::Ready(true) => ("ready", String::new()),
@@ -253,7 +322,7 @@ impl EventLog {
                 ("oom-killed", String::new())
             }
             PodChange::Declared { .. } => ("changed", String::new()),
-            PodChange::Resized { .. } => ("resized", String::new()),
+            PodChange::Resized { class, .. } => return self.resized(at, pod, *class, store),
             PodChange::Relocated(step) => ("relocation", changes::relocated(*step)),
             PodChange::Moving { to } => ("moving", format!("to {}", store.nodes().name(*to))),
             _ => return,
@@ -332,7 +401,7 @@ impl Observer for EventLog {
         let none = String::new;
         match event {
             Event::PodCreated(_) if std::mem::take(&mut self.is_moving) => {}
-            Event::PodCreated(created) => self.pod(at, "created", created.pod, none(), store),
+            Event::PodCreated(created) => self.pod_created(at, created, store),
             Event::PodBound { pod, node, .. } => {
                 let what = format!("to {}", store.nodes().name(*node));
                 self.pod(at, "bound", *pod, what, store);
@@ -342,16 +411,15 @@ impl Observer for EventLog {
             Event::PodRunning { pod } => self.pod(at, "running", *pod, none(), store),
             Event::PodChanged { pod, change } => self.pod_changed(at, *pod, change, store),
             Event::PodEnded { reason, .. } => self.pod_ended(at, ended, *reason, store),
-            Event::NodeAdded { node, object } => {
+            Event::NodeAdded { object, .. } => {
                 let label = |key| label_of(&object.labels, key);
                 let zone = label(ZONE_LABEL).map(|zone| format!("zone {zone}"));
                 let kind = [label(INSTANCE_TYPE_LABEL), label(CAPACITY_LABEL)];
                 let kind = kind.into_iter().flatten().map(ToString::to_string);
                 let what = kind.chain(zone).collect::<Vec<_>>().join(", ");
-                let name = format!("Node/{}", store.nodes().name(*node));
-                self.line(at, "joined", name, what);
+                self.declared(at, "joined", object, what);
             }
-            Event::NodeUpdated { node, .. } => self.node(at, "changed", *node, store),
+            Event::NodeUpdated { object, .. } => self.declared(at, "changed", object, none()),
             Event::NodeReadiness { node, ready } => {
                 self.node(at, if *ready { "up" } else { "down" }, *node, store);
             }
@@ -396,81 +464,4 @@ impl Observer for EventLog {
             _ => {}
         }
     }
-}
-
-/// Search criteria; omitted ones match everything.
-#[derive(Clone, Debug, Default)]
-pub struct Search {
-    /// Objects whose name has this in it.
-    pub object: Option<String>,
-    /// Events of this kind.
-    pub kind: Option<String>,
-    /// Events of this variant.
-    pub variant: Option<String>,
-    /// Events from here on.
-    pub from: Option<Instant>,
-    /// Events until here.
-    pub to: Option<Instant>,
-}
-
-impl Search {
-    fn finds(&self, line: &EventLine) -> bool {
-        let has = |wanted: &Option<String>, own: &str| wanted.as_ref().is_none_or(|it| it == own);
-        self.object
-            .as_ref()
-            .is_none_or(|object| line.object.contains(object.as_str()))
-            && has(&self.kind, &line.kind)
-            && has(&self.variant, &line.variant)
-            && self.from.is_none_or(|from| line.time_ns >= from.as_nanos())
-            && self.to.is_none_or(|to| line.time_ns <= to.as_nanos())
-    }
-}
-
-/// The lines of a result folder that are looked for, by variant and time. Whether the run left its
-/// events: without them there are alerts and faults alone.
-///
-/// # Errors
-/// If the file of events can't be read.
-pub fn search(
-    folder: &Path,
-    report: &ReportData,
-    search: &Search,
-) -> Result<(Vec<EventLine>, bool), TraceError> {
-    let mut found = Vec::new();
-    for variant in &report.variants {
-        found.extend(
-            incidents(variant)
-                .into_iter()
-                .filter(|line| search.finds(line)),
-        );
-    }
-    let path = folder.join(EVENTS_FILE);
-    let has_events = path.exists();
-    if has_events {
-        let mut lines = Input::path(&path).lines()?;
-        while let Some((number, text)) = lines.next_line()? {
-            if text.is_empty() {
-                continue;
-            }
-            let line: EventLine =
-                serde_json::from_slice(text).map_err(|error| TraceError::Format {
-                    file: path.display().to_string(),
-                    reason: format!(
-                        "line {number} is not an event: {error}; run the experiment \
-                        again"
-                    ),
-                })?;
-            if search.finds(&line) {
-                found.push(line);
-            }
-        }
-    }
-    let order = |name: &str| {
-        report
-            .variants
-            .iter()
-            .position(|variant| variant.name == name)
-    };
-    found.sort_by_key(|line| (order(&line.variant), line.time_ns));
-    Ok((found, has_events))
 }

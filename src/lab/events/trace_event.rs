@@ -261,6 +261,7 @@ mod tests {
             kind: kind.to_owned(),
             object: object.to_owned(),
             what: what.to_owned(),
+            ..EventLine::default()
         }
     }
 

@@ -274,7 +274,7 @@ impl Known {
         // A program of its own, which no test of this package builds.
         if words
             .first()
-            .is_some_and(|word| ["live", "mcp"].contains(&word.as_str()))
+            .is_some_and(|word| ["live", "mcp", "serve"].contains(&word.as_str()))
         {
             return Ok(());
         }
