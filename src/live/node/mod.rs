@@ -5,6 +5,7 @@
 //! A daemon that was restarted begins with an empty core: the control server tells it again of every
 //! pod, the agent orders their start, and the machine answers for containers that run already.
 
+mod error;
 mod local;
 mod order;
 
@@ -17,7 +18,6 @@ use control::node_api::{DesiredPod, reunite};
 use control::{AgentOutput, MachineEvent};
 use model::{EndReason, PodRef, Refusal};
 use serde_json::Value;
-use thiserror::Error;
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 use crate::wire::pressure::{Pressure, PressureKind};
@@ -26,23 +26,8 @@ use crate::wire::report::{News, NumberedReport};
 use crate::wire::{Assigned, Command, Ending, NodeAnswer, Registration, Term, Update, pod};
 use local::{LocalCluster, NODE, assignment};
 
+pub use error::NodeError;
 pub use order::MachineOrder;
-
-/// A problem with the answer of a control server.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum NodeError {
-    /// The control server refused the node.
-    #[error("the control server refused the node: {0}")]
-    Refused(String),
-    /// The system is not known here, or could not be built.
-    #[error("the control server runs the system `{system}`, which this version can't: {why}")]
-    System {
-        /// Name of the system.
-        system: String,
-        /// Reason.
-        why: String,
-    },
-}
 
 /// A node.
 pub struct NodeCore {

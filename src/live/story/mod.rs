@@ -38,7 +38,7 @@ pub struct Story {
     pub beginning: Option<Beginning>,
     /// Inputs from outside, in order.
     pub deeds: Vec<Deed>,
-    /// How long processes ran that ended by themselves.
+    /// Lives of processes that ended by themselves.
     pub lives: Lives,
     /// Times without heartbeats.
     pub silences: Silences,

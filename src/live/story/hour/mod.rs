@@ -89,7 +89,7 @@ pub struct Hour {
     nodes: Vec<Value>,
     changes: Vec<NodeChange>,
     around: SortedMap<(Kind, String), Value>,
-    /// What was left out, in words.
+    /// Parts of the record that are left out, in words.
     pub left_out: Vec<String>,
 }
 
