@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::admission::Creation;
 use crate::provider::{MachineOrder, OrderFailure};
 use cluster::{Conflict, Store, UsageSamples};
-use model::{PodRef, Text};
+use model::{ClusterObjects, PodRef, Text};
 use units::{Duration, Instant, Revision};
 
 use super::{Component, DurableState, Memory, Outbox, Program, Progress, Write};
@@ -228,6 +228,10 @@ impl Component for ComponentProbe {
 
     fn restarted(&mut self, now: Instant) {
         self.component.restarted(now);
+    }
+
+    fn surrounded(&mut self, now: Instant, objects: &ClusterObjects) {
+        self.component.surrounded(now, objects);
     }
 
     fn backlog(&self) -> usize {
