@@ -333,7 +333,7 @@ pub trait Component: Send {
         let _ = (now, is_up);
     }
 
-    /// What is around nodes and pods is this from now on: namespaces, budgets, services, owners, storage. A driver
+    /// Takes in the objects around nodes and pods: namespaces, budgets, services, owners, storage. A driver
     /// that follows another control plane says so before the step; in a run the objects are known from the
     /// beginning, or come by the log.
     fn surrounded(&mut self, now: Instant, objects: &ClusterObjects) {

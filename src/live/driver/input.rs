@@ -53,10 +53,10 @@ pub enum Input {
     },
     /// Objects of a cluster that another control plane runs came, changed or went.
     Observed {
-        /// What was seen, in order.
+        /// Observations, in order.
         seen: Vec<Observation>,
     },
-    /// What was wished of pods could not be written.
+    /// The API refused what was decided on pods.
     Unwritten {
         /// Unique identifiers of the pods.
         pods: Vec<String>,

@@ -67,7 +67,7 @@ impl NewestFile {
         Ok(Self { file, turn: 0 })
     }
 
-    /// What the file of a folder says; `None` of one that is not there, or says nothing that is whole.
+    /// The record that the file of a folder names; `None` without a file, or where no place in it is whole.
     pub(super) fn read(folder: &Path) -> Option<NewestRecord> {
         let bytes = std::fs::read(folder.join(FILE)).ok()?;
         let places = bytes.chunks(PLACE).filter_map(NewestRecord::read);

@@ -18,7 +18,7 @@ pub(super) enum News {
         /// The time.
         took: Duration,
     },
-    /// What was wished of a pod could not be written.
+    /// The API refused what was decided on a pod.
     Unwritten {
         /// Unique identifier of the pod.
         uid: String,

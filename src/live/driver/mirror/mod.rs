@@ -2,7 +2,7 @@
 //! decide becomes wishes for its API instead of commands to nodes.
 //!
 //! A pod that was given a node is held there until it is seen there: a binding that is refused gives it back, and
-//! one that is seen elsewhere was bound by somebody else.
+//! another scheduler has bound one that is seen elsewhere.
 
 use std::sync::Arc;
 
@@ -39,14 +39,14 @@ pub(super) struct Mirror {
     /// Pods by their unique identifiers.
     pods: SortedMap<String, MirroredPod>,
     known: SortedMap<PodRef, String>,
-    /// What is around nodes and pods, by kind and name.
+    /// Objects around nodes and pods, by kind and name.
     around: SortedMap<(Kind, String), ClusterObjects>,
-    /// Whether what is around has changed since the components were told.
+    /// Whether those objects have changed since the components were told.
     is_changed: bool,
     /// Pods for which an attempt failed in this step.
     failed: Vec<PodRef>,
     wishes: Vec<Wish>,
-    /// What could not be read, in words.
+    /// Objects that could not be read, in words.
     doubts: Vec<String>,
 }
 
@@ -62,7 +62,7 @@ struct MirroredPod {
     told: String,
 }
 
-/// How far a pod is.
+/// Stage of a pod on its way to a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Stage {
     /// It is another scheduler's to bind.

@@ -267,7 +267,7 @@ impl Driver {
         }
     }
 
-    /// What was wished of a pod could not be written: it is as it was before.
+    /// Puts a pod back to where it was before a decision that the API refused.
     pub(in crate::driver) fn unwritten(&mut self, uid: &str) {
         let mirror = self.mirror.as_ref();
         let Some(mirrored) = mirror.and_then(|own| own.pods.get(uid)).cloned() else {
