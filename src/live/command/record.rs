@@ -8,11 +8,9 @@ use std::time::Duration;
 use clap::Args;
 
 use cli::{Exit, Failure, Global, interrupt, terminal};
-use cluster::Commitment;
 use lab::folder::{Existing, write_file};
 use live::control::Control;
-use live::driver::mirror::MirrorSettings;
-use live::driver::{HEARTBEAT, Plane};
+use live::driver::Plane;
 use live::journal::FileJournal;
 use live::kube::engine::{KubeOptions, Told, schedule};
 use live::record::Header;
@@ -74,19 +72,7 @@ fn watch(global: &Global, arguments: &RecordArguments) -> Result<Exit, Failure> 
     let access = Arc::new(arguments.cluster.access()?);
     let journal = FileJournal::create(&arguments.out).map_err(Failure::input)?;
     let header = Header::of_cluster(wall_ns());
-    let plane = Plane {
-        system: "kubernetes".into(),
-        components: Vec::new(),
-        commitment: Commitment::Admitted,
-        posts_status: false,
-        heartbeat: HEARTBEAT,
-        pace: 1,
-        runs_workloads: false,
-        mirror: Some(MirrorSettings {
-            zero_unix_secs: header.zero_unix_ns.div_euclid(1_000_000_000),
-            ..MirrorSettings::default()
-        }),
-    };
+    let plane = Plane::watching(header.zero_unix_secs());
     let control = Control::open(header, plane, journal).map_err(Failure::incomplete)?;
     let options = KubeOptions {
         scheduler: String::new(),

@@ -101,6 +101,24 @@ impl Plane {
         }
     }
 
+    /// No scheduler: a cluster that another control plane runs is watched. `zero_unix_secs` is the wall clock at the
+    /// run's zero.
+    pub fn watching(zero_unix_secs: i64) -> Self {
+        Self {
+            system: "kubernetes".into(),
+            components: Vec::new(),
+            commitment: Commitment::Admitted,
+            posts_status: false,
+            heartbeat: HEARTBEAT,
+            pace: 1,
+            runs_workloads: false,
+            mirror: Some(MirrorSettings {
+                zero_unix_secs,
+                ..MirrorSettings::default()
+            }),
+        }
+    }
+
     /// The schedulers of a cluster that another control plane runs.
     #[must_use]
     pub fn mirroring(self, settings: MirrorSettings) -> Self {

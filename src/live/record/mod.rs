@@ -119,6 +119,11 @@ impl Header {
         ))
     }
 
+    /// Wall clock at the run's zero, in seconds since 1970-01-01T00:00:00Z.
+    pub const fn zero_unix_secs(&self) -> i64 {
+        self.zero_unix_ns.div_euclid(SECOND_NS)
+    }
+
     /// The header of a run whose clock runs faster than real time.
     #[must_use]
     pub fn at_pace(self, pace: u32) -> Self {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use lab::run::{control_plane, schedulers};
 use scenario::{Experiment, Scenario};
 use serde_json::Value;
-use systems::SystemParts;
 use units::Duration;
 use world::FileSource;
 
@@ -78,6 +77,9 @@ impl Chosen {
     /// # Errors
     /// The system can't run so.
     pub fn plane(&self, run: &Header) -> Result<Plane, Failure> {
+        if run.is_of_cluster() {
+            return Ok(Plane::watching(run.zero_unix_secs()));
+        }
         if let Some(name) = &run.mirrored {
             return self.mirroring_plane(run, name);
         }
@@ -110,18 +112,10 @@ impl Chosen {
         let profile = own
             .or(profiles.first())
             .filter(|own| ***own != *model::DEFAULT_SCHEDULER);
-        let parts = if run.is_of_cluster() {
-            SystemParts {
-                components: Vec::new(),
-                ..parts
-            }
-        } else {
-            parts
-        };
         let settings = MirrorSettings {
             name: name.to_owned(),
             profile: profile.cloned().unwrap_or_default(),
-            zero_unix_secs: run.zero_unix_ns.div_euclid(1_000_000_000),
+            zero_unix_secs: run.zero_unix_secs(),
             heeds_readiness: !world::is_exact(scenario),
         };
         Ok(Plane::new(&scenario.system.name, parts).mirroring(settings))

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use intake::Input as File;
-use k8s::ManifestReader;
+use k8s::{ManifestReader, Manifests};
 use model::{ClusterObjects, EndReason, Event, Node, PodChange, PodRef, Text};
 use serde_json::Value;
 use units::SortedMap;
@@ -251,7 +251,7 @@ impl Driver {
 
     fn observe_around(&mut self, seen: &Observation) {
         let key = (seen.kind, seen.place());
-        let read = (!seen.is_gone).then(|| read_around(&seen.object));
+        let read = (!seen.is_gone).then(|| read(&seen.object).map(|read| read.objects));
         let Some(mirror) = &mut self.mirror else {
             return;
         };
@@ -354,18 +354,14 @@ impl Driver {
 }
 
 fn read_node(object: &Value) -> Result<Node, String> {
-    let mut reader = ManifestReader::new();
-    let text = object.to_string();
-    let read = reader.read(&File::bytes("node", text.as_bytes()));
-    read.map_err(|error| error.to_string())?;
-    let node = reader.finish().nodes.into_iter().next();
+    let node = read(object)?.nodes.into_iter().next();
     node.ok_or_else(|| "expected a node".to_owned())
 }
 
-fn read_around(object: &Value) -> Result<ClusterObjects, String> {
+fn read(object: &Value) -> Result<Manifests, String> {
     let mut reader = ManifestReader::new();
     let text = object.to_string();
     let read = reader.read(&File::bytes("object", text.as_bytes()));
     read.map_err(|error| error.to_string())?;
-    Ok(reader.finish().objects)
+    Ok(reader.finish())
 }
