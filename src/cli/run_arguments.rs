@@ -157,14 +157,11 @@ impl From<SummaryFormat> for Format {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum TableFiles {
     /// `timeseries.parquet`, `timeseries.csv` and `pods.parquet`
-    #[cfg(feature = "parquet")]
     #[default]
     Parquet,
     /// `timeseries.csv` and `pods.csv.zst`
-    #[cfg_attr(not(feature = "parquet"), default)]
     Csv,
     /// Every table as Parquet and CSV
-    #[cfg(feature = "parquet")]
     Both,
     /// No tables
     None,
@@ -191,10 +188,8 @@ impl TableFiles {
         // The time series is small, and a text is at hand everywhere; the table of pods as CSV
         // costs as much time as both of them as Parquet.
         let (series, pods) = match self {
-            #[cfg(feature = "parquet")]
             Self::Parquet => (TableFormats::BOTH, TableFormats::PARQUET),
             Self::Csv => (TableFormats::CSV, TableFormats::CSV),
-            #[cfg(feature = "parquet")]
             Self::Both => (TableFormats::BOTH, TableFormats::BOTH),
             Self::None => (TableFormats::NONE, TableFormats::NONE),
         };

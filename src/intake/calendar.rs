@@ -2,9 +2,9 @@
 
 use std::cell::Cell;
 
-use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Disambiguation, TimeZone, TimeZoneDatabase};
+use jiff::{Timestamp, ToSpan};
 
 use crate::ledger::BadRow;
 use crate::number;
@@ -17,6 +17,16 @@ const LAST_OF_HOUR: Duration = Duration::from_secs(3_599);
 
 /// The hours that a zone knows at once, so that dates of several columns don't take each other's place.
 const HOURS: usize = 64;
+
+/// The day of an instant by Greenwich, such as `2026-11-29`, or the day so many months later (the last of a shorter
+/// month). `None` of instants beyond the year 9999.
+pub fn day_after(unix_secs: i64, months: u32) -> Option<String> {
+    let day = Timestamp::from_second(unix_secs)
+        .ok()?
+        .to_zoned(TimeZone::UTC);
+    let later = day.date().checked_add(i64::from(months).months()).ok()?;
+    Some(later.to_string())
+}
 
 /// The zone of a name, or of hours east of Greenwich.
 #[derive(Clone, Debug)]

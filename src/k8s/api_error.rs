@@ -1,5 +1,5 @@
-//! Answers of an API server that are errors: `kubectl` writes them where objects were expected, and
-//! a dump that holds one lacks whatever was asked for.
+//! Texts of `kubectl` where objects were expected: answers of an API server that are errors, so that a
+//! dump lacks whatever was asked for, warnings, and forms that are for people.
 
 use serde_json::Value;
 
@@ -32,11 +32,45 @@ const FIX: &str = "what was asked for is missing in the dump: take it again with
 /// Number of bytes in which an error message of `kubectl` is looked for.
 const LONGEST_MESSAGE: usize = 400;
 
-/// Words about a text whose first line is one in which `kubectl` reports a failure; `None` of any
-/// other.
+/// Words about a text that `kubectl` begins with no object: a failure, a warning, a table or a description;
+/// `None` of any other.
 pub(super) fn in_text(text: &[u8]) -> Option<String> {
     let first = String::from_utf8_lossy(&text[..text.len().min(LONGEST_MESSAGE)]);
-    in_line(first.lines().next()?)
+    let mut lines = first.lines();
+    let (line, next) = (lines.next()?, lines.next().unwrap_or_default());
+    in_line(line).or_else(|| for_people(line, next))
+}
+
+/// Words about the first two lines of what `kubectl` writes for people.
+fn for_people(line: &str, next: &str) -> Option<String> {
+    let spaced = |line: &str, name: &str| {
+        let rest = line.strip_prefix(name);
+        rest.is_some_and(|rest| rest.starts_with("    "))
+    };
+    let mut columns = line
+        .split("  ")
+        .map(str::trim)
+        .filter(|name| !name.is_empty());
+    let is_table = matches!(columns.next(), Some("NAME" | "NAMESPACE"))
+        && columns.next().is_some()
+        && !line.chars().any(|own| own.is_ascii_lowercase());
+    if line.starts_with("Warning: ") {
+        return Some(format!(
+            "`kubectl` wrote a warning into this file (`{}`); delete the line, or take the file again \
+             without `2>&1`",
+            line.trim()
+        ));
+    }
+    let command = if is_table {
+        "get` without `-o"
+    } else if spaced(line, "Name:") && (spaced(next, "Namespace:") || spaced(next, "Roles:")) {
+        "describe"
+    } else {
+        return None;
+    };
+    Some(format!(
+        "this is what `kubectl {command}` writes for people; take the file with `kubectl get … -o json`"
+    ))
 }
 
 /// Words about a line of text in which `kubectl` reports a failure; `None` of any other.
@@ -65,4 +99,49 @@ pub(super) fn in_object(source: &Source<'_>) -> Option<String> {
     Some(format!(
         "the API server answered with an error instead of objects ({reason}: {message}); {FIX}"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_kubectl_writes_where_objects_were_expected_is_named() {
+        let told = |text: &str| in_text(text.as_bytes()).unwrap_or_default();
+        let failed = told("Error from server (Forbidden): nodes is forbidden\n");
+        assert!(
+            failed.starts_with("`kubectl` failed here (`Error from"),
+            "{failed}"
+        );
+        let warned =
+            told("Warning: v1 ComponentStatus is deprecated in v1.19+\n{\"kind\": \"List\"}\n");
+        assert!(warned.contains("without `2>&1`"), "{warned}");
+        for table in [
+            "NAME    READY   STATUS    RESTARTS   AGE\nweb-1   1/1     Running   0          3d\n",
+            "NAMESPACE     NAME      READY   STATUS\nkube-system   dns-1     1/1     Running\n",
+        ] {
+            assert!(
+                told(table).contains("`kubectl get` without `-o`"),
+                "{table}"
+            );
+        }
+        for described in [
+            "Name:             web-1\nNamespace:        default\n",
+            "Name:               node-1\nRoles:              <none>\n",
+        ] {
+            assert!(
+                told(described).contains("`kubectl describe`"),
+                "{described}"
+            );
+        }
+        for object in [
+            "{\"apiVersion\": \"v1\"}",
+            "apiVersion: v1\nkind: Pod\n",
+            "Name: a\nNamespace: b\n",
+            "NAME: x\n",
+            "",
+        ] {
+            assert_eq!(told(object), "", "{object}");
+        }
+    }
 }

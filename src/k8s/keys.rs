@@ -89,3 +89,12 @@ pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-config
 
 /// On a namespace: labels that nodes need for the pods of the project.
 pub(crate) const PROJECT_SELECTOR: &str = "openshift.io/node-selector";
+
+/// Annotation of an OpenShift node: namespace and name of its machine.
+pub(crate) const MACHINE: &str = "machine.openshift.io/machine";
+
+/// Annotation of a Cluster API node: the kind of object that its machine belongs to.
+pub(crate) const MACHINE_OWNER_KIND: &str = "cluster.x-k8s.io/owner-kind";
+
+/// Annotation of a Cluster API node: the name of that object.
+pub(crate) const MACHINE_OWNER_NAME: &str = "cluster.x-k8s.io/owner-name";

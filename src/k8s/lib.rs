@@ -43,6 +43,7 @@ mod kinds;
 pub mod kubectl_dump;
 mod left_out;
 mod life;
+mod machine_sets;
 mod needs;
 mod node;
 mod node_pools;

@@ -2,7 +2,7 @@
 
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
-use super::{Ctx, Kubelet, affinity, gpu, keys, raw, server};
+use super::{Ctx, Kubelet, affinity, gpu, keys, machine_sets, raw, server};
 use model::node::{NOT_READY_TAINT, UNREACHABLE_TAINT};
 use model::resource_list::{CPU, PODS};
 use model::{AvoidedControllers, Node, Release, RemovalGuard, Taint, TaintEffect, Text};
@@ -19,9 +19,10 @@ pub(super) fn node(
     let metadata_path = Path::root("metadata");
     let name = metadata.name.as_deref().filter(|name| !name.is_empty());
     let name = name.ok_or_else(|| metadata_path.field("name").missing("the node's name"))?;
-    let labels = ctx
+    let mut labels = ctx
         .texts
         .labels(&metadata.labels, &metadata_path.field("labels"))?;
+    machine_sets::label_pool(&mut labels, &metadata.annotations);
     let spec_path = Path::root("spec");
     let taints_path = spec_path.field("taints");
     let mut taints = Vec::with_capacity(spec.taints.len());

@@ -32,7 +32,6 @@ pub mod limits;
 pub mod names;
 pub mod objects;
 pub mod outputs;
-#[cfg(feature = "parquet")]
 pub mod parquet;
 pub mod paths;
 pub mod place;

@@ -11,7 +11,6 @@ use metrics::{Demand, Resource, SeriesRow, SeriesSink};
 use super::cells::Cell;
 use super::columns::{SERIES, TableSchema};
 use super::folder::{CsvWriter, FolderError, ResultFolder};
-#[cfg(feature = "parquet")]
 use super::parquet::{self, ParquetWriter};
 
 /// Formats in which tables are written.
@@ -82,7 +81,6 @@ pub(super) fn demand_cells<'a>(demand: &'a Demand<'_>) -> [Cell<'a>; 6] {
 /// A table being written, in every format that was asked for.
 pub struct TableWriter {
     csv: Option<CsvWriter>,
-    #[cfg(feature = "parquet")]
     parquet: Option<ParquetWriter>,
 }
 
@@ -96,19 +94,12 @@ impl TableWriter {
     ) -> Result<Option<Self>, FolderError> {
         let start_csv = || folder.csv(&place.file(schema.csv), &schema.names());
         let csv = formats.csv.then(start_csv).transpose()?;
-        #[cfg(feature = "parquet")]
-        let parquet = {
-            let start = || {
-                let file = folder.file(&place.file(schema.parquet))?;
-                ParquetWriter::start(file, schema)
-            };
-            formats.parquet.then(start).transpose()?
+        let start_parquet = || {
+            let file = folder.file(&place.file(schema.parquet))?;
+            ParquetWriter::start(file, schema)
         };
-        let writer = Self {
-            csv,
-            #[cfg(feature = "parquet")]
-            parquet,
-        };
+        let parquet = formats.parquet.then(start_parquet).transpose()?;
+        let writer = Self { csv, parquet };
         Ok((formats.csv || formats.parquet).then_some(writer))
     }
 
@@ -117,7 +108,6 @@ impl TableWriter {
         if let Some(csv) = &mut self.csv {
             csv.cells(cells)?;
         }
-        #[cfg(feature = "parquet")]
         if let Some(parquet) = &mut self.parquet {
             parquet.row(cells)?;
         }
@@ -126,7 +116,6 @@ impl TableWriter {
 
     /// Completes the files.
     pub fn finish(self) -> Result<(), FolderError> {
-        #[cfg(feature = "parquet")]
         if let Some(parquet) = self.parquet {
             parquet.finish()?;
         }
@@ -193,7 +182,6 @@ pub(super) fn join(
     if formats.csv {
         folder.join_text(schema.csv, 1, &Place::parts(schema.csv, variants))?;
     }
-    #[cfg(feature = "parquet")]
     if formats.parquet {
         parquet::join(folder, schema, &Place::parts(schema.parquet, variants))?;
     }

@@ -53,8 +53,10 @@ pub const HYPERVISOR_LABEL: &str = "windtunnel.dev/hypervisor";
 
 /// The label of the group or pool that a node was ordered for.
 pub const GROUP_LABEL: &str = "windtunnel.dev/node-group";
+/// Label of the set of a node's machine, where annotations alone name it (OpenShift, Cluster API).
+pub const MACHINE_SET_LABEL: &str = "windtunnel.dev/machine-set";
 /// Labels by which providers name the pool of a node.
-pub const POOL_LABELS: [&str; 7] = [
+pub const POOL_LABELS: [&str; 9] = [
     "karpenter.sh/nodepool",
     "eks.amazonaws.com/nodegroup",
     "alpha.eksctl.io/nodegroup-name",
@@ -62,6 +64,8 @@ pub const POOL_LABELS: [&str; 7] = [
     "kubernetes.azure.com/agentpool",
     "agentpool",
     "kops.k8s.io/instancegroup",
+    "hypershift.openshift.io/nodePool",
+    MACHINE_SET_LABEL,
 ];
 /// The label of a node's instance type.
 pub const INSTANCE_TYPE_LABEL: &str = "node.kubernetes.io/instance-type";

@@ -214,6 +214,7 @@ pub(crate) fn plan(
             currency: &planned.currency,
             inputs: &planned.snapshot.inputs,
             lists: lists(&request),
+            taken_unix_secs: planned.snapshot.declared.taken_unix_secs,
             plan: &answers,
             assumptions: planned.assumptions.clone(),
             warnings: &planned.snapshot.warnings,

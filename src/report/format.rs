@@ -256,6 +256,9 @@ pub fn clean(name: &str) -> String {
             letter
         }
     };
+    if name.bytes().all(|letter| matches!(letter, b' '..=b'~')) {
+        return without_commands(name);
+    }
     without_commands(&name.chars().map(clean).collect::<String>())
 }
 

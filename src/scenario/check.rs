@@ -75,7 +75,8 @@ impl<'run> Checker<'run> {
         if let Some(branches) = alternatives(schema) {
             self.one_of(branches, tree, place);
         } else if let Some(expected) = wrong_kind(schema, tree) {
-            self.findings.push(wrong_type(&expected, tree, place));
+            self.findings
+                .push(nested(schema, tree, wrong_type(&expected, tree, place)));
         } else {
             match &tree.value {
                 Value::Map(_) => self.fields(schema, tree, place),
@@ -377,6 +378,21 @@ fn wrong_type(expected: &str, tree: &Tree, place: Place<'_>) -> Finding {
         Value::Bool(value) if expected.contains("a text") => finding
             .help("put it in quotes")
             .replace(format!("\"{value}\"")),
+        _ => finding,
+    }
+}
+
+/// Adds how to say it to a value that stands one level too high: a name where a map with a name was expected, or the
+/// one entry of a list.
+fn nested(schema: &Json, tree: &Tree, finding: Finding) -> Finding {
+    match &tree.value {
+        Value::String(text) if !schema["properties"]["name"].is_null() => {
+            let map = format!("{{name: {text}}}");
+            finding.help(format!("write `{map}`")).replace(map)
+        }
+        Value::Map(_) if schema["type"] == "array" => {
+            finding.help("put `- ` before its first field: a list with one entry")
+        }
         _ => finding,
     }
 }

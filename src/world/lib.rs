@@ -10,6 +10,7 @@ pub mod catalogue;
 mod cloud_doubts;
 mod compose_options;
 mod consolidation_options;
+mod container_ends;
 mod contention;
 mod decoded;
 mod deletions;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ::units::{Duration, Instant, plural};
+use ::units::{Duration, Instant};
 use arrivals::column_mapping::ColumnMapping;
 use arrivals::fill_up::{FillOrder, FillResource, FillUp, fill_up};
 use arrivals::format::{Constructor, FormatEntry};
@@ -25,6 +25,7 @@ use scenario::job_queues::QUEUES;
 use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
 use sim::{InitialObjects, Resident, WaitingPod};
 
+use super::container_ends::{end_of_containers, has_no_kubelets, note_run_times};
 use super::generated::generated;
 use super::manifests::ManifestFiles;
 use super::mesos_options::{ROLES, listed_tenants};
@@ -112,7 +113,7 @@ pub fn workload(
                 all.found.waiting.extend(waiting(&manifests, &adoption));
                 all.found.admitted.extend(admitted(&manifests));
                 note_run_times(&manifests, scenario, remarks);
-                declared(&manifests, &adoption, *at)
+                declared(&manifests, &adoption, *at, has_no_kubelets(scenario))
             }
             WorkloadSource::Units { .. } => submitted(&units(written, files)?.units),
             WorkloadSource::Generate(generate) => generated(scenario, generate, files)?,
@@ -407,30 +408,14 @@ fn admitted(manifests: &Manifests) -> impl Iterator<Item = (Text, Text)> {
     admitted.map(|pod| (pod.namespace().clone(), pod.name.clone()))
 }
 
-/// Notes pods whose run time has no effect, as nothing acts on the ends of containers.
-fn note_run_times(manifests: &Manifests, scenario: &Scenario, remarks: &mut Remarks) {
-    let entry = systems::registry::find(&scenario.system.name);
-    let may_act = entry.is_ok_and(systems::SystemEntry::runs_kubelets);
-    if !may_act || scenario.system.controllers.is_some() {
-        return;
-    }
-    let ends = |pod: &&ManifestPod| {
-        let lives = pod.spec.life.iter().flat_map(|life| &life.containers);
-        let mut run_times = lives.map(|own| &own.application.run_time);
-        pod.waits_for_node() && run_times.any(Option::is_some)
-    };
-    let count = manifests.pods.iter().filter(ends).count();
-    if count > 0 {
-        remarks.note(format!(
-            "{} with `windtunnel.dev/run-time` never end, as nothing acts on containers; write `controllers: {{}}` \
-             under `system`",
-            plural::count(count, "pod")
-        ));
-    }
-}
-
-/// Pods of manifests that wait for a node and that no object controls, submitted at their own time or at `at`.
-fn declared(manifests: &Manifests, adoption: &Adoption, at: Duration) -> Box<dyn ArrivalSource> {
+/// Pods of manifests that wait for a node and that no object controls, submitted at their own time or at `at`; they end
+/// with their containers where `ends`.
+fn declared(
+    manifests: &Manifests,
+    adoption: &Adoption,
+    at: Duration,
+    ends: bool,
+) -> Box<dyn ArrivalSource> {
     let mut recorded = Recorded::default();
     let mut table = ClassTable::holding(usize::MAX);
     let own = |pod: &&ManifestPod| pod.waits_for_node() && adoption.pod(pod).is_none();
@@ -438,6 +423,7 @@ fn declared(manifests: &Manifests, adoption: &Adoption, at: Duration) -> Box<dyn
         recorded.arrivals.push(Arrival {
             class: table.class_of((*pod.spec).clone()),
             time_limit: pod.time_limit,
+            run_time: end_of_containers(&pod.spec).filter(|_| ends),
             ..Arrival::new(
                 Instant::ZERO + pod.at.unwrap_or(at),
                 PodName::Text(pod.name.clone()),

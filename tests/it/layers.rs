@@ -148,7 +148,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Layers that may import all others: the command line, the programs beside it, and the Python package.
-const TOPS: [&str; 4] = ["cli", "live", "python", "verify"];
+const TOPS: [&str; 5] = ["cli", "live", "python", "unit-tests", "verify"];
 
 /// Layers that the driver of real hosts may not import: the simulator, and what runs in it. Its command line may.
 const SIMULATED: [&str; 5] = ["sim", "scenario", "world", "lab", "cli"];

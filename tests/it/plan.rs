@@ -402,3 +402,50 @@ fn plans_of_drawn_clusters_hold() {
         }
     }
 }
+
+/// OpenShift names the set of a node's machine in an annotation, and times of objects tell when a dump was taken.
+#[test]
+fn sets_of_machines_are_pools_and_months_have_days() {
+    use serde_json::{Value, json};
+    let node = |name: &str, set: &str| {
+        let machine = format!("openshift-machine-api/{set}-x7k2p");
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name,
+            "annotations": {"machine.openshift.io/machine": machine}},
+            "status": {"allocatable": {"cpu": "4", "memory": "16Gi", "pods": "110"},
+                "conditions": [{"type": "Ready", "status": "True"}]}})
+    };
+    let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-1", "namespace": "shop",
+            "creationTimestamp": "2026-01-31T09:00:00Z", "ownerReferences": [{"apiVersion": "apps/v1",
+                "kind": "ReplicaSet", "name": "web", "uid": "web", "controller": true}]},
+        "spec": {"nodeName": "a1", "containers": [{"name": "c", "image": "i",
+            "resources": {"requests": {"cpu": "3", "memory": "1Gi"}}}]},
+        "status": {"phase": "Running"}});
+    let sets = ["shop-abcde-worker-a", "shop-abcde-worker-b"];
+    let items = [
+        node("a1", sets[0]),
+        node("a2", sets[0]),
+        node("b1", sets[1]),
+        pod,
+    ];
+    let dump = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    let scratch = Scratch::new("plan-machine-sets", &[("dump.json", &dump)]);
+    let command = ["plan", "dump.json", "--grow", "1/month"];
+    let told = scratch.run(&command, 0);
+    assert!(
+        told.starts_with("full in month 3 (by 2026-04-30): of 4 pods, 1 finds no node"),
+        "{told}"
+    );
+    assert!(
+        told.contains("    1  2026-02-28         2         0\n"),
+        "{told}"
+    );
+    let json = scratch.printed(&[&command[..], &["--format", "json"]].concat(), 0);
+    let json: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["months"][0]["day"], "2026-02-28");
+    let pools = json["today"]["pools"].as_array().expect("pools");
+    let pools: Vec<_> = { pools.iter() }
+        .map(|own| (own["pool"].clone(), own["nodes"].clone()))
+        .collect();
+    let expected = [(json!(sets[0]), json!(2)), (json!(sets[1]), json!(1))];
+    assert_eq!(pools, expected);
+}

@@ -1,5 +1,4 @@
 //! The tables of a run read back by pyarrow, pandas and `DuckDB` (`tests/readers.py`).
-#![cfg(feature = "parquet")]
 
 use std::io::Write;
 use std::path::Path;

@@ -228,6 +228,7 @@ fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
         currency: &asked.currency,
         inputs: &asked.snapshot.inputs,
         lists: lists(&request),
+        taken_unix_secs: asked.snapshot.declared.taken_unix_secs,
         plan: &answers,
         assumptions: asked.assumptions.clone(),
         warnings: &asked.snapshot.warnings,

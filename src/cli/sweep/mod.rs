@@ -275,11 +275,7 @@ fn report(
     let mut text = words::head(&table.merged().file, done.found, &wall_time);
     text.push_str(&words::extremes(table, &metrics));
     text.push_str(&words::sensitivities(table, &metrics));
-    let file = if cfg!(feature = "parquet") {
-        out.join(PARQUET_NAME)
-    } else {
-        out.join(lab::sweep::CSV_NAME)
-    };
+    let file = out.join(PARQUET_NAME);
     terminal::print(&format!("{text}table: {}\n", file.display()));
     if metrics.is_empty() && !global.quiet {
         terminal::complain("note: no metric differs between the runs");

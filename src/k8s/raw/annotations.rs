@@ -47,6 +47,9 @@ impl Annotations {
                     | keys::DEFAULT_CLASS
                     | keys::INDEX_FAILURES
                     | keys::IGNORED_INDEX_FAILURES
+                    | keys::MACHINE
+                    | keys::MACHINE_OWNER_KIND
+                    | keys::MACHINE_OWNER_NAME
             )
             || reported_status::ANNOTATIONS.contains(&key)
             || ingress_settings::instead(key).is_some()

@@ -266,7 +266,6 @@ impl ResultFolder {
 }
 
 /// Opens a file of a result folder for reading.
-#[cfg(feature = "parquet")]
 pub(super) fn open_for_reading(path: &Path) -> io::Result<File> {
     File::open(path)
 }

@@ -87,12 +87,6 @@ pub enum ResultsError {
         path = .0.display()
     )]
     Table(PathBuf, String),
-    /// The only form of a table is Parquet, and the program was built without it.
-    #[error(
-        "{}: this program was built without the feature `parquet`; build it with the feature, or \
-         run the experiment again with `--tables csv`", .0.display()
-    )]
-    NeedsParquet(PathBuf),
 }
 
 impl ResultsError {

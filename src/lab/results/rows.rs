@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 
 use super::super::cells::Value;
 use super::super::columns::{Kind, TableSchema};
-#[cfg(feature = "parquet")]
 use super::super::parquet::ParquetRows;
 use super::ResultsError;
 use intake::Input;
@@ -23,7 +22,6 @@ enum Source {
         record: csv::StringRecord,
         kinds: Vec<Kind>,
     },
-    #[cfg(feature = "parquet")]
     Parquet(Box<ParquetRows>),
 }
 
@@ -31,20 +29,15 @@ impl Rows {
     /// Opens a table; Parquet is preferred where both forms are there, `None` where neither is.
     pub(super) fn open(folder: &Path, schema: &TableSchema) -> Result<Option<Self>, ResultsError> {
         let (parquet, csv) = (folder.join(schema.parquet), folder.join(schema.csv));
-        #[cfg(feature = "parquet")]
         if parquet.exists() {
             return Self::open_parquet(parquet).map(Some);
         }
         if csv.exists() {
             return Self::open_csv(csv, schema).map(Some);
         }
-        if parquet.exists() {
-            return Err(ResultsError::NeedsParquet(parquet));
-        }
         Ok(None)
     }
 
-    #[cfg(feature = "parquet")]
     fn open_parquet(path: PathBuf) -> Result<Self, ResultsError> {
         match ParquetRows::open(&path) {
             Ok(rows) => Ok(Self {
@@ -107,7 +100,6 @@ impl Rows {
                 record,
                 kinds,
             } => read_csv(reader, record, kinds, row),
-            #[cfg(feature = "parquet")]
             Source::Parquet(rows) => rows.next(row),
         };
         read.map_err(|reason| self.damaged(&reason))

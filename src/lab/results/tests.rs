@@ -106,13 +106,7 @@ fn write(tables: crate::run::Tables<'_>) {
     }
 }
 
-const FORMS: &[TableFormats] = &[
-    TableFormats::CSV,
-    #[cfg(feature = "parquet")]
-    TableFormats::PARQUET,
-    #[cfg(feature = "parquet")]
-    TableFormats::BOTH,
-];
+const FORMS: &[TableFormats] = &[TableFormats::CSV, TableFormats::PARQUET, TableFormats::BOTH];
 
 #[test]
 fn every_form_reads_back_the_same() {
@@ -331,7 +325,6 @@ fn damaged_csv_is_told() {
     assert!(first_fault(&run).unwrap().starts_with(told));
 }
 
-#[cfg(feature = "parquet")]
 #[test]
 fn damaged_parquet_is_told_and_never_a_panic() {
     let scratch = Scratch::new();
@@ -362,14 +355,4 @@ fn damaged_parquet_is_told_and_never_a_panic() {
         fs::write(&path, &bytes).unwrap();
         assert_eq!(first_fault(&run), None);
     }
-}
-
-#[cfg(not(feature = "parquet"))]
-#[test]
-fn parquet_needs_its_feature() {
-    let scratch = Scratch::new();
-    let run = scratch.run("out", TableFormats::NONE);
-    fs::write(run.join("timeseries.parquet"), "PAR1").unwrap();
-    let told = "RUN/timeseries.parquet: this program was built without the feature `parquet`";
-    assert!(first_fault(&run).unwrap().starts_with(told));
 }

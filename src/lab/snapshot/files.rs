@@ -246,6 +246,8 @@ impl<'a> Sources<'a> {
         self.gathered.unready.extend(unready.map(|(name, _)| name));
         let known = self.gathered.newest_kubelet.take();
         self.gathered.newest_kubelet = Kubelet::newer(known, read.newest_kubelet);
+        let taken = &mut self.gathered.declared.taken_unix_secs;
+        *taken = (*taken).max(read.taken_unix_secs);
         self.gathered.programs.merge(read.programs);
         self.gathered.admission.merge(read.admission);
         self.gathered.objects.merge(read.objects);

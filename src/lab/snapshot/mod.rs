@@ -73,6 +73,8 @@ pub struct Declared {
     pub quotas: Vec<Arc<ResourceQuota>>,
     /// Limit ranges of namespaces.
     pub limit_ranges: Vec<Arc<LimitRange>>,
+    /// When the newest of the dumps was taken, as far as they tell, in seconds since 1970-01-01T00:00:00Z.
+    pub taken_unix_secs: Option<i64>,
     /// Numbers of pods that workloads want, by namespace, kind and name.
     replicas: SortedMap<(Text, String, Text), i32>,
 }

@@ -9,7 +9,6 @@ use super::{Merged, Shard, SweepError, SweepFolder, When};
 use crate::cells::Cell;
 use crate::columns::{Column, Kind, TableSchema};
 use crate::folder::KeptFolder;
-#[cfg(feature = "parquet")]
 use crate::parquet::ParquetWriter;
 use metrics::ShortList;
 use metrics::registry::short_list;
@@ -189,7 +188,6 @@ impl SweepTable {
     pub fn write(&self, folder: &KeptFolder) -> Result<(), SweepError> {
         let schema = self.schema();
         let mut csv = folder.csv(CSV_NAME, &schema.names())?;
-        #[cfg(feature = "parquet")]
         let mut parquet = ParquetWriter::start(folder.start(PARQUET_NAME)?, &schema)?;
         let file = &self.merged.file;
         let per_point = file.variants.len() * file.seeds as usize;
@@ -201,10 +199,8 @@ impl SweepTable {
             let variant = &file.variants[row / file.seeds.max(1) as usize % file.variants.len()];
             let cells = self.cells(row, point, variant, record);
             csv.cells(&cells)?;
-            #[cfg(feature = "parquet")]
             parquet.row(&cells)?;
         }
-        #[cfg(feature = "parquet")]
         parquet.finish()?;
         csv.finish()?;
         Ok(())

@@ -104,7 +104,6 @@ fn an_interrupted_sweep_goes_on_and_its_table_is_that_of_an_undisturbed_one() {
     assert_eq!(ran.into_inner() + 12 - done.found, 12);
     write_table(&halting, std::slice::from_ref(&halting)).expect("a table");
     assert_eq!(scratch.table("whole"), scratch.table("halting"));
-    #[cfg(feature = "parquet")]
     {
         let parquet =
             |name: &str| fs::read(scratch.path(name).join(PARQUET_NAME)).expect("a table");

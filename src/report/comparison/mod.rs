@@ -109,20 +109,31 @@ pub struct UnknownMetric {
 impl Comparison {
     /// Compares the variants of `summary`.
     pub fn new(summary: &Summary, rows: Rows) -> Self {
-        let ids: SortedSet<&str> = summary
-            .variants
-            .iter()
-            .flat_map(|variant| variant.metrics.keys().map(String::as_str))
-            .collect();
+        Self::with(summary, |is_comparable| {
+            let headline = match rows {
+                Rows::All => Vec::new(),
+                Rows::Headline => headline(summary, is_comparable),
+            };
+            if headline.is_empty() {
+                all_rows(summary, is_comparable)
+            } else {
+                headline
+            }
+        })
+    }
+
+    /// Compares the variants of `summary` in these metrics, in this order; those that the runs lack are left out.
+    pub(crate) fn in_metrics(summary: &Summary, ids: &[String]) -> Self {
+        Self::with(summary, |is_comparable| {
+            let rows = ids.iter().filter_map(|id| row(summary, id, is_comparable));
+            rows.collect()
+        })
+    }
+
+    fn with(summary: &Summary, rows: impl FnOnce(&[bool]) -> Vec<Row>) -> Self {
         let unlike = incomparable(summary);
         let is_comparable: Vec<bool> = unlike.iter().map(Option::is_none).collect();
-        let all = ids.into_iter();
-        let all = all.filter_map(|id| row(summary, id, &is_comparable));
-        let all: Vec<Row> = all.collect();
-        let rows = match rows {
-            Rows::All => all,
-            Rows::Headline => headline(summary, all),
-        };
+        let rows = rows(&is_comparable);
         let digests: Vec<&str> = summary
             .variants
             .iter()
@@ -317,9 +328,19 @@ fn best_value(values: &[Option<f64>], better: Direction) -> Option<f64> {
     }
 }
 
+/// Rows of all metrics that some variant has, in order of id.
+fn all_rows(summary: &Summary, is_comparable: &[bool]) -> Vec<Row> {
+    let metrics = summary.variants.iter();
+    let metrics = metrics.flat_map(|variant| variant.metrics.keys().map(String::as_str));
+    let ids: SortedSet<&str> = metrics.collect();
+    let rows = ids.into_iter();
+    rows.filter_map(|id| row(summary, id, is_comparable))
+        .collect()
+}
+
 /// Headline metrics that were measured and distinguish the variants; those that were measured, if
-/// none does; all, if none of them was measured.
-fn headline(summary: &Summary, all: Vec<Row>) -> Vec<Row> {
+/// none does.
+fn headline(summary: &Summary, is_comparable: &[bool]) -> Vec<Row> {
     let statistics = if summary
         .variants
         .iter()
@@ -331,27 +352,25 @@ fn headline(summary: &Summary, all: Vec<Row>) -> Vec<Row> {
     };
     // A bill of nothing says that nodes have no price.
     let least = |row: &Row| (row.id == "cost.total").then_some(0.0);
-    let measured = |row: &&Row| row.cells.iter().any(|own| own.value > least(row));
-    let find = |id: &str| all.iter().filter(measured).find(|row| row.id == id);
+    let measured = |row: &Row| row.cells.iter().any(|own| own.value > least(row));
+    let find = |id: &str| row(summary, id, is_comparable).filter(measured);
     let find_subject = |subject: &String| {
         let statistic = |name: &&str| find(&format!("{subject}.{name}"));
         find(subject).or_else(|| statistics.iter().find_map(statistic))
     };
-    let picked: Vec<&Row> = short_list(ShortList::Headline)
+    let picked: Vec<Row> = short_list(ShortList::Headline)
         .iter()
         .filter_map(|ids| ids.iter().find_map(find_subject))
         .collect();
     let differing: Vec<Row> = picked
         .iter()
         .filter(|row| row.cells.iter().any(|cell| cell.text != row.cells[0].text))
-        .map(|row| (*row).clone())
+        .cloned()
         .collect();
-    if !differing.is_empty() {
-        differing
-    } else if !picked.is_empty() {
-        picked.into_iter().cloned().collect()
+    if differing.is_empty() {
+        picked
     } else {
-        all
+        differing
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::PlanReport;
+use intake::calendar::day_after;
 use lab::plan::growth::Month;
 use lab::plan::loss::Unplaced;
 use units::plural;
@@ -16,6 +17,11 @@ impl PlanReport<'_> {
         })
     }
 
+    /// The day at the end of a month ahead, as far as the dump tells when it was taken.
+    pub(super) fn day_of(&self, month: u32) -> Option<String> {
+        day_after(self.taken_unix_secs?, month)
+    }
+
     /// Table of the months.
     pub(super) fn growth(&self, text: &mut String) {
         if self.plan.months.is_empty() {
@@ -26,11 +32,19 @@ impl PlanReport<'_> {
         } else {
             text.push('\n');
         }
-        let _ = writeln!(text, "month      pods   waiting");
+        let is_dated = self.day_of(0).is_some();
+        let head = if is_dated {
+            "month  by        "
+        } else {
+            "month"
+        };
+        let _ = writeln!(text, "{head}      pods   waiting");
         for month in &self.plan.months {
+            let day = self.day_of(month.month).filter(|_| is_dated);
+            let day = day.map_or(String::new(), |day| format!("  {day}"));
             let _ = writeln!(
                 text,
-                "{:>5}{:>10}{:>10}",
+                "{:>5}{day}{:>10}{:>10}",
                 month.month, month.pods, month.waiting
             );
             if let Some(missed) = &month.missed {
@@ -45,23 +59,27 @@ pub(super) fn goal_missed(own: &Unplaced) -> String {
     format!("a goal is missed ({}: {})", own.pod, own.message)
 }
 
-/// The verdict about the last month that was looked at.
-pub(super) fn verdict_of_growth(last: &Month) -> String {
+/// The verdict about the last month that was looked at, and the day at its end.
+pub(super) fn verdict_of_growth(last: &Month, day: Option<String>) -> String {
     let pods = plural::count(last.pods, "pod");
     let month = last.month;
+    let by = day.map_or(String::new(), |day| format!(" (by {day})"));
     match (&last.first, &last.missed) {
         (Some(first), _) => format!(
-            "full in month {month}: of {pods}, {} {} no node ({}: {})",
+            "full in month {month}{by}: of {pods}, {} {} no node ({}: {})",
             last.waiting,
             plural::either(last.waiting, "finds", "find"),
             first.pod,
             first.message
         ),
         (None, Some(missed)) => {
-            format!("full in month {month}: with {pods} {}", goal_missed(missed))
+            format!(
+                "full in month {month}{by}: with {pods} {}",
+                goal_missed(missed)
+            )
         }
         (None, None) => format!(
-            "not full within {}: all {pods} of month {month} find a node",
+            "not full within {}{by}: all {pods} of month {month} find a node",
             plural::count(month, "month")
         ),
     }

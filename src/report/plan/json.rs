@@ -53,6 +53,7 @@ impl PlanReport<'_> {
             "buy": plan.buy.as_ref().map(buy),
             "months": plan.months.iter().map(|own| json!({
                 "month": own.month,
+                "day": self.day_of(own.month),
                 "pods": own.pods,
                 "waiting": own.waiting,
                 "first": own.first,

@@ -41,6 +41,8 @@ pub struct PlanReport<'a> {
     pub inputs: &'a [Input],
     /// Lists beside the cluster, each with the option that names it: usage, prices, pods that need room.
     pub lists: Vec<(&'static str, PathBuf)>,
+    /// When the dump was taken, as far as it tells, in seconds since 1970-01-01T00:00:00Z.
+    pub taken_unix_secs: Option<i64>,
     /// The plan.
     pub plan: &'a Plan,
     /// Assumptions behind the answers, in sentences.

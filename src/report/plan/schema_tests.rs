@@ -111,6 +111,7 @@ fn plans_follow_their_schema_and_pages_show_them() {
             currency: "",
             inputs: &snapshot.inputs,
             lists: Vec::new(),
+            taken_unix_secs: Some(1_796_000_000),
             plan: &answers,
             assumptions: vec!["one <thing>".to_owned()],
             warnings: &[],

@@ -33,7 +33,7 @@ impl PlanReport<'_> {
             return self.verdict_of_drain(drain);
         }
         if let (Some(last), None) = (plan.months.last(), &plan.missed) {
-            return self.unfit() + &verdict_of_growth(last);
+            return self.unfit() + &verdict_of_growth(last, self.day_of(last.month));
         }
         let today = &plan.today;
         if let (Some(own), 1..) = (&plan.missed, plan.unplaced) {

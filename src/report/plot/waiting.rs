@@ -10,7 +10,7 @@ use super::chart::ends;
 use super::figure::{Figure, Mesh, place, stroke, sure};
 use super::scene::{self, Area, Paint, Style};
 use super::{Drawn, Material, PlotEntry, Table, cell};
-use crate::comparison::{Cell, Comparison, Row, Rows};
+use crate::comparison::{Cell, Comparison, Row};
 use crate::study::figures::Ends;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
@@ -41,7 +41,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         [] => &usual[..],
         chosen => chosen,
     };
-    let mut comparison = Comparison::new(material.summary, Rows::All);
+    let mut comparison = Comparison::in_metrics(material.summary, ids);
     if let Some(study) = material.figures {
         study.show_means(&mut comparison);
     }

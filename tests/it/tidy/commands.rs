@@ -224,7 +224,8 @@ impl Known {
                 "--test" => {
                     let name = value();
                     let file = root().join("tests").join(name).join("main.rs");
-                    if !file.exists() {
+                    let unit_tests = text(&root().join("src/unit-tests/Cargo.toml"));
+                    if !file.exists() && declared(&unit_tests, "test", name).is_none() {
                         return Err(format!("no test `{name}`"));
                     }
                 }
@@ -248,7 +249,7 @@ impl Known {
                 "--target-dir" | "--profile" | "--bin" => {
                     value();
                 }
-                "--release" | "--benches" | "--locked" | "--no-deps" | "--all-features" => {}
+                "--release" | "--benches" | "--locked" | "--no-deps" => {}
                 word if word.starts_with('-') => return Err(format!("no option `{word}` here")),
                 word => filter = Some(word.to_owned()),
             }

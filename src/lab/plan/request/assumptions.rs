@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use intake::calendar::day_after;
 use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{Node, Release};
@@ -69,6 +70,14 @@ pub(super) fn assumptions(
         lines.extend(without_pods(&resized.without_pods));
     }
     lines
+}
+
+/// The instant that the dump stands for, in words.
+pub(super) fn instant(taken_unix_secs: Option<i64>) -> Option<String> {
+    let day = day_after(taken_unix_secs?, 0)?;
+    Some(format!(
+        "the dump shows an instant of {day}: what autoscalers add at a peak isn't in it"
+    ))
 }
 
 /// Types on offer for spot nodes that the list has no price of spot capacity for, in words.

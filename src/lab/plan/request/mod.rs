@@ -24,7 +24,7 @@ use super::{Minimize, Order, Plan, Questions, plan};
 use crate::around::Around;
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Gathered, NamedCluster, Snapshot, SnapshotError, SnapshotOptions};
-use assumptions::{assumptions, kept, without_spot};
+use assumptions::{assumptions, instant, kept, without_spot};
 use prices::{Prices, prices};
 use words::{Headroom, growth, headroom, horizon, survive};
 
@@ -169,6 +169,7 @@ impl Inquiry {
         questions.room = room(request, &mut snapshot)?;
         (around.tell)(&snapshot.warnings);
         let mut assumptions = assumptions(request, snapshot.release, &questions, &resized);
+        assumptions.splice(0..0, instant(snapshot.declared.taken_unix_secs));
         assumptions.extend(kept);
         assumptions.extend(without_spot);
         assumptions.extend(listed.notes);
