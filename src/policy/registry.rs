@@ -108,7 +108,7 @@ mod tests {
             ("order", Point::QueueOrder),
         ];
         for (folder, point) in folders {
-            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+            let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../policy")).join(folder);
             let mut files: Vec<String> = std::fs::read_dir(&path)
                 .expect("the folder is there")
                 .map(|file| {

@@ -10,6 +10,7 @@
 )]
 
 mod assets;
+mod browser;
 mod door;
 mod gate;
 mod jobs;
@@ -77,6 +78,9 @@ struct Arguments {
         hide_default_value = true
     )]
     port: u16,
+    /// Open the page in the browser
+    #[arg(long)]
+    open: bool,
     /// Also show the live cluster of a control server, by the folder of its state
     #[arg(long, value_name = "STATE")]
     live: Option<PathBuf>,
@@ -116,6 +120,7 @@ const EXAMPLES: &str = "Examples:
   windtunnel serve
   windtunnel serve results/packing
   windtunnel serve results packing.yaml --port 8080
+  windtunnel serve --open
   windtunnel serve --live /var/lib/windtunnel
 
 It prints the address of the page, with the token that opens it. Ctrl-C ends it and the runs that it
@@ -162,6 +167,10 @@ async fn serve(arguments: &Arguments) -> Result<(), String> {
     println!("{}", gate.address());
     if !arguments.quiet {
         eprintln!("The page of this machine; Ctrl-C ends it and its runs.");
+    }
+    let lead = arguments.open.then(|| browser::open(&gate.address()));
+    if let Some(Err(error)) = &lead {
+        eprintln!("note: the browser can't be opened ({error}); open the address by hand");
     }
     let logs = Logs::default();
     let live = (arguments.live.as_ref()).map(|state| Live::start(state, &program));

@@ -170,6 +170,33 @@ impl<'c> Named<'c> {
     }
 }
 
+/// Parts of the names of columns that hold a price, or a part of one.
+const OF_MONEY: [&str; 8] = [
+    "per_hour",
+    "per_month",
+    "per_year",
+    "hourly",
+    "reserved",
+    "savings",
+    "commit",
+    "upfront",
+];
+
+/// Names of the columns of a list that hold prices by their names and that nothing reads: those of reservations,
+/// savings plans and committed use.
+///
+/// # Errors
+/// If the list can't be read as a table.
+pub fn unread_prices(list: &Input) -> Result<Vec<String>, BuildError> {
+    let table = Table::open(list)?;
+    let columns = table.columns().iter().filter(|column| {
+        let name = column.to_lowercase().replace([' ', '-'], "_");
+        let is_of_money = OF_MONEY.iter().any(|part| name.contains(part));
+        is_of_money && Named::of(column).is_none() && &***column != MARKET_PRICE
+    });
+    Ok(columns.map(|column| column.to_string()).collect())
+}
+
 /// The refusal of prices in another currency than the experiment's.
 fn other_currency(field: &str, list: &str, found: &str, own: &str) -> BuildError {
     let fix = if field == "metrics.prices" {

@@ -449,3 +449,21 @@ fn sets_of_machines_are_pools_and_months_have_days() {
     let expected = [(json!(sets[0]), json!(2)), (json!(sets[1]), json!(1))];
     assert_eq!(pools, expected);
 }
+
+/// Prices of reservations are told, not read.
+#[test]
+fn columns_of_prices_that_nothing_reads_are_told() {
+    let scratch = cluster("unread-prices");
+    let path = scratch.path("prices.csv");
+    let list = fs::read_to_string(&path).expect("the list");
+    let rows = list.lines().enumerate().map(|(line, row)| match line {
+        0 => format!("{row},reserved_usd_per_hour\n"),
+        _ => format!("{row},0.05\n"),
+    });
+    fs::write(&path, rows.collect::<String>()).expect("the list");
+    for option in ["--types", "--prices"] {
+        let told = scratch.run(&["plan", "dump.yaml", option, "prices.csv"], 0);
+        let expected = "`reserved_usd_per_hour` of prices.csv is not read";
+        assert!(told.contains(expected), "{option}: {told}");
+    }
+}

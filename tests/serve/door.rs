@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
 
 use serde_json::json;
@@ -54,6 +54,38 @@ fn the_token_opens_the_page_and_nothing_else_does() {
         200
     );
     assert_eq!(site.get("/gone").status, 404);
+}
+
+/// A stand-in for the desktop's opener copies the file that it is given: the token is in no argument.
+#[test]
+fn the_browser_gets_a_file_that_leads_to_the_page() {
+    let folder = Folder::new("open");
+    let root = folder.root();
+    let script = |name: &str, text: String| {
+        let path = root.join(name);
+        fs::write(&path, format!("#!/bin/sh\n{text}\n")).expect("a script");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("it may run");
+        path
+    };
+    let kept = root.join("kept.html");
+    let copy = format!(
+        "stat -c %a \"$(dirname \"$1\")\" > mode; cp \"$1\" new.html; mv new.html {kept:?}"
+    );
+    script("xdg-open", copy);
+    let server = format!("PATH={root:?}:$PATH exec {:?} \"$@\" --open", own());
+    let server = script("server", server);
+    let site = Site::start(&server, &root, &[]);
+    let mut page = String::new();
+    for _ in 0..200 {
+        page = fs::read_to_string(&kept).unwrap_or_default();
+        if !page.is_empty() {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert!(page.contains(&format!("url={}\"", site.address)), "{page}");
+    let mode = fs::read_to_string(root.join("mode")).expect("the mode");
+    assert_eq!(mode.trim(), "700");
 }
 
 #[test]

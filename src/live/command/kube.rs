@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use cli::{Exit, Failure, Global, interrupt, output, terminal};
 use live::control::Control;
 use live::journal::FileJournal;
-use live::kube::engine::{KubeOptions, KubeSummary, Told, schedule};
+use live::kube::engine::{KubeNotice, KubeOptions, KubeSummary, schedule};
 use live::kube::kubeconfig::Access;
 use live::kube::role;
 use live::runtime::clock::wall_ns;
@@ -139,7 +139,7 @@ pub(super) fn run(global: &Global, arguments: &KubeArguments) -> Result<Exit, Fa
             address.port
         ));
     }
-    let mut told = |told: Told| tell(global, arguments, &told);
+    let mut told = |told: KubeNotice| tell(global, arguments, &told);
     let summary = schedule(&access, control, &options, &mut told, &is_interrupted);
     let summary = summary.map_err(Failure::incomplete)?;
     if !global.is_quiet() {
@@ -239,13 +239,13 @@ fn instance() -> String {
 }
 
 /// Prints what happened.
-fn tell(global: &Global, arguments: &KubeArguments, told: &Told) {
+fn tell(global: &Global, arguments: &KubeArguments, told: &KubeNotice) {
     match told {
-        Told::Note(note) => terminal::complain(&format!("note: {note}")),
-        Told::Refused { place, why } => {
+        KubeNotice::Note(note) => terminal::complain(&format!("note: {note}")),
+        KubeNotice::Refused { place, why } => {
             terminal::complain(&format!("note: {place} is tried again: {why}"));
         }
-        Told::Ready {
+        KubeNotice::Ready {
             nodes,
             placed,
             waiting,
@@ -255,8 +255,8 @@ fn tell(global: &Global, arguments: &KubeArguments, told: &Told) {
             plural::count(*placed, "pod"),
             waiting
         )),
-        Told::Ready { .. } => {}
-        Told::Decided(wish) => {
+        KubeNotice::Ready { .. } => {}
+        KubeNotice::Decided(wish) => {
             let at = timestamp(wall_ns());
             let line = if arguments.json {
                 format!("{}\n", as_json(&at, wish))

@@ -12,7 +12,7 @@ use lab::folder::{Existing, write_file};
 use live::control::Control;
 use live::driver::Plane;
 use live::journal::FileJournal;
-use live::kube::engine::{KubeOptions, Told, schedule};
+use live::kube::engine::{KubeNotice, KubeOptions, schedule};
 use live::record::Header;
 use live::runtime::clock::{boot_ns, wall_ns};
 use units::plural;
@@ -87,8 +87,8 @@ fn watch(global: &Global, arguments: &RecordArguments) -> Result<Exit, Failure> 
         interrupted.load(Ordering::Relaxed)
             || time.is_some_and(|time| boot_ns() - began_ns >= nanos(time))
     };
-    let mut told = |told: Told| match told {
-        Told::Ready {
+    let mut told = |told: KubeNotice| match told {
+        KubeNotice::Ready {
             nodes,
             placed,
             waiting,
@@ -97,7 +97,7 @@ fn watch(global: &Global, arguments: &RecordArguments) -> Result<Exit, Failure> 
             plural::count(nodes, "node"),
             plural::count(placed, "pod")
         )),
-        Told::Note(note) => terminal::complain(&format!("note: {note}")),
+        KubeNotice::Note(note) => terminal::complain(&format!("note: {note}")),
         _ => {}
     };
     schedule(&access, control, &options, &mut told, &is_over).map_err(Failure::incomplete)?;

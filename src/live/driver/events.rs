@@ -66,7 +66,7 @@ pub(super) struct Events {
 const WHY_MAX: usize = 200;
 
 /// An event in words.
-struct Told {
+struct EventText {
     is_warning: bool,
     object: String,
     reason: String,
@@ -128,7 +128,7 @@ impl Events {
         let Some(pod) = store.pods().get(pod) else {
             return;
         };
-        let told = Told {
+        let told = EventText {
             is_warning: !matches!(news, News::Pull(_)),
             object: object_of(store, pod),
             reason: reason.to_owned(),
@@ -146,7 +146,7 @@ impl Events {
         kind: PressureKind,
         why: Option<&str>,
     ) {
-        let told = Told {
+        let told = EventText {
             is_warning: why.is_some(),
             object: format!("Node/{}", name_of(store, node)),
             reason: kind.event(why.is_some()).to_owned(),
@@ -155,7 +155,7 @@ impl Events {
         self.add(now, told);
     }
 
-    fn add(&mut self, now: Instant, told: Told) {
+    fn add(&mut self, now: Instant, told: EventText) {
         self.last += 1;
         if self.rows.len() == KEPT_MAX {
             self.rows.pop_front();
@@ -203,9 +203,9 @@ pub(crate) fn pulled_image(row: &EventRow) -> Option<&str> {
         .flatten()
 }
 
-fn told_end(store: &Store, pod: &Pod, reason: EndReason) -> Told {
+fn told_end(store: &Store, pod: &Pod, reason: EndReason) -> EventText {
     let word = crate::wire::end_reason(reason);
-    Told {
+    EventText {
         is_warning: !matches!(reason, EndReason::Completed | EndReason::Cancelled),
         object: object_of(store, pod),
         reason: "Ended".to_owned(),
@@ -213,7 +213,7 @@ fn told_end(store: &Store, pod: &Pod, reason: EndReason) -> Told {
     }
 }
 
-fn told_pod(store: &Store, event: &Event) -> Option<Told> {
+fn told_pod(store: &Store, event: &Event) -> Option<EventText> {
     let on = |pod: PodRef| {
         let node = store.pods().get(pod).and_then(Pod::node);
         node.map_or("no node", |node| store.nodes().name(node))
@@ -263,7 +263,7 @@ fn told_pod(store: &Store, event: &Event) -> Option<Told> {
         },
         _ => return None,
     };
-    Some(Told {
+    Some(EventText {
         is_warning,
         object: object_of(store, store.pods().get(pod)?),
         reason: reason.to_owned(),
@@ -284,7 +284,7 @@ fn container_words(store: &Store, pod: PodRef, place: u16) -> String {
     }
 }
 
-fn told_node(store: &Store, event: &Event) -> Option<Told> {
+fn told_node(store: &Store, event: &Event) -> Option<EventText> {
     let (node, is_warning, reason, message) = match event {
         Event::NodeAdded { node, .. } => (*node, false, "Registered", "joined the cluster"),
         Event::NodeRemoved { node } => (*node, false, "Removed", "left the cluster"),
@@ -297,7 +297,7 @@ fn told_node(store: &Store, event: &Event) -> Option<Told> {
         },
         _ => return None,
     };
-    Some(Told {
+    Some(EventText {
         is_warning,
         object: format!("Node/{}", name_of(store, node)),
         reason: reason.to_owned(),

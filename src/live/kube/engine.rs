@@ -71,7 +71,7 @@ pub struct KubeOptions {
 
 /// Something that users are told.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Told {
+pub enum KubeNotice {
     /// A step on the way to the first decision, or a doubt.
     Note(String),
     /// The cluster was read: numbers of nodes, pods and pods that wait.
@@ -141,7 +141,7 @@ struct Loop<'r, J> {
     control: Control<J>,
     clock: Clock,
     writers: Option<Writers>,
-    told: &'r mut dyn FnMut(Told),
+    told: &'r mut dyn FnMut(KubeNotice),
     summary: KubeSummary,
     /// When pods without a node were first seen, by their unique identifiers.
     waiting: SortedMap<String, tokio::time::Instant>,
@@ -157,7 +157,7 @@ pub fn schedule<J: Journal>(
     access: &Arc<Access>,
     control: Control<J>,
     options: &KubeOptions,
-    told: &mut dyn FnMut(Told),
+    told: &mut dyn FnMut(KubeNotice),
     is_interrupted: &(dyn Fn() -> bool + Sync),
 ) -> Result<KubeSummary, KubeError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -217,7 +217,7 @@ fn acquired(
     access: &Arc<Access>,
     options: &KubeOptions,
     sender: &UnboundedSender<News>,
-    told: &mut dyn FnMut(Told),
+    told: &mut dyn FnMut(KubeNotice),
     is_interrupted: &(dyn Fn() -> bool + Sync),
 ) -> Result<Option<HeldLease>, KubeError> {
     let (namespace, name) = options.lease.clone();
@@ -239,7 +239,7 @@ fn acquired(
             return Ok(None);
         }
         if let Ok(Some(note)) = runtime.block_on(async { timeout(LOOK / 5, heard.recv()).await }) {
-            told(Told::Note(note));
+            told(KubeNotice::Note(note));
         }
     }
     let lease = runtime.block_on(awaited);
@@ -286,7 +286,7 @@ impl<J: Journal> Loop<'_, J> {
             pods.filter(|own| own.text("/spec/nodeName").is_empty() != is_placed)
                 .count()
         };
-        (self.told)(Told::Ready {
+        (self.told)(KubeNotice::Ready {
             nodes: seen.iter().filter(|own| own.kind == Kind::Node).count(),
             placed: count(true),
             waiting: count(false),
@@ -352,7 +352,7 @@ impl<J: Journal> Loop<'_, J> {
             }
             News::Unwritten { uid, place, why } => {
                 self.summary.refused += 1;
-                let told = Told::Refused { place, why };
+                let told = KubeNotice::Refused { place, why };
                 (self.told)(told);
                 return Ok(Some(uid));
             }
@@ -361,7 +361,7 @@ impl<J: Journal> Loop<'_, J> {
                 let now = tokio::time::Instant::now();
                 let known = self.doubts.insert(doubt.clone(), now);
                 if known.is_none_or(|known| now.duration_since(known) > AGAIN) {
-                    (self.told)(Told::Note(doubt.clone()));
+                    (self.told)(KubeNotice::Note(doubt.clone()));
                 } else if let Some(known) = known {
                     self.doubts.insert(doubt, known);
                 }
@@ -392,11 +392,11 @@ impl<J: Journal> Loop<'_, J> {
         self.control.handle(self.clock.now(), inputs)?;
         let (wishes, doubts) = self.control.take_wishes();
         for doubt in doubts {
-            (self.told)(Told::Note(doubt));
+            (self.told)(KubeNotice::Note(doubt));
         }
         for wish in wishes {
             self.count(&wish);
-            (self.told)(Told::Decided(wish.clone()));
+            (self.told)(KubeNotice::Decided(wish.clone()));
             if let Some(writers) = &self.writers {
                 writers.write(wish);
             }

@@ -80,12 +80,12 @@ pub struct Access {
 }
 
 /// What names things in a kubeconfig.
-struct Reader<'f> {
+struct ConfigFile<'f> {
     file: &'f Path,
     document: Value,
 }
 
-impl Reader<'_> {
+impl ConfigFile<'_> {
     fn wrong(&self, what: impl Into<String>) -> KubeconfigError {
         KubeconfigError {
             file: self.file.to_owned(),
@@ -204,7 +204,7 @@ impl Access {
         let text = std::fs::read_to_string(file).map_err(|error| wrong(error.to_string()))?;
         let documents = k8s::read_values(&text).map_err(wrong)?;
         let document = documents.into_iter().next().unwrap_or_default();
-        let reader = Reader { file, document };
+        let reader = ConfigFile { file, document };
         let current = reader.document["current-context"].as_str();
         let context = context.or(current).filter(|name| !name.is_empty());
         let context = context.ok_or_else(|| {

@@ -21,7 +21,7 @@ use units::SortedMap;
 use super::facade::{Facade, Mishaps};
 use crate::control::Control;
 use crate::journal::FileJournal;
-use crate::kube::engine::{KubeError, KubeOptions, KubeSummary, Told, schedule};
+use crate::kube::engine::{KubeError, KubeNotice, KubeOptions, KubeSummary, schedule};
 use crate::kube::kubeconfig::Access;
 use crate::record::Log;
 use crate::simulated::chosen::chosen;
@@ -73,7 +73,7 @@ impl Drop for Folder {
 /// An instance of a scheduler at work.
 struct Instance {
     stop: Arc<AtomicBool>,
-    told: Arc<Mutex<Vec<Told>>>,
+    told: Arc<Mutex<Vec<KubeNotice>>>,
     thread: JoinHandle<Result<KubeSummary, KubeError>>,
 }
 
@@ -90,7 +90,7 @@ impl Instance {
         };
         let (stop, told) = (
             Arc::<AtomicBool>::default(),
-            Arc::<Mutex<Vec<Told>>>::default(),
+            Arc::<Mutex<Vec<KubeNotice>>>::default(),
         );
         let record = folder.join(format!("{name}.log"));
         let (stopped, heard) = (Arc::clone(&stop), Arc::clone(&told));
@@ -118,7 +118,7 @@ impl Instance {
         ended.unwrap_or_else(|error| panic!("{error}"))
     }
 
-    fn told(&self) -> Vec<Told> {
+    fn told(&self) -> Vec<KubeNotice> {
         self.told.lock().expect("no panic").clone()
     }
 }
@@ -332,7 +332,7 @@ fn without_bind_nothing_is_written_and_decisions_are_compared() {
     let decided = |instance: &Instance| -> SortedMap<String, String> {
         let told = instance.told();
         let bound = told.iter().filter_map(|own| match own {
-            Told::Decided(crate::wire::wish::Wish::Bind { pod, node }) => {
+            KubeNotice::Decided(crate::wire::wish::Wish::Bind { pod, node }) => {
                 Some((pod.name.clone(), node.clone()))
             }
             _ => None,
@@ -353,8 +353,13 @@ fn without_bind_nothing_is_written_and_decisions_are_compared() {
     let seen = || {
         let told = instance.told();
         let seen = told.iter();
-        seen.filter(|own| matches!(own, Told::Decided(crate::wire::wish::Wish::Seen { .. })))
-            .count()
+        seen.filter(|own| {
+            matches!(
+                own,
+                KubeNotice::Decided(crate::wire::wish::Wish::Seen { .. })
+            )
+        })
+        .count()
     };
     wait_for("the comparison", || seen() == 2);
     let summary = instance.end();
@@ -412,7 +417,7 @@ fn nodes_hold_what_was_seen_on_them() {
         instance
             .told()
             .iter()
-            .any(|own| matches!(own, Told::Ready { .. }))
+            .any(|own| matches!(own, KubeNotice::Ready { .. }))
     });
     // It is resized in its place, and holds the more of both until its node has made it so.
     let resized = |stated: &str, actual: &str| {

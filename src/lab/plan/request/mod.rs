@@ -25,7 +25,7 @@ use crate::around::Around;
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Gathered, NamedCluster, Snapshot, SnapshotError, SnapshotOptions};
 use assumptions::{assumptions, instant, kept, without_spot};
-use prices::{Prices, prices};
+use prices::{Prices, prices, unread};
 use words::{Headroom, growth, headroom, horizon, survive};
 
 pub use assumptions::lists;
@@ -173,6 +173,7 @@ impl Inquiry {
         assumptions.extend(kept);
         assumptions.extend(without_spot);
         assumptions.extend(listed.notes);
+        assumptions.extend(unread([&request.types, &request.prices]));
         Ok(Self {
             snapshot,
             questions,

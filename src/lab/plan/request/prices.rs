@@ -1,14 +1,14 @@
 //! Prices of the nodes that are there, by a list, and what the list leaves open.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use intake::Input;
 use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
 use model::{Node, Text};
 use units::{SortedMap, plural};
-use world::node_prices;
 use world::offers::offers;
+use world::{node_prices, unread_prices};
 
 use crate::snapshot::SnapshotError;
 
@@ -21,6 +21,22 @@ pub(super) struct Prices {
     pub(super) of: SortedMap<Text, i64>,
     /// Nodes without a price, and those of spot capacity, in words.
     pub(super) notes: Vec<String>,
+}
+
+/// Columns of price lists that nothing reads, in words. Lists that are no tables have none.
+pub(super) fn unread(lists: [&Option<PathBuf>; 2]) -> impl Iterator<Item = String> {
+    lists.into_iter().flatten().filter_map(|path| {
+        let columns = unread_prices(&Input::path(path)).ok()?;
+        let named: Vec<String> = { columns.iter() }.map(|own| format!("`{own}`")).collect();
+        (!named.is_empty()).then(|| {
+            format!(
+                "{} of {} {} not read: nodes cost what they do on demand, or as spot capacity",
+                named.join(", "),
+                path.display(),
+                plural::either(named.len(), "is", "are")
+            )
+        })
+    })
 }
 
 /// Prices of nodes by a list: of their own, of their type and zone, as spot capacity or on demand.
