@@ -194,7 +194,7 @@ pub fn unread_prices(list: &Input) -> Result<Vec<String>, BuildError> {
         let is_of_money = OF_MONEY.iter().any(|part| name.contains(part));
         is_of_money && Named::of(column).is_none() && &***column != MARKET_PRICE
     });
-    Ok(columns.map(|column| column.to_string()).collect())
+    Ok(columns.map(ToString::to_string).collect())
 }
 
 /// The refusal of prices in another currency than the experiment's.
