@@ -18,8 +18,8 @@ const LAST_OF_HOUR: Duration = Duration::from_secs(3_599);
 /// The hours that a zone knows at once, so that dates of several columns don't take each other's place.
 const HOURS: usize = 64;
 
-/// The day of an instant by Greenwich, such as `2026-11-29`, or the day so many months later (the last of a shorter
-/// month). `None` of instants beyond the year 9999.
+/// The UTC date of an instant, such as `2026-11-29`, moved ahead by `months`; in a shorter month its last day. `None`
+/// beyond the year 9999.
 pub fn day_after(unix_secs: i64, months: u32) -> Option<String> {
     let day = Timestamp::from_second(unix_secs)
         .ok()?

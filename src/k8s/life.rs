@@ -50,6 +50,12 @@ pub(super) fn life(
     Ok((!is_single || ends || life != PodLife::default()).then(|| Arc::new(life)))
 }
 
+/// Whether a pod's annotations state a run time, of all its containers or of one.
+pub(super) fn states_run_time(annotations: &Annotations) -> bool {
+    let mut keys = annotations.0.keys();
+    keys.any(|key| key.starts_with(RUN_TIME))
+}
+
 /// The life of a pod that no template makes, with every default in place.
 pub(super) fn stated_life(
     raw: &raw::PodSpec,

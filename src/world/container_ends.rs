@@ -5,19 +5,10 @@ use k8s::{ManifestPod, Manifests};
 use model::PodSpec;
 use model::pod_life::RestartPolicy;
 use scenario::Scenario;
-use systems::RunsWorkloads;
 use units::{Duration, plural};
 
-use super::{Remarks, runs_workloads};
-
-/// Whether nothing in a run acts on the ends of containers.
-pub(super) fn has_no_kubelets(scenario: &Scenario) -> bool {
-    match systems::registry::find(&scenario.system.name).map(|entry| entry.workloads) {
-        Ok(RunsWorkloads::WithControllers) => scenario.system.controllers.is_none(),
-        Ok(RunsWorkloads::Never) => true,
-        Ok(RunsWorkloads::Always) | Err(_) => false,
-    }
-}
+use super::Remarks;
+use super::runs_workloads::{how_to_have_controllers, runs_workloads};
 
 /// Time after its start at which a pod is over because its containers end by themselves: its init containers one
 /// after the other, then the longest of the others, or its first init container that fails. `None` of a pod that goes on
@@ -49,23 +40,26 @@ pub(super) fn end_of_containers(spec: &PodSpec) -> Option<Duration> {
 
 /// Notes pods that would end or start again by themselves, and go on as nothing acts on their containers.
 pub(super) fn note_run_times(manifests: &Manifests, scenario: &Scenario, remarks: &mut Remarks) {
-    if !has_no_kubelets(scenario) {
+    if runs_workloads(scenario) {
         return;
     }
     let ends = |pod: &&ManifestPod| {
         let spec = &pod.spec;
-        let containers = 0..spec.init_containers.len() + spec.containers.len();
-        let is_stated = |number| {
+        let mut containers = 0..spec.init_containers.len() + spec.containers.len();
+        let of_all = spec
+            .behaviour
+            .as_ref()
+            .and_then(|own| own.run_time.as_ref());
+        let of_one = |number| {
             spec.container_life(number)
                 .is_some_and(|own| own.application.run_time.is_some())
         };
-        pod.waits_for_node()
-            && containers.into_iter().any(is_stated)
-            && end_of_containers(spec).is_none()
+        let is_stated = of_all.is_some() || containers.any(of_one);
+        is_stated && pod.waits_for_node() && end_of_containers(spec).is_none()
     };
     let count = manifests.pods.iter().filter(ends).count();
     if count > 0 {
-        let has = runs_workloads::how_to_have_controllers(&scenario.system.name);
+        let has = how_to_have_controllers(&scenario.system.name);
         remarks.note(format!(
             "{} with `windtunnel.dev/run-time` never end, as nothing draws their times or starts their containers \
              again; {has}",

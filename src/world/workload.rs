@@ -25,12 +25,13 @@ use scenario::job_queues::QUEUES;
 use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
 use sim::{InitialObjects, Resident, WaitingPod};
 
-use super::container_ends::{end_of_containers, has_no_kubelets, note_run_times};
+use super::container_ends::{end_of_containers, note_run_times};
 use super::generated::generated;
 use super::manifests::ManifestFiles;
 use super::mesos_options::{ROLES, listed_tenants};
 use super::mix::{count, count_recorded};
 use super::residents::Settling;
+use super::runs_workloads::runs_workloads;
 use super::shapes::shape_of;
 use super::units::{submitted, units};
 use super::{
@@ -113,7 +114,7 @@ pub fn workload(
                 all.found.waiting.extend(waiting(&manifests, &adoption));
                 all.found.admitted.extend(admitted(&manifests));
                 note_run_times(&manifests, scenario, remarks);
-                declared(&manifests, &adoption, *at, has_no_kubelets(scenario))
+                declared(&manifests, &adoption, *at, !runs_workloads(scenario))
             }
             WorkloadSource::Units { .. } => submitted(&units(written, files)?.units),
             WorkloadSource::Generate(generate) => generated(scenario, generate, files)?,

@@ -72,7 +72,8 @@ impl Reader {
         unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
         unmodelled::note_queue(object, metadata, raw, queued.is_some(), &mut self.ctx);
         spec.tolerations = tolerations;
-        if self.reads_workloads {
+        // Pods that end by themselves do so in runs without controllers, too.
+        if self.reads_workloads || life::states_run_time(&metadata.annotations) {
             // The kubelet treats it like the pods of templates.
             spec.life = if pod::maker(metadata) == Maker::Nobody {
                 let life = life::stated_life(raw, &metadata.annotations, &spec)?;

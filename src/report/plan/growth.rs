@@ -40,7 +40,7 @@ impl PlanReport<'_> {
         };
         let _ = writeln!(text, "{head}      pods   waiting");
         for month in &self.plan.months {
-            let day = self.day_of(month.month).filter(|_| is_dated);
+            let day = self.day_of(month.month);
             let day = day.map_or(String::new(), |day| format!("  {day}"));
             let _ = writeln!(
                 text,

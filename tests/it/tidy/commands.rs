@@ -223,11 +223,7 @@ impl Known {
                 }
                 "--test" => {
                     let name = value();
-                    let file = root().join("tests").join(name).join("main.rs");
-                    let unit_tests = text(&root().join("src/unit-tests/Cargo.toml"));
-                    if !file.exists() && declared(&unit_tests, "test", name).is_none() {
-                        return Err(format!("no test `{name}`"));
-                    }
+                    test(name).ok_or(format!("no test `{name}`"))?;
                 }
                 "--features" => {
                     let name = value();
@@ -345,6 +341,14 @@ fn declared(manifest: &str, kind: &str, name: &str) -> Option<()> {
     manifest
         .contains(&format!("[[{kind}]]\nname = \"{name}\"\n"))
         .then_some(())
+}
+
+/// Whether there are tests of a name, in a folder of their own or of an optimized crate.
+fn test(name: &str) -> Option<()> {
+    let file = root().join("tests").join(name).join("main.rs");
+    let unit_tests = || text(&root().join("src/unit-tests/Cargo.toml"));
+    let is_there = file.exists() || declared(&unit_tests(), "test", name).is_some();
+    is_there.then_some(())
 }
 
 /// A test's name begins with a module of `tests/it`, or is a part of one.
