@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use control::Probe;
 use intake::TraceError;
-use metrics::{RecordError, registry};
+use metrics::{MetricEntry, RecordError, registry};
 use scenario::{Experiment, VariantPlan, as_run};
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl, RunProgress, SimError};
@@ -23,7 +23,7 @@ use super::summarize::summarize;
 use super::summary::{MetricDefinition, SCHEMA_VERSION, Summary, VariantSummary};
 use super::tables::Place;
 use history::{PODS_MAX, REPORT_DATA_FILE, REPORT_DATA_VERSION, ReportData, VariantData};
-use units::{Instant, SortedMap, plural};
+use units::{Instant, plural};
 use world::{BuildError, FileSource};
 
 /// Reason an experiment has no result.
@@ -256,20 +256,17 @@ pub fn scenario_text(experiment: &Experiment, folder: &ResultFolder) -> String {
 }
 
 /// Definitions of all metrics.
-pub fn metric_definitions() -> SortedMap<String, MetricDefinition> {
-    let entries = registry::REGISTRY.iter().flat_map(|entry| {
-        entry.ids().map(|(id, _)| {
-            let definition = MetricDefinition {
-                title: registry::title(&id),
-                definition: format!(
-                    "{} {}. Over: {}. Census: {}. Unfinished: {}.",
-                    entry.summary, entry.formula, entry.denominators, entry.census, entry.censoring
-                ),
-            };
-            (id, definition)
-        })
-    });
-    entries.collect()
+pub fn metric_definitions() -> Vec<MetricDefinition> {
+    let definition = |entry: &MetricEntry| MetricDefinition {
+        titles: { entry.ids() }
+            .map(|(id, _)| (id.clone(), registry::title(&id)))
+            .collect(),
+        definition: format!(
+            "{} {}. Over: {}. Census: {}. Unfinished: {}.",
+            entry.summary, entry.formula, entry.denominators, entry.census, entry.censoring
+        ),
+    };
+    registry::REGISTRY.iter().map(definition).collect()
 }
 
 /// Error of a setting, with the place where the setting was written. Where a trace does not go with a

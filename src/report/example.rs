@@ -53,14 +53,14 @@ fn summary(name: &str, description: &str, variants: Vec<VariantSummary>) -> Summ
             blake3: "c0ffee0000112233445566778899aabbccddeeff00112233445566778899aabb".to_owned(),
         }],
         variants,
-        definitions: SortedMap::from([(
-            "fragmentation.gpu.end".to_owned(),
-            MetricDefinition {
-                title: "GPU fragmentation, end".to_owned(),
-                definition: "GPUs that a pod drawn from the workload could not use, over all GPUs."
-                    .to_owned(),
-            },
-        )]),
+        definitions: vec![MetricDefinition {
+            titles: SortedMap::from([(
+                "fragmentation.gpu.end".to_owned(),
+                "GPU fragmentation, end".to_owned(),
+            )]),
+            definition: "GPUs that a pod drawn from the workload could not use, over all GPUs."
+                .to_owned(),
+        }],
     }
 }
 

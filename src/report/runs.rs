@@ -13,7 +13,7 @@ use crate::run::ReportRun;
 use crate::study::StudyFigures;
 use history::{ReportData, VariantData};
 use lab::compare::{Pair, Study, metric_hint};
-use lab::summary::{InputSummary, Summary, VariantSummary};
+use lab::summary::{InputSummary, MetricDefinition, Summary, VariantSummary};
 use lab::travel::Fork;
 use units::{SortedMap, SortedSet};
 
@@ -339,7 +339,7 @@ fn joined(runs: Vec<ReportRun>) -> (Summary, ReportData) {
     let mut variants: Vec<VariantSummary> = Vec::new();
     let mut drawn: Vec<VariantData> = Vec::new();
     let mut inputs: Vec<InputSummary> = Vec::new();
-    let mut definitions = SortedMap::new();
+    let mut definitions: Vec<MetricDefinition> = Vec::new();
     let mut questions = SortedSet::new();
     let mut titles: Vec<String> = Vec::new();
     let mut first: Option<Summary> = None;
@@ -365,8 +365,12 @@ fn joined(runs: Vec<ReportRun>) -> (Summary, ReportData) {
                 inputs.push(input.clone());
             }
         }
-        for (id, definition) in &run.summary.definitions {
-            definitions.entry(id.clone()).or_insert(definition.clone());
+        for definition in &run.summary.definitions {
+            let is_defined =
+                |id: &String| { definitions.iter() }.any(|own| own.titles.contains_key(id));
+            let mut new = definition.clone();
+            new.titles.retain(|id, _| !is_defined(id));
+            definitions.extend((!new.titles.is_empty()).then_some(new));
         }
         if !titles.contains(&run.summary.name) {
             titles.push(run.summary.name.clone());

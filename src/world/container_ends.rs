@@ -61,7 +61,7 @@ pub(super) fn note_run_times(manifests: &Manifests, scenario: &Scenario, remarks
     if count > 0 {
         let has = how_to_have_controllers(&scenario.system.name);
         remarks.note(format!(
-            "{} with `windtunnel.dev/run-time` never end, as nothing draws their times or starts their containers \
+            "{} with `windtunnel.dev/run-time` won't end, as nothing draws their times or starts their containers \
              again; {has}",
             plural::count(count, "pod")
         ));

@@ -252,7 +252,7 @@ fn annotations_are_texts_but_for_those_of_files_that_no_server_reads() {
         )
     };
     for own in [
-        "windtunnel.dev/run-time: 5",
+        "windtunnel.dev/exit-code: 5",
         "alibabacloud.com/gpu-milli: 500",
         "other: 'true', more: ~",
     ] {

@@ -37,13 +37,19 @@ pub struct Summary {
     pub inputs: Vec<InputSummary>,
     /// One entry per variant, in written order.
     pub variants: Vec<VariantSummary>,
-    /// Definitions of the metrics by id, from the program that measured them: a report on an old
-    /// run shows the definitions valid then.
+    /// Definitions of the metrics, from the program that measured them: a report on an old run shows the definitions
+    /// valid then.
     #[serde(default)]
-    pub definitions: SortedMap<String, MetricDefinition>,
+    pub definitions: Vec<MetricDefinition>,
 }
 
 impl Summary {
+    /// A metric's title by its definition.
+    pub fn title(&self, id: &str) -> Option<&str> {
+        let mut titles = { self.definitions.iter() }.filter_map(|own| own.titles.get(id));
+        titles.next().map(String::as_str)
+    }
+
     /// Version and build of the program that ran it, in words.
     pub fn program(&self) -> String {
         program::described(&self.windtunnel, &self.build)
@@ -65,13 +71,13 @@ impl Summary {
     }
 }
 
-/// Definition of a metric.
+/// Definition of metrics that are defined together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricDefinition {
-    /// A short name for tables and axes, such as `GPU allocation, mean`.
-    pub title: String,
-    /// The metric's formula with numerator and denominator, its census and its censoring rule, in
+    /// Short names of the metrics for tables and axes by id, such as `GPU allocation, mean`.
+    pub titles: SortedMap<String, String>,
+    /// The metrics' formula with numerator and denominator, its census and its censoring rule, in
     /// words.
     pub definition: String,
 }

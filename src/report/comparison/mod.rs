@@ -376,10 +376,8 @@ fn headline(summary: &Summary, is_comparable: &[bool]) -> Vec<Row> {
 
 /// Name of the metric for people: its title, or a text made from its id.
 fn label(summary: &Summary, id: &str) -> String {
-    if let Some(definition) = summary.definitions.get(id) {
-        return format::clean(&definition.title);
-    }
-    registry::title(id)
+    let title = summary.title(id);
+    title.map_or_else(|| registry::title(id), format::clean)
 }
 
 fn facts(summary: &Summary) -> Vec<String> {

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::comparison::Comparison;
 use crate::format;
-use lab::summary::Summary;
+use lab::summary::{MetricDefinition, Summary};
 use metrics::registry;
 use units::SortedMap;
 
@@ -29,23 +29,16 @@ pub(super) fn definitions<'a>(
     headline: &Comparison,
     all: &'a Comparison,
 ) -> [Vec<PageDefinition<'a>>; 2] {
-    let mut ids_by_definition: SortedMap<&str, Vec<&str>> = SortedMap::new();
-    for row in &all.rows {
-        if let Some(definition) = summary.definitions.get(&row.id) {
-            ids_by_definition
-                .entry(&definition.definition)
-                .or_default()
-                .push(&row.id);
-        }
-    }
-    let mut entries: Vec<PageDefinition<'a>> = ids_by_definition
-        .into_iter()
-        .map(|(definition, ids)| PageDefinition {
-            title: family(summary, &ids),
+    let entries = summary.definitions.iter().filter_map(|own| {
+        let ids = all.rows.iter().map(|row| row.id.as_str());
+        let ids: Vec<&str> = ids.filter(|id| own.titles.contains_key(*id)).collect();
+        (!ids.is_empty()).then(|| PageDefinition {
+            title: family(own, &ids),
             ids,
-            definition,
+            definition: &own.definition,
         })
-        .collect();
+    });
+    let mut entries: Vec<PageDefinition<'a>> = entries.collect();
     entries.sort_by(|a, b| a.ids.cmp(&b.ids));
     let shown = |entry: &PageDefinition<'_>| {
         headline
@@ -58,13 +51,10 @@ pub(super) fn definitions<'a>(
 }
 
 /// Family of metrics that are defined together: the beginning of their ids.
-fn family(summary: &Summary, ids: &[&str]) -> String {
+fn family(definition: &MetricDefinition, ids: &[&str]) -> String {
     match ids {
         [] => String::new(),
-        [id] => summary
-            .definitions
-            .get(*id)
-            .map_or_else(String::new, |d| d.title.clone()),
+        [id] => definition.titles[*id].clone(),
         [first, others @ ..] => {
             let same = |parts: &[&str]| {
                 let prefix = parts.join(".") + ".";

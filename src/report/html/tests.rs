@@ -87,8 +87,10 @@ fn hostile_summary() -> Summary {
     summary.scenario_hash = ATTACK.to_owned();
     summary.inputs[0].path = ATTACK.to_owned();
     summary.inputs[0].blake3 = ATTACK.to_owned();
-    for definition in summary.definitions.values_mut() {
-        definition.title = ATTACK.to_owned();
+    for definition in &mut summary.definitions {
+        for title in definition.titles.values_mut() {
+            *title = ATTACK.to_owned();
+        }
         definition.definition = ATTACK.to_owned();
     }
     for variant in &mut summary.variants {
