@@ -53,7 +53,8 @@ async function see(page, wanted) {
 // What is drawn again in the meantime is looked for again.
 async function patiently(work) {
   for (let more = 5; ; more -= 1) {
-    try { return await work(); } catch (error) { if (!more || !/detached/.test(error.message)) throw error; }
+    try { return await work(); } catch (error) { if (!more || !/detached|not clickable/.test(error.message)) throw error; }
+    await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
 
@@ -163,7 +164,7 @@ await test("tabs, objects and their controllers, events with search", async (pag
   await press(page, "Events");
   await page.type("#panel input[type=search]", "surely nothing");
   await see(page, "0 events up to this instant");
-  await page.click("#panel input[type=search]", { count: 3 });
+  await patiently(() => page.click("#panel input[type=search]", { count: 3 }));
   await page.keyboard.type("node-0");
   await choose(page, "bound", "Kind");
   await see(page, "to node-0");
