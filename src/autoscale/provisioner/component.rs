@@ -1,6 +1,8 @@
 //! The provisioner as a part of the control plane: its steps, and what of it outlives its program.
 
-use super::{DISRUPTION_PERIOD, EMPTYING_PERIOD, PendingNode, Provisioner, SHUNNED, named};
+use super::{
+    DISRUPTION_PERIOD, EMPTYING_PERIOD, PendingNode, Provisioner, QUIET_PERIOD, SHUNNED, named,
+};
 use crate::nodes::Departures;
 use cluster::{Conflict, Store};
 use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailure};
@@ -53,7 +55,11 @@ impl Component for Provisioner {
         debug_assert!(provisioned.is_ok(), "invariant: {provisioned:?}");
         if now >= self.disruption_due {
             self.disruption_due = now.saturating_add(DISRUPTION_PERIOD);
-            self.is_settled &= !self.seen.take_changed();
+            // What no event tells, such as stock that is back, is looked for in a quiet cluster, too
+            // (`state/cluster.go`, `ConsolidationState`).
+            if self.seen.take_changed() || now.since(self.changed_at) >= QUIET_PERIOD {
+                (self.is_settled, self.changed_at) = (false, now);
+            }
             let disrupted = self.disrupt(now, view, out);
             debug_assert!(disrupted.is_ok(), "invariant: {disrupted:?}");
         }

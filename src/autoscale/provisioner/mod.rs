@@ -56,6 +56,9 @@ const EMPTYING_PERIOD: Duration = Duration::from_secs(1);
 /// Time between two looks for nodes that could go.
 const DISRUPTION_PERIOD: Duration = Duration::from_secs(10);
 
+/// Time after the last change of the cluster from which it is looked at again.
+const QUIET_PERIOD: Duration = Duration::from_secs(300);
+
 /// An instance type as it is sold.
 #[derive(Clone, Debug)]
 pub struct Offering {
@@ -143,6 +146,8 @@ pub struct Provisioner {
     wishes: Preferences,
     /// Whether nothing changed since nothing could be consolidated.
     is_settled: bool,
+    /// Instant of the last change of the cluster, or of the last look without one.
+    changed_at: Instant,
     /// Number of changes to the declarations of new nodes at the last look at nodes.
     drift_seen: usize,
     /// Instant as of which the states of pools count.
@@ -183,6 +188,7 @@ impl Provisioner {
             nominated: SortedMap::new(),
             wishes: Preferences::new(options.ignores_preferences),
             is_settled: false,
+            changed_at: Instant::ZERO,
             drift_seen: 0,
             pools_at: Instant::ZERO,
             has_remains: false,

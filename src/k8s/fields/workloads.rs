@@ -89,8 +89,10 @@ const STATEFUL_SET: List = table! {
         }),
         volumeClaimTemplates: part(CLAIM_TEMPLATE),
         paused progressDeadlineSeconds strategy: MISPLACED,
-        // No claim is made from a template, so that none is left to be retained.
-        persistentVolumeClaimRetentionPolicy serviceName: SILENT,
+        persistentVolumeClaimRetentionPolicy: fields(table! {
+            whenDeleted whenScaled: unless("Retain", "claims stay when their pods go, and new pods of their names have them"),
+        }),
+        serviceName: SILENT,
     }),
     status: part(SET_STATUS),
 };

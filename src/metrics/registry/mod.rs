@@ -2,6 +2,8 @@
 
 mod alert_series;
 
+use std::sync::LazyLock;
+
 use crate::families::autoscaling::{fights, machine_failures, scaling};
 use crate::families::disruption::{
     blast_radius, churn, disruptions, migrations, oom_kills, queue_evictions, relocations, restarts,
@@ -29,6 +31,7 @@ use crate::families::waiting::{
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Placement, ShortList, unlisted_title};
 use crate::values::Statistic;
+use units::SortedMap;
 
 pub use alert_series::{AlertSeries, alert_names, live_series};
 
@@ -117,10 +120,24 @@ pub const REGISTRY: &[MetricEntry] = &[
     functions::ENTRY,
 ];
 
+/// The families by the first word of their subjects: a report asks for those of all ids.
+static FAMILIES: LazyLock<SortedMap<&str, Vec<&MetricEntry>>> = LazyLock::new(|| {
+    let mut families: SortedMap<&str, Vec<&MetricEntry>> = SortedMap::new();
+    for entry in REGISTRY {
+        let first = first_word(entry.subject);
+        families.entry(first).or_default().push(entry);
+    }
+    families
+});
+
+fn first_word(id: &str) -> &str {
+    id.split_once('.').map_or(id, |(first, _)| first)
+}
+
 /// The family of an id, whether or not the statistic is listed.
 fn family(id: &str) -> Option<(&'static MetricEntry, &str)> {
-    let mut entries = REGISTRY.iter();
-    entries.find_map(|entry| Some((entry, entry.rest_of(id)?)))
+    let mut entries = FAMILIES.get(first_word(id))?.iter();
+    entries.find_map(|entry| Some((*entry, entry.rest_of(id)?)))
 }
 
 /// The title of an id as tables show it: of `allocation.gpu.end` it is `GPU allocation, end`. The
@@ -180,10 +197,11 @@ pub fn short_list(list: ShortList) -> Vec<Vec<String>> {
 /// ```
 pub fn find(id: &str) -> Option<(&'static MetricEntry, &'static Statistic)> {
     let (id, _) = without_class(id);
-    REGISTRY.iter().find_map(|entry| {
+    let mut entries = FAMILIES.get(first_word(id))?.iter();
+    entries.find_map(|entry| {
         let name = id.strip_prefix(entry.subject)?.strip_prefix('.')?;
         let statistic = entry.statistics.iter().find(|known| known.has_path(name))?;
-        Some((entry, statistic))
+        Some((*entry, statistic))
     })
 }
 

@@ -184,6 +184,16 @@ changes! {
     AsyncCalls "asynchronous-api-calls" "B"
         Some(only(V1_34)), Some("SchedulerAsyncAPICalls"), Queue, false, NO_DELAY,
         "Status patches and bindings go through a dispatcher.";
+    RepellingPodHint "repelling-pod-deletion-wakes" "B"
+        Some(since(V1_36)), None, Queue, false, Modelled,
+        "The deletion of a pod whose anti-affinity kept another away wakes that one; before, it waits up to 5 min.";
+    OwnLabelsHint "own-labels-wake" "B"
+        Some(since(V1_36)), None, Queue, false, Unseen("labels of waiting pods do not change in a run"),
+        "A change of its own labels wakes a pod that InterPodAffinity rejected.";
+    NominatedPodHints "nominated-pods-in-hints" "B"
+        Some(since(V1_36)), None, Queue, false,
+        LeftOut("pods that are nominated and leave wake those that NodeResourcesFit rejected alone"),
+        "More plugins hear of changes of pods that have a nominated node and none of their own.";
     LabelKeysInPodAffinity "match-label-keys-in-pod-affinity" "C"
         Some(since(V1_31)), Some("MatchLabelKeysInPodAffinity"), Placement, false,
         Unseen("objects hold the merged selectors, which older releases heed as well"),
@@ -239,6 +249,10 @@ changes! {
         None, Some("HPAScaleToZero"), Controllers, false,
         LeftOut("the gate is off in every release"),
         "A horizontal autoscaler may scale to no pods at all.";
+    DaemonUpdateShare "daemon-update-keeps-its-share" "2"
+        Some(since(V1_31)), None, Controllers, false,
+        LeftOut("updates of DaemonSets keep to `maxUnavailable` in every release"),
+        "An update of a DaemonSet counts pods that an earlier update left unready; before, each takes `maxUnavailable` more.";
     DeviceTaintEviction "device-taint-eviction" "2"
         Some(since(V1_36)), Some("DRADeviceTaints"), Controllers, false,
         LeftOut("pods keep devices that get a taint; devices with taints are given to no claim"),

@@ -50,6 +50,7 @@ pub const ENTRY: Entry = Entry {
                 rules: Rules::new(arguments.hard_pod_affinity_weight, changes),
                 ignores_preferred_of_others: arguments.ignore_preferred_terms_of_existing_pods,
                 compares_values: changes.has(Change::PodAffinityHint),
+                heeds_repelling: changes.has(Change::RepellingPodHint),
             })
         },
     }),
@@ -63,6 +64,8 @@ pub struct InterPodAffinity {
     /// Whether a node that changed helps only where the value of a topology key did (spec:
     /// kubernetes-releases.md B).
     compares_values: bool,
+    /// Whether a pod that left helps where its own terms kept the waiting one away.
+    heeds_repelling: bool,
 }
 
 /// Rules by which terms count.
@@ -285,6 +288,16 @@ fn node_may_help(
         || unwanted.any(|key| before.label(key).is_some() && has_moved(key))
 }
 
+/// Whether a pod with a node kept the pod away by its own terms.
+fn repelled(pod: &PodInfo, other: Option<&PodInfo>) -> bool {
+    other.is_some_and(|other| {
+        let stated = &other.spec().affinity.required_pod_anti_affinity;
+        let terms = stated.iter().map(|term| Term::of(term, other.spec()));
+        let terms: Vec<Term<'_>> = terms.collect();
+        other.has_node() && matches_all(&terms, pod.spec())
+    })
+}
+
 /// Whether a pod with a node that came, left or changed its labels is now one that the pod wants,
 /// or no longer one that it does not want.
 fn pod_may_help(pod: &PodInfo, before: Option<&PodInfo>, after: Option<&PodInfo>) -> bool {
@@ -335,7 +348,10 @@ impl KubePlugin for InterPodAffinity {
     fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
         match (event.node(), event.pod()) {
             (Some((before, after)), _) => node_may_help(pod, before, after, self.compares_values),
-            (_, Some((before, after))) => pod_may_help(pod, before, after),
+            (_, Some((before, after))) => {
+                pod_may_help(pod, before, after)
+                    || (self.heeds_repelling && after.is_none() && repelled(pod, before))
+            }
             _ => true,
         }
     }

@@ -29,9 +29,14 @@ pub(super) fn definitions<'a>(
     headline: &Comparison,
     all: &'a Comparison,
 ) -> [Vec<PageDefinition<'a>>; 2] {
+    let rows = all.rows.iter().enumerate();
+    let places: SortedMap<&str, usize> = rows.map(|(place, row)| (&*row.id, place)).collect();
     let entries = summary.definitions.iter().filter_map(|own| {
-        let ids = all.rows.iter().map(|row| row.id.as_str());
-        let ids: Vec<&str> = ids.filter(|id| own.titles.contains_key(*id)).collect();
+        let places = own.titles.keys().filter_map(|id| places.get(&**id));
+        let mut places: Vec<usize> = places.copied().collect();
+        places.sort_unstable();
+        let ids = places.iter().map(|place| all.rows[*place].id.as_str());
+        let ids: Vec<&str> = ids.collect();
         (!ids.is_empty()).then(|| PageDefinition {
             title: family(own, &ids),
             ids,

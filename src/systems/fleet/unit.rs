@@ -1,8 +1,9 @@
 //! Units as the engine sees them: what their section `[X-Fleet]` asks for
 //! (spec: orchestrators-a.md section 5; fleet `job/job.go`, `api/units.go`).
 
+use crate::mapping::is_one_per_node;
 use crate::parts::pattern::glob_matches;
-use model::{Labels, Text};
+use model::{Labels, Operator, PodSpec, Text};
 
 use super::unit_file::{UnitFile, UnitFileError, UnitName, words};
 use units::{SortedMap, SortedSet};
@@ -74,6 +75,29 @@ pub(super) fn known_options() -> String {
 }
 
 impl Requirements {
+    /// Requirements that follow from a pod's own rules: its node selector and affinity to single labels are metadata, a
+    /// node without another of its kind is a conflict with the other instances of its template.
+    pub fn of_pod(name: &str, spec: &PodSpec) -> Self {
+        let mut own = Self::default();
+        for (key, value) in &spec.node_selector {
+            own.require(&format!("{key}={value}"));
+        }
+        let terms = spec.affinity.node.required.iter();
+        let terms = terms.flat_map(|required| &required.terms);
+        let parts = terms.flat_map(|term| &term.match_expressions);
+        for part in parts.filter(|part| part.operator == Operator::In) {
+            for value in &part.values {
+                own.require(&format!("{}={value}", part.key));
+            }
+        }
+        if is_one_per_node(spec)
+            && let Some((prefix, _)) = name.split_once('@')
+        {
+            own.conflicts.insert(format!("{prefix}@*").into());
+        }
+        own
+    }
+
     /// Reads the requirements of a unit that is submitted.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use super::template::{REVISION_LABEL, revision_of};
 use super::{Change, Controller, Sync};
 use crate::admission::{NewName, NewPod};
 use crate::controllers::daemon_set::{
-    DaemonNode, DaemonPod, Eligibility, FailureBackoff, added_tolerations, eligibility, sync,
+    DaemonNode, DaemonPod, Eligibility, FailureBackoff, add_tolerations, eligibility, sync,
 };
 use cluster::Store;
 use model::workload::daemon_set::DaemonStatus;
@@ -205,7 +205,7 @@ fn create(step: &mut Sync<'_>, set: &DaemonSet, node: NodeId, name: &Text, hash:
         ..(*set.template).clone()
     };
     spec.labels.insert(REVISION_LABEL.into(), hash.clone());
-    spec.tolerations.extend(added_tolerations(set.host_network));
+    add_tolerations(&mut spec.tolerations, set.host_network);
     let term = NodeSelectorTerm {
         match_expressions: Vec::new(),
         match_fields: vec![Requirement {

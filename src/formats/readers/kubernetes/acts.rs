@@ -104,6 +104,7 @@ impl Act {
             Deed::Delete(outcome) => (8, number_of(outcome)),
             Deed::Kill(outcome) => (9, number_of(Some(outcome))),
             Deed::Resize(spec) => (10, spec),
+            Deed::Assigned => (11, 0),
         };
         let (created, started) = match self.deed {
             Deed::Known(known) => (known.created, known.started),
@@ -144,6 +145,7 @@ impl Act {
                 7 => Deed::Over(outcome()),
                 8 => Deed::Delete(outcome_of(own)),
                 9 => Deed::Kill(outcome()),
+                11 => Deed::Assigned,
                 _ => Deed::Resize(own),
             },
         }
@@ -179,6 +181,7 @@ mod tests {
             Deed::Delete(Some(Outcome::Failed)),
             Deed::Kill(Outcome::Cancelled),
             Deed::Resize(3),
+            Deed::Assigned,
         ];
         let mut last = [0; WORDS];
         for (number, deed) in (0..).zip(deeds) {

@@ -1,7 +1,7 @@
 //! Events of a Kubernetes cluster as `kubectl get events --all-namespaces --output json` prints them, or `yaml`, in a list,
 //! or one after the other as `--watch` and exporters of events write them. A
-//! pod arrives with its first event, starts when a container of it does and ends when it is killed, unless
-//! a container of it starts again. What it requests is not said. Source: the API reference of Kubernetes, `Event` of `v1` and of
+//! pod arrives with its first event, starts when a container of it does, or with its node where no event tells that, and
+//! ends when it is killed, unless a container of it starts again. What it requests is not said. Source: the API reference of Kubernetes, `Event` of `v1` and of
 //! `events.k8s.io/v1`.
 
 use serde_json::Value;
@@ -190,6 +190,7 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
         return Err(event.bad_at("/firstTimestamp", "a date").into());
     };
     let deeds = match reason {
+        "Scheduled" => vec![(first, Deed::Assigned)],
         "Started" => vec![(first, Deed::Start), (last, Deed::Readied)],
         "Created" | "Pulled" => vec![(first, Deed::Seen), (last, Deed::Readied)],
         // Where a node is short of something, the pod fails.
@@ -272,6 +273,9 @@ mod tests {
             event("Pod", "b", "FailedScheduling", 6),
             event("Node", "x", "NodeReady", 6),
             event("Pod", "a", "Killing", 30),
+            event("Pod", "c", "FailedScheduling", 7),
+            event("Pod", "c", "Scheduled", 17),
+            event("Pod", "c", "Preempted", 30),
         ]);
         let entry = crate::registry::recognize(&input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
@@ -280,6 +284,11 @@ mod tests {
         seen.are([
             ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(21))),
             ("b".to_owned(), Instant::from_secs(1), None),
+            (
+                "c".to_owned(),
+                Instant::from_secs(2),
+                Some(Duration::from_secs(13)),
+            ),
         ]);
         recorded
             .ledger

@@ -66,6 +66,8 @@ struct Life {
     outcome: Option<Outcome>,
     /// Whether it was said to be over, not only deleted.
     is_over: bool,
+    /// Whether its start is that of its pod on the node, as no container of it has started yet.
+    is_assigned: bool,
     spec: Option<u32>,
 }
 
@@ -83,6 +85,7 @@ impl Life {
             end: None,
             outcome: None,
             is_over: false,
+            is_assigned: false,
             spec: None,
         }
     }
@@ -117,6 +120,7 @@ impl Life {
             end: any_of(end),
             outcome: outcome_of((kinds >> 32) as u32),
             is_over: false,
+            is_assigned: false,
             spec: spec_of(kinds as u32),
         }
     }
@@ -131,7 +135,13 @@ impl Life {
             Deed::Bind => {
                 self.start.get_or_insert(at);
             }
+            Deed::Assigned if self.start.is_none() => {
+                (self.start, self.is_assigned) = (Some(at), true);
+            }
             Deed::Start => {
+                if std::mem::take(&mut self.is_assigned) {
+                    self.start = None;
+                }
                 self.start.get_or_insert(at);
                 self.end = None;
                 self.outcome = None;
@@ -157,6 +167,7 @@ impl Life {
             }
             Deed::Create(_)
             | Deed::Seen
+            | Deed::Assigned
             | Deed::CreateUnnamed(_)
             | Deed::Resize(_)
             | Deed::Over(_)
@@ -280,6 +291,10 @@ impl<'r> Lives<'r> {
                 self.add(rank, act, at).start = Some(at);
             }
             Deed::Start => self.add(rank, act, at).start = Some(at),
+            Deed::Assigned => {
+                let pod = self.add(rank, act, at);
+                (pod.start, pod.is_assigned) = (Some(at), true);
+            }
             Deed::Seen | Deed::Readied => {
                 self.add(rank, act, at);
             }

@@ -25,6 +25,8 @@ enum Deed {
     Known(Known),
     /// It is bound to a node.
     Bind,
+    /// It has a node, on which its containers are yet to start.
+    Assigned,
     /// It is there, or was: records about a pod go on after its end.
     Seen,
     /// A container of it is about to start, so that it has not ended.

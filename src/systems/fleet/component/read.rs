@@ -5,9 +5,10 @@ use model::{EndReason, Event, NodeContact, PodCreated, PodRef, Text};
 use units::NodeId;
 
 use super::Fleet;
-use super::units::{AppKind, Own, requirements_of};
+use super::units::{AppKind, Own};
 use crate::fleet::engine::Unit;
 use crate::fleet::entry::CAPABILITIES;
+use crate::fleet::unit::Requirements;
 use crate::mapping::refusal;
 use crate::parts::client::stop;
 use crate::parts::turn::Turn;
@@ -98,7 +99,7 @@ impl Fleet {
             None if refusal(CAPABILITIES, spec).is_some() => {}
             None => {
                 let requirements = match submitted {
-                    None => requirements_of(&name, spec),
+                    None => Requirements::of_pod(&name, spec),
                     Some(own) => {
                         if let Some((socket, requirements)) = own.socket {
                             self.engine.put_unit(&socket, Unit::launched(requirements));

@@ -6,15 +6,14 @@ use crate::ends::{self, Consequence};
 use crate::fleet::engine::Unit;
 use crate::fleet::entry::CAPABILITIES;
 use crate::fleet::unit::Requirements;
-use crate::mapping::{is_one_per_node, refusal};
+use crate::mapping::refusal;
 use crate::parts::client::stop;
 use crate::parts::turn::Turn;
 use cluster::Conflict;
 use control::Outbox;
 use control::admission::{BarePod, Creation, NewName, NewPod};
 use model::{
-    DeviceSet, EndReason, Event, Object, Operator, Owner, PodChange, PodOwner, PodRef, PodSpec,
-    Text,
+    DeviceSet, EndReason, Event, Object, Owner, PodChange, PodOwner, PodRef, PodSpec, Text,
 };
 use units::{ClassId, Duration, Instant, NodeId, ObjectId};
 
@@ -38,6 +37,19 @@ pub(super) struct Own {
     pub(super) number: i32,
     /// Time of the first connection to the unit's socket.
     pub(super) connects: Option<Duration>,
+}
+
+impl Own {
+    /// Asks for another pod of a unit that stands alone and has none: its target state is launched, so whichever agent it
+    /// is given to starts it (`agent/reconcile.go`).
+    fn launch_again(&mut self, name: &Text, turn: &mut Turn<'_>) {
+        if let (false, None, Some(class)) = (self.is_coming, self.object, self.class) {
+            self.is_coming = true;
+            let (name, spec) = (name.clone(), turn.store.class(class).spec.clone());
+            let new = Arc::new(BarePod { name, spec });
+            turn.out.creations.push(Creation::BarePod(new));
+        }
+    }
 }
 
 /// Kind of a workload.
@@ -92,32 +104,6 @@ fn app_of(object: &Object) -> Option<App> {
     })
 }
 
-/// Requirements that follow from a pod's own rules: its node selector and affinity to single labels
-/// are metadata, a node without another of its kind is a conflict with the other instances of its
-/// template.
-pub(super) fn requirements_of(name: &str, spec: &PodSpec) -> Requirements {
-    let mut asked = Requirements::default();
-    for (key, value) in &spec.node_selector {
-        asked.require(&format!("{key}={value}"));
-    }
-    let terms = spec.affinity.node.required.iter();
-    for term in terms.flat_map(|required| &required.terms) {
-        for one in &term.match_expressions {
-            if one.operator == Operator::In {
-                for value in &one.values {
-                    asked.require(&format!("{}={value}", one.key));
-                }
-            }
-        }
-    }
-    if is_one_per_node(spec)
-        && let Some((prefix, _)) = name.split_once('@')
-    {
-        asked.conflicts.insert(format!("{prefix}@*").into());
-    }
-    asked
-}
-
 impl Fleet {
     /// A workload was declared, declared anew, or deleted.
     pub(super) fn declared(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
@@ -135,7 +121,7 @@ impl Fleet {
             let name = global_name(&new.name);
             let submitted = self.setup.units.get(&name);
             let asked = submitted.map_or_else(
-                || requirements_of(&name, &new.spec),
+                || Requirements::of_pod(&name, &new.spec),
                 |own| own.requirements.clone(),
             );
             let requirements = Requirements {
@@ -168,7 +154,7 @@ impl Fleet {
                 ..Own::default()
             };
             self.units.insert(name.clone(), own);
-            let unit = Unit::launched(requirements_of(&name, &app.spec));
+            let unit = Unit::launched(Requirements::of_pod(&name, &app.spec));
             if !app.is_refused {
                 self.engine.put_unit(&name, unit);
                 self.event();
@@ -269,13 +255,7 @@ impl Fleet {
             return;
         };
         let (Some(pod), Some(node)) = (own.pod, own.bound) else {
-            // Its target state is launched, so whichever agent it is given to starts it (`agent/reconcile.go`).
-            if let (false, None, Some(class)) = (own.is_coming, own.object, own.class) {
-                own.is_coming = true;
-                let (name, spec) = (name.clone(), turn.store.class(class).spec.clone());
-                let new = Arc::new(BarePod { name, spec });
-                turn.out.creations.push(Creation::BarePod(new));
-            }
+            own.launch_again(name, turn);
             return;
         };
         let Some(record) = turn.store.pods().get(pod) else {
@@ -381,6 +361,9 @@ impl Fleet {
         let submitted = self.setup.units.get(name);
         if follows && is_owned {
             self.make(name, turn.out);
+        } else if is_evicted && let Some(own) = self.units.get_mut(name) {
+            // Only its user destroys it: an agent that is stopped gives it back (`Purge` in `agent/agent.go`).
+            own.launch_again(name, turn);
         } else if submitted.is_some() && ends_by_itself(reason) {
             // Its target state is launched as before: it stays on its machine, and counts there.
         } else {
