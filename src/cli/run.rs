@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Instant as Clock;
 
-use intake::ledger::{Action, ESTIMATES};
+use intake::ledger::{Action, ENDLESS, ESTIMATES};
 use lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
 use lab::folder::{EXTERNAL, Existing, ResultFolder};
 use lab::journey::Journey;
@@ -216,9 +216,9 @@ fn result_folder(
 /// Number of remarks printed without `-v`.
 const MAX_REMARKS: usize = 5;
 
-/// Remarks on the input. Rows that were kept unchanged are reported with `-v` only, but for jobs that ran
-/// longer than they asked for where a planner reads what they asked for. A demand that is not enforced is always
-/// told.
+/// Remarks on the input. Rows that were kept unchanged are reported with `-v` only, but for jobs that run to the end
+/// as nothing says how long, and for jobs that ran longer than they asked for where a planner reads what they asked
+/// for. A demand that is not enforced is always told.
 ///
 /// Those that are not printed stand in the result folder.
 fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
@@ -244,7 +244,8 @@ fn remarks(summary: &Summary, all: bool, folder: &Path) -> Vec<String> {
         let is_planned = variant.system == systems::batch::ENTRY.name;
         let is_kept = |remark: &str| {
             let is_estimate = ESTIMATES.iter().any(|kind| remark.contains(kind));
-            remark.starts_with("keep ") && !(is_planned && is_estimate)
+            let is_told = (is_planned && is_estimate) || remark.contains(ENDLESS);
+            remark.starts_with("keep ") && !is_told
         };
         for remark in remarks.filter(|remark| all || !is_kept(remark)) {
             push_remark(&mut lines, summary, variant, remark);

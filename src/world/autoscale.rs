@@ -12,7 +12,7 @@ use scenario::schema;
 use sim::UsageOptions;
 use units::Instant;
 
-use super::autoscale_findings::{findings, rivals};
+use super::autoscale_findings::{findings, rivals, with_tolerance};
 use super::object_name::target;
 use super::runs_workloads::{how_to_have_controllers, runs_always};
 use super::{BuildError, Remarks};
@@ -76,6 +76,19 @@ pub fn autoscalers(
     for (object, what) in rivals(&objects) {
         let place = remarks.place(&object, "spec.targetRef");
         remarks.note(format!("{place}{object}: {what}"));
+    }
+    if !scenario
+        .system
+        .controllers_changes()
+        .has(Change::ToleranceByObject)
+    {
+        for object in with_tolerance(&objects) {
+            let place = remarks.place(&object, "spec.behavior");
+            remarks.note(format!(
+                "{place}{object}: its own tolerance is not heeded before 1.35, but that of all \
+                 (`system.autoscaling.horizontal.tolerance`); write `system.release: \"1.35\"`"
+            ));
+        }
     }
     let rules = super::scaling_rules::rules(scenario, &objects, usage)?;
     let options = options(scenario, &settings, controllers)?;

@@ -146,6 +146,23 @@ pub(super) fn rivals(objects: &[&Object]) -> Vec<(String, String)> {
     found
 }
 
+/// Horizontal autoscalers that state a tolerance.
+pub(super) fn with_tolerance(objects: &[&Object]) -> Vec<String> {
+    let mut found = Vec::new();
+    for object in objects {
+        let Object::HorizontalPodAutoscaler(own) = object else {
+            continue;
+        };
+        let behavior = &own.spec.behavior;
+        let mut rules = behavior.iter().flat_map(|own| [&own.up, &own.down]);
+        let name = super::remarks::autoscaler(object).unwrap_or_default();
+        if rules.any(|own| own.tolerance_milli.is_some()) && !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
+}
+
 /// Whether a metric is a share of what pods ask for.
 const fn measures_requests(metric: &MetricSpec) -> bool {
     use autoscale::horizontal::Target;

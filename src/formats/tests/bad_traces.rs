@@ -1,8 +1,8 @@
 //! Traces that are wrong, each in a way that readers meet: what is said about them, and where.
 
 use crate::packed::archive;
-use crate::prelude::*;
 use crate::registry;
+use crate::tests::prelude::*;
 use arrivals::inspect::validate;
 
 /// The first complaint about a file of a format: of a row, else of the file as a whole.
@@ -184,6 +184,32 @@ fn every_format_of_rows_alone_names_what_an_empty_file_lacks() {
         }
     }
     assert_eq!(rows, 14);
+}
+
+#[test]
+fn logs_begin_at_their_own_zero() {
+    let log = |start: i64, submits: &[i64]| {
+        let rows = submits.iter().zip(1..).map(|(submit, job)| {
+            format!("{job} {submit} 0 60 1 -1 -1 1 60 -1 1 1 1 1 1 1 -1 -1\n")
+        });
+        let rows: String = rows.collect();
+        format!("; UnixStartTime: {start}\n{rows}")
+    };
+    let bytes = archive(&[
+        ("b.swf", &log(1_000_600, &[0, 100])),
+        ("a.swf", &log(1_000_000, &[30])),
+    ]);
+    let input = Input::bytes("logs.tar", bytes);
+    let entry = registry::recognize(&input).expect("known");
+    let arrivals::format::Constructor::Workload(open) = entry.open else {
+        panic!("a workload");
+    };
+    let recorded = collected(open(&input, &ReadOptions::default()));
+    let submits = recorded.each(|one| one.submit);
+    assert_eq!(submits, [30, 600, 700].map(Instant::from_secs));
+    recorded.ledger.has_once([
+        "log that begins after another by its `UnixStartTime`; its jobs come so much later",
+    ]);
 }
 
 #[test]

@@ -50,6 +50,9 @@ pub const ESTIMATES: [&str; 2] = [
     "ran beyond its requested time",
 ];
 
+/// Part of the kinds of rows that are kept and whose jobs run to the end.
+pub const ENDLESS: &str = "run time not known";
+
 /// One kind of dirt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerEntry {

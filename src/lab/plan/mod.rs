@@ -162,6 +162,8 @@ pub struct DrainAnswer {
     pub bound: u64,
     /// The rule that says so.
     pub rule: Option<Rule>,
+    /// Whether the cheapest nodes were looked for, of whose price no bound is known.
+    pub minimizes_cost: bool,
     /// Pods that find no other node after some loss today: they may wait then, as they would.
     pub excused: Vec<String>,
     /// Moved pods that autoscalers leave alone, each with the reason.
@@ -482,6 +484,7 @@ fn drained(
     proof.bound = proof.bound.min(reached as i64);
     proof.reached = reached as i64;
     Ok(Some(DrainAnswer {
+        minimizes_cost: asked.questions.minimize == Some(Minimize::Cost),
         bound: proof.bound as u64,
         rule: proof.rules.first().cloned(),
         excused,

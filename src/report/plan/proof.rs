@@ -32,8 +32,11 @@ pub(super) fn proof_of_drain(text: &mut String, drain: &DrainAnswer) {
         let _ = writeln!(text, "  and {}", plural::count(more, "more node"));
     }
     status(text, drain.reached as i64, drain.bound as i64, &|own| {
-        own.to_string()
+        plural::count(own as usize, "node")
     });
+    if drain.minimizes_cost {
+        text.push_str("  the price isn't proved: other nodes may cost less\n");
+    }
     rule(text, drain.rule.as_ref());
     if drain.drained.is_cut {
         text.push_str(

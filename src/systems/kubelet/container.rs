@@ -135,10 +135,11 @@ impl Unit {
         if self.is_killed { KILLED } else { TERMINATED }
     }
 
-    /// Instant at which something is due of the container next.
-    pub(super) fn next(&self) -> Option<Instant> {
+    /// Instant at which something is due of the container next. One of a pod that is ending starts no more: its back-off
+    /// is due for nobody while another container of the pod takes its time to stop.
+    pub(super) fn next(&self, is_ending: bool) -> Option<Instant> {
         let waits = match self.state {
-            State::PullBackOff(at) | State::BackOff(at) => Some(at),
+            State::PullBackOff(at) | State::BackOff(at) if !is_ending => Some(at),
             _ => None,
         };
         let Verdicts {

@@ -50,7 +50,7 @@ impl SwfSource {
             self.zero = Some(Duration::from_nanos(-later.as_nanos()));
             let kind =
                 "log that begins after another by its `UnixStartTime`; its jobs come so much later";
-            self.reader.journal.dirt(kind, Action::Keep, 1)?;
+            self.reader.journal.dirt(kind, Action::Repair, 1)?;
         }
         Ok(self)
     }

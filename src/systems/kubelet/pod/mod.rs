@@ -470,7 +470,8 @@ impl Held {
             self.show_readiness(turn);
         }
         self.sync(turn);
-        let next = self.units.iter().filter_map(Unit::next);
+        let is_ending = self.ending.is_some();
+        let next = { self.units.iter() }.filter_map(|unit| unit.next(is_ending));
         let next = next.chain(self.deadline).min();
         if let Some(at) = next.filter(|&at| at != Instant::MAX)
             && self.asked.is_none_or(|asked| asked != at || asked <= now)
