@@ -17,23 +17,6 @@ const FIRST_BACKOFF: Duration = Duration::from_secs(1);
 /// The longest such pause.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(900);
 
-/// Gives a daemon pod the tolerations that every one has, in the place of its own that differ in their time alone.
-pub(super) fn add_tolerations(own: &mut Vec<Toleration>, host_network: bool) {
-    for added in added_tolerations(host_network) {
-        let is_alike = |own: &&mut Toleration| {
-            (&own.key, &own.value, own.effect) == (&added.key, &added.value, added.effect)
-        };
-        let count = own
-            .iter_mut()
-            .filter(is_alike)
-            .map(|own| *own = added.clone())
-            .count();
-        if count == 0 {
-            own.push(added);
-        }
-    }
-}
-
 /// Whether a daemon pod belongs on a node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Eligibility {
@@ -94,6 +77,23 @@ pub fn added_tolerations(host_network: bool) -> Vec<Toleration> {
         added.push(tolerate("network-unavailable", TaintEffect::NoSchedule));
     }
     added
+}
+
+/// Gives a daemon pod the tolerations that every one has, in the place of its own that differ in their time alone.
+pub(super) fn add_tolerations(own: &mut Vec<Toleration>, host_network: bool) {
+    for added in added_tolerations(host_network) {
+        let mut has_replaced = false;
+        for known in own.iter_mut() {
+            if (&known.key, &known.value, known.effect) == (&added.key, &added.value, added.effect)
+            {
+                known.clone_from(&added);
+                has_replaced = true;
+            }
+        }
+        if !has_replaced {
+            own.push(added);
+        }
+    }
 }
 
 /// Whether a daemon pod belongs on a node.

@@ -288,13 +288,18 @@ fn node_may_help(
         || unwanted.any(|key| before.label(key).is_some() && has_moved(key))
 }
 
+/// Whether terms that a pod states are all about another; none are about nobody.
+fn are_about(stated: &[PodAffinityTerm], pod: &PodInfo, other: &PodInfo) -> bool {
+    let terms = stated.iter().map(|term| Term::of(term, pod.spec()));
+    let terms: Vec<Term<'_>> = terms.collect();
+    matches_all(&terms, other.spec())
+}
+
 /// Whether a pod with a node kept the pod away by its own terms.
 fn repelled(pod: &PodInfo, other: Option<&PodInfo>) -> bool {
     other.is_some_and(|other| {
         let stated = &other.spec().affinity.required_pod_anti_affinity;
-        let terms = stated.iter().map(|term| Term::of(term, other.spec()));
-        let terms: Vec<Term<'_>> = terms.collect();
-        other.has_node() && matches_all(&terms, pod.spec())
+        other.has_node() && are_about(stated, other, pod)
     })
 }
 
@@ -306,12 +311,8 @@ fn pod_may_help(pod: &PodInfo, before: Option<&PodInfo>, after: Option<&PodInfo>
         return false;
     }
     let affinity = &pod.spec().affinity;
-    let of = |stated: &'_ [PodAffinityTerm], other: Option<&PodInfo>| {
-        let terms: Vec<Term<'_>> = stated
-            .iter()
-            .map(|term| Term::of(term, pod.spec()))
-            .collect();
-        other.is_some_and(|other| matches_all(&terms, other.spec()))
+    let of = |stated: &[PodAffinityTerm], other: Option<&PodInfo>| {
+        other.is_some_and(|other| are_about(stated, pod, other))
     };
     let (wanted, unwanted) = (
         &affinity.required_pod_affinity,

@@ -17,15 +17,12 @@ pub(super) fn open(
         let reader = SwfReader::open(file, options.rows)?;
         let first = reader.first_submit();
         let first = first.filter(|&first| first >= ABSOLUTE_FROM);
-        starts.push(if first.is_some() {
-            None
-        } else {
-            reader.header.unix_start_time()
-        });
+        let start = reader.header.unix_start_time();
+        starts.push(start.filter(|_| first.is_none()));
         zero = [zero, first].into_iter().flatten().min();
     }
-    let start = { starts.iter().all(Option::is_some) }.then(|| starts.iter().flatten().min());
-    let start = start.flatten().copied();
+    let starts: Option<Vec<i64>> = starts.into_iter().collect();
+    let start = starts.and_then(|starts| starts.into_iter().min());
     shards.open(
         input,
         options,
