@@ -91,6 +91,7 @@
 //! # Ok::<(), sim::SimError>(())
 //! ```
 
+mod busy_instant;
 pub mod check;
 mod containers;
 mod contention;

@@ -2,8 +2,12 @@
 //! that lag, components that never settle.
 
 use windtunnel::cluster::{Conflict, Store};
-use windtunnel::control::{Component, Outbox, Progress, Write};
-use windtunnel::model::{EndReason, Event};
+use windtunnel::control::local_node::LocalNode;
+use windtunnel::control::node::{Assignment, StopOrder};
+use windtunnel::control::{
+    AgentOutput, Component, MachineCommand, MachineEvent, NodeAgent, Outbox, Progress, Write,
+};
+use windtunnel::model::{EndReason, Event, PodRef};
 use windtunnel::sim::{DecisionTime, EndCause, NodeLoss, Options, SimError, StartUp, Stop};
 use windtunnel::units::{Duration, Instant, NodeId, Revision};
 
@@ -361,6 +365,63 @@ fn components_that_never_settle_are_named() {
                 (at, components.as_str()),
                 (Instant::from_secs(4), "`restless`")
             );
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// An agent that asks for a wake-up at the instant of each wake-up.
+#[derive(Clone)]
+struct Sleepless;
+
+impl NodeAgent for Sleepless {
+    fn assigned(
+        &mut self,
+        now: Instant,
+        told: Assignment,
+        _: LocalNode<'_>,
+        out: &mut AgentOutput,
+    ) {
+        out.commands.push(MachineCommand::Start {
+            pod: told.pod,
+            node: told.node,
+        });
+        out.wakes
+            .push((now.saturating_add(Duration::from_secs(5)), told.pod));
+    }
+
+    fn stopping(&mut self, _: Instant, _: StopOrder, _: &mut AgentOutput) {}
+
+    fn rebooted(&mut self, _: Instant, _: Assignment, _: Option<StopOrder>, _: &mut AgentOutput) {}
+
+    fn relisted(&mut self, _: Instant, _: PodRef, _: &mut AgentOutput) {}
+
+    fn machine(&mut self, _: Instant, _: PodRef, _: MachineEvent, _: &mut AgentOutput) {}
+
+    fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        out.wakes.push((now, pod));
+    }
+
+    fn clone_agent(&self) -> Box<dyn NodeAgent> {
+        Box::new(self.clone())
+    }
+}
+
+#[test]
+fn agents_that_never_settle_are_named() {
+    let mut world = cell(
+        nodes(&[1]),
+        vec![scheduler(profile("first-fit"))],
+        vec![pod(4, 60)],
+        Vec::new(),
+    );
+    world.agent = Box::new(Sleepless);
+    match run(options(), vec![world]).0 {
+        Err(error @ SimError::Livelock { at, .. }) => {
+            assert_eq!(at, Instant::from_secs(9));
+            let told = error.to_string();
+            assert!(told.contains("the agents of the nodes"), "{told}");
+            assert!(error.keeps_results());
         }
         other => panic!("{other:?}"),
     }

@@ -13,14 +13,17 @@ use super::slot::ComponentSlot;
 const LOOKED_AT: u64 = 1_000;
 
 impl ControlPlane {
-    /// The error that its components keep each other busy, after so many rounds since a revision.
+    /// The error that parts of the cell keep each other busy, after so many rounds since a revision.
     pub(in super::super) fn livelock(&self, at: Instant, rounds: u64, begun: Revision) -> SimError {
         let busy =
             |seat: &&ComponentSlot| seat.due || seat.component.cursor() < self.store.revision();
         let busy = self.seats.iter().filter(busy);
-        let names: Vec<String> = busy
+        let mut names: Vec<String> = busy
             .map(|seat| format!("`{}`", seat.component.name()))
             .collect();
+        if names.is_empty() {
+            names.push("the agents of the nodes".to_owned());
+        }
         SimError::Livelock {
             at,
             components: names.join(", "),

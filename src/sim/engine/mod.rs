@@ -15,6 +15,7 @@ use model::{EndReason, Event, Object, PodChange, PodRef};
 use units::{Duration, Identity, Instant, NodeId};
 
 use super::SimError;
+use super::busy_instant::BusyInstant;
 use super::context::Context;
 use super::control_faults::Part;
 use super::control_plane::{ControlPlane, Lapse};
@@ -34,6 +35,7 @@ pub(super) struct Engine {
     control: ControlPlane,
     nodes: NodePlane,
     surroundings: Surroundings,
+    busy: BusyInstant,
     endless: Endless,
     /// Arrivals that the API server refused.
     refusals: Refusals,
@@ -97,6 +99,7 @@ impl Engine {
         ctx: &mut Context<'_>,
         event: QueueEvent,
     ) -> Result<(), SimError> {
+        self.count(ctx.now())?;
         let Self {
             control,
             nodes,

@@ -11,6 +11,7 @@ use model::{
 use units::{ClassId, Duration, ObjectId, TenantId};
 
 use super::super::SimError;
+use super::super::busy_instant::BusyInstant;
 use super::super::context::Context;
 use super::super::control_plane::ControlPlane;
 use super::super::endless::Endless;
@@ -49,6 +50,7 @@ impl Engine {
                 environment.provider,
                 environment.has_precedence,
             ),
+            busy: BusyInstant::default(),
             endless: Endless::default(),
             refusals: Refusals::but_for(environment.found.admitted.clone()),
         };

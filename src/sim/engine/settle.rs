@@ -12,12 +12,6 @@ use super::super::message::ToSurroundings;
 use super::super::traffic::UsageAndTraffic;
 use super::Engine;
 
-/// Rounds at one instant that are always allowed.
-const ROUNDS_ALLOWED: u64 = 1 << 17;
-
-/// Rounds allowed besides for every living pod and node.
-const ROUNDS_PER_OBJECT: u64 = 64;
-
 impl Engine {
     /// Runs components until none has anything to do at this instant. An instant can be long, so
     /// it ends between two steps when it is interrupted; then `false` comes back.
@@ -30,8 +24,6 @@ impl Engine {
         if !self.control.acts() {
             return Ok(true);
         }
-        let (begun, mut bound) = (self.control.store().revision(), ROUNDS_ALLOWED);
-        let mut rounds = 0_u64;
         loop {
             let mut busy = false;
             if interrupted.load(Ordering::Relaxed) {
@@ -43,21 +35,27 @@ impl Engine {
             if !busy {
                 break;
             }
-            rounds += 1;
-            if rounds > bound {
-                // What was created at this instant counts, too.
-                let store = self.control.store();
-                let objects = (store.pods().living() + store.nodes().len()) as u64;
-                bound = ROUNDS_ALLOWED + ROUNDS_PER_OBJECT * objects;
-                if rounds > bound {
-                    return Err(self.control.livelock(ctx.now(), rounds, begun));
-                }
-            }
+            self.count(ctx.now())?;
         }
         if !keeps_log {
             self.control.truncate();
         }
         Ok(true)
+    }
+
+    /// Counts an event or round of this instant.
+    ///
+    /// # Errors
+    ///
+    /// The parts of the cell keep each other busy.
+    #[inline]
+    pub(super) fn count(&mut self, now: Instant) -> Result<(), SimError> {
+        if self.busy.is_endless(now, self.control.store()) {
+            return Err(self
+                .control
+                .livelock(now, self.busy.count(), self.busy.begun()));
+        }
+        Ok(())
     }
 
     /// Steps a component if it has anything to do; returns whether it had.
