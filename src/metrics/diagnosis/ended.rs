@@ -98,6 +98,7 @@ impl Diagnostician {
             is_oom,
         };
         member.ended = Some(cause);
+        member.returned = None;
         let owner = member.owner;
         self.trouble(at, pod, cause.into(), store);
         if let Some(fault) = self.workload(owner).fault.as_mut() {

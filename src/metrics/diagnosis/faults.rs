@@ -149,7 +149,7 @@ impl Diagnostician {
     }
 }
 
-fn title(object: ObjectId, store: &Store) -> Text {
+pub(super) fn title(object: ObjectId, store: &Store) -> Text {
     store.objects().get(object).map_or_else(
         || "an object that is gone".into(),
         |row| {

@@ -10,6 +10,7 @@ mod cause;
 mod ended;
 mod faults;
 mod refused;
+mod returned;
 mod signs;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,7 @@ use units::{Instant, NodeId, ObjectId, SortedMap, SortedSet};
 pub use cause::Cause;
 pub use ended::Exit;
 use faults::{Reason, ServingChange};
+use returned::NodeReturn;
 pub use signs::Signs;
 use throttled::Throttling;
 
@@ -72,6 +74,8 @@ struct Member {
     ended: Option<Cause>,
     /// Whether a container has done its work, so that the pod is no longer ready without fault.
     is_done: bool,
+    /// Return of its node after it was down or not heard of, until the pod is ready or fails by itself.
+    returned: Option<NodeReturn>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -221,6 +225,7 @@ impl Diagnostician {
             killed: None,
             ended: None,
             is_done: false,
+            returned: None,
         });
         let own = self.workload(owner);
         if let Some(fault) = &mut own.fault {
@@ -241,13 +246,13 @@ impl Diagnostician {
         };
         let served = self.serves(&before);
         let mut member = before;
-        let mut cause = Cause::ProbeFailed;
+        let cause;
         match change {
-            PodChange::Ready(ready) => member.is_ready = ready,
-            PodChange::Restarted(_) => {
-                let cause = self.of_restart(at, pod);
-                return self.restarted(at, pod, cause, store);
+            PodChange::Ready(ready) => {
+                member.is_ready = ready;
+                cause = self.of_readiness(at, &mut member, store);
             }
+            PodChange::Restarted(_) => return self.restarted(at, pod, store),
             PodChange::Exited { container, code } => {
                 return self.exited(at, pod, usize::from(container), code, store);
             }
@@ -308,7 +313,12 @@ impl Diagnostician {
     }
 
     /// A container was started again: what was wrong with its pod is known better.
-    fn restarted(&mut self, at: Instant, pod: PodRef, cause: Cause, store: &Store) {
+    fn restarted(&mut self, at: Instant, pod: PodRef, store: &Store) {
+        let cause = if self.started_over(at, pod, store) {
+            Cause::NodeLost
+        } else {
+            self.of_restart(at, pod)
+        };
         self.trouble(at, pod, cause.into(), store);
         let Some(owner) = self.member(pod).map(|own| own.owner) else {
             return;
@@ -426,6 +436,7 @@ impl Diagnostician {
             for (owner, _) in self.serving_on(node) {
                 self.gain(at, owner);
             }
+            self.returned(at, node);
         }
     }
 

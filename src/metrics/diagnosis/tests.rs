@@ -226,6 +226,39 @@ fn restarts_again_and_again_are_a_loop_and_a_pod_that_is_not_ready_fails_its_pro
 }
 
 #[test]
+fn containers_that_start_over_with_their_node_are_part_of_its_fault() {
+    let contact = |contact| Event::NodeContact {
+        node: NodeId(0),
+        contact,
+    };
+    let silent = NodeContact::Silent {
+        last_heartbeat: at(99),
+    };
+    for (has_probe, healed) in [(false, 132), (true, 140)] {
+        let mut world = World::new(2);
+        let pods = [world.create(at(0)), world.create(at(0))];
+        for pod in pods {
+            world.run(at(0), pod);
+        }
+        world.tell(at(100), contact(silent));
+        world.tell(at(130), contact(NodeContact::Steady));
+        for (pod, secs) in pods.into_iter().zip([131, 132]) {
+            world.change(at(secs), pod, PodChange::Restarted(Restarts::of_one(1)));
+            if has_probe {
+                world.change(at(secs), pod, PodChange::Ready(false));
+            }
+        }
+        if has_probe {
+            for pod in pods {
+                world.change(at(140), pod, PodChange::Ready(true));
+            }
+        }
+        let expected = (Cause::NodeLost, 100, Some(healed), [0, 2, 0, 0]);
+        assert_eq!(world.only(), expected, "{has_probe}");
+    }
+}
+
+#[test]
 fn what_a_quota_refuses_is_told_until_there_is_room() {
     let quota = |used: &str, hard: &str| {
         Object::ResourceQuota(Arc::new(ResourceQuota {
