@@ -267,7 +267,9 @@ fn read(
     for variant in &all {
         let tree = variants::apply(&base, variant, &all, findings);
         places.insert(&variant.name, &tree);
+        let known = findings.len();
         let scenario = reader.scenario(&tree, &mut files, findings);
+        variant.add_help(&base, known, findings);
         plans.extend(scenario.map(|scenario| VariantPlan {
             name: variant.name.clone(),
             scenario,

@@ -65,6 +65,14 @@ impl Override {
         Self::new(&text[..equals], span, value, findings)
     }
 
+    /// The field of the experiment that the value replaces, if the path has one step.
+    pub(super) fn of_top(&self) -> Option<(&str, &Tree)> {
+        match &self.path[..] {
+            [(name, _)] => Some((name, &self.value)),
+            _ => None,
+        }
+    }
+
     /// Puts the value into the tree, or says why its path leads nowhere.
     pub(super) fn apply(&self, tree: &mut Tree, findings: &mut Findings) {
         if let Err(finding) = put(tree, &self.path, &self.value) {

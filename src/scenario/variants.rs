@@ -18,6 +18,33 @@ pub(super) struct Variant {
     overrides: Vec<Override>,
 }
 
+impl Variant {
+    /// Adds help to findings from a position on if the variant may have meant to change a field of a map and
+    /// replaces the map, which loses its others.
+    pub(super) fn add_help(&self, base: &Tree, from: usize, findings: &mut Findings) {
+        let lost = |change: &Override| {
+            let (name, value) = change.of_top()?;
+            let (Value::Map(own), Value::Map(before)) = (&value.value, &base.get(name)?.value)
+            else {
+                return None;
+            };
+            let lost = before
+                .iter()
+                .find(|entry| value.get(&entry.key).is_none())?;
+            Some(format!(
+                "variant `{variant}` replaces all of `{name}`, `{name}.{lost}` too; `{name}.{field}: …` \
+                 changes one field alone",
+                variant = self.name,
+                lost = lost.key,
+                field = own.first()?.key,
+            ))
+        };
+        if let Some(help) = self.overrides.iter().find_map(lost) {
+            findings.add_help(from, &help);
+        }
+    }
+}
+
 /// Reads `variants:`.
 pub(super) fn read(entry: &Entry, findings: &mut Findings) -> Vec<Variant> {
     let Value::Map(entries) = &entry.value.value else {

@@ -12,7 +12,7 @@ use units::{Duration, Instant, Quantity, SortedMap};
 use super::{BuildError, FileSource, Workload};
 
 /// A series in order of time.
-type Series = Vec<(Instant, Quantity)>;
+type Series<T = Quantity> = Vec<(Instant, T)>;
 
 /// Usage of pods, with the series that their patterns name.
 pub fn usage(
@@ -40,7 +40,7 @@ pub fn usage(
         }
     }
     for (name, file) in &scenario.models.external_metrics {
-        let series = read(file, files)?.into_values().collect();
+        let series = read_with_gaps(file, files)?.into_values().collect();
         options.external.insert(name.as_str().into(), series);
     }
     let classes = workload.classes.iter().map(|class| &*class.spec);
@@ -99,12 +99,33 @@ pub(super) fn read(
     written: &str,
     files: &FileSource<'_>,
 ) -> Result<SortedMap<String, Series>, BuildError> {
+    read_as(written, files, |text| text.parse().ok())
+}
+
+/// The series of a file that tell nothing from a row without a value on, by name.
+fn read_with_gaps(
+    written: &str,
+    files: &FileSource<'_>,
+) -> Result<SortedMap<String, Series<Option<Quantity>>>, BuildError> {
+    read_as(written, files, |text| {
+        if text.is_empty() {
+            return Some(None);
+        }
+        text.parse().ok().map(Some)
+    })
+}
+
+fn read_as<T>(
+    written: &str,
+    files: &FileSource<'_>,
+    amount: impl Fn(&str) -> Option<T>,
+) -> Result<SortedMap<String, Series<T>>, BuildError> {
     let input = files.open(written);
     let mut table = Table::open(&input)?;
     let seconds = table.required_column("seconds")?;
     let value = table.required_column("value")?;
     let name = table.column("series");
-    let mut all: SortedMap<String, Series> = SortedMap::new();
+    let mut all: SortedMap<String, Series<T>> = SortedMap::new();
     let wrong = |line: u64, column: &str, rule: &str| {
         BuildError::Experiment(format!("{written}:{line}: column `{column}`: {rule}"))
     };
@@ -123,7 +144,7 @@ pub(super) fn read(
             )
         })?;
         let text = row.text(&value);
-        let amount = text.parse::<Quantity>().map_err(|_| {
+        let amount = amount(text).ok_or_else(|| {
             wrong(
                 row.line,
                 "value",

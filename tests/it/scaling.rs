@@ -219,28 +219,26 @@ spec:
   metrics:
     - {type: External, external: {metric: {name: queue}, target: {type: AverageValue, averageValue: 30}}}
 ";
-    let files = [
-        ("shop.yaml", manifests(1, "", hpa)),
-        ("queue.csv", "seconds,value\n0,30\n600,300\n".to_owned()),
-        (
-            "run.yaml",
-            experiment(
-                "models: {externalMetrics: {queue: queue.csv}}\nsystem: {controllers: {}}\nstop: {at: 1h}\n",
-            ),
-        ),
-    ];
-    let files: Vec<(&str, &str)> = files
-        .iter()
-        .map(|(name, text)| (*name, text.as_str()))
-        .collect();
-    let scratch = Scratch::new("scaling-external", &files);
-    let (replicas, _) = run_file(&load_file(&scratch.path("run.yaml")));
-    assert_eq!(
-        replicas.stated.last().map(|own| own.1),
-        Some(10),
-        "{:?}",
-        replicas.stated
+    let run = experiment(
+        "models: {externalMetrics: {queue: queue.csv}}\nsystem: {controllers: {}}\nstop: {at: 1h}\n",
     );
+    let shop = manifests(1, "", hpa);
+    // What is 0 scales down, what can't be had leaves all as it is.
+    for (queue, expected) in [
+        ("seconds,value\n0,30\n600,300\n", 10),
+        ("seconds,value\n0,300\n600,0\n", 1),
+        ("seconds,value\n0,300\n600,\n", 10),
+    ] {
+        let files = [
+            ("shop.yaml", &*shop),
+            ("queue.csv", queue),
+            ("run.yaml", &*run),
+        ];
+        let scratch = Scratch::new("scaling-external", &files);
+        let (replicas, _) = run_file(&load_file(&scratch.path("run.yaml")));
+        let last = replicas.stated.last().map(|own| own.1);
+        assert_eq!(last, Some(expected), "{:?}", replicas.stated);
+    }
 }
 
 #[test]

@@ -240,7 +240,8 @@ impl ClusterAutoscaler {
         }
         for removal in plan.removals {
             if let Some(node) = store.nodes().by_name(&removal.node) {
-                self.leaving.start(now, store, node, out);
+                let cause = EvictionCause::Consolidation;
+                self.leaving.start(now, store, node, cause, out);
                 self.patience = now;
             }
         }
@@ -420,9 +421,7 @@ impl Component for ClusterAutoscaler {
             self.clean_up(view, out);
         }
         if self.leaving.next_look().is_some_and(|look| look <= now) {
-            let left = self
-                .leaving
-                .proceed(now, view, EvictionCause::Consolidation, out);
+            let left = self.leaving.proceed(now, view, out);
             if !left.failed.is_empty() {
                 self.shrinker.failed(now);
             }

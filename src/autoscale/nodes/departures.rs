@@ -157,6 +157,8 @@ pub struct Departures {
 #[derive(Clone, Debug)]
 struct Departure {
     since: Instant,
+    /// Cause that evicted pods are told.
+    cause: EvictionCause,
     is_drain: bool,
     is_asked: bool,
     /// Instant at which a pod of the node was last asked to end.
@@ -222,8 +224,15 @@ impl Departures {
     }
 
     /// A node is to go once others are there: it is closed to new pods and keeps those that it has.
-    pub fn hold(&mut self, now: Instant, store: &Store, node: NodeId, out: &mut Outbox) {
-        self.start(now, store, node, out);
+    pub fn hold(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        node: NodeId,
+        cause: EvictionCause,
+        out: &mut Outbox,
+    ) {
+        self.start(now, store, node, cause, out);
         if let Some(own) = self.nodes.get_mut(&node) {
             own.is_held = true;
         }
@@ -242,8 +251,15 @@ impl Departures {
         self.nodes.get(&node).is_some_and(|node| node.is_held)
     }
 
-    /// A node is to go: it is closed to new pods.
-    pub fn start(&mut self, now: Instant, store: &Store, node: NodeId, out: &mut Outbox) {
+    /// A node is to go: it is closed to new pods, and those that it has are evicted for a cause.
+    pub fn start(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        node: NodeId,
+        cause: EvictionCause,
+        out: &mut Outbox,
+    ) {
         let is_closed = self.is_held(node);
         let is_drain = pods_on(store, node)
             .iter()
@@ -252,6 +268,7 @@ impl Departures {
             node,
             Departure {
                 since: now,
+                cause,
                 is_drain,
                 is_asked: false,
                 evicted: None,
@@ -266,13 +283,7 @@ impl Departures {
     }
 
     /// Carries on with all of them.
-    pub fn proceed(
-        &mut self,
-        now: Instant,
-        store: &Store,
-        cause: EvictionCause,
-        out: &mut Outbox,
-    ) -> RemovalResults {
+    pub fn proceed(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> RemovalResults {
         let mut left = RemovalResults::default();
         let grace = self.patience.map(|patience| patience.grace);
         let has_looks = matches!(self.rules, DrainRules::ClusterAutoscaler { .. });
@@ -297,7 +308,7 @@ impl Departures {
                 continue;
             };
             pods.retain(|&pod| {
-                let is_forced = end.is_some_and(|end| force(now, store, pod, end, cause, out));
+                let is_forced = end.is_some_and(|end| force(now, store, pod, end, own.cause, out));
                 !is_forced && self.rules.turn(store, pod) == turn
             });
             let tries = self
@@ -317,7 +328,7 @@ impl Departures {
                 if self.rules.awaits(now, store, pod) {
                     continue;
                 }
-                if is_due && evict(now, store, pod, cause, grace, out) {
+                if is_due && evict(now, store, pod, own.cause, grace, out) {
                     own.evicted = Some(now);
                 } else {
                     refused = true;

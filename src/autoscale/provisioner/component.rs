@@ -7,7 +7,7 @@ use crate::nodes::Departures;
 use cluster::{Conflict, Store};
 use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailure};
 use control::{Component, DurableState, Outbox, Program, Progress, Write};
-use model::{EvictionCause, Node, Text};
+use model::{Node, Text};
 use units::{Instant, Revision, SortedMap};
 
 /// Claims of nodes, which are objects of the original: what was ordered and what was asked to leave outlive
@@ -66,8 +66,7 @@ impl Component for Provisioner {
         if !self.leaving.is_empty() {
             if now >= self.emptying_due {
                 self.emptying_due = now.saturating_add(EMPTYING_PERIOD);
-                self.leaving
-                    .proceed(now, view, EvictionCause::Consolidation, out);
+                self.leaving.proceed(now, view, out);
             }
             out.wake_at(self.emptying_due);
         }

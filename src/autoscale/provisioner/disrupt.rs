@@ -10,7 +10,7 @@ use crate::nodes::pods::{budgets, pods_on};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
 use control::Outbox;
-use model::Text;
+use model::{EvictionCause, Text};
 use scheduler::kube::CacheError;
 use units::{Duration, Instant, NodeId, SortedMap};
 
@@ -28,10 +28,17 @@ pub(super) struct Decision {
     at: Instant,
 }
 
+/// Nodes that are to go, and the cause that their pods are told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Leavers {
+    nodes: Vec<NodeId>,
+    cause: EvictionCause,
+}
+
 /// Nodes that go once their replacements have started; until then they take no more pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Replacement {
-    nodes: Vec<NodeId>,
+    leavers: Leavers,
     /// Replacements, by their names.
     names: Vec<Text>,
     since: Instant,
@@ -54,7 +61,10 @@ impl Provisioner {
         store: &Store,
         out: &mut Outbox,
     ) -> Result<(), CacheError> {
-        let expired = self.expired(now, store);
+        let expired = Leavers {
+            nodes: self.expired(now, store),
+            cause: EvictionCause::Drain,
+        };
         self.empty(now, store, &expired, out);
         self.carry_on(now, store, out);
         if let Some(decision) = self.decision.take() {
@@ -157,7 +167,11 @@ impl Provisioner {
         let Some((node, new)) = found else {
             return Ok(false);
         };
-        self.replace(now, store, vec![node], new, out);
+        let leavers = Leavers {
+            nodes: vec![node],
+            cause: EvictionCause::Drain,
+        };
+        self.replace(now, store, leavers, new, out);
         Ok(true)
     }
 
@@ -244,9 +258,9 @@ impl Provisioner {
                 names.all(|name| named(name).is_some() || self.ordered.contains_key(name));
             let is_late = own.since.saturating_add(PATIENCE) <= now;
             if !own.has_failed && have_started {
-                self.empty(now, store, &own.nodes, out);
+                self.empty(now, store, &own.leavers, out);
             } else if own.has_failed || is_late || !are_to_come {
-                for &node in &own.nodes {
+                for &node in &own.leavers.nodes {
                     self.leaving.release(store, node, out);
                 }
             } else {
@@ -296,7 +310,11 @@ impl Provisioner {
     /// Carries a decision out.
     fn execute(&mut self, now: Instant, store: &Store, found: Proposal, out: &mut Outbox) {
         let new = cheapest(&self.options.offerings, &found.options);
-        self.replace(now, store, found.nodes, new.into_iter().collect(), out);
+        let leavers = Leavers {
+            nodes: found.nodes,
+            cause: EvictionCause::Consolidation,
+        };
+        self.replace(now, store, leavers, new.into_iter().collect(), out);
     }
 
     /// Orders nodes in the place of others, which go once those have started.
@@ -304,32 +322,32 @@ impl Provisioner {
         &mut self,
         now: Instant,
         store: &Store,
-        nodes: Vec<NodeId>,
+        leavers: Leavers,
         new: Vec<usize>,
         out: &mut Outbox,
     ) {
         if new.is_empty() {
-            return self.empty(now, store, &nodes, out);
+            return self.empty(now, store, &leavers, out);
         }
-        for &node in &nodes {
-            self.leaving.hold(now, store, node, out);
+        for &node in &leavers.nodes {
+            self.leaving.hold(now, store, node, leavers.cause, out);
         }
         let names = new.into_iter();
         let names = names.map(|own| self.order(own, Vec::new(), store, out));
         let names = names.collect();
         self.replacing.push(Replacement {
-            nodes,
+            leavers,
             names,
             since: now,
             has_failed: false,
         });
     }
 
-    fn empty(&mut self, now: Instant, store: &Store, nodes: &[NodeId], out: &mut Outbox) {
-        for &node in nodes {
+    fn empty(&mut self, now: Instant, store: &Store, leavers: &Leavers, out: &mut Outbox) {
+        for &node in &leavers.nodes {
             let is_going = self.leaving.has(node) && !self.leaving.is_held(node);
             if store.nodes().object(node).is_some() && !is_going {
-                self.leaving.start(now, store, node, out);
+                self.leaving.start(now, store, node, leavers.cause, out);
             }
         }
     }

@@ -6,7 +6,9 @@ use model::dra::ResourceClaim;
 use model::queueing::{ClusterQueueStatus, FlavorUsage, QueuedWorkload};
 use model::workload::Job;
 use model::workload::horizontal::HorizontalPodAutoscaler;
-use model::workload::vertical::{ContainerRecommendation, VerticalPodAutoscaler};
+use model::workload::vertical::{
+    ContainerRecommendation, ExcludedResources, VerticalPodAutoscaler,
+};
 use model::{Object, Relocation, RelocationAnswer, ResourceUsage, VolumeStep};
 use units::{Quantity, plural};
 
@@ -209,17 +211,24 @@ fn horizontal(before: &HorizontalPodAutoscaler, own: &HorizontalPodAutoscaler) -
 
 fn vertical(own: &VerticalPodAutoscaler) -> String {
     let each = own.recommended.iter();
-    let each: Vec<String> = each.map(|(name, own)| recommended(name, own)).collect();
+    let each = each.map(|(name, target)| recommended(name, target, own.policy(name).spared));
+    let each: Vec<String> = each.collect();
     each.join("; ")
 }
 
-/// Recommendation for a container: the target, and the requests between which pods are left alone.
-fn recommended(name: &str, own: &ContainerRecommendation) -> String {
+/// Recommendation for a container: the target, and the requests between which pods are left alone. Of resources
+/// that the policy spares there is none.
+fn recommended(name: &str, own: &ContainerRecommendation, spared: ExcludedResources) -> String {
     let cpu = |used: ResourceUsage| format!("{}m", used.cpu_milli);
     let memory = |used: ResourceUsage| format!("{}Mi", used.memory_bytes >> 20);
     let of = |text: &dyn Fn(ResourceUsage) -> String| {
         let (target, lower, upper) = (text(own.target), text(own.lower), text(own.upper));
         format!("{target} ({lower} to {upper})")
     };
-    format!("{name}: cpu {}, memory {}", of(&cpu), of(&memory))
+    let each = [
+        (!spared.cpu).then(|| format!("cpu {}", of(&cpu))),
+        (!spared.memory).then(|| format!("memory {}", of(&memory))),
+    ];
+    let each: Vec<String> = each.into_iter().flatten().collect();
+    format!("{name}: {}", each.join(", "))
 }

@@ -44,7 +44,7 @@ pub struct Models {
     #[serde(default)]
     pub usage: Usage,
     /// External metrics by name: CSV files with the columns `seconds`, `value` and, for a metric of
-    /// several series, `series`.
+    /// several series, `series`. A row without a value begins a gap.
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
     pub external_metrics: SortedMap<String, String>,
     /// Delay with which the control plane sees changes; default `0s`.

@@ -115,6 +115,22 @@ fn what_is_left_out_has_defaults() {
 }
 
 #[test]
+fn a_variant_that_replaces_a_map_is_told_how_to_change_one_field() {
+    let refused = |variant: &str| {
+        let text = format!("{MINIMAL}models: {{watchDelay: 1s}}\nvariants:\n  a: {variant}\n");
+        load_with(&text, &[])
+            .expect_err("a field that is none")
+            .render(Color::Off)
+    };
+    let told = refused("{models: {startDelay: 3s}}");
+    let help = "variant `a` replaces all of `models`, `models.watchDelay` too; `models.startDelay: …` \
+                changes one field alone";
+    assert!(told.contains(help), "{told}");
+    let told = refused("{models.startDelay: 3s}");
+    assert!(!told.contains("replaces"), "{told}");
+}
+
+#[test]
 fn the_text_as_run_gives_the_same_experiment_again() {
     let dotted = format!(
         "{MINIMAL}variants:\n  a: {{cluster.nodes.0.template.labels.\"a.b/c\": x=1}}\n  \

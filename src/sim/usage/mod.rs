@@ -23,6 +23,9 @@ use class::{Class, UsageMode, UseQuery};
 use row::{LiveProcess, Processes, Row, Sharers, before, sharers};
 pub(super) use samples::UsageView;
 
+/// Values in order of time, each until the next; `None` is a gap.
+pub type SparseSeries = Vec<(Instant, Option<Quantity>)>;
+
 /// Statements about usage beside those of classes.
 #[derive(Clone, Debug, Default)]
 pub struct UsageOptions {
@@ -33,7 +36,7 @@ pub struct UsageOptions {
     /// Series that patterns name, in order of time.
     pub traces: SortedMap<Text, Vec<(Instant, Quantity)>>,
     /// External metrics by name: the series of each.
-    pub external: SortedMap<Text, Vec<Vec<(Instant, Quantity)>>>,
+    pub external: SortedMap<Text, Vec<SparseSeries>>,
     /// Whether pods use processors for the requests of clients.
     pub serves_traffic: bool,
     /// The processor time of a request where pods don't state it.

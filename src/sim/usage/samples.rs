@@ -86,7 +86,7 @@ impl UsageSamples for UsageView<'_> {
         let newest = known.filter_map(|series| {
             let next = series.partition_point(|&(at, _)| at <= self.at);
             let (_, value) = series.get(next.checked_sub(1)?)?;
-            value.milli_ceil().ok()
+            value.as_ref()?.milli_ceil().ok()
         });
         newest.collect()
     }
