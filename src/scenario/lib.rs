@@ -236,16 +236,8 @@ fn read(
             change.apply(&mut base, findings);
         }
     }
-    if !matches!(base.value, Value::Map(_)) {
-        let message = match base.value {
-            Value::Null => "the experiment file is empty".to_owned(),
-            _ => format!("the experiment is {}", base.value.kind()),
-        };
-        findings.push(
-            Finding::new(Code::WrongType, message, Span::start_of(source))
-                .label("expected a map")
-                .help("an experiment file starts with `windtunnel: v1`"),
-        );
+    if let Some(finding) = not_one(&base, Span::start_of(source)) {
+        findings.push(finding);
         return None;
     }
     let schema = schema::internal_schema(options.names);
@@ -298,6 +290,41 @@ fn read(
         base_dir: options.search.base_dir.clone(),
         places,
     })
+}
+
+/// The finding that a file is no experiment, but something else that users have.
+fn not_one(base: &Tree, start: Span) -> Option<Finding> {
+    let message = match base.value {
+        Value::Map(_) => {
+            let (what, help) = foreign(base)?;
+            let finding = Finding::new(Code::WrongType, format!("this is {what}"), start);
+            return Some(finding.label("expected an experiment").help(help));
+        }
+        Value::Null => "the experiment file is empty".to_owned(),
+        _ => format!("the experiment is {}", base.value.kind()),
+    };
+    let finding = Finding::new(Code::WrongType, message, start).label("expected a map");
+    Some(finding.help("an experiment file starts with `windtunnel: v1`"))
+}
+
+/// What a file is that has the fields of another format at its top, and what is to be done with it.
+fn foreign(base: &Tree) -> Option<(&'static str, &'static str)> {
+    let has = |fields: &[&str]| fields.iter().all(|field| base.get(field).is_some());
+    if has(&["windtunnel"]) {
+        return None;
+    }
+    if has(&["apiVersion", "kind"]) {
+        return Some((
+            "an object of Kubernetes, no experiment",
+            "of a cluster's dump `windtunnel import kubectl FILE --out FOLDER` makes an experiment, and `plan`, \
+             `place`, `queue`, `explain` and `upgrade` read it as it is; manifests are a workload: \
+             `workload: [{manifests: FILE}]`",
+        ));
+    }
+    has(&["services"]).then_some((
+        "a file of Compose, no experiment",
+        "`windtunnel import compose FILE --out FOLDER` makes an experiment of it",
+    ))
 }
 
 /// Line numbers, from 1, of the items of `objectives:` in a text that [`load`] has read; empty if

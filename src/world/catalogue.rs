@@ -78,10 +78,8 @@ pub(super) struct Listed {
     pub(super) name: String,
     /// One of its machines.
     pub(super) node: Node,
-    /// Price on demand.
-    pub(super) price: Option<i64>,
-    /// Price of spot capacity.
-    pub(super) spot: Option<i64>,
+    /// Prices, of zones or everywhere.
+    pub(super) prices: Vec<Price>,
     /// Line on which the type stands, where the list has lines.
     pub(super) line: Option<u64>,
     /// Whether the list says how many pods a machine takes.
@@ -93,16 +91,12 @@ pub(super) fn listed(list: &Input) -> Result<(Vec<Listed>, String), BuildError> 
     let nothing = schema::Reserved::default();
     if is_json(&list.name) {
         let types = karpenter_types::read(list, &list.name, &nothing)?;
-        let types = types.into_iter().map(|(name, own)| {
-            let price = price_list::in_zone(&own.prices, None);
-            Listed {
-                name,
-                node: own.node,
-                price: price.and_then(|own| own.on_demand),
-                spot: price.and_then(|own| own.spot),
-                line: None,
-                states_pods: true,
-            }
+        let types = types.into_iter().map(|(name, own)| Listed {
+            name,
+            node: own.node,
+            prices: own.prices,
+            line: None,
+            states_pods: true,
         });
         return Ok((types.collect(), "USD".to_owned()));
     }
@@ -118,16 +112,10 @@ pub(super) fn listed(list: &Input) -> Result<(Vec<Listed>, String), BuildError> 
         }
         let node = machine(&row, &columns, &nothing)
             .map_err(|(column, rule)| at(&list.name, row.line, &column, &rule))?;
-        let of_type = prices.of.get(name).map_or(&[][..], Vec::as_slice);
-        let price = |of: fn(&Price) -> Option<i64>| {
-            let everywhere = price_list::in_zone(of_type, None).and_then(of);
-            everywhere.or_else(|| of_type.iter().filter_map(of).min())
-        };
         let own = Listed {
             name: name.to_owned(),
             node,
-            price: price(|own| own.on_demand),
-            spot: price(|own| own.spot),
+            prices: prices.of.get(name).cloned().unwrap_or_default(),
             line: Some(row.line),
             states_pods: !row.optional_text(columns.pods.as_ref()).is_empty(),
         };

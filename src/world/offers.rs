@@ -1,11 +1,16 @@
 //! Types of nodes that a price list offers, for questions about clusters that no scenario describes.
 
+use std::cmp::Reverse;
+
 use intake::Input;
 use model::Node;
 use units::nearest::hint;
 
 use super::BuildError;
 use super::catalogue::{Listed, listed, matches};
+use super::price_list::in_zone;
+
+pub use super::price_list::Price;
 
 /// A type of node with a price.
 #[derive(Clone, Debug)]
@@ -14,15 +19,41 @@ pub struct Offer {
     pub name: String,
     /// A node of the type, as its list has it.
     pub node: Node,
-    /// Price on demand, in millionths an hour.
+    /// Price on demand, in millionths an hour: the dearest of those that the list has.
     pub price: i64,
     /// Price of spot capacity, where the list has one.
     pub spot: Option<i64>,
+    /// Prices by zone, and that of everywhere.
+    pub prices: Vec<Price>,
     /// Whether the list says how many pods a node takes.
     pub states_pods: bool,
 }
 
 impl Offer {
+    /// Takes the dearest of the prices in some zones, in which nodes are bought alike. Gives the zones that have a
+    /// price, from the dearest on, if they differ.
+    pub fn settle<'z>(&mut self, zones: &[&'z str]) -> Vec<&'z str> {
+        let priced = |of: fn(&Price) -> Option<i64>| {
+            let known = zones.iter().filter_map(|zone| {
+                let price = in_zone(&self.prices, Some(zone)).and_then(of)?;
+                Some((price, *zone))
+            });
+            let mut known: Vec<(i64, &str)> = known.collect();
+            known.sort_by_key(|&(price, zone)| (Reverse(price), zone));
+            known
+        };
+        let (on_demand, spot) = (priced(|own| own.on_demand), priced(|own| own.spot));
+        let differs =
+            |own: &[(i64, &str)]| own.first().map(|own| own.0) != own.last().map(|own| own.0);
+        let told = [&on_demand, &spot].into_iter().find(|own| differs(own));
+        let told = told.map(|own| own.iter().map(|own| own.1).collect());
+        if let Some(&(price, _)) = on_demand.first() {
+            self.price = price;
+            self.spot = spot.first().map(|own| own.0);
+        }
+        told.unwrap_or_default()
+    }
+
     /// Price of a node by the way in which it is paid for; without a price of spot capacity the one on
     /// demand.
     pub fn price_as(&self, is_spot: bool) -> i64 {
@@ -63,13 +94,18 @@ pub fn offers(list: &Input, only: &[String]) -> Result<Offers, BuildError> {
             name,
             node,
             states_pods,
-            ..
+            prices,
+            line,
         } = own;
         if !is_wanted(&name) {
             continue;
         }
-        let Some(price) = own.price else {
-            let line = own.line.map_or(String::new(), |line| format!(":{line}"));
+        let dearest = |of: fn(&Price) -> Option<i64>| {
+            let everywhere = in_zone(&prices, None).and_then(of);
+            everywhere.or_else(|| prices.iter().filter_map(of).max())
+        };
+        let Some(price) = dearest(|own| own.on_demand) else {
+            let line = line.map_or(String::new(), |line| format!(":{line}"));
             return Err(BuildError::Experiment(format!(
                 "{}{line}: `{name}` has no price on demand; give one, or leave the type out with \
                  `--only`",
@@ -80,7 +116,8 @@ pub fn offers(list: &Input, only: &[String]) -> Result<Offers, BuildError> {
             name,
             node,
             price,
-            spot: own.spot,
+            spot: dearest(|own| own.spot),
+            prices,
             states_pods,
         });
     }

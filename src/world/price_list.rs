@@ -31,13 +31,13 @@ pub(super) struct PriceList {
 
 /// Price of an instance type, in millionths an hour.
 #[derive(Clone, Debug)]
-pub(super) struct Price {
+pub struct Price {
     /// Zone of the price; `None` is everywhere.
-    pub(super) zone: Option<String>,
+    pub zone: Option<String>,
     /// Price on demand.
-    pub(super) on_demand: Option<i64>,
+    pub on_demand: Option<i64>,
     /// Price as spot capacity.
-    pub(super) spot: Option<i64>,
+    pub spot: Option<i64>,
     line: u64,
 }
 

@@ -236,6 +236,7 @@ mod tests {
             .set(MEMORY, Quantity::from_units(gibi * 1024 * MEBI));
         node.allocatable.set(PODS, Quantity::from_units(110));
         Offer {
+            prices: Vec::new(),
             name: name.to_owned(),
             node,
             price: 1,

@@ -5,6 +5,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use super::demand::is_fixed;
 use crate::sandbox::Sandbox;
 use crate::snapshot::profile::profile_or_default;
 use model::{Node, Text};
@@ -37,6 +38,28 @@ impl<'p> Bench<'p> {
             profiles,
             displaced: Vec::new(),
         }
+    }
+
+    /// A cluster without the nodes that are bought anew: what runs the control plane stays, and what is no machine,
+    /// each with its pods.
+    ///
+    /// # Errors
+    /// If a node can't be put back.
+    pub fn without_workers(cache: &Cache, profiles: &'p [KubeProfile]) -> Result<Self, CacheError> {
+        let mut cache = cache.clone();
+        let workers = cache.nodes().filter(|node| !is_fixed(node));
+        let workers: Vec<Text> = workers.map(|node| node.name().clone()).collect();
+        cache.take_nodes(&workers);
+        // Whoever buys machines doesn't want to have them replaced by what has no end.
+        let services = cache.nodes().filter(|node| node.object.is_virtual());
+        let services: Vec<Arc<Node>> = services.map(|node| node.object.clone()).collect();
+        for service in services {
+            cache.update_node(Arc::new(Node {
+                unschedulable: true,
+                ..Node::clone(&service)
+            }))?;
+        }
+        Ok(Self::new(cache, profiles))
     }
 
     /// The profiles that decide.

@@ -17,7 +17,7 @@ use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
 use super::watch::Work;
 use crate::snapshot::SnapshotError;
 use model::node::ZONE_LABEL;
-use scheduler::kube::{Amounts, Cache, KubeProfile};
+use scheduler::kube::Amounts;
 
 /// Numbers of one type that are tried beyond its rules.
 const MOST_BEYOND: u64 = 64;
@@ -100,14 +100,6 @@ pub struct Buyer<'b> {
     pub costs: Vec<i64>,
     /// Decisions taken so far.
     pub taken: u64,
-}
-
-/// An empty cluster that knows the objects of another.
-pub fn empty<'p>(cache: &Cache, profiles: &'p [KubeProfile]) -> Bench<'p> {
-    let mut cache = cache.clone();
-    let names: Vec<_> = cache.nodes().map(|node| node.name().clone()).collect();
-    cache.take_nodes(&names);
-    Bench::new(cache, profiles)
 }
 
 impl<'b> Buyer<'b> {
@@ -259,7 +251,8 @@ impl<'b> Buyer<'b> {
 
     /// The rules of what is bought: kept nodes give what is left on them.
     fn rules(&self, asked: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
-        let kept = self.base.cache().nodes().map(|info| {
+        let kept = self.base.cache().nodes();
+        let kept = kept.filter(|info| !info.object.is_virtual()).map(|info| {
             let mut free = Amounts::clone(&info.allocatable);
             for pod in &info.pods {
                 free.change(&pod.counted_class().requests, -1);
@@ -267,6 +260,7 @@ impl<'b> Buyer<'b> {
             }
             NodeKind {
                 node: info.object.clone(),
+                elsewhere: Vec::new(),
                 free,
             }
         });

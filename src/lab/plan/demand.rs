@@ -11,6 +11,7 @@ use super::budgets::{Budget, Leave, budgets, leave};
 use crate::snapshot::{CLUSTER_LABEL, NamespaceBounds, Snapshot, SnapshotError, pod_info};
 use k8s::{Maker, ManifestPod};
 use model::behaviour::Behaviour;
+use model::workload::replica_set::TEMPLATE_HASH_LABEL;
 use model::node::{
     GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of,
 };
@@ -290,12 +291,20 @@ fn shun(pod: &ManifestPod) -> Option<Text> {
 fn workload_of(pod: &ManifestPod) -> Text {
     let namespace = pod.namespace();
     if let Some(owner) = &pod.controller {
-        return format!("{namespace}/{}", owner.name).into();
+        let name = deployment_of(pod).unwrap_or(&owner.name);
+        return format!("{namespace}/{name}").into();
     }
     // `web-1` and `web-2` are alike, as far as their names tell.
     let digits = |letter: char| letter.is_ascii_digit();
     let stem = pod.name.trim_end_matches(digits).trim_end_matches('-');
     format!("{namespace}/{stem}").into()
+}
+
+/// Name of the Deployment that a pod's replica set belongs to, as the hash in its name tells.
+fn deployment_of(pod: &ManifestPod) -> Option<&str> {
+    let set = { pod.controller.as_ref() }.filter(|own| &*own.kind == "ReplicaSet")?;
+    let hash = pod.spec.labels.get(TEMPLATE_HASH_LABEL)?;
+    set.name.strip_suffix(&**hash)?.strip_suffix('-')
 }
 
 /// Name of a node's zone; empty if it states none.

@@ -65,6 +65,7 @@ fn existing(bench: &Bench<'_>, demand: &Demand, asked: &Demand) -> Existing {
         let entry = found.entry(key).or_insert_with(|| {
             let kind = NodeKind {
                 node: info.object.clone(),
+                elsewhere: Vec::new(),
                 free,
             };
             (kind, 0, 0)

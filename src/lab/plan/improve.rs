@@ -9,7 +9,6 @@ use super::choice::Choice;
 use super::least::Counting;
 use super::rules::{NodeKind, size_of};
 use crate::snapshot::SnapshotError;
-use model::rules::admits;
 use scheduler::kube::PodInfo;
 use units::SortedSet;
 
@@ -91,7 +90,7 @@ impl Buyer<'_> {
             for pod in waiting {
                 let mut size = size_of(&pod.class).into_iter();
                 let fits = free.pods > 0
-                    && admits(pod.spec(), &own.node)
+                    && own.admits(pod.spec())
                     && size.all(|(resource, amount)| resource.of(&free) >= amount);
                 if fits {
                     free.change(&pod.class.requests, -1);

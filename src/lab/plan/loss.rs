@@ -74,6 +74,14 @@ impl Survive {
         Self::Label(model::node::ZONE_LABEL.into())
     }
 
+    /// The label by whose values nodes are lost, if it is not that of zones.
+    pub fn label(&self) -> Option<&Text> {
+        match self {
+            Self::Label(label) if &**label != model::node::ZONE_LABEL => Some(label),
+            _ => None,
+        }
+    }
+
     /// Refuses a loss that says nothing about a cluster: of more nodes than there are, or by a label that
     /// no node has.
     ///
@@ -156,7 +164,9 @@ pub fn zones(bench: &Bench<'_>) -> Vec<Domain> {
 
 fn by(bench: &Bench<'_>, label: &str, name: impl Fn(&str) -> String) -> Vec<Domain> {
     let mut groups: SortedMap<Text, Vec<Text>> = SortedMap::new();
-    for node in bench.cache().nodes() {
+    // What a service runs is made anew by it, wherever it has room.
+    let machines = bench.cache().nodes();
+    for node in machines.filter(|node| !node.object.is_virtual()) {
         let value = label_of(&node.object.labels, label);
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             groups

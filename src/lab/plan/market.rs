@@ -4,11 +4,10 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
-
 use super::bench::Bench;
-use super::demand::{group_of, is_fixed, is_troubled, largest, selected_keys, zone_of};
+use super::demand::{is_fixed, is_troubled, largest, zone_of};
+use super::groups::{as_joined, as_shown, groups, values, zone_labels};
+use super::loss::Survive;
 use super::planned::{Carried, node_name};
 use super::rules::NodeKind;
 use crate::snapshot::{CLUSTER_LABEL, NamespaceBounds, Snapshot, SnapshotError};
@@ -27,6 +26,10 @@ pub struct Market {
     pub types: Vec<Type>,
     /// Zones in which nodes are bought alike; one without a name if no node states a zone.
     pub zones: Vec<Text>,
+    /// Labels that the nodes of each zone share and those of other zones don't.
+    zone_labels: Vec<Vec<(Text, Text)>>,
+    /// Labels by whose values nodes are lost, with the values that the nodes of each zone have.
+    lanes: Vec<(Text, Vec<Vec<Text>>)>,
 }
 
 /// A type of node.
@@ -56,11 +59,16 @@ pub struct BoughtNode {
 
 impl Market {
     /// The types on offer, as the nodes of a cluster show them: allocatable amounts are the least
-    /// that ready nodes of the type have.
+    /// that ready nodes of the type have. Each type may join each group of nodes. Nodes are dealt to the
+    /// values of the labels by which they may be lost, as to zones.
     ///
     /// # Errors
     /// If an amount does not fit.
-    pub fn new(snapshot: &mut Snapshot, offers: &[Offer]) -> Result<Self, SnapshotError> {
+    pub fn new(
+        snapshot: &mut Snapshot,
+        offers: &[Offer],
+        lost: &[Survive],
+    ) -> Result<Self, SnapshotError> {
         let daemons = daemons(snapshot);
         let clusters = Clusters::of_nodes(&snapshot.cache);
         let statics = statics(snapshot);
@@ -72,39 +80,16 @@ impl Market {
         let groups = groups(&workers, &snapshot.pods);
         let mut types = Vec::new();
         for offer in offers {
-            let is_own = |node: &&&NodeInfo| {
-                label_of(&node.object.labels, INSTANCE_TYPE_LABEL)
-                    .is_some_and(|name| **name == *offer.name)
-            };
-            let seen = groups.iter().map(|(name, nodes)| {
-                let nodes: Vec<&NodeInfo> = nodes.iter().filter(is_own).copied().collect();
-                (name, nodes)
-            });
-            let seen: Vec<(&Text, Vec<&NodeInfo>)> =
-                seen.filter(|(_, nodes)| !nodes.is_empty()).collect();
-            let mut found = Vec::new();
-            for (group, nodes) in &seen {
-                found.push((*group, as_seen(&offer.node, &offer.name, nodes), &nodes[..]));
-            }
-            if found.is_empty() {
-                // A type that no node has may join each group.
-                for (group, nodes) in &groups {
-                    found.push((group, as_joined(&offer.node, &offer.name, nodes), &[]));
-                }
-            }
-            let none = Text::default();
-            if found.is_empty() {
-                found.push((&none, as_seen(&offer.node, &offer.name, &[]), &[]));
-            }
+            let found = of_groups(offer, &groups);
             let is_only = found.len() == 1;
-            for (group, node, seen) in found {
+            for Joined { group, node, seen } in found {
                 let carried = carried(
                     &mut snapshot.cache,
                     &daemons,
                     &clusters,
                     &statics,
                     &node,
-                    seen,
+                    &seen,
                 )?;
                 let mut free = Amounts::of(&node.allocatable)?;
                 for pod in &carried {
@@ -130,16 +115,61 @@ impl Market {
         } else {
             zones
         };
-        Ok(Self { types, zones })
+        let zone_labels = zones.iter().map(|zone| zone_labels(zone, &workers));
+        let lanes = lost.iter().filter_map(Survive::label).map(|label| {
+            let of_zone =
+                |zone: &Text| values(label, workers.iter().filter(|own| zone_of(own) == *zone));
+            (label.clone(), zones.iter().map(of_zone).collect())
+        });
+        Ok(Self {
+            zone_labels: zone_labels.collect(),
+            lanes: lanes.collect(),
+            types,
+            zones,
+        })
     }
 
     /// The kinds of nodes that rules are about.
     pub fn kinds(&self) -> Vec<NodeKind> {
-        let kinds = self.types.iter().map(|own| NodeKind {
-            node: Arc::new(own.node.clone()),
-            free: own.free.clone(),
+        let kinds = self.types.iter().map(|own| {
+            let mut nodes = (0..self.zones.len()).flat_map(|place| self.variants(own, place));
+            NodeKind {
+                node: nodes.next().unwrap_or_else(|| Arc::new(own.node.clone())),
+                elsewhere: nodes.collect(),
+                free: own.free.clone(),
+            }
         });
         kinds.collect()
+    }
+
+    /// A node of a type in a zone, for each value of the labels by which nodes are lost.
+    fn variants(&self, own: &Type, place: usize) -> Vec<Arc<Node>> {
+        let lanes = self.lanes.iter().map(|(_, values)| values[place].len());
+        let lanes = lanes.max().unwrap_or(1).max(1);
+        let nodes = (0..lanes).map(|lane| {
+            let mut node = own.node.clone();
+            self.put(&mut node, place, lane);
+            Arc::new(node)
+        });
+        nodes.collect()
+    }
+
+    /// Gives a node the labels of a zone, and those by which nodes are lost in their turn.
+    fn put(&self, node: &mut Node, place: usize, turn: usize) {
+        let zone = &self.zones[place];
+        if !zone.is_empty() {
+            node.labels.insert(ZONE_LABEL.into(), zone.clone());
+        }
+        for (key, value) in &self.zone_labels[place] {
+            node.labels.insert(key.clone(), value.clone());
+        }
+        for (label, values) in &self.lanes {
+            let values = &values[place];
+            if !values.is_empty() {
+                let value = values[turn % values.len()].clone();
+                node.labels.insert(label.clone(), value);
+            }
+        }
     }
 
     /// Zone of each node of these numbers, in order of the types: the largest nodes are dealt first, each
@@ -171,18 +201,19 @@ impl Market {
         let zones = self.zones_of(counts);
         // Names of types may differ in letters that those of nodes don't have.
         let mut numbers: SortedMap<String, u64> = SortedMap::new();
+        let mut dealt = vec![0; self.zones.len()];
         for (kind, (own, &count)) in self.types.iter().zip(counts).enumerate() {
             for _ in 0..count {
-                let zone = self.zones[zones[nodes.len()]].clone();
+                let place = zones[nodes.len()];
+                let zone = self.zones[place].clone();
                 let stem = node_name(&own.name);
                 let number = numbers.entry(stem.clone()).or_default();
                 *number += 1;
                 let name: Text = format!("plan-{stem}-{number}").into();
                 let mut node = own.node.clone();
                 node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
-                if !zone.is_empty() {
-                    node.labels.insert(ZONE_LABEL.into(), zone.clone());
-                }
+                self.put(&mut node, place, dealt[place]);
+                dealt[place] += 1;
                 node.name = name;
                 nodes.push(BoughtNode {
                     node: Arc::new(node),
@@ -223,6 +254,46 @@ impl Market {
     }
 }
 
+/// Node of a type that joins a group.
+struct Joined<'n> {
+    /// Name of the group; empty where there are none.
+    group: Text,
+    node: Node,
+    /// Nodes of the type that are in the group.
+    seen: Vec<&'n NodeInfo>,
+}
+
+/// Nodes of a type in each group; one alone where there are no groups.
+fn of_groups<'n>(offer: &Offer, groups: &[(Text, Vec<&'n NodeInfo>)]) -> Vec<Joined<'n>> {
+    let is_own = |node: &&&NodeInfo| {
+        label_of(&node.object.labels, INSTANCE_TYPE_LABEL).is_some_and(|name| **name == *offer.name)
+    };
+    let all = groups.iter().flat_map(|(_, nodes)| nodes);
+    let all: Vec<&NodeInfo> = all.filter(is_own).copied().collect();
+    let basis = as_shown(&offer.node, &offer.name, &all);
+    if groups.is_empty() {
+        return vec![Joined {
+            group: Text::default(),
+            node: basis,
+            seen: Vec::new(),
+        }];
+    }
+    let joined = groups.iter().map(|(group, nodes)| {
+        let seen: Vec<&NodeInfo> = nodes.iter().filter(is_own).copied().collect();
+        let node = if seen.is_empty() {
+            as_joined(&basis, nodes, false)
+        } else {
+            as_joined(&as_shown(&offer.node, &offer.name, &seen), &seen, true)
+        };
+        Joined {
+            group: group.clone(),
+            node,
+            seen,
+        }
+    });
+    joined.collect()
+}
+
 /// Pods that a node carries before all others.
 fn carried(
     cache: &mut Cache,
@@ -242,80 +313,6 @@ fn carried(
         carried.push(Arc::new(pod_of(cache, &spec, &name)?));
     }
     Ok(carried)
-}
-
-/// Groups of nodes by their names: nodes of one pool with the same taints and the same labels that pods
-/// select nodes by, paid for in the same way, and of one cluster.
-fn groups<'n>(nodes: &'n [NodeInfo], pods: &[ManifestPod]) -> Vec<(Text, Vec<&'n NodeInfo>)> {
-    let keys = selected_keys(pods.iter().map(|pod| &*pod.spec));
-    let mut groups: IndexMap<_, Vec<&NodeInfo>, FxBuildHasher> = IndexMap::default();
-    for node in nodes {
-        let labels = keys.iter().map(|key| label_of(&node.object.labels, key));
-        let labels: Vec<Option<&Text>> = labels.collect();
-        let option = is_spot(&node.object.labels);
-        let taints = format!("{:?}", node.object.taints);
-        let cluster = node.object.labels.get(CLUSTER_LABEL);
-        let key = (group_of(node), taints, labels, option, cluster);
-        groups.entry(key).or_default().push(node);
-    }
-    let mut named: SortedMap<Text, usize> = SortedMap::new();
-    let groups = groups
-        .into_iter()
-        .map(|((name, _, labels, _, cluster), nodes)| {
-            let selected = labels.into_iter().flatten().next();
-            let mut tainted = { nodes[0].object.taints.iter() }.map(|own| &own.key);
-            let own = Some(&name).filter(|own| !own.is_empty());
-            let own = own.or(selected).or(tainted.next_back());
-            let own = own.map_or_else(|| "other".into(), |own| own.replace('/', "-"));
-            let own = cluster.map_or(own.clone(), |cluster| format!("{cluster}-{own}"));
-            let number = named.entry(own.as_str().into()).or_default();
-            *number += 1;
-            let name = match *number {
-                1 => own.into(),
-                number => format!("{own}-{number}").into(),
-            };
-            (name, nodes)
-        });
-    groups.collect()
-}
-
-/// A node of a type that no node has, with the taints of a group and the labels that all of it share.
-fn as_joined(listed: &Node, name: &str, group: &[&NodeInfo]) -> Node {
-    let mut node = listed.clone();
-    let Some((first, others)) = group.split_first() else {
-        return node;
-    };
-    for (key, value) in &first.object.labels {
-        let is_shared =
-            { others.iter() }.all(|other| label_of(&other.object.labels, key) == Some(value));
-        let is_of_type = key.contains("instance") || &**key == HOSTNAME_LABEL;
-        if is_shared && !is_of_type && !node.labels.contains_key(key) {
-            node.labels.insert(key.clone(), value.clone());
-        }
-    }
-    node.taints.clone_from(&first.object.taints);
-    node.labels.insert(INSTANCE_TYPE_LABEL.into(), name.into());
-    node
-}
-
-/// A node of a type, with the labels and taints of one that is there and the least amounts of all.
-fn as_seen(listed: &Node, name: &str, seen: &[&NodeInfo]) -> Node {
-    let mut node = listed.clone();
-    if let Some(first) = seen.first() {
-        node.labels.clone_from(&first.object.labels);
-        node.taints.clone_from(&first.object.taints);
-        node.gpu.clone_from(&first.object.gpu);
-        node.allocatable.clone_from(&first.object.allocatable);
-        for other in &seen[1..] {
-            for (resource, amount) in other.object.allocatable.iter() {
-                if amount < node.allocatable.get(resource) {
-                    node.allocatable.set(resource, amount);
-                }
-            }
-        }
-    }
-    node.labels.insert(INSTANCE_TYPE_LABEL.into(), name.into());
-    node
 }
 
 fn pod_of(cache: &mut Cache, spec: &Arc<PodSpec>, name: &str) -> Result<PodInfo, SnapshotError> {

@@ -17,6 +17,7 @@ pub mod drain;
 mod duals;
 mod existing;
 pub mod goal;
+mod groups;
 pub mod growth;
 mod improve;
 mod items;
@@ -306,7 +307,7 @@ pub fn plan(
         plan.drain = drained(&bench, &asked, &mut plan)?;
     }
     if !questions.offers.is_empty() {
-        let market = Market::new(snapshot, &questions.offers)?;
+        let market = Market::new(snapshot, &questions.offers, &questions.survive)?;
         plan.buy = Some(bought(&bench, &asked, &market, &mut plan.planned)?);
     }
     Ok(plan)

@@ -14,7 +14,6 @@ use rustc_hash::FxBuildHasher;
 
 use super::demand::{Demand, GoalPod};
 use super::rules::{NodeKind, Resource, Rule, RuleSort, classes, keeps_apart, named, size_of};
-use model::rules::admits;
 use units::SortedSet;
 
 /// Number of shapes of pods up to which the program is solved.
@@ -242,7 +241,7 @@ fn shapes<'d>(demand: &'d Demand, resources: &[Resource], kinds: &[NodeKind]) ->
             .map(|resource| resource.asked(&info.class))
             .collect();
         let admitted: Vec<bool> = { kinds.iter() }
-            .map(|kind| admits(info.spec(), &kind.node))
+            .map(|kind| kind.admits(info.spec()))
             .collect();
         let is_apart = keeps_apart(&info.class);
         let key = (is_apart.then_some(place), size.clone(), admitted.clone());

@@ -18,6 +18,8 @@ pub struct ProofKind {
     pub name: Text,
     /// One of the nodes.
     pub node: Arc<model::Node>,
+    /// Those of the kind in other zones, as far as their labels differ.
+    pub elsewhere: Vec<Arc<model::Node>>,
     /// Amounts that are left for pods of the goal.
     pub free: Vec<(String, i64)>,
     /// Number of nodes that may go or stay; `None` if any number can be bought.
@@ -101,14 +103,21 @@ fn named(amounts: &Amounts) -> Vec<(String, i64)> {
 }
 
 /// The kinds of a proof, each with its cost and no number.
+fn renamed(node: &model::Node, name: &str) -> Arc<model::Node> {
+    Arc::new(model::Node {
+        name: node_name(name).into(),
+        ..node.clone()
+    })
+}
+
 pub(super) fn kinds_of(kinds: &[NodeKind], names: &[Text], costs: &[i64]) -> Vec<ProofKind> {
     let all = kinds.iter().zip(names).zip(costs);
     let kinds = all.map(|((kind, name), &cost)| ProofKind {
         name: name.clone(),
-        node: Arc::new(model::Node {
-            name: node_name(name).into(),
-            ..model::Node::clone(&kind.node)
-        }),
+        node: renamed(&kind.node, name),
+        elsewhere: (kind.elsewhere.iter())
+            .map(|node| renamed(node, name))
+            .collect(),
         free: named(&kind.free),
         count: None,
         untouched: 0,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::bench::Bench;
-use super::buy::{Buyer, Purchase, empty};
+use super::buy::{Buyer, Purchase};
 use super::choice::Choice;
 use super::demand::{Demand, GoalPod};
 use super::existing::idle;
@@ -52,10 +52,11 @@ pub(super) fn bought(
     let base = if questions.keeps {
         bench.clone()
     } else {
-        empty(bench.cache(), profiles)
+        Bench::without_workers(bench.cache(), profiles)?
     };
     let mut aside = Vec::new();
-    let is_unbound = |pod: &&GoalPod| pod.node.is_none() || !questions.keeps;
+    let is_there = |node: &Text| base.cache().node(node).is_some();
+    let is_unbound = |pod: &&GoalPod| !pod.node.as_ref().is_some_and(is_there);
     let mut unbound: Vec<GoalPod> = demand.pods.iter().filter(is_unbound).cloned().collect();
     if !questions.is_strict {
         aside = homeless(&base, market, &unbound)?;

@@ -12,7 +12,7 @@ use super::goal::Goal;
 use super::zonal::{spreads, zonal};
 use model::node::HOSTNAME_LABEL;
 use model::rules::admits;
-use model::{ClusterObjects, Node, Text};
+use model::{ClusterObjects, Node, PodSpec, Text};
 use scheduler::kube::{Amounts, PodClass};
 use units::quantity::SuffixFamily;
 use units::{Quantity, SortedSet};
@@ -28,8 +28,18 @@ const NAMED: usize = 5;
 pub struct NodeKind {
     /// One of the nodes, without pods.
     pub node: Arc<Node>,
+    /// The others that differ from it in labels: those that are bought in other zones.
+    pub elsewhere: Vec<Arc<Node>>,
     /// Amounts that are left for pods of the goal: what daemons and static pods take is off.
     pub free: Amounts,
+}
+
+impl NodeKind {
+    /// Whether one of the nodes admits a pod by its labels and taints.
+    pub fn admits(&self, spec: &PodSpec) -> bool {
+        let mut nodes = std::iter::once(&self.node).chain(&self.elsewhere);
+        nodes.any(|node| admits(spec, node))
+    }
 }
 
 /// A rule that every placement keeps.
@@ -277,10 +287,7 @@ fn of_room(demand: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
             place,
             of: &info.class,
             pods: pods.iter().map(|&pod| &demand.pods[pod]).collect(),
-            admitted: kinds
-                .iter()
-                .map(|kind| admits(info.spec(), &kind.node))
-                .collect(),
+            admitted: kinds.iter().map(|kind| kind.admits(info.spec())).collect(),
         }
     });
     let classes: Vec<Class<'_>> = classes.collect();

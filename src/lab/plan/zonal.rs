@@ -3,7 +3,6 @@
 use super::demand::{Demand, GoalPod};
 use super::rules::{Ground, NodeKind, Resource, Rule, RuleSort, classes, named, size_of};
 use model::node::ZONE_LABEL;
-use model::rules::admits;
 use model::rules::affinity::meets;
 use model::{ClusterObjects, Node, NodeSelector, Text};
 use scheduler::kube::PodInfo;
@@ -92,7 +91,7 @@ pub(super) fn zonal(demand: &Demand, ground: &Ground<'_>) -> Vec<Rule> {
             zone,
             pods: pods.iter().map(|&pod| &demand.pods[pod]).collect(),
             admitted: { ground.kinds.iter() }
-                .map(|kind| admits(info.spec(), &kind.node))
+                .map(|kind| kind.admits(info.spec()))
                 .collect(),
         });
     }

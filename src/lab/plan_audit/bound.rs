@@ -139,14 +139,22 @@ fn may_need_more(proof: &Value, rule: &Value) -> bool {
         })
 }
 
-/// A node of a proof.
-fn node_of(kind: &Value) -> Result<Node, String> {
-    let read = read_manifests("bound.json", &kind["node"].to_string());
-    let read = read.map_err(|error| error.to_string())?;
-    let mut nodes = read.nodes.into_iter();
-    nodes
-        .next()
-        .ok_or_else(|| "a kind of node has no node".to_owned())
+/// The nodes of a kind, which differ in their labels.
+fn nodes_of(kind: &Value) -> Result<Vec<Node>, String> {
+    let written = std::iter::once(&kind["node"]).chain(array(&kind["elsewhere"]));
+    let mut nodes = Vec::new();
+    for node in written {
+        let read = read_manifests("bound.json", &node.to_string());
+        nodes.extend(read.map_err(|error| error.to_string())?.nodes);
+    }
+    if nodes.is_empty() {
+        return Err("a kind of node has no node".to_owned());
+    }
+    Ok(nodes)
+}
+
+fn is_admitted(spec: &PodSpec, nodes: &[Node]) -> bool {
+    nodes.iter().any(|node| admits(spec, node))
 }
 
 /// Nodes give no more than is left on them, and give nothing only to pods that they don't admit.
@@ -160,10 +168,10 @@ fn gives(proof: &Value, cluster: &Cluster) -> Case {
             .collect();
         for (kind, gives) in kinds.iter().zip(array(&rule["gives"])) {
             let free = &kind["free"];
-            let node = node_of(kind)?;
+            let nodes = nodes_of(kind)?;
             // Nobody knows where pods may go that only need room and are not in the cluster.
             let is_unknown = specs.len() < own.len() && number(gives) > 0;
-            let is_open = is_unknown || specs.iter().any(|spec| admits(spec, &node));
+            let is_open = is_unknown || specs.iter().any(|spec| is_admitted(spec, &nodes));
             let of = rule["of"].as_object();
             let names = of.into_iter().flatten();
             let most = match text(&rule["sort"]) {
@@ -174,7 +182,7 @@ fn gives(proof: &Value, cluster: &Cluster) -> Case {
                     });
                     fits.chain([number(&free["pods"])]).min()
                 }
-                "worth" => match items(rule, proof, cluster, &node) {
+                "worth" => match items(rule, proof, cluster, &nodes) {
                     Some(items) => Some(items.most(free)),
                     None => continue,
                 },
@@ -214,7 +222,7 @@ impl Items {
 }
 
 /// Pods of a rule about worth that a node may take; `None` if some of them are not in the cluster.
-fn items(rule: &Value, proof: &Value, cluster: &Cluster, node: &Node) -> Option<Items> {
+fn items(rule: &Value, proof: &Value, cluster: &Cluster, nodes: &[Node]) -> Option<Items> {
     let places = array(&rule["classes"]);
     let own: Vec<(&Value, i64)> = { classes(proof, rule).into_iter().zip(places) }
         .map(|(class, place)| (class, number(&rule["of"][place.to_string()])))
@@ -235,7 +243,7 @@ fn items(rule: &Value, proof: &Value, cluster: &Cluster, node: &Node) -> Option<
     for (class, worth) in own {
         let pods = array(&class["pods"]);
         let found = cluster.found.get(pods.first().map(text)?)?;
-        if !admits(&found.spec, node) {
+        if !is_admitted(&found.spec, nodes) {
             continue;
         }
         let size = items.resources.iter().map(|name| match name.as_str() {

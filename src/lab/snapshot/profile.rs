@@ -3,7 +3,7 @@
 use super::SnapshotError;
 use intake::Input;
 use k8s::{config_doubts, read_scheduler_config};
-use model::{Changes, DEFAULT_SCHEDULER, SchedulerConfig};
+use model::{Changes, DEFAULT_SCHEDULER, PodSpec, SchedulerConfig};
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{KubeProfile, PodInfo};
 use units::nearest;
@@ -48,6 +48,13 @@ pub fn profile_or_default<'p>(profiles: &'p [KubeProfile], pod: &PodInfo) -> &'p
         name => profiles.iter().find(|own| own.scheduler_name == name),
     };
     found.unwrap_or(&profiles[0])
+}
+
+/// Whether one of the profiles decides about a pod; another program does about the others.
+pub fn decides(profiles: &[KubeProfile], pod: &PodSpec) -> bool {
+    let wanted = pod.scheduler();
+    let mut names = profiles.iter().map(|own| own.scheduler_name.as_str());
+    names.any(|name| name == wanted || (name.is_empty() && wanted == DEFAULT_SCHEDULER))
 }
 
 /// The profile of a pod.

@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::Side;
-use crate::snapshot::profile::profile_of;
+use crate::snapshot::profile::{decides, profile_of};
 use crate::snapshot::{Snapshot, SnapshotError};
 use k8s::ManifestPod;
 use model::{PodPhase, PodVolume, Text};
@@ -14,6 +14,7 @@ use rng::Stream;
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::{Attempt, KubeProfile, PodInfo, TieBreak};
 use scheduler::pipeline::evaluate::Form;
+use units::{SortedMap, plural};
 
 /// Outcome of a pod that is scheduled anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,14 +54,16 @@ pub(super) struct Chosen {
 
 /// The pods of a dump that live and are not told to end; where they are more than asked for, a part
 /// drawn at random.
-pub(super) fn subjects(snapshot: &Snapshot, most_pods: usize) -> Chosen {
+pub(super) fn subjects(side: &Side, most_pods: usize) -> Chosen {
     // The number of a pod whose volumes bear its own name; 0 is that of all others.
     type Key = (usize, Option<Text>, Option<Text>, usize);
+    let (snapshot, profiles) = (&side.snapshot, &side.profiles);
     let mut numbers: IndexMap<Key, Subject, FxBuildHasher> = IndexMap::default();
     let is_eligible = |pod: &ManifestPod| {
         let is_lost =
             { pod.node_name.as_ref() }.is_some_and(|node| snapshot.cache.node(node).is_none());
-        !pod.phase.is_final() && !pod.is_terminating && !is_lost
+        let is_known = decides(profiles, &pod.spec);
+        !pod.phase.is_final() && !pod.is_terminating && !is_lost && is_known
     };
     let pods = snapshot.pods.iter().enumerate();
     let living: Vec<(usize, &ManifestPod)> = pods.filter(|(_, pod)| is_eligible(pod)).collect();
@@ -91,6 +94,27 @@ pub(super) fn subjects(snapshot: &Snapshot, most_pods: usize) -> Chosen {
         subjects: numbers.into_values().collect(),
         living: living.len(),
     }
+}
+
+/// Pods of schedulers that none of the profiles is, in words: they stay where they are.
+pub(super) fn foreign(side: &Side) -> Option<String> {
+    let pods = { side.snapshot.pods.iter() }
+        .filter(|pod| !pod.phase.is_final() && !decides(&side.profiles, &pod.spec));
+    let mut counts: SortedMap<&str, usize> = SortedMap::new();
+    for pod in pods {
+        *counts.entry(pod.spec.scheduler()).or_default() += 1;
+    }
+    let total: usize = counts.values().sum();
+    let names: Vec<String> = counts.keys().map(|name| format!("`{name}`")).collect();
+    (total > 0).then(|| {
+        format!(
+            "{} of {} {} placed by that and {} as in the dump; a profile of the name in `--config` has them decided",
+            plural::count(total, "pod"),
+            names.join(", "),
+            plural::either(total, "is", "are"),
+            plural::either(total, "stays", "stay"),
+        )
+    })
 }
 
 /// Schedules one pod of each subject anew.

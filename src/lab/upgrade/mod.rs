@@ -252,7 +252,8 @@ pub fn compare(plan: &UpgradePlan<'_>) -> Result<Upgrade, SnapshotError> {
     let (before, after) = (plan.before(), plan.after());
     let (from, to) = rayon::join(|| Side::new(plan, before), || Side::new(plan, after));
     let (mut from, mut to) = (from?, to?);
-    let chosen = subjects(&from.snapshot, plan.most_pods);
+    let chosen = subjects(&from, plan.most_pods);
+    let foreign = landing::foreign(&from);
     let subjects = chosen.subjects;
     let all: Vec<&Subject> = subjects.iter().collect();
     let (one, other) = rayon::join(|| land(&mut from, &all), || land(&mut to, &all));
@@ -293,6 +294,12 @@ pub fn compare(plan: &UpgradePlan<'_>) -> Result<Upgrade, SnapshotError> {
         nodes: nodes.collect(),
         fields: fields::used(plan),
         replay: replay::replay(plan)?,
-        warnings: from.snapshot.warnings.clone(),
+        warnings: from
+            .snapshot
+            .warnings
+            .iter()
+            .cloned()
+            .chain(foreign)
+            .collect(),
     })
 }

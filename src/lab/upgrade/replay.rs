@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use super::effect::Effect;
 use super::landing::waiting;
 use super::{Side, UpgradePlan};
-use crate::snapshot::profile::profile_of;
+use crate::snapshot::profile::{decides, profile_of};
 use crate::snapshot::{Gathered, SnapshotError, pod_info};
 use crate::statistics::mean;
 use k8s::{Maker, ManifestPod};
@@ -254,9 +254,14 @@ fn arrive(
 ) -> Result<Option<usize>, SnapshotError> {
     let cache = &mut side.snapshot.cache;
     let info = pod_info(cache, &waiting(pod))?;
-    let own = pod.node_name.as_ref().filter(|_| pod.maker == Maker::Node);
+    // Pods of nodes stand where they are, and those that another scheduler placed.
+    let is_placed = pod.maker == Maker::Node || !decides(&side.profiles, &pod.spec);
+    let own = pod.node_name.as_ref().filter(|_| is_placed);
     let mut slot = own.and_then(|node| cache.slot_of(node));
     if slot.is_none() {
+        if !decides(&side.profiles, &pod.spec) {
+            return Ok(None);
+        }
         let profile = profile_of(&side.profiles, &info)?;
         if Attempt::gate(profile, &info, &cache.objects).is_err() {
             return Ok(None);

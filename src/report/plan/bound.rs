@@ -116,6 +116,7 @@ fn rule(own: &Rule, price: f64, idle: i64) -> Value {
 }
 
 fn kind(own: &ProofKind) -> Value {
+    let elsewhere = own.elsewhere.iter().map(|node| node_object(node));
     json!({
         "name": own.name,
         "count": own.count,
@@ -123,6 +124,7 @@ fn kind(own: &ProofKind) -> Value {
         "cost": own.cost,
         "free": object(own.free.iter().cloned()),
         "node": node_object(&own.node),
+        "elsewhere": elsewhere.collect::<Vec<Value>>(),
     })
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use intake::calendar::day_after;
-use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
+use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL, is_spot, label_of};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{Node, Release};
 use units::{SortedSet, plural};
@@ -80,24 +80,34 @@ pub(super) fn instant(taken_unix_secs: Option<i64>) -> Option<String> {
     ))
 }
 
+/// Takes the prices of the zones of a cluster; in words, where they differ.
+pub(super) fn by_zone(nodes: &[Arc<Node>], offers: &mut [Offer]) -> Option<String> {
+    let machines = nodes.iter().filter(|node| !node.is_virtual());
+    let zones = machines.filter_map(|node| label_of(&node.labels, ZONE_LABEL));
+    let zones: SortedSet<&str> = zones.map(|zone| &**zone).collect();
+    let zones: Vec<&str> = zones.into_iter().collect();
+    let told = offers.iter_mut().filter_map(|offer| {
+        let dearest = *offer.settle(&zones).first()?;
+        Some(format!("`{}` as in zone {dearest}", offer.name))
+    });
+    let told: Vec<String> = told.collect();
+    (!told.is_empty()).then(|| {
+        let more = if told.len() > NAMED { ", …" } else { "" };
+        let named = told.iter().take(NAMED).map(String::as_str);
+        format!(
+            "prices differ between zones, to which nodes are dealt alike: each node has the dearest price, {}{more}",
+            named.collect::<Vec<&str>>().join(", ")
+        )
+    })
+}
+
 /// Types on offer for spot nodes that the list has no price of spot capacity for, in words.
 pub(super) fn without_spot(nodes: &[Arc<Node>], offers: &[Offer]) -> Option<String> {
-    let spot = nodes.iter().map(|node| is_spot(&node.labels));
-    if !spot.clone().any(|own| own) {
+    if !nodes.iter().any(|node| is_spot(&node.labels)) {
         return None;
     }
-    let joins = |offer: &&Offer| {
-        let kinds = nodes
-            .iter()
-            .map(|node| label_of(&node.labels, INSTANCE_TYPE_LABEL));
-        let own = kinds.zip(spot.clone());
-        let mut own = own.filter(|(kind, _)| kind.is_some_and(|kind| **kind == *offer.name));
-        // A type that no node has may join each pool.
-        let first = own.next();
-        first.is_none_or(|(_, is_spot)| is_spot || own.any(|(_, is_spot)| is_spot))
-    };
     let lacking = offers.iter().filter(|own| own.spot.is_none());
-    let names: Vec<&str> = { lacking.filter(joins) }.map(|own| &*own.name).collect();
+    let names: Vec<&str> = lacking.map(|own| &*own.name).collect();
     (!names.is_empty()).then(|| {
         format!(
             "no price of spot capacity for `{}` in the list: nodes of spot pools count at its price on demand \

@@ -107,6 +107,7 @@ fn offers(list: &[(&str, i64)]) -> Vec<Offer> {
         node: Node::default(),
         price,
         spot: None,
+        prices: Vec::new(),
     });
     offers.collect()
 }
@@ -445,7 +446,7 @@ fn bought_nodes_carry_what_nodes_of_the_dump_carry() {
         items.push(daemon);
     }
     let mut snapshot = snapshot(&items);
-    let market = Market::new(&mut snapshot, &offers(&[("m5.2xlarge", 1)])).expect("a market");
+    let market = Market::new(&mut snapshot, &offers(&[("m5.2xlarge", 1)]), &[]).expect("a market");
     let free = &market.kinds()[0].free;
     assert_eq!((free.cpu_milli / 700, free.pods), (10, 53));
 }

@@ -104,3 +104,77 @@ fn nodes_without_a_group_are_pools_by_the_pods_that_they_admit() {
         ]
     );
 }
+
+/// Numbers of bought nodes by type, of a purchase that reached its goal.
+fn bought(items: &[Value], asked: &Questions) -> Vec<(String, u64)> {
+    let buy = ask(items, asked).buy.expect("an answer");
+    let reached = buy.purchase.reached.expect("enough nodes");
+    let types = buy.types.iter().map(|(name, _)| name.to_string());
+    let all = types.zip(reached.counts);
+    all.filter(|(_, count)| *count > 0).collect()
+}
+
+#[test]
+fn each_type_may_join_each_pool() {
+    let mut items = vec![of_pool("a1", "general"), of_pool("d1", "db")];
+    items[1]["metadata"]["labels"]["node.kubernetes.io/instance-type"] = "r".into();
+    items[1]["spec"]["taints"] = json!([{"key": "db", "value": "1", "effect": "NoSchedule"}]);
+    items.extend(pods(4, "web", ["3", "1Gi"], &json!({})));
+    let tolerates = json!({"tolerations": [{"key": "db", "operator": "Exists"}],
+        "nodeSelector": {"eks.amazonaws.com/nodegroup": "db"}});
+    items.extend(pods(1, "db", ["3", "1Gi"], &tolerates));
+    // The type of the one pool is the cheaper one for both.
+    let asked = buying(Minimize::Cost, &[("m", 192), ("r", 150)]);
+    let expected = [("general/r".to_owned(), 4), ("db/r".to_owned(), 1)];
+    let mut found = bought(&items, &asked);
+    found.sort_by_key(|own| std::cmp::Reverse(own.1));
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn pods_that_select_a_zone_are_bought_for() {
+    let zones = ["a", "b", "c"];
+    let mut items: Vec<Value> = { zones.iter() }
+        .map(|zone| node(&format!("n{zone}"), ROOM, zone, "m"))
+        .collect();
+    for zone in ["b", "c"] {
+        let selector = json!({"nodeSelector": {"topology.kubernetes.io/zone": zone}});
+        items.extend(pods(2, &format!("in-{zone}"), ["2", "1Gi"], &selector));
+    }
+    let asked = buying(Minimize::Nodes, &[("m", 192)]);
+    // Nodes are dealt to the zones alike, the first to `a`.
+    assert_eq!(bought(&items, &asked), [("m".to_owned(), 3)]);
+}
+
+#[test]
+fn the_control_plane_and_services_stay_with_their_pods() {
+    let mut items = vec![node("w1", ROOM, "", "m"), node("cp", ROOM, "", "m")];
+    items[1]["metadata"]["labels"]["node-role.kubernetes.io/control-plane"] = "".into();
+    let mut fargate = node("f1", ["2", "4Gi", "1"], "", "");
+    fargate["metadata"]["labels"] = json!({"eks.amazonaws.com/compute-type": "fargate"});
+    items.push(fargate);
+    items.push(pod("web-0", ["3", "1Gi"], Some("w1"), &json!({})));
+    let selector = json!({"nodeSelector": {"node-role.kubernetes.io/control-plane": ""}});
+    items.push(pod("dns-0", ["3", "1Gi"], Some("cp"), &selector));
+    let foreign = json!({"schedulerName": "fargate-scheduler"});
+    items.push(pod("job-0", ["2", "1Gi"], Some("f1"), &foreign));
+    let asked = buying(Minimize::Nodes, &[("m", 192)]);
+    assert_eq!(bought(&items, &asked), [("m".to_owned(), 1)]);
+}
+
+#[test]
+fn bought_nodes_are_dealt_to_racks_that_may_be_lost() {
+    let rack = "topology.kubernetes.io/rack";
+    let mut items: Vec<Value> = Vec::new();
+    for number in 0..2 {
+        let mut own = node(&format!("n{number}"), ROOM, "a", "m");
+        own["metadata"]["labels"][rack] = format!("r{number}").into();
+        items.push(own);
+    }
+    items.extend(pods(2, "web", ["3", "1Gi"], &json!({})));
+    let mut asked = buying(Minimize::Nodes, &[("m", 192)]);
+    asked.survive = vec![Survive::Label(rack.into())];
+    let buy = ask(&items, &asked).buy.expect("an answer");
+    let racks = buy.nodes.iter().map(|own| &*own.node.labels[rack]);
+    assert_eq!(racks.collect::<Vec<&str>>(), ["r0", "r1", "r0", "r1"]);
+}
