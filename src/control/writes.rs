@@ -90,6 +90,7 @@ fn merged(now: &Node, seen: &Node, wanted: &Node) -> Node {
         images: changed(&now.images, &seen.images, &wanted.images).clone(),
         avoids: changed(&now.avoids, &seen.avoids, &wanted.avoids).clone(),
         guard: *changed(&now.guard, &seen.guard, &wanted.guard),
+        is_leaving: now.is_leaving,
     }
 }
 

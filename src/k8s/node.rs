@@ -55,6 +55,7 @@ pub(super) fn node(
         images: images(&status.images, ctx),
         avoids: avoided(metadata)?,
         guard: RemovalGuard::of(|key| metadata.annotations.get(key)),
+        is_leaving: metadata.deletion_timestamp.is_some(),
     };
     node.gpu = gpu::take_inventory(&mut node, &allocatable_path)?;
     mark_down(&mut node, status);

@@ -167,6 +167,9 @@ pub struct Node {
     /// Autoscalers that leave the node alone.
     #[serde(default, skip_serializing_if = "RemovalGuard::is_empty")]
     pub guard: RemovalGuard,
+    /// Marks a node whose deletion was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_leaving: bool,
 }
 
 /// Annotation by which the cluster autoscaler keeps a node.

@@ -296,7 +296,11 @@ fn unknown_field(
     if names.is_some_and(|names| names.iter().any(|name| *name == entry.key)) {
         return finding.help(format!("write `name: {}`, its fields beside it", entry.key));
     }
-    suggest(finding, &entry.key, &free, entry.key_span)
+    let finding = suggest(finding, &entry.key, &free, entry.key_span);
+    if known.len() > MAX_LISTED && finding.help.is_none() {
+        return finding.help(format!("its fields are {}", known.join(", ")));
+    }
+    finding
 }
 
 fn pattern_property<'schema>(schema: &'schema Json, key: &str) -> Option<&'schema Json> {

@@ -1,7 +1,5 @@
 //! Types of nodes that a price list offers, for questions about clusters that no scenario describes.
 
-use std::cmp::Reverse;
-
 use intake::Input;
 use model::Node;
 use units::nearest::hint;
@@ -30,28 +28,14 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// Takes the dearest of the prices in some zones, in which nodes are bought alike. Gives the zones that have a
-    /// price, from the dearest on, if they differ.
-    pub fn settle<'z>(&mut self, zones: &[&'z str]) -> Vec<&'z str> {
-        let priced = |of: fn(&Price) -> Option<i64>| {
-            let known = zones.iter().filter_map(|zone| {
-                let price = in_zone(&self.prices, Some(zone)).and_then(of)?;
-                Some((price, *zone))
-            });
-            let mut known: Vec<(i64, &str)> = known.collect();
-            known.sort_by_key(|&(price, zone)| (Reverse(price), zone));
-            known
-        };
-        let (on_demand, spot) = (priced(|own| own.on_demand), priced(|own| own.spot));
-        let differs =
-            |own: &[(i64, &str)]| own.first().map(|own| own.0) != own.last().map(|own| own.0);
-        let told = [&on_demand, &spot].into_iter().find(|own| differs(own));
-        let told = told.map(|own| own.iter().map(|own| own.1).collect());
-        if let Some(&(price, _)) = on_demand.first() {
-            self.price = price;
-            self.spot = spot.first().map(|own| own.0);
+    /// Price of a node in a zone by the way in which it is paid for; `None` if the list has prices of other zones
+    /// alone.
+    pub fn price_in(&self, zone: &str, is_spot: bool) -> Option<i64> {
+        if self.prices.is_empty() || zone.is_empty() {
+            return Some(self.price_as(is_spot));
         }
-        told.unwrap_or_default()
+        let price = in_zone(&self.prices, Some(zone))?;
+        price.spot.filter(|_| is_spot).or(price.on_demand)
     }
 
     /// Price of a node by the way in which it is paid for; without a price of spot capacity the one on

@@ -25,6 +25,8 @@ pub(super) fn node(digest: &mut Digest, node: &Node) {
         images,
         avoids,
         guard,
+        // No decision of a run depends on it.
+        is_leaving: _,
     } = node;
     // What nearly every machine says of its platform tells nothing apart.
     let is_told = |(key, value): &(&Text, &Text)| !PLATFORM.contains(&(&***key, &***value));

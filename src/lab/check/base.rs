@@ -4,6 +4,7 @@
 use scenario::as_run::document;
 use scenario::schema::Objective;
 use scenario::{Experiment, Scenario};
+use serde::Serialize;
 use units::{SortedMap, SortedSet};
 
 use super::change::accepted;
@@ -97,6 +98,7 @@ fn pair(head: &mut Experiment, base: &mut Experiment) -> Vec<String> {
             ));
             own.seed = other.seed;
         }
+        held.extend(held_measures(&name, own, other));
         let both = [own.objectives.clone(), other.objectives.clone()];
         for (side, more) in [(own, &both[1]), (other, &both[0])] {
             let more: Vec<Objective> = { more.iter() }
@@ -107,6 +109,45 @@ fn pair(head: &mut Experiment, base: &mut Experiment) -> Vec<String> {
         }
     }
     held
+}
+
+/// Gives an entry the base's span of time and rules of counting: means over different spans, or by different rules, say
+/// nothing about each other. Returns a line for each that it has otherwise.
+fn held_measures(name: &str, own: &mut Scenario, base: &Scenario) -> Vec<String> {
+    let (of_own, of_base) = (&mut own.metrics, &base.metrics);
+    let held = [
+        hold("stop", &mut own.stop, &base.stop),
+        hold("metrics.warmup", &mut of_own.warmup, &of_base.warmup),
+        hold("metrics.window", &mut of_own.window, &of_base.window),
+        hold(
+            "metrics.slowdownBound",
+            &mut of_own.slowdown_bound,
+            &of_base.slowdown_bound,
+        ),
+        hold(
+            "metrics.minReadyPercent",
+            &mut of_own.min_ready_percent,
+            &of_base.min_ready_percent,
+        ),
+    ];
+    let held = held.into_iter().flatten();
+    held.map(|words| format!("{name}: {words}; both sides are measured by the base's"))
+        .collect()
+}
+
+/// Gives a field the base's value, if it has another.
+fn hold<T: Clone + PartialEq + Serialize>(field: &str, own: &mut T, base: &T) -> Option<String> {
+    if own == base {
+        return None;
+    }
+    let words = |value: &T| {
+        serde_json::to_string(value)
+            .unwrap_or_default()
+            .replace('"', "")
+    };
+    let told = format!("{field} {} in the base, {} here", words(base), words(own));
+    own.clone_from(base);
+    Some(told)
 }
 
 /// Names of the entries that are the same on both sides, system, files and all: one run stands for

@@ -258,9 +258,7 @@ fn of_objective(
     let value = |run: &VariantSummary| run.metrics.get(&id)?.value;
     let values: Vec<Option<f64>> = entry.runs.iter().map(value).collect();
     let metric = entry.runs.iter().find_map(|run| run.metrics.get(&id));
-    if let Some(metric) = metric {
-        gate.unit.clone_from(&metric.unit);
-    }
+    gate.unit = metric.map(|own| own.unit.clone()).unwrap_or_default();
     let direction = registry::find(&objective.metric).map(|(_, statistic)| statistic.direction);
     gate.better = direction.unwrap_or(Direction::None);
     let lacks = lacks_for_want_of_loss(entry, &id);
@@ -277,7 +275,10 @@ fn of_objective(
                 .and_then(|own| own.note.as_deref())
                 .is_some_and(|note| note.starts_with(NO_MEMBER));
             let has_none = values.iter().all(Option::is_none);
-            if has_none && (base.is_some() || is_empty) {
+            let known = stored.and_then(|stored| stored.metrics.get(&id));
+            if has_none && (base.is_some() || is_empty)
+                || known.is_some_and(|own| has_lost(&own.values, &values))
+            {
                 bounded.outcome = Outcome::Vanished;
             }
             bounded.base = base;
@@ -422,8 +423,7 @@ fn against(
     }
     if judgement.verdict == Some(Verdict::NotMeasurable) {
         gate.note.clone_from(&judgement.note);
-        let has_vanished = gate.base.is_some() && pairs.head.iter().all(Option::is_none);
-        gate.outcome = if has_vanished {
+        gate.outcome = if gate.base.is_some() && has_lost(&pairs.base, &pairs.head) {
             Outcome::Vanished
         } else {
             Outcome::NotMeasurable
@@ -432,6 +432,12 @@ fn against(
         gate.outcome = by_mean(&judgement);
     }
     gate.judgement = Some(judgement);
+}
+
+/// Whether a larger share of runs than before has no value: the worse what waits becomes, the fewer runs have one.
+fn has_lost(base: &[Option<f64>], head: &[Option<f64>]) -> bool {
+    let missing = |values: &[Option<f64>]| values.iter().filter(|own| own.is_none()).count();
+    missing(head) * base.len() > missing(base) * head.len()
 }
 
 /// Names that differ are no other inputs as long as nothing that is measured differs with them.

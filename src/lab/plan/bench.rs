@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::demand::is_fixed;
 use crate::sandbox::Sandbox;
 use crate::snapshot::profile::profile_or_default;
+use model::volume::CsiNode;
 use model::{Node, Text};
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::{
@@ -42,24 +43,12 @@ impl<'p> Bench<'p> {
 
     /// A cluster without the nodes that are bought anew: what runs the control plane stays, and what is no machine,
     /// each with its pods.
-    ///
-    /// # Errors
-    /// If a node can't be put back.
-    pub fn without_workers(cache: &Cache, profiles: &'p [KubeProfile]) -> Result<Self, CacheError> {
+    pub fn without_workers(cache: &Cache, profiles: &'p [KubeProfile]) -> Self {
         let mut cache = cache.clone();
         let workers = cache.nodes().filter(|node| !is_fixed(node));
         let workers: Vec<Text> = workers.map(|node| node.name().clone()).collect();
         cache.take_nodes(&workers);
-        // Whoever buys machines doesn't want to have them replaced by what has no end.
-        let services = cache.nodes().filter(|node| node.object.is_virtual());
-        let services: Vec<Arc<Node>> = services.map(|node| node.object.clone()).collect();
-        for service in services {
-            cache.update_node(Arc::new(Node {
-                unschedulable: true,
-                ..Node::clone(&service)
-            }))?;
-        }
-        Ok(Self::new(cache, profiles))
+        Self::new(cache, profiles)
     }
 
     /// The profiles that decide.
@@ -107,6 +96,18 @@ impl<'p> Bench<'p> {
     /// If a node of one of the names is there, or an amount does not fit.
     pub fn add_nodes(&mut self, nodes: &[Arc<Node>]) -> Result<(), CacheError> {
         self.sandbox.add_nodes(nodes)
+    }
+
+    /// States how many volumes can be attached to a node that was added.
+    pub(super) fn limit_volumes(&mut self, node: &Text, limits: &CsiNode) {
+        if !self.sandbox.cache.objects.csi_nodes.contains_key(node) {
+            let limits = CsiNode {
+                name: node.clone(),
+                ..limits.clone()
+            };
+            let objects = &mut *self.sandbox.cache.objects;
+            objects.csi_nodes.insert(node.clone(), limits);
+        }
     }
 
     /// Puts a pod on a node without asking anybody.

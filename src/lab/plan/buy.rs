@@ -251,8 +251,7 @@ impl<'b> Buyer<'b> {
 
     /// The rules of what is bought: kept nodes give what is left on them.
     fn rules(&self, asked: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
-        let kept = self.base.cache().nodes();
-        let kept = kept.filter(|info| !info.object.is_virtual()).map(|info| {
+        let kept = self.base.cache().nodes().map(|info| {
             let mut free = Amounts::clone(&info.allocatable);
             for pod in &info.pods {
                 free.change(&pod.counted_class().requests, -1);
@@ -268,7 +267,7 @@ impl<'b> Buyer<'b> {
         let ground = Ground {
             kinds: &all,
             beside: &[],
-            zones: &self.market.zones,
+            zones: self.market.zones(),
             loses_zone: self.goal.survives_zone(),
             objects: &self.base.cache().objects,
         };
@@ -394,7 +393,7 @@ impl<'b> Buyer<'b> {
         let pod = pods.find(|pod| pod.name == first.pod)?;
         let zones = self
             .market
-            .zones
+            .zones()
             .iter()
             .filter(|zone| !zone.is_empty())
             .count();

@@ -11,10 +11,10 @@ use super::budgets::{Budget, Leave, budgets, leave};
 use crate::snapshot::{CLUSTER_LABEL, NamespaceBounds, Snapshot, SnapshotError, pod_info};
 use k8s::{Maker, ManifestPod};
 use model::behaviour::Behaviour;
-use model::workload::replica_set::TEMPLATE_HASH_LABEL;
 use model::node::{
     GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of,
 };
+use model::workload::replica_set::TEMPLATE_HASH_LABEL;
 use model::{Changes, DEFAULT_SCHEDULER, PodSpec, PodVolume, Taint, TaintEffect, Text};
 use scheduler::kube::{Amounts, Cache, KubeProfile, NodeInfo, PodClass, PodInfo};
 use units::{QuantityError, SortedMap, SortedSet};
@@ -26,8 +26,22 @@ const CONTROL_PLANE_LABELS: [&str; 2] = [
     "node-role.kubernetes.io/master",
 ];
 
-/// Beginning of the keys of taints that tell a node's condition.
-const CONDITIONS: &str = "node.kubernetes.io/";
+/// Beginnings of the keys of taints that tell a state of a node which passes: its condition, its start, its way out.
+const PASSING: [&str; 10] = [
+    "node.kubernetes.io/",
+    "node.cloudprovider.kubernetes.io/",
+    "ToBeDeletedByClusterAutoscaler",
+    "DeletionCandidateOfClusterAutoscaler",
+    "startup-taint.cluster-autoscaler.kubernetes.io/",
+    "status-taint.cluster-autoscaler.kubernetes.io/",
+    "karpenter.sh/disrupted",
+    "karpenter.sh/disruption",
+    "karpenter.sh/unregistered",
+    "karpenter.sh/unschedulable",
+];
+
+/// End of the keys of taints that nodes have until an agent of theirs has started.
+const AGENT_NOT_READY: &str = "agent-not-ready";
 
 /// Kind of owners that make claims for each of their pods.
 const STATEFUL_SET: &str = "StatefulSet";
@@ -356,7 +370,13 @@ pub fn pool_of(node: &NodeInfo, apart: &[Text]) -> Text {
 
 /// Whether a taint keeps pods away for as long as its node is there.
 fn is_of_pool(taint: &Taint) -> bool {
-    taint.effect != TaintEffect::PreferNoSchedule && !taint.key.starts_with(CONDITIONS)
+    taint.effect != TaintEffect::PreferNoSchedule && !is_passing(taint)
+}
+
+/// Whether a taint tells a state of its node that passes.
+pub(super) fn is_passing(taint: &Taint) -> bool {
+    let mut known = PASSING.iter();
+    known.any(|own| taint.key.starts_with(own)) || taint.key.ends_with(AGENT_NOT_READY)
 }
 
 /// Keys of labels that pods select nodes by, beside those of every single node, zone and type.
@@ -399,7 +419,8 @@ pub fn is_fixed(node: &NodeInfo) -> bool {
     is_control_plane(node) || node.object.is_virtual()
 }
 
-/// Whether a node is out of order or cordoned: it keeps its state in every plan.
+/// Whether a node is out of order, cordoned or on its way out: it keeps its state in every plan.
 pub fn is_troubled(node: &NodeInfo) -> bool {
-    node.is_down || node.object.unschedulable || node.object.is_marked_away()
+    let object = &node.object;
+    node.is_down || object.unschedulable || object.is_leaving || object.is_marked_away()
 }

@@ -3,32 +3,29 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::demand::{group_of, selected_keys, zone_of};
+use super::demand::{group_of, is_passing, is_troubled, selected_keys};
+use super::places::OF_PLACE;
 use crate::snapshot::CLUSTER_LABEL;
 use k8s::ManifestPod;
-use model::node::{
-    HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, OLD_ZONE_LABEL, ZONE_LABEL, is_spot, label_of,
-};
-use model::{Node, Text};
+use model::node::{INSTANCE_TYPE_LABEL, PLATFORM, is_spot, label_of};
+use model::resource_list::EPHEMERAL_STORAGE;
+use model::{Node, Taint, Text};
 use scheduler::kube::NodeInfo;
-use units::{SortedMap, SortedSet};
+use units::{Quantity, SortedMap};
 
-/// Labels that say where a node is.
-const OF_PLACE: [&str; 3] = [HOSTNAME_LABEL, ZONE_LABEL, OLD_ZONE_LABEL];
+/// A group of nodes, with its name.
+pub(super) type Group<'n> = (Text, Vec<&'n NodeInfo>);
 
 /// Groups of nodes by their names: nodes of one pool with the same taints and the same labels that pods
 /// select nodes by, paid for in the same way, and of one cluster.
-pub(super) fn groups<'n>(
-    nodes: &'n [NodeInfo],
-    pods: &[ManifestPod],
-) -> Vec<(Text, Vec<&'n NodeInfo>)> {
+pub(super) fn groups<'n>(nodes: &'n [NodeInfo], pods: &[ManifestPod]) -> Vec<Group<'n>> {
     let keys = selected_keys(pods.iter().map(|pod| &*pod.spec));
     let mut groups: IndexMap<_, Vec<&NodeInfo>, FxBuildHasher> = IndexMap::default();
     for node in nodes {
         let labels = keys.iter().map(|key| label_of(&node.object.labels, key));
         let labels: Vec<Option<&Text>> = labels.collect();
         let option = is_spot(&node.object.labels);
-        let taints = format!("{:?}", node.object.taints);
+        let taints = format!("{:?}", taints_of(node));
         let cluster = node.object.labels.get(CLUSTER_LABEL);
         let key = (group_of(node), taints, labels, option, cluster);
         groups.entry(key).or_default().push(node);
@@ -38,9 +35,9 @@ pub(super) fn groups<'n>(
         .into_iter()
         .map(|((name, _, labels, _, cluster), nodes)| {
             let selected = labels.into_iter().flatten().next();
-            let mut tainted = { nodes[0].object.taints.iter() }.map(|own| &own.key);
+            let tainted = taints_of(nodes[0]).pop().map(|own| own.key);
             let own = Some(&name).filter(|own| !own.is_empty());
-            let own = own.or(selected).or(tainted.next_back());
+            let own = own.or(selected).or(tainted.as_ref());
             let own = own.map_or_else(|| "other".into(), |own| own.replace('/', "-"));
             let own = cluster.map_or(own.clone(), |cluster| format!("{cluster}-{own}"));
             let number = named.entry(own.as_str().into()).or_default();
@@ -70,15 +67,54 @@ pub(super) fn as_joined(kind: &Node, group: &[&NodeInfo], is_of_type: bool) -> N
             node.labels.insert(key.clone(), value.clone());
         }
     }
-    node.taints.clone_from(&first.object.taints);
+    node.taints = taints_of(first);
+    // Disks are those of the pool, and no property of the type.
+    if !node.allocatable.contains(EPHEMERAL_STORAGE) {
+        let amounts = group.iter().map(|own| &own.object.allocatable);
+        let disks = amounts.map(|own| {
+            own.contains(EPHEMERAL_STORAGE)
+                .then(|| own.get(EPHEMERAL_STORAGE))
+        });
+        let disks: Option<Vec<Quantity>> = disks.collect();
+        if let Some(least) = disks.and_then(|own| own.into_iter().min()) {
+            node.allocatable.set(EPHEMERAL_STORAGE, least);
+        }
+    }
     node
+}
+
+/// The taints of a node that are its pool's: none that tells a state which passes.
+fn taints_of(node: &NodeInfo) -> Vec<Taint> {
+    let taints = node.object.taints.iter();
+    taints.filter(|own| !is_passing(own)).cloned().collect()
+}
+
+/// Whether a type that a label of the platform tells apart can't join a group.
+pub(super) fn is_foreign(kind: &Node, group: &[&NodeInfo]) -> bool {
+    PLATFORM.iter().any(|(key, _)| {
+        let own = label_of(&kind.labels, key);
+        let mut others = group.iter().map(|node| label_of(&node.object.labels, key));
+        own.is_some() && others.all(|other| other.is_some() && other != own)
+    })
 }
 
 /// A node of a type, with the least amounts of those that are there.
 pub(super) fn as_shown(listed: &Node, name: &str, seen: &[&NodeInfo]) -> Node {
     let mut node = listed.clone();
+    // What nodes offer that are out of order may be less.
+    let ready: Vec<&NodeInfo> = seen
+        .iter()
+        .filter(|own| !is_troubled(own))
+        .copied()
+        .collect();
+    let seen = if ready.is_empty() { seen } else { &ready };
     if let Some(first) = seen.first() {
         node.gpu.clone_from(&first.object.gpu);
+        for (key, _) in PLATFORM {
+            if let Some(value) = label_of(&first.object.labels, key) {
+                node.labels.insert(key.into(), value.clone());
+            }
+        }
         node.allocatable.clone_from(&first.object.allocatable);
         for other in &seen[1..] {
             for (resource, amount) in other.object.allocatable.iter() {
@@ -90,30 +126,4 @@ pub(super) fn as_shown(listed: &Node, name: &str, seen: &[&NodeInfo]) -> Node {
     }
     node.labels.insert(INSTANCE_TYPE_LABEL.into(), name.into());
     node
-}
-
-/// The labels that all nodes of a zone share and no node of another zone has so, such as those of volume drivers.
-pub(super) fn zone_labels(zone: &Text, nodes: &[NodeInfo]) -> Vec<(Text, Text)> {
-    let (own, others): (Vec<&NodeInfo>, Vec<&NodeInfo>) =
-        nodes.iter().partition(|node| zone_of(node) == *zone);
-    let Some(first) = own.first().filter(|_| !others.is_empty()) else {
-        return Vec::new();
-    };
-    let has =
-        |node: &NodeInfo, label: &(&Text, &Text)| node.object.labels.get(label.0) == Some(label.1);
-    let labels = first.object.labels.iter().filter(|label| {
-        let is_shared = own.iter().all(|node| has(node, label));
-        is_shared && !others.iter().any(|node| has(node, label))
-    });
-    let labels = labels.filter(|(key, _)| !key.contains("instance") && &***key != HOSTNAME_LABEL);
-    labels
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect()
-}
-
-/// The values of a label that nodes have, in order.
-pub(super) fn values<'n>(label: &str, nodes: impl Iterator<Item = &'n NodeInfo>) -> Vec<Text> {
-    let values = nodes.filter_map(|node| label_of(&node.object.labels, label));
-    let values: SortedSet<Text> = values.cloned().collect();
-    values.into_iter().collect()
 }

@@ -4,16 +4,21 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
 use super::bench::Bench;
-use super::demand::{is_fixed, is_troubled, largest, zone_of};
-use super::groups::{as_joined, as_shown, groups, values, zone_labels};
+use super::demand::{is_fixed, largest, zone_of};
+use super::groups::{Group, as_joined, as_shown, groups, is_foreign};
 use super::loss::Survive;
+use super::places::Places;
 use super::planned::{Carried, node_name};
 use super::rules::NodeKind;
 use crate::snapshot::{CLUSTER_LABEL, NamespaceBounds, Snapshot, SnapshotError};
 use control::controllers::daemon_set::{added_tolerations, eligibility};
 use k8s::{Maker, ManifestPod};
-use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, is_spot, label_of};
+use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, is_spot, label_of};
+use model::volume::CsiNode;
 use model::workload::DaemonSet;
 use model::{Node, PodSpec, Text};
 use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
@@ -24,12 +29,7 @@ use world::offers::Offer;
 pub struct Market {
     /// The types, in order of their list.
     pub types: Vec<Type>,
-    /// Zones in which nodes are bought alike; one without a name if no node states a zone.
-    pub zones: Vec<Text>,
-    /// Labels that the nodes of each zone share and those of other zones don't.
-    zone_labels: Vec<Vec<(Text, Text)>>,
-    /// Labels by whose values nodes are lost, with the values that the nodes of each zone have.
-    lanes: Vec<(Text, Vec<Vec<Text>>)>,
+    places: Places,
 }
 
 /// A type of node.
@@ -40,6 +40,12 @@ pub struct Type {
     pub price: i64,
     /// A node of the type.
     node: Node,
+    /// Number of its group, whose nodes are dealt to zones together.
+    group: usize,
+    /// Zones that it comes in.
+    zones: Vec<usize>,
+    /// Most volumes that each driver attaches to a node, where it is known.
+    limits: Option<CsiNode>,
     /// Pods that each of its nodes carries first.
     carried: Vec<Arc<PodInfo>>,
     /// Amounts left for others.
@@ -59,8 +65,9 @@ pub struct BoughtNode {
 
 impl Market {
     /// The types on offer, as the nodes of a cluster show them: allocatable amounts are the least
-    /// that ready nodes of the type have. Each type may join each group of nodes. Nodes are dealt to the
-    /// values of the labels by which they may be lost, as to zones.
+    /// that ready nodes of the type have. Each type may join each group of nodes, in the zones of the group;
+    /// where its price differs between these, it is several types. Nodes are dealt to the values of the labels by
+    /// which they may be lost or pods spread, as to zones.
     ///
     /// # Errors
     /// If an amount does not fit.
@@ -72,67 +79,65 @@ impl Market {
         let daemons = daemons(snapshot);
         let clusters = Clusters::of_nodes(&snapshot.cache);
         let statics = statics(snapshot);
-        let ready = snapshot.cache.nodes().filter(|node| !is_troubled(node));
-        let workers = ready.filter(|node| !is_fixed(node));
+        let workers = snapshot.cache.nodes().filter(|node| !is_fixed(node));
         let workers: Vec<NodeInfo> = workers.cloned().collect();
-        let zones: SortedSet<Text> = workers.iter().map(zone_of).collect();
-        let zones: Vec<Text> = zones.into_iter().collect();
+        let places = Places::of(&workers, &snapshot.pods, lost);
         let groups = groups(&workers, &snapshot.pods);
+        let zonal = is_zonal(&groups);
         let mut types = Vec::new();
         for offer in offers {
-            let found = of_groups(offer, &groups);
-            let is_only = found.len() == 1;
-            for Joined { group, node, seen } in found {
+            for joined in of_groups(offer, &groups) {
                 let carried = carried(
                     &mut snapshot.cache,
                     &daemons,
                     &clusters,
                     &statics,
-                    &node,
-                    &seen,
+                    &joined.node,
+                    &joined.seen,
                 )?;
-                let mut free = Amounts::of(&node.allocatable)?;
+                let mut free = Amounts::of(&joined.node.allocatable)?;
                 for pod in &carried {
                     free.change(&pod.class.requests, -1);
                     free.pods -= 1;
                 }
-                let name = if is_only || group.is_empty() {
-                    offer.name.as_str().into()
-                } else {
-                    format!("{group}/{}", offer.name).into()
-                };
-                types.push(Type {
-                    name,
-                    price: offer.price_as(is_spot(&node.labels)),
-                    node,
-                    carried,
-                    free,
-                });
+                let zones = places.of_group(&joined.group.1, zonal);
+                let priced = by_price(offer, is_spot(&joined.node.labels), &zones, &places.zones);
+                let is_one = priced.len() == 1;
+                for (price, zones) in priced {
+                    let mut name = match groups.len() {
+                        0 | 1 => offer.name.clone(),
+                        _ => format!("{}/{}", joined.group.0, offer.name),
+                    };
+                    if !is_one {
+                        let names: Vec<&str> =
+                            zones.iter().map(|own| &*places.zones[*own]).collect();
+                        name = format!("{name}/{}", names.join("+"));
+                    }
+                    types.push(Type {
+                        name: name.into(),
+                        price,
+                        node: joined.node.clone(),
+                        group: joined.place,
+                        zones,
+                        limits: limits(&snapshot.cache, &joined),
+                        carried: carried.clone(),
+                        free: free.clone(),
+                    });
+                }
             }
         }
-        let zones = if zones.is_empty() {
-            vec![Text::default()]
-        } else {
-            zones
-        };
-        let zone_labels = zones.iter().map(|zone| zone_labels(zone, &workers));
-        let lanes = lost.iter().filter_map(Survive::label).map(|label| {
-            let of_zone =
-                |zone: &Text| values(label, workers.iter().filter(|own| zone_of(own) == *zone));
-            (label.clone(), zones.iter().map(of_zone).collect())
-        });
-        Ok(Self {
-            zone_labels: zone_labels.collect(),
-            lanes: lanes.collect(),
-            types,
-            zones,
-        })
+        Ok(Self { types, places })
+    }
+
+    /// Zones in which nodes are bought; one without a name if no node states a zone.
+    pub fn zones(&self) -> &[Text] {
+        &self.places.zones
     }
 
     /// The kinds of nodes that rules are about.
     pub fn kinds(&self) -> Vec<NodeKind> {
         let kinds = self.types.iter().map(|own| {
-            let mut nodes = (0..self.zones.len()).flat_map(|place| self.variants(own, place));
+            let mut nodes = self.places.variants(&own.node, &own.zones).into_iter();
             NodeKind {
                 node: nodes.next().unwrap_or_else(|| Arc::new(own.node.clone())),
                 elsewhere: nodes.collect(),
@@ -142,38 +147,8 @@ impl Market {
         kinds.collect()
     }
 
-    /// A node of a type in a zone, for each value of the labels by which nodes are lost.
-    fn variants(&self, own: &Type, place: usize) -> Vec<Arc<Node>> {
-        let lanes = self.lanes.iter().map(|(_, values)| values[place].len());
-        let lanes = lanes.max().unwrap_or(1).max(1);
-        let nodes = (0..lanes).map(|lane| {
-            let mut node = own.node.clone();
-            self.put(&mut node, place, lane);
-            Arc::new(node)
-        });
-        nodes.collect()
-    }
-
-    /// Gives a node the labels of a zone, and those by which nodes are lost in their turn.
-    fn put(&self, node: &mut Node, place: usize, turn: usize) {
-        let zone = &self.zones[place];
-        if !zone.is_empty() {
-            node.labels.insert(ZONE_LABEL.into(), zone.clone());
-        }
-        for (key, value) in &self.zone_labels[place] {
-            node.labels.insert(key.clone(), value.clone());
-        }
-        for (label, values) in &self.lanes {
-            let values = &values[place];
-            if !values.is_empty() {
-                let value = values[turn % values.len()].clone();
-                node.labels.insert(label.clone(), value);
-            }
-        }
-    }
-
     /// Zone of each node of these numbers, in order of the types: the largest nodes are dealt first, each
-    /// to the zone that has least so far, so that zones get alike.
+    /// to the zone of its group that has least of the group so far, and then least of all, so that zones get alike.
     fn zones_of(&self, counts: &[u64]) -> Vec<usize> {
         let kinds = counts.iter().enumerate();
         let kinds: Vec<usize> = kinds
@@ -184,13 +159,17 @@ impl Market {
         let mut order: Vec<usize> = (0..kinds.len()).collect();
         order.sort_by_key(|&place| (Reverse(size(kinds[place])), place));
         let mut zones = vec![0; kinds.len()];
-        let mut filled = vec![(0, 0); self.zones.len()];
+        let mut filled: SortedMap<(Option<usize>, usize), (i128, u64)> = SortedMap::new();
         for place in order {
-            let least = (0..filled.len()).min_by_key(|zone| (filled[*zone], *zone));
-            let zone = least.unwrap_or(0);
-            zones[place] = zone;
-            filled[zone].0 += size(kinds[place]);
-            filled[zone].1 += 1;
+            let own = &self.types[kinds[place]];
+            let of = |group, zone| filled.get(&(group, zone)).copied().unwrap_or_default();
+            let zone = own.zones.iter().copied();
+            let zone = zone.min_by_key(|&zone| (of(Some(own.group), zone), of(None, zone), zone));
+            zones[place] = zone.unwrap_or(0);
+            for group in [Some(own.group), None] {
+                let sum = filled.entry((group, zones[place])).or_default();
+                *sum = (sum.0 + size(kinds[place]), sum.1 + 1);
+            }
         }
         zones
     }
@@ -201,24 +180,22 @@ impl Market {
         let zones = self.zones_of(counts);
         // Names of types may differ in letters that those of nodes don't have.
         let mut numbers: SortedMap<String, u64> = SortedMap::new();
-        let mut dealt = vec![0; self.zones.len()];
+        let mut turns = Vec::new();
         for (kind, (own, &count)) in self.types.iter().zip(counts).enumerate() {
             for _ in 0..count {
                 let place = zones[nodes.len()];
-                let zone = self.zones[place].clone();
                 let stem = node_name(&own.name);
                 let number = numbers.entry(stem.clone()).or_default();
                 *number += 1;
                 let name: Text = format!("plan-{stem}-{number}").into();
                 let mut node = own.node.clone();
                 node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
-                self.put(&mut node, place, dealt[place]);
-                dealt[place] += 1;
+                self.places.put(&mut node, place, &mut turns);
                 node.name = name;
                 nodes.push(BoughtNode {
                     node: Arc::new(node),
                     kind,
-                    zone,
+                    zone: self.places.zones[place].clone(),
                 });
             }
         }
@@ -244,7 +221,11 @@ impl Market {
         let objects: Vec<Arc<Node>> = nodes.iter().map(|own| own.node.clone()).collect();
         bench.add_nodes(&objects)?;
         for own in nodes {
-            for pod in &self.types[own.kind].carried {
+            let kind = &self.types[own.kind];
+            if let Some(limits) = &kind.limits {
+                bench.limit_volumes(&own.node.name, limits);
+            }
+            for pod in &kind.carried {
                 let mut pod = PodInfo::clone(pod);
                 pod.name = format!("{}-{}", pod.name, own.node.name).into();
                 bench.put(&Arc::new(pod), &own.node.name);
@@ -254,17 +235,55 @@ impl Market {
     }
 }
 
+/// Whether each of several groups lies in one zone, as where a group is made for every zone.
+fn is_zonal(groups: &[Group<'_>]) -> bool {
+    let zones = groups.iter().map(|(_, nodes)| {
+        let zones: SortedSet<Text> = nodes.iter().map(|own| zone_of(own)).collect();
+        zones
+    });
+    let zones: Vec<SortedSet<Text>> = zones.collect();
+    let all: SortedSet<&Text> = zones.iter().flatten().collect();
+    all.len() > 1 && zones.iter().all(|own| own.len() == 1)
+}
+
+/// Prices of a type in some zones, each with the zones that have it. Where none has one, the dearest of the list counts.
+fn by_price(
+    offer: &Offer,
+    is_spot: bool,
+    zones: &[usize],
+    names: &[Text],
+) -> Vec<(i64, Vec<usize>)> {
+    let mut priced: IndexMap<i64, Vec<usize>, FxBuildHasher> = IndexMap::default();
+    for &zone in zones {
+        if let Some(price) = offer.price_in(&names[zone], is_spot) {
+            priced.entry(price).or_default().push(zone);
+        }
+    }
+    if priced.is_empty() {
+        return vec![(offer.price_as(is_spot), zones.to_vec())];
+    }
+    priced.into_iter().collect()
+}
+
+/// Most volumes that are attached to a node of a type: as on one that is there, or else on one of its group.
+fn limits(cache: &Cache, joined: &Joined<'_>) -> Option<CsiNode> {
+    let nodes = joined.seen.iter().chain(&joined.group.1);
+    let mut known = nodes.filter_map(|node| cache.objects.csi_nodes.get(node.name()));
+    known.next().cloned()
+}
+
 /// Node of a type that joins a group.
 struct Joined<'n> {
-    /// Name of the group; empty where there are none.
-    group: Text,
+    /// The group, and its place among all.
+    group: Group<'n>,
+    place: usize,
     node: Node,
     /// Nodes of the type that are in the group.
     seen: Vec<&'n NodeInfo>,
 }
 
 /// Nodes of a type in each group; one alone where there are no groups.
-fn of_groups<'n>(offer: &Offer, groups: &[(Text, Vec<&'n NodeInfo>)]) -> Vec<Joined<'n>> {
+fn of_groups<'n>(offer: &Offer, groups: &[Group<'n>]) -> Vec<Joined<'n>> {
     let is_own = |node: &&&NodeInfo| {
         label_of(&node.object.labels, INSTANCE_TYPE_LABEL).is_some_and(|name| **name == *offer.name)
     };
@@ -273,23 +292,29 @@ fn of_groups<'n>(offer: &Offer, groups: &[(Text, Vec<&'n NodeInfo>)]) -> Vec<Joi
     let basis = as_shown(&offer.node, &offer.name, &all);
     if groups.is_empty() {
         return vec![Joined {
-            group: Text::default(),
+            group: (Text::default(), Vec::new()),
+            place: 0,
             node: basis,
             seen: Vec::new(),
         }];
     }
-    let joined = groups.iter().map(|(group, nodes)| {
+    let joined = groups.iter().enumerate().filter_map(|(place, group)| {
+        let nodes = &group.1;
         let seen: Vec<&NodeInfo> = nodes.iter().filter(is_own).copied().collect();
         let node = if seen.is_empty() {
+            if is_foreign(&basis, nodes) {
+                return None;
+            }
             as_joined(&basis, nodes, false)
         } else {
             as_joined(&as_shown(&offer.node, &offer.name, &seen), &seen, true)
         };
-        Joined {
+        Some(Joined {
             group: group.clone(),
+            place,
             node,
             seen,
-        }
+        })
     });
     joined.collect()
 }

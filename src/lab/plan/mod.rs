@@ -32,6 +32,7 @@ mod packing;
 pub mod patterns;
 pub mod pending;
 pub mod picture;
+mod places;
 pub mod planned;
 mod possible;
 pub mod proof;
@@ -69,8 +70,8 @@ use planned::Planned;
 use proof::Proof;
 use purchase::{BuyAnswer, bought};
 use rules::Rule;
-use scheduler::kube::{Cache, KubeProfile, PodInfo};
-use today::{Overfull, Settlement, settle, tied};
+use scheduler::kube::{Cache, KubeProfile};
+use today::{Overfull, settled, tied, with_waiting, without_node};
 use units::{SortedMap, SortedSet};
 use watch::Work;
 use world::offers::Offer;
@@ -268,15 +269,22 @@ pub fn plan(
     }
     let mut today = look(&bench, &demand, &goal, deciding);
     let (bench, settlement) = settled(&bench, &mut demand);
-    if !settlement.overfull.is_empty() {
-        let now = look(&bench, &demand, &goal, deciding);
-        (today.node_losses, today.zone_losses) = (now.node_losses, now.zone_losses);
+    // Pods that wait and have to run are lost with the others.
+    let judged = with_waiting(&bench, &demand);
+    if judged.is_some() || !settlement.overfull.is_empty() {
+        let now = look(judged.as_ref().unwrap_or(&bench), &demand, &goal, deciding);
+        if questions.is_strict {
+            today = now;
+        } else {
+            (today.node_losses, today.zone_losses) = (now.node_losses, now.zone_losses);
+        }
     }
     let (pending, found) = pending(&bench, &demand, &calm);
     let mut plan = Plan {
         pending,
         has_goals: goal.is_stated() || !settlement.overfull.is_empty(),
-        missed: (settlement.first).or_else(|| goal.missed(&bench, &demand)),
+        missed: (settlement.first)
+            .or_else(|| goal.missed(judged.as_ref().unwrap_or(&bench), &demand)),
         planned: Planned::of(bench.cache(), &demand, Vec::new()),
         overfull: settlement.overfull,
         off_overfull: settlement.moves,
@@ -384,17 +392,6 @@ impl Plan {
     }
 }
 
-/// A cluster whose nodes hold no more than they offer. Pods that find no node then have none.
-fn settled<'p>(bench: &Bench<'p>, demand: &mut Demand) -> (Bench<'p>, Settlement) {
-    let mut own = bench.clone();
-    own.mark();
-    let settlement = settle(&mut own, demand);
-    for &place in &settlement.unplaced {
-        demand.pods[place].node = None;
-    }
-    (Bench::new(own.into_cache(), bench.profiles()), settlement)
-}
-
 /// Checks that the cluster has what is lost and what grows.
 fn check(questions: &Questions, bench: &Bench<'_>, demand: &Demand) -> Result<(), String> {
     for survive in &questions.survive {
@@ -418,12 +415,6 @@ struct Asked<'a> {
     /// Profiles that never displace a pod: moves are voluntary.
     calm: &'a [KubeProfile],
     questions: &'a Questions,
-}
-
-/// Pods of a demand that have no node today, in order.
-fn without_node(demand: &Demand) -> impl Iterator<Item = &Arc<PodInfo>> {
-    let pods = demand.pods.iter().filter(|pod| pod.node.is_none());
-    pods.map(|pod| &pod.info)
 }
 
 /// Notes the pods that have to run and find no node in the cluster as it is.

@@ -7,6 +7,7 @@ use super::buy::{Buyer, Purchase};
 use super::choice::Choice;
 use super::demand::{Demand, GoalPod};
 use super::existing::idle;
+use super::goal::Goal;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::picture::{Picture, look};
@@ -42,17 +43,12 @@ pub(super) fn bought(
     market: &Market,
     planned: &mut Planned,
 ) -> Result<BuyAnswer, SnapshotError> {
-    let Asked {
-        demand,
-        goal,
-        profiles,
-        questions,
-        ..
-    } = *asked;
+    let (demand, goal) = (asked.demand, asked.goal);
+    let (profiles, questions) = (asked.profiles, asked.questions);
     let base = if questions.keeps {
         bench.clone()
     } else {
-        Bench::without_workers(bench.cache(), profiles)?
+        Bench::without_workers(bench.cache(), profiles)
     };
     let mut aside = Vec::new();
     let is_there = |node: &Text| base.cache().node(node).is_some();
@@ -87,8 +83,9 @@ pub(super) fn bought(
     let (mut picture, mut proof) = (None, None);
     if let Some(choice) = &reached {
         let bench = buyer.cluster(choice)?;
-        picture = Some(look(&bench, demand, goal, profiles));
         let nodes = buyer.nodes(choice);
+        let goal = priced(goal, market, &nodes);
+        picture = Some(look(&bench, demand, &goal, profiles));
         let carried: Vec<Carried> = { nodes.iter() }
             .flat_map(|node| market.carried(node))
             .collect();
@@ -111,6 +108,17 @@ pub(super) fn bought(
     })
 }
 
+/// A goal that knows the prices of bought nodes.
+fn priced(goal: &Goal, market: &Market, nodes: &[BoughtNode]) -> Goal {
+    let prices = nodes.iter().map(|own| {
+        let price = market.types[own.kind].price;
+        (own.node.name.clone(), price)
+    });
+    let mut goal = goal.clone();
+    goal.node_prices.extend(prices);
+    goal
+}
+
 /// Pods that find no node by themselves on a cluster with a further node of each type in each zone: more
 /// of these don't help.
 fn homeless(
@@ -120,7 +128,7 @@ fn homeless(
 ) -> Result<Vec<Unplaced>, SnapshotError> {
     let mut bench = base.clone();
     bench.mark();
-    let each = market.zones.len().max(1) as u64;
+    let each = market.zones().len().max(1) as u64;
     market.add(&mut bench, &market.nodes(&vec![each; market.types.len()]))?;
     let mut known: SortedMap<usize, Option<Text>> = SortedMap::new();
     let mut homeless = Vec::new();
@@ -159,7 +167,7 @@ fn proof_of(
         survives_node: goal.survives_node(),
         closed: 0,
         lost_zones: if goal.survives_zone() {
-            market.zones.len()
+            market.zones().len()
         } else {
             0
         },

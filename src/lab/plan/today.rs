@@ -2,17 +2,18 @@
 //! that nothing but the nodes they would lose can hold.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use super::Move;
 use super::bench::Bench;
-use super::demand::{Demand, GoalPod, is_troubled};
+use super::demand::{Demand, GoalPod};
 use super::loss::{Domain, Survive, Unplaced};
 use super::zonal::affinities_of;
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::rules::affinity::{admits, meets};
 use model::{PodSpec, Text};
-use scheduler::kube::{Amounts, Cache, NodeInfo};
+use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};
 use units::SortedSet;
 
 /// Node whose pods request more than it offers.
@@ -40,6 +41,32 @@ pub struct Settlement {
     pub unplaced: Vec<usize>,
     /// The first of these, or the first node that stays overfull.
     pub first: Option<Unplaced>,
+}
+
+/// A cluster whose nodes hold no more than they offer. Pods that find no node then have none.
+pub(super) fn settled<'p>(bench: &Bench<'p>, demand: &mut Demand) -> (Bench<'p>, Settlement) {
+    let mut own = bench.clone();
+    own.mark();
+    let settlement = settle(&mut own, demand);
+    for &place in &settlement.unplaced {
+        demand.pods[place].node = None;
+    }
+    (Bench::new(own.into_cache(), bench.profiles()), settlement)
+}
+
+/// A cluster with the pods that have to run and have no node, as far as they find one; `None` if all have one.
+pub(super) fn with_waiting<'p>(bench: &Bench<'p>, demand: &Demand) -> Option<Bench<'p>> {
+    without_node(demand).next()?;
+    let mut own = bench.clone();
+    own.mark();
+    own.place_all(without_node(demand));
+    Some(own)
+}
+
+/// Pods of a demand that have no node today, in order.
+pub(super) fn without_node(demand: &Demand) -> impl Iterator<Item = &Arc<PodInfo>> {
+    let pods = demand.pods.iter().filter(|pod| pod.node.is_none());
+    pods.map(|pod| &pod.info)
 }
 
 /// Amounts of a resource: its name, the requested and the offered amount.
@@ -99,7 +126,7 @@ pub fn settle(bench: &mut Bench<'_>, demand: &Demand) -> Settlement {
         first: None,
     };
     let over = { bench.cache().nodes() }
-        .filter(|node| !is_troubled(node) && excess(node).is_some())
+        .filter(|node| excess(node).is_some())
         .map(|node| node.name().clone());
     let over: Vec<Text> = over.collect();
     let mut leaving: Vec<(usize, Text)> = Vec::new();

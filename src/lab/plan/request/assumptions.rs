@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use intake::calendar::day_after;
-use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL, is_spot, label_of};
+use model::node::{ARCH_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, is_spot, label_of};
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{Node, Release};
+use model::{Node, Release, Text};
 use units::{SortedSet, plural};
 use world::offers::Offer;
 use world::reserve::Reserve;
@@ -80,25 +80,37 @@ pub(super) fn instant(taken_unix_secs: Option<i64>) -> Option<String> {
     ))
 }
 
-/// Takes the prices of the zones of a cluster; in words, where they differ.
-pub(super) fn by_zone(nodes: &[Arc<Node>], offers: &mut [Offer]) -> Option<String> {
-    let machines = nodes.iter().filter(|node| !node.is_virtual());
-    let zones = machines.filter_map(|node| label_of(&node.labels, ZONE_LABEL));
+/// Types on offer that no node of a cluster can be of, in words: those with prices of other zones alone, and those of
+/// another platform.
+pub(super) fn elsewhere(nodes: &[Arc<Node>], offers: &[Offer]) -> Vec<String> {
+    let machines = || nodes.iter().filter(|node| !node.is_virtual());
+    let named = |of: &dyn Fn(&Offer) -> bool| {
+        let names = offers.iter().filter(|own| of(own));
+        let names: Vec<String> = names.map(|own| format!("`{}`", own.name)).collect();
+        let more = if names.len() > NAMED { ", …" } else { "" };
+        let first = names.iter().take(NAMED).map(String::as_str);
+        (!names.is_empty()).then(|| format!("{}{more}", first.collect::<Vec<&str>>().join(", ")))
+    };
+    let zones = machines().filter_map(|node| label_of(&node.labels, ZONE_LABEL));
     let zones: SortedSet<&str> = zones.map(|zone| &**zone).collect();
-    let zones: Vec<&str> = zones.into_iter().collect();
-    let told = offers.iter_mut().filter_map(|offer| {
-        let dearest = *offer.settle(&zones).first()?;
-        Some(format!("`{}` as in zone {dearest}", offer.name))
+    let is_unsold = |own: &Offer| {
+        !zones.is_empty() && zones.iter().all(|zone| own.price_in(zone, false).is_none())
+    };
+    let platforms = machines().filter_map(|node| label_of(&node.labels, ARCH_LABEL));
+    let platforms: SortedSet<&Text> = platforms.collect();
+    let is_foreign = |own: &Offer| {
+        let arch = own.node.labels.get(ARCH_LABEL);
+        arch.is_some_and(|arch| !platforms.is_empty() && !platforms.contains(arch))
+    };
+    let unsold = named(&is_unsold).map(|names| {
+        format!("no price of {names} is of a zone of the cluster: the dearest of the list counts")
     });
-    let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| {
-        let more = if told.len() > NAMED { ", …" } else { "" };
-        let named = told.iter().take(NAMED).map(String::as_str);
+    let foreign = named(&is_foreign).map(|names| {
         format!(
-            "prices differ between zones, to which nodes are dealt alike: each node has the dearest price, {}{more}",
-            named.collect::<Vec<&str>>().join(", ")
+            "{names}: of another architecture than all nodes, and so not on offer to their pools"
         )
-    })
+    });
+    unsold.into_iter().chain(foreign).collect()
 }
 
 /// Types on offer for spot nodes that the list has no price of spot capacity for, in words.

@@ -24,7 +24,7 @@ use super::{Minimize, Order, Plan, Questions, plan};
 use crate::around::Around;
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Gathered, NamedCluster, Snapshot, SnapshotError, SnapshotOptions};
-use assumptions::{assumptions, by_zone, instant, kept, without_spot};
+use assumptions::{assumptions, elsewhere, instant, kept, without_spot};
 use prices::{Prices, prices, unread};
 use words::{Headroom, growth, headroom, horizon, survive};
 
@@ -153,7 +153,7 @@ impl Inquiry {
         }
         questions.prices = listed.of;
         (around.tell)(&listed.notes);
-        let by_zone = by_zone(&gathered.nodes, &mut questions.offers);
+        let elsewhere = elsewhere(&gathered.nodes, &questions.offers);
         let kept = kept(request, &gathered.nodes, &mut questions.offers)?;
         let without_spot = without_spot(&gathered.nodes, &questions.offers);
         let factors = words::overcommit(&request.overcommit).map_err(SnapshotError::Input)?;
@@ -173,7 +173,7 @@ impl Inquiry {
         assumptions.splice(0..0, instant(snapshot.declared.taken_unix_secs));
         assumptions.extend(kept);
         assumptions.extend(without_spot);
-        assumptions.extend(by_zone);
+        assumptions.extend(elsewhere);
         assumptions.extend(listed.notes);
         assumptions.extend(unread([&request.types, &request.prices]));
         Ok(Self {
