@@ -158,6 +158,18 @@ impl ColumnMapping {
         self.0.is_empty()
     }
 
+    /// Checks that a table has times of submission, by the mapping or in a column of the own name.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn check_submit(&self, header: &str) -> Result<(), String> {
+        let has = |name: &&str| self.0.contains_key(*name) || has_column(header, name);
+        if ["submit", "submit_ns"].iter().any(has) {
+            return Ok(());
+        }
+        Err("`submit` is lacking: say which column has the times of submission".to_owned())
+    }
+
     /// Entries of the mapping, for a table whose own columns are `known`.
     ///
     /// # Errors
@@ -166,11 +178,6 @@ impl ColumnMapping {
         &self,
         known: &(impl Iterator<Item = &'a str> + Clone),
     ) -> Result<Vec<MappingEntry>, String> {
-        if !self.0.contains_key("submit") && !self.0.contains_key("submit_ns") {
-            return Err(
-                "`submit` is lacking: say which column has the times of submission".to_owned(),
-            );
-        }
         let entries = self.0.iter().map(|(own, written)| {
             if !known.clone().any(|name| name == own) {
                 let near = nearest(own, known.clone());
@@ -181,6 +188,12 @@ impl ColumnMapping {
         });
         entries.collect()
     }
+}
+
+/// Whether a header has a column, whatever separates its fields.
+fn has_column(header: &str, name: &str) -> bool {
+    let mut fields = header.split([',', ';', '\t', '|']);
+    fields.any(|field| field.trim().trim_matches('"') == name)
 }
 
 fn entry(own: &str, written: &str) -> Result<MappingEntry, String> {
@@ -251,8 +264,7 @@ mod tests {
     #[test]
     fn mistakes_name_what_was_expected() {
         for (arguments, words) in [
-            (&["cpu=c"][..], "`submit` is lacking"),
-            (&["submit"], "expected OWN=OTHER"),
+            (&["submit"][..], "expected OWN=OTHER"),
             (&["submit=a", "submit=b"], "`submit` stands twice"),
             (
                 &["submit=a", "cpus=b"],

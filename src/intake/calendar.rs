@@ -239,7 +239,18 @@ fn is_of_a_zone(text: &str) -> bool {
 pub fn is_absent(text: &str) -> bool {
     matches!(
         text,
-        "" | "None" | "none" | "null" | "Unknown" | "NaN" | "NA"
+        "" | "None"
+            | "none"
+            | "null"
+            | "NULL"
+            | "Unknown"
+            | "unknown"
+            | "NaN"
+            | "nan"
+            | "NaT"
+            | "NA"
+            | "N/A"
+            | "\\N"
     )
 }
 

@@ -38,7 +38,8 @@ pub struct Price {
     pub on_demand: Option<i64>,
     /// Price as spot capacity.
     pub spot: Option<i64>,
-    line: u64,
+    /// Line of the list.
+    pub line: u64,
 }
 
 impl Price {

@@ -13,8 +13,10 @@ use intake::TraceError;
 use intake::ledger::{Action, Ledger};
 
 mod edges;
+mod known;
 
 use edges::Edges;
+pub use known::without_unknown;
 
 /// A fault in what an arrival waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -23,6 +23,7 @@ use arrivals::class_columns::ClassColumns;
 use arrivals::header_record::HeaderRecord;
 use arrivals::intern::{ClassTable, NameTable};
 use arrivals::job_fields::JobField;
+use arrivals::precedence::without_unknown;
 use arrivals::read_ahead::streamed;
 use arrivals::reordering::{Lookahead, Placed};
 use arrivals::stream::Classes;
@@ -97,19 +98,31 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
+/// Run time of a job that never ran, in a table that another one was written again as.
+const NEVER_RAN: &str = "never ran";
+
 fn sniff(first: &[u8]) -> Confidence {
     header_has(first, &["submit"]).max(header_has(first, &["submit_ns"]))
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    if !options.columns.is_empty() {
-        let table = mapping::rewritten(input, &options.columns)?;
-        let options = ReadOptions {
-            columns: Arc::default(),
-            ..options.clone()
-        };
-        return open(&table, &options);
+    if options.columns.is_empty() {
+        return without_unknown(plain(input, options, false)?);
     }
+    let table = mapping::rewritten(input, &options.columns)?;
+    let options = ReadOptions {
+        columns: Arc::default(),
+        ..options.clone()
+    };
+    without_unknown(plain(&table, &options, true)?)
+}
+
+/// The rows of a table with own names of columns, or of another one that was written again so.
+fn plain(
+    input: &Input,
+    options: &ReadOptions,
+    is_mapped: bool,
+) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let shards = Shards::of(input, &ENTRY)?;
     let Some(input) = shards.alone() else {
         // Rows without a name are counted through.
@@ -124,7 +137,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             },
         );
     };
-    let source = CsvSource::open(input, options)?;
+    let mut source = CsvSource::open(input, options)?;
+    source.rows.is_mapped = is_mapped;
     if source.has_gangs() {
         return gangs::together(source);
     }
@@ -167,6 +181,8 @@ pub struct CsvSource {
 /// The rows read up to now.
 struct Rows {
     columns: Columns,
+    /// Whether the table is another one, written again.
+    is_mapped: bool,
     journal: Journal,
     lookahead: Lookahead,
     count: u64,
@@ -212,6 +228,7 @@ impl CsvSource {
             rows: Rows {
                 keys: ClassKeys::new(columns.of_spec()),
                 columns,
+                is_mapped: false,
                 journal,
                 lookahead: Lookahead::default(),
                 count: 0,
@@ -259,6 +276,9 @@ impl Rows {
         let line = row.line;
         let times = match self.columns.times(row) {
             Ok(times) => times,
+            Err(bad) if bad.value == NEVER_RAN => {
+                return self.journal.dirt("job never ran", Action::Drop, line);
+            }
             Err(bad) => return self.journal.bad_row(bad),
         };
         let class = if let Some(class) = self.keys.find(row) {
@@ -278,6 +298,10 @@ impl Rows {
             Ok(links) => links,
             Err(bad) => return self.journal.bad_row(bad),
         };
+        if self.is_mapped && times.run.is_none() {
+            self.journal
+                .dirt("run time not known", Action::Keep, line)?;
+        }
         let tenant = self.tenants.number_of_piece(self.columns.tenant(row));
         if let (Some(limit), Some(run_time)) = (times.limit, times.run)
             && limit < run_time
@@ -367,6 +391,7 @@ impl ArrivalSource for CsvSource {
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
         let mut fork = Self::open(&self.input, &self.options)?;
+        fork.rows.is_mapped = self.rows.is_mapped;
         for _ in 0..self.delivered {
             fork.next()?;
         }

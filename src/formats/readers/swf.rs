@@ -297,11 +297,8 @@ impl SwfSource {
             members: processors as u32,
             tenant: self.tenant(job.user),
             run_time: Some(run_time),
-            // A log without requested times: the run time stands in (spec: traces.md, section 1).
-            time_limit: Some(match job.requested_time {
-                requested if requested > Duration::ZERO => requested,
-                _ => run_time,
-            }),
+            // Without one the run time stands in where plans are made (spec: traces.md, section 1), and nothing is killed.
+            time_limit: Some(job.requested_time).filter(|own| *own > Duration::ZERO),
             historic_start: known_wait.then(|| submit.saturating_add(job.wait)),
             links,
             part: 0,

@@ -453,9 +453,14 @@ impl Columns {
     }
 
     fn gpu(&self, row: &Row<'_>) -> Result<GpuRequest, BadRow> {
-        let devices = integer(row, self.gpus.as_ref(), 0, MAX_DEVICES as i64)?.unwrap_or(0);
         let whole = i64::from(DEVICE_MILLI);
-        let milli = integer(row, self.gpu_milli.as_ref(), 0, whole)?.unwrap_or(whole);
+        let part = integer(row, self.gpu_milli.as_ref(), 0, whole)?;
+        let models = row.optional_text(self.gpu_models.as_ref());
+        // Who asks for a part or a model means a device.
+        let is_meant = part.is_some_and(|part| part > 0) || !models.is_empty();
+        let devices = integer(row, self.gpus.as_ref(), 0, MAX_DEVICES as i64)?;
+        let devices = devices.unwrap_or(i64::from(is_meant));
+        let milli = part.unwrap_or(whole);
         if devices == 0 {
             return Ok(GpuRequest::default());
         }
@@ -467,8 +472,7 @@ impl Columns {
                 return Err(row.bad(column, "1000 for more than one device"));
             }
         }
-        let mut models: Vec<Text> = row
-            .optional_text(self.gpu_models.as_ref())
+        let mut models: Vec<Text> = models
             .split('|')
             .map(str::trim)
             .filter(|model| !model.is_empty())

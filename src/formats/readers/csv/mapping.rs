@@ -9,10 +9,13 @@ use intake::columns::separator_of_header;
 use intake::table::{Column, Row, Table};
 use intake::{Input, TraceError};
 
-use super::ENTRY;
+use super::{ENTRY, NEVER_RAN};
 
 /// Separators of fields that a header may have.
 const SEPARATORS: &[u8] = b",;\t|";
+
+/// Words of Slurm for a time without a limit of its own.
+const ENDLESS: [&str; 3] = ["UNLIMITED", "Partition_Limit", "INVALID"];
 
 /// Most decimals of a number that count.
 const DECIMALS: usize = 18;
@@ -33,6 +36,11 @@ pub(super) fn rewritten(input: &Input, mapping: &ColumnMapping) -> Result<Input,
         ));
     }
     let own = ENTRY.columns.iter().map(|column| column.name);
+    let first = input.first_bytes()?;
+    let first = String::from_utf8_lossy(&first);
+    let header = first.lines().next().unwrap_or_default();
+    let header = header.trim_start_matches('\u{feff}');
+    mapping.check_submit(header).map_err(refuse)?;
     let entries = mapping.entries(&own).map_err(refuse)?;
     let table = open(input, &entries)?;
     let mut cells = Vec::new();
@@ -125,7 +133,8 @@ fn earliest(mut table: Table, submit: &Cell) -> Result<i128, TraceError> {
         let Ok(row) = row else { continue };
         let at = submit
             .unit
-            .and_then(|unit| amount(row.text(&submit.column), unit, &zone));
+            .and_then(|unit| amount(row.text(&submit.column), unit, &zone))
+            .filter(|at| *at > 0);
         earliest = [earliest, at].into_iter().flatten().min();
     }
     Ok(earliest.unwrap_or(0))
@@ -134,6 +143,8 @@ fn earliest(mut table: Table, submit: &Cell) -> Result<i128, TraceError> {
 /// A column of the table that is written, and what it is made of.
 struct Cell {
     own: String,
+    /// Name of the column in the file.
+    other: String,
     column: Column,
     /// The column that is taken away from it.
     less: Option<Column>,
@@ -154,6 +165,7 @@ impl Cell {
         let seconds = || less.is_some().then_some(ColumnUnit::Time(1_000_000_000));
         Ok(Self {
             own: entry.own.clone(),
+            other: entry.other.clone(),
             unit: entry.unit.or_else(seconds),
             column,
             less,
@@ -163,6 +175,7 @@ impl Cell {
     fn plain(own: &str, column: Column) -> Self {
         Self {
             own: own.to_owned(),
+            other: own.to_owned(),
             column,
             less: None,
             unit: None,
@@ -186,26 +199,47 @@ impl Cell {
         let Some(unit) = self.unit else {
             return text.to_owned();
         };
-        if is_absent(text) {
-            return String::new();
-        }
-        let refused = |text: &str| format!("{text} (not {unit})");
-        let Some(mut found) = amount(text, unit, zone) else {
-            return refused(text);
+        let refused = |text: &str| format!("{text} (not {unit}, in column `{}`)", self.other);
+        let found = match self.known(text, unit, zone) {
+            Ok(found) => found,
+            Err(text) => return refused(text),
         };
-        if let Some(less) = &self.less {
-            let start = row.text(less);
-            if is_absent(start) {
-                return String::new();
-            }
-            match amount(start, unit, zone) {
-                Some(start) => found -= start,
-                None => return refused(start),
-            }
-        } else if unit.is_absolute() {
-            found -= zero;
+        let Some(less) = &self.less else {
+            let zero = if unit.is_absolute() { zero } else { 0 };
+            return found.map_or_else(String::new, |found| (found - zero).to_string());
+        };
+        let start = match self.known(row.text(less), unit, zone) {
+            Ok(start) => start,
+            Err(text) => return refused(text),
+        };
+        match (found, start) {
+            (Some(end), Some(start)) if end < start => format!(
+                "{text} (before {}, in column `{}`)",
+                row.text(less),
+                self.other
+            ),
+            (Some(end), Some(start)) => (end - start).to_string(),
+            // What never started has no run time, and what has no end an unknown one.
+            (_, None) => NEVER_RAN.to_owned(),
+            (None, Some(_)) => String::new(),
         }
-        found.to_string()
+    }
+
+    /// An amount of the column; `None` if the text says that there is none. Databases have 0 and -1 for instants that
+    /// aren't known.
+    fn known<'t>(
+        &self,
+        text: &'t str,
+        unit: ColumnUnit,
+        zone: &Zone,
+    ) -> Result<Option<i128>, &'t str> {
+        let is_endless = unit == ColumnUnit::Clock && ENDLESS.contains(&text);
+        if is_absent(text) || is_endless {
+            return Ok(None);
+        }
+        let found = amount(text, unit, zone).ok_or(text)?;
+        let is_none = unit.is_absolute() && found <= 0 || self.less.is_some() && found < 0;
+        Ok((!is_none).then_some(found))
     }
 }
 
@@ -247,16 +281,22 @@ fn scaled(text: &str, factor: i64, is_up: bool) -> Option<i128> {
     Some(rounded + i128::from(is_up && product.rem_euclid(ten) > 0))
 }
 
-/// Nanoseconds of `D-HH:MM:SS`, `HH:MM:SS`, `MM:SS` or `D days, HH:MM:SS`, with decimals.
+/// Nanoseconds of `D-HH:MM:SS`, `D-HH:MM`, `D-HH`, `HH:MM:SS`, `MM:SS` or `D days, HH:MM:SS`, with decimals.
 fn clock(text: &str) -> Option<i128> {
-    let (days, rest) = match text
-        .split_once("days, ")
-        .or_else(|| text.split_once("day, "))
-    {
-        Some((days, rest)) => (days.trim().parse::<i128>().ok()?, rest),
+    let worded = ["days, ", "day, ", "days ", "day "].into_iter();
+    let (days, rest) = match { worded }.find_map(|word| text.split_once(word)) {
+        Some((days, rest)) => (days.trim().parse::<i128>().ok()?, rest.to_owned()),
         None => match text.split_once('-') {
-            Some((days, rest)) => (days.parse::<i128>().ok()?, rest),
-            None => (0, text),
+            // Behind days Slurm has hours first.
+            Some((days, rest)) => {
+                let rest = match rest.matches(':').count() {
+                    0 => format!("{rest}:00:00"),
+                    1 => format!("{rest}:00"),
+                    _ => rest.to_owned(),
+                };
+                (days.parse::<i128>().ok()?, rest)
+            }
+            None => (0, text.to_owned()),
         },
     };
     let mut parts = rest.rsplit(':');
@@ -404,16 +444,18 @@ mod tests {
     #[test]
     fn a_run_time_may_be_a_difference() {
         let text = "submitted\tstarted\tended\n2024-03-01T10:00:00Z\t2024-03-01 10:01:00\t2024-03-01 11:01:00\n\
-                    2024-03-01T10:00:30Z\tNone\tNone\n";
+                    2024-03-01T10:00:30Z\tNone\tNone\n2024-03-01T10:00:40Z\t2024-03-01 10:02:00\t\n";
         let columns = [
             "submit=submitted as date-time",
             "run_time=ended - started as date-time",
         ];
         let found = read(text, &columns).expect("arrivals");
         assert_eq!(found[0].run_time, Some(Duration::from_secs(3_600)));
+        // What never started is left out, and what has no end runs on.
+        assert_eq!(found.len(), 2);
         assert_eq!(
             (found[1].submit, found[1].run_time),
-            (Instant::from_secs(30), None)
+            (Instant::from_secs(40), None)
         );
     }
 
@@ -423,7 +465,7 @@ mod tests {
         let error = read(text, &["submit=t", "cpu=c as percent"]).expect_err("a bad cell");
         let words = error.to_string();
         assert!(
-            words.contains('4') && words.contains("x (not percent)"),
+            words.contains('4') && words.contains("x (not percent, in column `c`)"),
             "{words}"
         );
         let error = read("a,b\n1,2\n", &["submit=c"]).expect_err("no such column");
@@ -456,6 +498,9 @@ mod tests {
             [None; 3]
         );
         assert_eq!(clock("1-02:03:04.5"), Some(93_784_500_000_000));
+        assert_eq!(clock("1-02:30"), Some(95_400_000_000_000));
+        assert_eq!(clock("1-02"), Some(93_600_000_000_000));
+        assert_eq!(clock("0 days 00:05:00"), Some(300_000_000_000));
         assert_eq!(clock("2 days, 0:00:01"), Some(172_801_000_000_000));
         assert_eq!([clock("12"), clock("1:2:3:4"), clock("1:70:00")], [None; 3]);
     }

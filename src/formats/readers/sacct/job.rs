@@ -321,8 +321,9 @@ fn demand(
     journal.waive_if(job.name.contains('+'), kind, line)?;
     journal.keep_if(start < job.submit, "start before the submission", line)?;
     let run_time = run_time(journal, &job, start)?;
-    let memory = job.memory.or(job.requested.memory).or(job.allocated.memory);
-    let memory = memory.filter(|&bytes| bytes > 0);
+    // A request of 0 is one for all that its nodes have (`--mem=0`): the allocation states it.
+    let memory = [job.memory, job.requested.memory, job.allocated.memory];
+    let memory = memory.into_iter().flatten().find(|&bytes| bytes > 0);
     let memory = memory.map(|bytes| bytes / own.members);
     Ok(Some(Demand {
         user: job.user.as_bytes().into(),

@@ -46,7 +46,7 @@ pub(super) fn survive(word: &str) -> Result<Survive, String> {
         },
         _ if word == "node" => Ok(Survive::Node(1)),
         _ if word == "zone" => Ok(Survive::zone()),
-        None if !word.is_empty() => Ok(Survive::Label(word.into())),
+        None if !["", "nodes", "zones"].contains(&word) => Ok(Survive::Label(word.into())),
         _ => Err(wrong()),
     }
 }

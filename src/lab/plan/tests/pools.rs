@@ -178,3 +178,91 @@ fn bought_nodes_are_dealt_to_racks_that_may_be_lost() {
     let racks = buy.nodes.iter().map(|own| &*own.node.labels[rack]);
     assert_eq!(racks.collect::<Vec<&str>>(), ["r0", "r1", "r0", "r1"]);
 }
+
+/// A node of a pool of EKS in a zone.
+fn in_zone(name: &str, pool: &str, zone: &str) -> Value {
+    let mut own = of_pool(name, pool);
+    own["metadata"]["labels"]["topology.kubernetes.io/zone"] = zone.into();
+    own
+}
+
+#[test]
+fn pools_of_a_zone_each_are_bought_in_their_zone_with_their_labels() {
+    let mut items = vec![in_zone("a1", "za", "a"), in_zone("b1", "zb", "b")];
+    items[1]["metadata"]["labels"]["eks.amazonaws.com/capacityType"] = "SPOT".into();
+    for pool in ["za", "zb"] {
+        let selector = json!({"nodeSelector": {"eks.amazonaws.com/nodegroup": pool}});
+        items.extend(pods(1, &format!("in-{pool}"), ["3", "1Gi"], &selector));
+    }
+    let mut asked = buying(Minimize::Cost, &[("m", 200)]);
+    asked.offers[0].spot = Some(70);
+    let buy = ask(&items, &asked).buy.expect("an answer");
+    let zones = { buy.nodes.iter() }.map(|own| {
+        let pool = &own.node.labels["eks.amazonaws.com/nodegroup"];
+        (pool.to_string(), own.zone.to_string())
+    });
+    let expected =
+        [("za", "a"), ("zb", "b")].map(|(pool, zone)| (pool.to_owned(), zone.to_owned()));
+    assert_eq!(zones.collect::<Vec<(String, String)>>(), expected);
+    let price = buy.purchase.reached.expect("enough nodes").price;
+    assert_eq!((price, buy.picture.expect("a picture").price), (270, 270));
+}
+
+#[test]
+fn a_type_with_other_prices_by_zone_is_bought_where_it_is_cheap() {
+    let mut items = vec![in_zone("a1", "p", "a"), in_zone("b1", "p", "b")];
+    items.extend(pods(2, "web", ["3", "1Gi"], &json!({})));
+    let mut asked = buying(Minimize::Cost, &[("m", 400)]);
+    for (zone, price) in [("a", 400), ("b", 200)] {
+        asked.offers[0].prices.push(world::offers::Price {
+            zone: Some(zone.to_owned()),
+            on_demand: Some(price),
+            spot: None,
+            line: 2,
+        });
+    }
+    assert_eq!(bought(&items, &asked), [("m/b".to_owned(), 2)]);
+    // Each zone is needed, and has its price.
+    asked.survive = vec![Survive::zone()];
+    let found = bought(&items, &asked);
+    assert_eq!(found, [("m/a".to_owned(), 2), ("m/b".to_owned(), 2)]);
+}
+
+#[test]
+fn states_that_pass_are_no_properties_of_a_pool() {
+    let mut items = vec![of_pool("a1", "general"), of_pool("x1", "x")];
+    items[1]["spec"]["taints"] =
+        json!([{"key": "ToBeDeletedByClusterAutoscaler", "effect": "NoSchedule"}]);
+    items[1]["spec"]["unschedulable"] = true.into();
+    let selector = json!({"nodeSelector": {"eks.amazonaws.com/nodegroup": "x"}});
+    items.extend(pods(2, "in-x", ["3", "1Gi"], &selector));
+    let asked = buying(Minimize::Nodes, &[("m", 192)]);
+    assert_eq!(bought(&items, &asked), [("x/m".to_owned(), 2)]);
+}
+
+#[test]
+fn another_architecture_joins_no_pool() {
+    let arch = "kubernetes.io/arch";
+    let mut items = vec![of_pool("a1", "amd"), of_pool("g1", "arm")];
+    for (place, name) in ["amd64", "arm64"].into_iter().enumerate() {
+        items[place]["metadata"]["labels"][arch] = name.into();
+    }
+    items[1]["metadata"]["labels"]["node.kubernetes.io/instance-type"] = "g".into();
+    let selector = json!({"nodeSelector": {arch: "amd64"}});
+    items.extend(pods(1, "web", ["3", "1Gi"], &selector));
+    let asked = buying(Minimize::Cost, &[("g", 150), ("m", 200)]);
+    assert_eq!(bought(&items, &asked), [("amd/m".to_owned(), 1)]);
+}
+
+#[test]
+fn pods_that_wait_and_have_to_run_are_lost_with_the_others() {
+    let mut items = vec![of_pool("a1", "p"), of_pool("a2", "p")];
+    items.push(pod("a-0", ["2", "1Gi"], Some("a1"), &json!({})));
+    items.push(pod("b-0", ["2", "1Gi"], Some("a2"), &json!({})));
+    items.push(pod("c-0", ["2", "1Gi"], None, &json!({})));
+    let mut asked = questions();
+    asked.survive = vec![Survive::Node(1)];
+    assert!(ask(&items, &asked).missed.is_some());
+    items.pop();
+    assert!(ask(&items, &asked).missed.is_none());
+}
