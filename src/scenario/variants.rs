@@ -9,6 +9,9 @@ use units::plural;
 /// The most variants of an experiment, which stand side by side in its tables.
 const VARIANTS_MAX: usize = 1_000;
 
+/// Longest name of a variant, in bytes.
+const NAME_MAX: usize = 200;
+
 /// One variant as written.
 pub(super) struct Variant {
     /// The variant's name.
@@ -77,6 +80,16 @@ pub(super) fn read(entry: &Entry, findings: &mut Findings) -> Vec<Variant> {
 }
 
 fn variant(entry: &Entry, findings: &mut Findings) -> Variant {
+    let name = entry.key.as_str();
+    let is_barred = |letter: char| matches!(letter, '/' | '\\') || letter.is_control();
+    if name.is_empty() || name.len() > NAME_MAX || name.contains(is_barred) || name.starts_with('.')
+    {
+        let message = format!("`{}` can't be the name of a variant", name.escape_debug());
+        let finding = Finding::new(Code::Impossible, message, entry.key_span).label(format!(
+            "expected up to {NAME_MAX} bytes without `/`, `\\` and control characters that don't begin with `.`"
+        ));
+        findings.push(finding.help("files of a variant are named after it"));
+    }
     let mut variant = Variant {
         name: entry.key.clone(),
         extends: None,

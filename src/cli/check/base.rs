@@ -68,6 +68,9 @@ pub(super) fn judged(
     let (gates, of_base) = (gated(&suite), gated(&base.suite));
     let mut notes = align(&mut suite, &mut base.suite, settings.seeds);
     let held = notes.len();
+    if let Some(commit) = &base.commit {
+        notes.extend(commit.lag(name)?);
+    }
     let same = unchanged(&mut suite, &mut base.suite);
     let (both, mut removed): (Vec<String>, Vec<String>) = of_base
         .keys()
@@ -335,12 +338,7 @@ impl Base {
         });
         name_lines(&mut report, baseline);
         if let Some(commit) = &self.commit {
-            report.baseline_hash = Some(commit.id.clone());
-            for change in &mut report.changes {
-                if let Some(inside) = commit.inside(&change.file) {
-                    change.file = format!("{}:{}", self.name, inside.display());
-                }
-            }
+            commit.name_files(&mut report, &self.name);
         }
         Ok(report)
     }

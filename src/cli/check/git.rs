@@ -10,8 +10,9 @@ use std::path::{Component, Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
 use std::sync::atomic::Ordering;
 
+use lab::check::CheckReport;
 use lab::shell::quoted;
-use units::SortedMap;
+use units::{SortedMap, plural};
 
 use super::Failure;
 use crate::interrupt;
@@ -150,6 +151,16 @@ impl Repository {
         Err(Failure::input(format!(
             "{option} {name}: there is no such folder, and this {kind} has no such commit; {advice}"
         )))
+    }
+
+    /// Number of the commits that another one has and the checkout lacks, where both come of one commit.
+    fn lacking(&self, commit: &str) -> Result<u64, Failure> {
+        let fork = self.text(&["merge-base", "HEAD", commit])?;
+        if fork.is_none_or(|fork| fork == commit) {
+            return Ok(0);
+        }
+        let count = self.text(&["rev-list", "--count", &format!("HEAD..{commit}")])?;
+        Ok(count.and_then(|count| count.parse().ok()).unwrap_or(0))
     }
 
     /// The files of a commit by their paths.
@@ -391,6 +402,33 @@ pub(super) struct Commit {
 }
 
 impl Commit {
+    /// Tells of commits that it has and the checkout lacks: what they changed looks as if it were taken back.
+    pub(super) fn lag(&self, name: &str) -> Result<Option<String>, Failure> {
+        let count = self.repository.lacking(&self.id)?;
+        Ok((count > 0).then(|| {
+            let name = quoted(name);
+            format!(
+                "{name} has {} that this checkout lacks, and what they changed counts as if it were taken back; \
+                 compare with the commit that it branched off from: `--base \"$(git merge-base {name} HEAD)\"`",
+                plural::count(count, "commit")
+            )
+        }))
+    }
+
+    /// Names the commit's files in a report by its name.
+    pub(super) fn name_files(&self, report: &mut CheckReport, name: &str) {
+        report.baseline_hash = Some(self.id.clone());
+        let folder = format!("{}/", self.tree.folder.path().display());
+        for note in &mut report.notes {
+            *note = note.replace(&folder, &format!("{name}:"));
+        }
+        for change in &mut report.changes {
+            if let Some(inside) = self.inside(&change.file) {
+                change.file = format!("{name}:{}", inside.display());
+            }
+        }
+    }
+
     /// The place of a file in the repository, if it is one of the tree.
     pub(super) fn inside(&self, file: &str) -> Option<PathBuf> {
         let file = std::path::absolute(file).ok()?;

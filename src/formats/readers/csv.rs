@@ -7,6 +7,7 @@
 //! it instead; so does the table as a Parquet file, which is read as well. Rows may be up to 4,096 rows
 //! late; streamed, unless there is a column `gang`, whose members are brought together first, or the table is in shards.
 
+mod amounts;
 mod cells;
 mod columns;
 mod gangs;

@@ -203,6 +203,7 @@ impl Setting {
             let end = run_watched(&scenario, prepared, form, &mut watch, &mut control);
             (end.map_err(failed)?, SortedMap::new())
         };
+        watch.close(end.at);
         Ok(EpisodeEnd {
             digest: end.digest,
             seconds: end.at.as_nanos() as f64 / 1e9,

@@ -34,7 +34,7 @@ impl FromStr for Reward {
         }
         match registry::find(text).map(|(_, statistic)| statistic.direction) {
             None => Err(format!(
-                "reward: expected `bound`, `waiting` or the id of a metric (`windtunnel metrics`), found `{text}`"
+                "reward: expected `bound`, `waiting` or the id of a metric (`windtunnel schema metrics`), found `{text}`"
             )),
             Some(Direction::None) => Err(format!(
                 "reward: `{text}` is neither better when it is higher nor when it is lower; take another metric"
@@ -45,7 +45,7 @@ impl FromStr for Reward {
 }
 
 impl Reward {
-    /// Reward by the value of the metric at the end.
+    /// Reward by the value of the metric at the end; not a number where it has none, as no value is no best one.
     pub(crate) fn at_end(&self, value: impl Fn(&str) -> Option<f64>) -> f64 {
         let Self::Metric(id) = self else {
             return 0.0;
@@ -54,7 +54,7 @@ impl Reward {
             Some(Direction::Lower) => -1.0,
             _ => 1.0,
         };
-        value(id).map_or(0.0, |value| sign * value)
+        value(id).map_or(f64::NAN, |value| sign * value)
     }
 }
 
@@ -91,6 +91,13 @@ impl Rewarder {
             capacity: None,
             waiting: 0,
             since: Instant::ZERO,
+        }
+    }
+
+    /// The run is over: what waits has waited until now.
+    pub(crate) fn close(&mut self, at: Instant) {
+        if self.reward == Reward::Waiting {
+            self.wait(at, 0);
         }
     }
 
@@ -145,8 +152,6 @@ impl Observer for Rewarder {
     }
 
     fn settled(&mut self, at: Instant, _store: &Store) {
-        if self.reward == Reward::Waiting {
-            self.wait(at, 0);
-        }
+        self.close(at);
     }
 }

@@ -4,11 +4,12 @@
 use std::io::{self, Read};
 
 use arrivals::column_mapping::{ColumnMapping, ColumnUnit, MappingEntry};
-use intake::calendar::{Zone, is_absent, zoned};
+use intake::calendar::{Zone, is_absent};
 use intake::columns::separator_of_header;
 use intake::table::{Column, Row, Table};
 use intake::{Input, TraceError};
 
+use super::amounts::amount;
 use super::{ENTRY, NEVER_RAN};
 
 /// Separators of fields that a header may have.
@@ -16,9 +17,6 @@ const SEPARATORS: &[u8] = b",;\t|";
 
 /// Words of Slurm for a time without a limit of its own.
 const ENDLESS: [&str; 3] = ["UNLIMITED", "Partition_Limit", "INVALID"];
-
-/// Most decimals of a number that count.
-const DECIMALS: usize = 18;
 
 /// The input as the own table. Lines keep their numbers.
 ///
@@ -243,72 +241,6 @@ impl Cell {
     }
 }
 
-/// A value in whole nanoseconds, thousandths of processors or bytes; amounts are rounded up, times down.
-fn amount(text: &str, unit: ColumnUnit, zone: &Zone) -> Option<i128> {
-    match unit {
-        ColumnUnit::Time(factor) | ColumnUnit::Unix(factor) => scaled(text, factor, false),
-        ColumnUnit::Cores(factor) | ColumnUnit::Bytes(factor) => scaled(text, factor, true),
-        ColumnUnit::Clock => clock(text),
-        ColumnUnit::DateTime => {
-            let at = zone.instant(text).or_else(|| zoned(text))?;
-            Some(i128::from(at.as_nanos()))
-        }
-    }
-}
-
-/// A decimal number times a factor, without a rounding on the way.
-fn scaled(text: &str, factor: i64, is_up: bool) -> Option<i128> {
-    let (number, exponent) = match text.split_once(['e', 'E']) {
-        Some((number, exponent)) => (number, exponent.parse::<i32>().ok()?),
-        None => (text, 0),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let fraction = fraction.get(..DECIMALS.min(fraction.len()))?;
-    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
-    let unsigned = whole.trim_start_matches('-');
-    if unsigned.len() + fraction.len() == 0 || !is_number(unsigned) || !is_number(fraction) {
-        return None;
-    }
-    let number: i128 = format!("{whole}{fraction}").parse().ok()?;
-    let product = number.checked_mul(i128::from(factor))?;
-    let shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
-    let ten = 10_i128.checked_pow(shift.unsigned_abs())?;
-    if shift >= 0 {
-        return product.checked_mul(ten);
-    }
-    let rounded = product.div_euclid(ten);
-    Some(rounded + i128::from(is_up && product.rem_euclid(ten) > 0))
-}
-
-/// Nanoseconds of `D-HH:MM:SS`, `D-HH:MM`, `D-HH`, `HH:MM:SS`, `MM:SS` or `D days, HH:MM:SS`, with decimals.
-fn clock(text: &str) -> Option<i128> {
-    let worded = ["days, ", "day, ", "days ", "day "].into_iter();
-    let (days, rest) = match { worded }.find_map(|word| text.split_once(word)) {
-        Some((days, rest)) => (days.trim().parse::<i128>().ok()?, rest.to_owned()),
-        None => match text.split_once('-') {
-            // Behind days Slurm has hours first.
-            Some((days, rest)) => {
-                let rest = match rest.matches(':').count() {
-                    0 => format!("{rest}:00:00"),
-                    1 => format!("{rest}:00"),
-                    _ => rest.to_owned(),
-                };
-                (days.parse::<i128>().ok()?, rest)
-            }
-            None => (0, text.to_owned()),
-        },
-    };
-    let mut parts = rest.rsplit(':');
-    let seconds = scaled(parts.next()?, 1_000_000_000, false)?;
-    let minutes: i128 = parts.next()?.trim().parse().ok()?;
-    let hours: i128 = parts
-        .next()
-        .map_or(Some(0), |own| own.trim().parse().ok())?;
-    let is_clock = parts.next().is_none() && days >= 0 && hours >= 0 && (0..60).contains(&minutes);
-    is_clock.then(|| seconds + (minutes + 60 * (hours + 24 * days)) * 60_000_000_000)
-}
-
 /// Appends a field to a row.
 fn append(text: &mut String, place: usize, field: &str) {
     if place > 0 {
@@ -481,27 +413,5 @@ mod tests {
         );
         let error = error.expect_err("two zeros");
         assert!(error.to_string().contains("must both count"), "{error}");
-    }
-
-    #[test]
-    fn numbers_are_scaled_without_a_rounding_on_the_way() {
-        assert_eq!(scaled("0.1", 1_000_000_000, false), Some(100_000_000));
-        assert_eq!(scaled("1.7e9", 1, false), Some(1_700_000_000));
-        assert_eq!(scaled("2.5", 1, true), Some(3));
-        assert_eq!(scaled("2.5", 1, false), Some(2));
-        assert_eq!(
-            [
-                scaled("", 1, false),
-                scaled("1.2.3", 1, false),
-                scaled("x", 1, false)
-            ],
-            [None; 3]
-        );
-        assert_eq!(clock("1-02:03:04.5"), Some(93_784_500_000_000));
-        assert_eq!(clock("1-02:30"), Some(95_400_000_000_000));
-        assert_eq!(clock("1-02"), Some(93_600_000_000_000));
-        assert_eq!(clock("0 days 00:05:00"), Some(300_000_000_000));
-        assert_eq!(clock("2 days, 0:00:01"), Some(172_801_000_000_000));
-        assert_eq!([clock("12"), clock("1:2:3:4"), clock("1:70:00")], [None; 3]);
     }
 }
