@@ -195,6 +195,16 @@ impl Findings {
         }
     }
 
+    /// Adds a help text to all findings from position `from` on, behind that which they have.
+    pub(super) fn extend_help(&mut self, from: usize, help: &str) {
+        for finding in self.0.iter_mut().skip(from) {
+            finding.help = Some(match finding.help.take() {
+                Some(own) => format!("{own}; {help}"),
+                None => help.to_owned(),
+            });
+        }
+    }
+
     /// Number of findings.
     pub fn len(&self) -> usize {
         self.0.len()

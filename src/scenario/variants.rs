@@ -43,7 +43,7 @@ impl Variant {
             ))
         };
         if let Some(help) = self.overrides.iter().find_map(lost) {
-            findings.add_help(from, &help);
+            findings.extend_help(from, &help);
         }
     }
 }

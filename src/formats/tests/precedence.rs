@@ -22,9 +22,9 @@ fn circles_and_edges_to_nothing_are_told_with_their_first_line() {
                  f,0,1,f\ng,0,1,x|a\nh,0,1,a|g\n";
     let input = Input::bytes("jobs.csv", table.as_bytes());
     told_of(&input, "csv").are([
+        (WaitFault::ForUnknown.kind().to_owned(), 1, 8),
         (WaitFault::InCircle.kind().to_owned(), 3, 3),
         (WaitFault::ForItself.kind().to_owned(), 1, 7),
-        (WaitFault::ForUnknown.kind().to_owned(), 1, 8),
     ]);
     let table = "WorkflowID, JobID, SubmitTime, RunTime, NProcs, ReqNProcs, Dependencies\n\
                  1, 1, 0, 5, 1, 1, \n1, 2, 0, 5, 1, 1, 3\n1, 3, 0, 5, 1, 1, 1 2\n";

@@ -329,16 +329,11 @@ impl Times {
         let submit = Instant::from_secs(self.submit).since(zero);
         let submit = Instant::ZERO + submit;
         let run = Duration::from_secs(self.run);
-        let limit = if self.limit > 0 {
-            Duration::from_secs(self.limit)
-        } else {
-            run
-        };
         let wait = (self.wait >= 0).then(|| Duration::from_secs(self.wait));
         Arrival {
             submit,
             run_time: Some(run),
-            time_limit: Some(limit),
+            time_limit: (self.limit > 0).then(|| Duration::from_secs(self.limit)),
             historic_start: wait.map(|wait| submit.saturating_add(wait)),
             ..arrival.clone()
         }

@@ -40,7 +40,7 @@ fn requested_cpu_time_is_no_limit() {
         let recorded = check(&text, &options).expect("a good row");
         let job = &recorded.arrivals[0];
         let run = Some(Duration::from_secs(300));
-        assert_eq!((job.run_time, job.time_limit), (run, run));
+        assert_eq!((job.run_time, job.time_limit), (run, None));
         let kinds: Vec<String> = { recorded.ledger.entries().iter() }
             .map(|own| own.kind.to_string())
             .collect();
@@ -72,8 +72,7 @@ fn a_job_becomes_an_arrival() {
     );
     let second = &recorded.arrivals[1];
     assert_eq!((second.class, second.members, second.tenant), (1, 2, 1));
-    // A missing requested time is the run time (spec: traces.md, section 1).
-    assert_eq!(second.time_limit, Some(Duration::from_secs(60)));
+    assert_eq!(second.time_limit, None);
     assert_eq!(second.historic_start, None);
     assert_eq!(recorded.tenants, ["33".into(), "unknown".into()]);
     let requests = recorded.classes[0].requests().expect("small");
