@@ -29,6 +29,37 @@ class Record(dict):
             raise AttributeError(f"no `{name}`; there are {', '.join(self)}") from None
 
 
+def _refuse(self: Any, *arguments: Any, **named: Any) -> Any:
+    raise TypeError("what a policy is asked can't be written to, as it is kept for the next question; write to a copy")
+
+
+class Fixed(Record):
+    """A record that is kept between questions and can't be written to. Copies are plain dicts."""
+
+    __setitem__ = __delitem__ = __ior__ = update = pop = popitem = clear = setdefault = _refuse
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)
+
+
+class Values(list):
+    """A list that is kept between questions and can't be written to. Copies are plain lists."""
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = append = extend = insert = _refuse
+    pop = remove = clear = sort = reverse = _refuse
+
+    def __reduce__(self) -> Any:
+        return list, (list(self),)
+
+
+def _fixed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Fixed((name, _fixed(inner)) for name, inner in value.items())
+    if isinstance(value, list):
+        return Values(map(_fixed, value))
+    return value
+
+
 class Nodes:
     """The nodes of a cluster as columns. A row is the number of a node.
 
@@ -47,11 +78,11 @@ class Nodes:
         }
         self._columns["", "ready"] = numpy.zeros(0, numpy.bool_)
         self._columns["", "schedulable"] = numpy.zeros(0, numpy.bool_)
-        self.names: list[str] = []
-        self.labels: list[dict[str, str]] = []
-        self.taints: list[list[Any]] = []
-        self.gpu_free: list[list[int]] = []
-        self.gpu_models: list[str | None] = []
+        self.names: list[str] = Values()
+        self.labels: list[dict[str, str]] = Values()
+        self.taints: list[list[Any]] = Values()
+        self.gpu_free: list[list[int]] = Values()
+        self.gpu_models: list[str | None] = Values()
         self.candidates: numpy.ndarray = numpy.zeros(0, numpy.int64)
         self._views()
 
@@ -64,8 +95,8 @@ class Nodes:
             column.flags.writeable = False
             return column
 
-        self.free = {name: view(("free", name)) for name in RESOURCES}
-        self.allocatable = {name: view(("allocatable", name)) for name in RESOURCES}
+        self.free = Fixed((name, view(("free", name))) for name in RESOURCES)
+        self.allocatable = Fixed((name, view(("allocatable", name))) for name in RESOURCES)
         self.ready = view(("", "ready"))
         self.schedulable = view(("", "schedulable"))
 
@@ -80,13 +111,13 @@ class Nodes:
                 self._columns[key] = grown
         empty_rows: tuple[tuple[list[Any], Any], ...] = (
             (self.names, ""),
-            (self.labels, {}),
-            (self.taints, []),
-            (self.gpu_free, []),
+            (self.labels, Fixed()),
+            (self.taints, Values()),
+            (self.gpu_free, Values()),
             (self.gpu_models, None),
         )
         for values, empty in empty_rows:
-            values.extend([empty] * (count - len(values)))
+            list.extend(values, [empty] * (count - len(values)))
         self._count = count
         self._views()
 
@@ -108,7 +139,7 @@ class Nodes:
                 ("gpu_model", self.gpu_models),
             ):
                 if key in node:
-                    values[row] = node[key]
+                    list.__setitem__(values, row, _fixed(node[key]))
         for row in gone:
             for column in self._columns.values():
                 column[row] = 0
@@ -154,7 +185,7 @@ class _Asker:
     def pod_of(self, question: dict[str, Any]) -> Record:
         own = question["class"]
         if len(own) > 1:
-            self.classes[own["id"]] = Record(own)
+            self.classes[own["id"]] = _fixed(own)
         self.nodes._update(question.get("nodes", ()), question.get("gone", ()))
         return self.classes[own["id"]]
 
@@ -171,7 +202,7 @@ class _Asker:
         jobs = []
         for own in question["jobs"]:
             if len(own) > 1:
-                self.jobs[own["id"]] = Record(own)
+                self.jobs[own["id"]] = _fixed(own)
             jobs.append(self.jobs[own["id"]])
         return _column("order", self.policy.order(jobs, question["now"]), "iu")
 

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from . import _windtunnel
+
 Progress = Callable[[float, str], Any]
 
 
@@ -53,5 +55,17 @@ class Shown:
     def __enter__(self) -> Progress | None:
         return self.tell
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         self._end()
+        if error is not None:
+            refuse_in_words(error)
+
+
+def refuse_in_words(error: BaseException) -> None:
+    """Raises what an argument is refused for by the argument's name, where the error is of one that can't be read."""
+    names = []
+    while "failed to extract field" in str(error) and error.__cause__ is not None:
+        names.append(str(error).rsplit(".", 1)[-1])
+        error = error.__cause__
+    if names:
+        raise _windtunnel.InputError(f"{'.'.join(names)}: {error}") from None

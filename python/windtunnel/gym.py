@@ -19,6 +19,7 @@ import numpy
 from gymnasium import spaces
 
 from . import _policy, _windtunnel
+from ._progress import refuse_in_words
 from ._run import Experiment, Sets, _asked
 
 Observation = dict[str, numpy.ndarray]
@@ -59,7 +60,11 @@ def _environments(
         "refusal": refusal,
     }
     asked = _asked(experiment, variants={"gym": settings}, set=set, traces=traces, ignore=ignore)
-    return _windtunnel.Environments(asked, options)
+    try:
+        return _windtunnel.Environments(asked, options)
+    except TypeError as error:
+        refuse_in_words(error)
+        raise
 
 
 class _Layout:
@@ -107,6 +112,8 @@ class _Env(gymnasium.Env[Observation, numpy.int64]):
         self.rows = self._all.rows
         self.columns = _windtunnel.columns(self._orders)
         self._layout = _Layout(self.rows, self.columns, None)
+        # Whether the episode was over before its first step.
+        self._is_empty = False
         self.observation_space = _space(self.rows, self.columns)
         self.action_space = spaces.Discrete(self.rows)
 
@@ -116,12 +123,16 @@ class _Env(gymnasium.Env[Observation, numpy.int64]):
         """Begins an episode. Its seed is that of the run; without one it is the next."""
         super().reset(seed=seed)
         used = self._all.reset(0, seed)
+        self._is_empty = self._all.end(0) is not None
         return self._layout.observation(self._all.observation()), {"seed": used}
 
     def step(
         self, action: Any
     ) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Decides, and goes on to the next decision."""
+        """Decides, and goes on to the next decision. Of a run without one, the first step is the end, whatever the action."""
+        if self._is_empty:
+            self._is_empty = False
+            return self._layout.observation(self._all.observation()), 0.0, True, False, self._all.end(0)
         numbers, reward, flags = self._all.step_one(int(action))
         info: dict[str, Any] = {}
         if flags:

@@ -60,13 +60,21 @@ pub(super) fn with_baseline_system(
     })
 }
 
-/// The first of some seeds with which a base and a head decide differently, and the decision in words.
+/// Number of seeds that are looked at for one with which a decision differs, where anything does.
+const SEEDS_LOOKED_AT: usize = 6;
+
+/// The first of some seeds with which a base and a head decide differently, and the decision in words. Where none of the
+/// first few is one, the first with which anything differs.
 pub(super) fn parting(
     sides: [(&Scenario, &Files); 2],
     seeds: &[u64],
     changes: &[String],
 ) -> Result<Option<(u64, String)>, DiffError> {
-    for &seed in seeds {
+    let mut other = None;
+    for (place, &seed) in seeds.iter().enumerate() {
+        if other.is_some() && place >= SEEDS_LOOKED_AT {
+            break;
+        }
         let [then, now] = sides.map(|(scenario, _)| Scenario {
             seed,
             ..scenario.clone()
@@ -80,10 +88,13 @@ pub(super) fn parting(
         let (base, head) = (side("base", 0, &then), side("head", 1, &now));
         let found = first_difference([&base, &head], interrupt::flag())?;
         if let Some(words) = divergence_words(seed, &found, changes) {
-            return Ok(Some((seed, words)));
+            if found.parting.is_some() || !found.is_in_names {
+                return Ok(Some((seed, words)));
+            }
+            other.get_or_insert((seed, words));
         }
     }
-    Ok(None)
+    Ok(other)
 }
 
 /// Arguments of `check` that matter for the closer look.

@@ -55,6 +55,18 @@ stop: {{at: 2d}}
 """
 
 
+FEW_JOBS = """\
+windtunnel: v1
+name: few
+seed: 10
+cluster: {nodes: [{count: 64, name: "n-{}", template: {allocatable: {cpu: 1, memory: 64Gi, pods: 1}}}]}
+workload:
+  - generate: {model: lublin99, jobs: 8, processors: 64}
+system: {name: batch}
+stop: {when: drained}
+"""
+
+
 def first(seen):
     return int(seen["mask"].argmax())
 
@@ -120,6 +132,22 @@ class Environments(unittest.TestCase):
         self.assertGreater(ended["total"], 0.5)
         waited = play(windtunnel.gym.NodeEnv(PACKING, reward="pending_time.mean", metrics=True), first)
         self.assertAlmostEqual(waited["total"], -waited["metrics"]["pending_time.mean"])
+
+    def test_what_waits_at_the_end_has_waited_until_then(self):
+        ended = play(windtunnel.gym.QueueEnv(JOBS.replace("at: 2d", "at: 30h"), rows=64, metrics=True), shortest)
+        hours = ended["metrics"]["queue_length.mean"] * ended["seconds"] / 3600
+        self.assertGreater(hours, 1)
+        self.assertAlmostEqual(ended["total"], -hours, places=3)
+
+    def test_a_run_without_a_decision_is_over_with_its_first_step(self):
+        env = windtunnel.gym.QueueEnv(FEW_JOBS, rows=8)
+        without = (seed for seed in range(50) if env.reset(seed=seed)[0]["mask"].sum() == 0)
+        self.assertIsNotNone(next(without, None))
+        _, reward, over, _, info = env.step(0)
+        self.assertEqual((reward, over), (0.0, True))
+        self.assertIn("digest", info)
+        with self.assertRaisesRegex(windtunnel.InputError, "call `reset`"):
+            env.step(0)
 
     def test_environments_side_by_side_are_those_one_by_one(self):
         alone = {}

@@ -3,6 +3,7 @@
 WINDTUNNEL names the program, whose digests and messages the package has to give, too.
 """
 
+import copy
 import json
 import os
 import signal
@@ -323,6 +324,40 @@ class Policies(InFolder):
                 windtunnel.run(SMALL, policy=answer)
         with self.assertRaisesRegex(windtunnel.IncompleteError, "the policy|answer|points"):
             windtunnel.run(SMALL, policy=lambda pod, nodes: [1])
+
+    def test_what_is_asked_can_not_be_written_to(self):
+        def written(write):
+            def score(pod, nodes):
+                write(pod, nodes)
+                return nodes.candidates
+
+            return score
+
+        for write in (
+            lambda pod, nodes: pod.requests.update(cpu_milli=1),
+            lambda pod, nodes: pod.requests.__setitem__("cpu_milli", 1),
+            lambda pod, nodes: nodes.names.__setitem__(0, "other"),
+            lambda pod, nodes: nodes.labels[0].clear(),
+            lambda pod, nodes: nodes.free.__setitem__("cpu_milli", None),
+        ):
+            with self.assertRaisesRegex(TypeError, "can't be written to"):
+                windtunnel.run(SMALL, policy=written(write))
+
+        def own(pod, nodes):
+            copied = copy.deepcopy(pod)
+            copied["requests"]["cpu_milli"] = 1
+            sorted(nodes.names).append("other")
+            return nodes.candidates
+
+        windtunnel.run(SMALL, policy=own)
+
+    def test_arguments_of_another_type_are_named(self):
+        with self.assertRaisesRegex(windtunnel.InputError, "^seeds: can't convert negative"):
+            windtunnel.compare(SMALL, seeds=-1)
+        with self.assertRaisesRegex(windtunnel.InputError, "^seeds: 'float' object"):
+            windtunnel.compare(SMALL, seeds=2.5)
+        with self.assertRaisesRegex(windtunnel.InputError, "^policies.name: "):
+            windtunnel.run(SMALL, policy={3: lambda pod, nodes: nodes.candidates})
 
     def test_what_is_no_policy_is_refused(self):
         with self.assertRaisesRegex(TypeError, "expected a function of a pod and the nodes"):

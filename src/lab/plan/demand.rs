@@ -15,7 +15,7 @@ use model::node::{
     GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of,
 };
 use model::workload::replica_set::TEMPLATE_HASH_LABEL;
-use model::{Changes, DEFAULT_SCHEDULER, PodSpec, PodVolume, Taint, TaintEffect, Text};
+use model::{Changes, DEFAULT_SCHEDULER, Node, PodSpec, PodVolume, Taint, TaintEffect, Text};
 use scheduler::kube::{Amounts, Cache, KubeProfile, NodeInfo, PodClass, PodInfo};
 use units::{QuantityError, SortedMap, SortedSet};
 use world::offers::Offer;
@@ -251,6 +251,15 @@ impl Demand {
     /// If something in the snapshot does not go together.
     pub fn cluster(&self, snapshot: &Snapshot) -> Result<Cache, SnapshotError> {
         let mut cache = snapshot.cache.clone();
+        // The scheduler would place pods on a node whose deletion was asked for; no plan should.
+        let leaving = cache.nodes().filter(|node| node.object.is_leaving);
+        let leaving: Vec<Arc<Node>> = leaving.map(|node| node.object.clone()).collect();
+        for node in leaving {
+            cache.update_node(Arc::new(Node {
+                unschedulable: true,
+                ..Node::clone(&node)
+            }))?;
+        }
         for pod in &self.pods {
             let Some(node) = &pod.node else { continue };
             let mut known = PodInfo::clone(&pod.info);

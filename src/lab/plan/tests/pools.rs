@@ -266,3 +266,17 @@ fn pods_that_wait_and_have_to_run_are_lost_with_the_others() {
     items.pop();
     assert!(ask(&items, &asked).missed.is_none());
 }
+
+#[test]
+fn a_node_whose_deletion_was_asked_for_takes_no_pods() {
+    let mut items = vec![of_pool("n0", "p"), of_pool("n1", "p"), of_pool("gone", "p")];
+    items[2]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+    items.push(pod("a-0", ["1", "1Gi"], Some("n0"), &json!({})));
+    items.push(pod("b-0", ["1", "1Gi"], Some("n1"), &json!({})));
+    let mut asked = questions();
+    asked.minimize = Some(Minimize::Nodes);
+    let drain = ask(&items, &asked).drain.expect("an answer");
+    let places = drain.drained.moves.iter().map(|own| &*own.to);
+    assert!(places.clone().all(|node| node != "gone"));
+    assert_eq!(places.count(), 1);
+}
