@@ -307,7 +307,7 @@ fn not_one(base: &Tree, start: Span) -> Option<Finding> {
     Some(finding.help("an experiment file starts with `windtunnel: v1`"))
 }
 
-/// What a file is that has the fields of another format at its top, and what is to be done with it.
+/// Kind of a file whose top-level fields are those of another format, and the command that takes it.
 fn foreign(base: &Tree) -> Option<(&'static str, &'static str)> {
     let has = |fields: &[&str]| fields.iter().all(|field| base.get(field).is_some());
     if has(&["windtunnel"]) {

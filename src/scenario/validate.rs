@@ -15,6 +15,11 @@ use units::{Duration, SortedMap, plural};
 /// Most node names that are compared one by one; larger clusters come from traces.
 const MAX_NAMES_COMPARED: u32 = 1_000_000;
 
+/// Whether a letter can't stand in the name of a file or folder.
+pub(super) fn is_barred(letter: char) -> bool {
+    matches!(letter, '/' | '\\') || letter.is_control()
+}
+
 /// Reports every broken rule of one scenario and finds its files.
 pub(super) fn validate(
     scenario: &Scenario,
@@ -81,7 +86,6 @@ impl Validator<'_> {
 
     /// The result folder is named after the experiment.
     fn name(&mut self, name: &str) {
-        let is_barred = |letter: char| matches!(letter, '/' | '\\') || letter.is_control();
         if name.contains(is_barred) || name.starts_with(['.', '-']) {
             let message = format!("`{name}` can't be the name of a folder");
             self.findings.push(

@@ -4,6 +4,7 @@ use super::check::suggest;
 use super::diagnostic::{Code, Finding, Findings};
 use super::set::Override;
 use super::tree::{Entry, Span, Tree, Value};
+use super::validate::is_barred;
 use units::plural;
 
 /// The most variants of an experiment, which stand side by side in its tables.
@@ -81,7 +82,6 @@ pub(super) fn read(entry: &Entry, findings: &mut Findings) -> Vec<Variant> {
 
 fn variant(entry: &Entry, findings: &mut Findings) -> Variant {
     let name = entry.key.as_str();
-    let is_barred = |letter: char| matches!(letter, '/' | '\\') || letter.is_control();
     if name.is_empty() || name.len() > NAME_MAX || name.contains(is_barred) || name.starts_with('.')
     {
         let message = format!("`{}` can't be the name of a variant", name.escape_debug());

@@ -1,5 +1,5 @@
-//! The bound on what happens at one instant: parts that keep each other busy without time passing, be they
-//! components, agents of nodes or both, would go on for ever.
+//! The bound on events at one instant. Components and node agents that keep each other busy while no time passes
+//! would run for ever.
 
 use cluster::Store;
 use units::{Instant, Revision};
@@ -7,7 +7,7 @@ use units::{Instant, Revision};
 /// Events and rounds at one instant that are always allowed.
 const ALLOWED: u64 = 1 << 17;
 
-/// Events and rounds allowed besides for every living pod and node.
+/// Further events and rounds allowed per living pod and node.
 const ALLOWED_PER_OBJECT: u64 = 64;
 
 /// Counts the events and rounds of the present instant.

@@ -12,11 +12,11 @@ use crate::stream::{Arrival, ArrivalSource};
 use intake::TraceError;
 use intake::ledger::{Action, Ledger};
 
+mod absent_tasks;
 mod edges;
-mod known;
 
+pub use absent_tasks::without_unknown;
 use edges::Edges;
-pub use known::without_unknown;
 
 /// A fault in what an arrival waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

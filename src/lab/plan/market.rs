@@ -8,10 +8,10 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{is_fixed, largest, zone_of};
+use super::demand::{is_fixed, largest};
 use super::groups::{Group, as_joined, as_shown, groups, is_foreign};
 use super::loss::Survive;
-use super::places::Places;
+use super::places::{Places, zones_of};
 use super::planned::{Carried, node_name};
 use super::rules::NodeKind;
 use crate::snapshot::{CLUSTER_LABEL, NamespaceBounds, Snapshot, SnapshotError};
@@ -235,12 +235,9 @@ impl Market {
     }
 }
 
-/// Whether each of several groups lies in one zone, as where a group is made for every zone.
+/// Whether every group lies in a single zone, and not all of them in the same one: the provider has a group for each zone.
 fn is_zonal(groups: &[Group<'_>]) -> bool {
-    let zones = groups.iter().map(|(_, nodes)| {
-        let zones: SortedSet<Text> = nodes.iter().map(|own| zone_of(own)).collect();
-        zones
-    });
+    let zones = groups.iter().map(|(_, nodes)| zones_of(nodes));
     let zones: Vec<SortedSet<Text>> = zones.collect();
     let all: SortedSet<&Text> = zones.iter().flatten().collect();
     all.len() > 1 && zones.iter().all(|own| own.len() == 1)

@@ -271,8 +271,10 @@ pub fn plan(
     let (bench, settlement) = settled(&bench, &mut demand);
     // Pods that wait and have to run are lost with the others.
     let judged = with_waiting(&bench, &demand);
-    if judged.is_some() || !settlement.overfull.is_empty() {
-        let now = look(judged.as_ref().unwrap_or(&bench), &demand, &goal, deciding);
+    let has_changed = judged.is_some() || !settlement.overfull.is_empty();
+    let judged = judged.as_ref().unwrap_or(&bench);
+    if has_changed {
+        let now = look(judged, &demand, &goal, deciding);
         if questions.is_strict {
             today = now;
         } else {
@@ -283,8 +285,7 @@ pub fn plan(
     let mut plan = Plan {
         pending,
         has_goals: goal.is_stated() || !settlement.overfull.is_empty(),
-        missed: (settlement.first)
-            .or_else(|| goal.missed(judged.as_ref().unwrap_or(&bench), &demand)),
+        missed: (settlement.first).or_else(|| goal.missed(judged, &demand)),
         planned: Planned::of(bench.cache(), &demand, Vec::new()),
         overfull: settlement.overfull,
         off_overfull: settlement.moves,

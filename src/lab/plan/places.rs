@@ -65,7 +65,7 @@ impl Places {
     /// Zones of a group of nodes. A group that has several nodes and leaves out zones is not in these; nor is one
     /// of many that lie in a zone each (`is_zonal`).
     pub(super) fn of_group(&self, nodes: &[&NodeInfo], is_zonal: bool) -> Vec<usize> {
-        let own: SortedSet<Text> = nodes.iter().map(|own| zone_of(own)).collect();
+        let own = zones_of(nodes);
         let all = 0..self.zones.len();
         if own.is_empty() || !(is_zonal || nodes.len() > own.len()) {
             return all.collect();
@@ -120,6 +120,11 @@ impl Places {
             }
         }
     }
+}
+
+/// The zones of some nodes; one without a name is that of nodes that state none.
+pub(super) fn zones_of(nodes: &[&NodeInfo]) -> SortedSet<Text> {
+    nodes.iter().map(|node| zone_of(node)).collect()
 }
 
 /// Labels over whose values pods spread, or by which they keep apart or together.

@@ -52,9 +52,15 @@ pub fn profile_or_default<'p>(profiles: &'p [KubeProfile], pod: &PodInfo) -> &'p
 
 /// Whether one of the profiles decides about a pod; another program does about the others.
 pub fn decides(profiles: &[KubeProfile], pod: &PodSpec) -> bool {
-    let wanted = pod.scheduler();
-    let mut names = profiles.iter().map(|own| own.scheduler_name.as_str());
-    names.any(|name| name == wanted || (name.is_empty() && wanted == DEFAULT_SCHEDULER))
+    profiles.iter().any(|own| name_of(own) == pod.scheduler())
+}
+
+/// Name of the scheduler that a profile is.
+fn name_of(profile: &KubeProfile) -> &str {
+    match profile.scheduler_name.as_str() {
+        "" => DEFAULT_SCHEDULER,
+        name => name,
+    }
 }
 
 /// The profile of a pod.
@@ -66,15 +72,11 @@ pub fn profile_of<'p>(
     pod: &PodInfo,
 ) -> Result<&'p KubeProfile, SnapshotError> {
     let wanted = pod.spec().scheduler();
-    let name = |profile: &'p KubeProfile| match profile.scheduler_name.as_str() {
-        "" => DEFAULT_SCHEDULER,
-        name => name,
-    };
     let mut known = profiles.iter();
     known
-        .find(|profile| name(profile) == wanted)
+        .find(|profile| name_of(profile) == wanted)
         .ok_or_else(|| {
-            let hint = nearest::hint(wanted, profiles.iter().map(name));
+            let hint = nearest::hint(wanted, profiles.iter().map(name_of));
             SnapshotError::Input(format!(
                 "pod `{}` asks for the scheduler `{wanted}`, and no profile has that name; {hint}",
                 pod.full_name()

@@ -14,7 +14,7 @@ const TELLS_WITHIN: Duration = Duration::from_secs(10);
 /// Time within which containers start over once their node is back: the cap of the kubelet's back-off later.
 const STARTS_WITHIN: Duration = Duration::from_secs(310);
 
-/// What became of a pod whose node is back: its containers ran on, or start over.
+/// State of a pod since its node came back: nothing told yet, or its containers started over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NodeReturn {
     /// The node was heard of, and has told of no container that starts over.

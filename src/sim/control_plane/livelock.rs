@@ -13,7 +13,7 @@ use super::slot::ComponentSlot;
 const LOOKED_AT: u64 = 1_000;
 
 impl ControlPlane {
-    /// The error that parts of the cell keep each other busy, after so many rounds since a revision.
+    /// The livelock error of a cell whose parts keep each other busy, after a number of rounds since a revision.
     pub(in super::super) fn livelock(&self, at: Instant, rounds: u64, begun: Revision) -> SimError {
         let busy =
             |seat: &&ComponentSlot| seat.due || seat.component.cursor() < self.store.revision();

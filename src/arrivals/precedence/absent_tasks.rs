@@ -36,7 +36,7 @@ pub fn without_unknown(
     if unknown.is_empty() {
         return Ok(source);
     }
-    Ok(Box::new(KnownTasks {
+    Ok(Box::new(AbsentTaskFilter {
         source,
         unknown,
         found: Ledger::EMPTY,
@@ -44,16 +44,17 @@ pub fn without_unknown(
     }))
 }
 
-struct KnownTasks {
+/// Filter of a source that takes absent tasks out of what its arrivals wait for.
+struct AbsentTaskFilter {
     source: Box<dyn ArrivalSource>,
     unknown: FxHashSet<TaskHash>,
-    /// What was found of arrivals that wait for unknown tasks.
+    /// Findings about arrivals that wait for unknown tasks.
     found: Ledger,
-    /// That, and what the source has found.
+    /// These findings and those of the source.
     ledger: Ledger,
 }
 
-impl KnownTasks {
+impl AbsentTaskFilter {
     fn free(&mut self, arrival: &mut Arrival) {
         let (part, unknown) = (arrival.part, &self.unknown);
         if !arrival.wait_only_for(|task| !unknown.contains(&hash_of_task(part, task))) {
@@ -77,7 +78,7 @@ impl KnownTasks {
     }
 }
 
-impl ArrivalSource for KnownTasks {
+impl ArrivalSource for AbsentTaskFilter {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         let mut next = self.source.next()?;
         if let Some(arrival) = &mut next {
