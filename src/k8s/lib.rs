@@ -103,7 +103,7 @@ pub use json_copy::OmittedFields;
 pub use kinds::kind_named;
 pub use left_out::{effect_of_kind, is_of_runs};
 pub use node_status::NodeReport;
-pub use normal_form::{item_names, read_part, revision_form, settled};
+pub use normal_form::{item_names, read_part, revision_form, settled, shared_names};
 pub use plain_objects::{PlainObject, plain_objects};
 pub use pod_status::{PodEnd, PodReport, ReportedContainer, ReportedRun, ReportedState};
 pub use programs::Programs;

@@ -209,22 +209,49 @@ const NAMES: &[&str] = &[
     "/kind",
 ];
 
+/// Pairs of fields by which items of a list are known where one does not tell them apart.
+const PAIRS_OF_NAMES: &[[&str; 2]] = &[
+    ["/containerPort", "/protocol"],
+    ["/port", "/protocol"],
+    ["/topologyKey", "/whenUnsatisfiable"],
+    ["/key", "/effect"],
+    ["/name", "/mountPath"],
+];
+
 /// The names of the items of a list, where each has one of its own.
 pub fn item_names(items: &[Value]) -> Option<Vec<String>> {
-    let name = |item: &Value, path: &str| match item.pointer(path)? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
+    let mut all = NAMES.iter().filter_map(|path| names_by(items, &[path]));
+    all.next().filter(|names| !names.is_empty())
+}
+
+/// The names of the items of two lists by the first field, or pair of fields, by which all of them are known.
+pub fn shared_names(one: &[Value], other: &[Value]) -> Option<[Vec<String>; 2]> {
+    let single = NAMES.iter().map(std::slice::from_ref);
+    let mut all = single.chain(PAIRS_OF_NAMES.iter().map(<[_; 2]>::as_slice));
+    all.find_map(|paths| {
+        let names = [names_by(one, paths)?, names_by(other, paths)?];
+        names.iter().any(|own| !own.is_empty()).then_some(names)
+    })
+}
+
+/// The names of items by some fields of which each has the first, where no two are the same.
+fn names_by(items: &[Value], paths: &[&str]) -> Option<Vec<String>> {
+    let text = |item: &Value, path: &str| match item.pointer(path)? {
+        // Where a protocol is left out, it is this one.
+        Value::String(text) if text.is_empty() || path == "/protocol" && text == "TCP" => None,
+        Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
     };
-    let mut all = NAMES.iter().filter_map(|path| {
-        let names: Vec<String> = items
-            .iter()
-            .map(|item| name(item, path))
-            .collect::<Option<_>>()?;
-        let several: SortedSet<&String> = names.iter().collect();
-        (several.len() == items.len()).then_some(names)
-    });
-    all.next().filter(|names| !names.is_empty())
+    let (first, others) = paths.split_first()?;
+    let name = |item: &Value| {
+        let others = others.iter().filter_map(|path| text(item, path));
+        let parts: Vec<String> = [text(item, first)?].into_iter().chain(others).collect();
+        Some(parts.join("/"))
+    };
+    let names: Vec<String> = items.iter().map(name).collect::<Option<_>>()?;
+    let several: SortedSet<&String> = names.iter().collect();
+    (several.len() == items.len()).then_some(names)
 }
 
 #[cfg(test)]

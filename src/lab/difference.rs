@@ -3,9 +3,11 @@
 
 use std::fmt::Write as _;
 
-use k8s::item_names;
+use k8s::shared_names;
 use serde_json::{Map, Value as Json};
 use units::SortedSet;
+
+use crate::alignment::{Places, aligned, leaves, likeness};
 
 /// Fields of a map that only one side has are told one by one up to this number, and as a whole beyond.
 const ALONE_MAX: usize = 3;
@@ -17,10 +19,19 @@ const SHOWN_MAX: usize = 40;
 pub(crate) struct Step {
     /// Name of the field or of the item; the number of an item without a name.
     pub(crate) name: String,
-    /// Numbers of the item in the lists of both sides, as far as they have it; none of a field.
-    pub(crate) items: Option<[Option<usize>; 2]>,
+    /// The item of a list; none of a field.
+    pub(crate) item: Option<ItemStep>,
     /// Whether the list has no other item on either side.
     pub(crate) is_alone: bool,
+}
+
+/// Where an item of a list stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ItemStep {
+    /// Numbers of the item in the lists of both sides, as far as they have it.
+    pub(crate) places: Places,
+    /// Its number in the list of the second side, or the one that it would have there.
+    pub(crate) at: usize,
 }
 
 /// Values at one place of two documents.
@@ -37,7 +48,7 @@ pub(crate) struct Difference<'v> {
 impl Step {
     /// Number of the item in the list of the second side, or of the first where the second lacks it.
     fn item(&self) -> Option<usize> {
-        let [base, head] = self.items?;
+        let [base, head] = self.item?.places;
         head.or(base)
     }
 }
@@ -155,7 +166,7 @@ impl<'v> Walk<'v> {
                 for key in keys {
                     let step = Step {
                         name: key.clone(),
-                        items: None,
+                        item: None,
                         is_alone: false,
                     };
                     self.step(step, |walk| match (one.get(key), other.get(key)) {
@@ -182,11 +193,11 @@ impl<'v> Walk<'v> {
             return;
         }
         match value {
-            Json::Object(fields) if (1..=ALONE_MAX).contains(&leaves(value)) => {
+            Json::Object(fields) if (1..=ALONE_MAX).contains(&size(value)) => {
                 for (name, inside) in fields {
                     let step = Step {
                         name: name.clone(),
-                        items: None,
+                        item: None,
                         is_alone: false,
                     };
                     let side = |side: Option<&'v Json>| side.map(|_| inside);
@@ -198,45 +209,63 @@ impl<'v> Walk<'v> {
     }
 
     fn items(&mut self, field: &str, one: &'v [Json], other: &'v [Json]) {
-        let names = |items: &[Json]| match items {
-            [] => Some(Vec::new()),
-            items => item_names(items),
-        };
         let is_alone = one.len() <= 1 && other.len() <= 1;
-        match (names(one), names(other)) {
-            (Some(base), Some(head)) => {
-                let all: SortedSet<&String> = base.iter().chain(&head).collect();
-                for name in all {
-                    let place = |names: &[String]| names.iter().position(|own| own == name);
-                    let (base, head) = (place(&base), place(&head));
-                    let step = Step {
-                        name: name.clone(),
-                        items: Some([base, head]),
-                        is_alone: is_alone && base.is_some() == head.is_some(),
-                    };
-                    let (base, head) = (base.map(|at| &one[at]), head.map(|at| &other[at]));
-                    self.step(step, |walk| match (base, head) {
-                        (Some(base), Some(head)) => walk.both(field, base, head),
-                        (base, head) => walk.add(base, head),
-                    });
-                }
-            }
-            _ if one.len() == other.len() => {
-                for (number, (base, head)) in one.iter().zip(other).enumerate() {
-                    let step = Step {
-                        name: number.to_string(),
-                        items: Some([Some(number); 2]),
-                        is_alone,
-                    };
-                    self.step(step, |walk| {
-                        if base.is_object() || base.is_array() {
-                            walk.both(field, base, head);
-                        }
-                    });
-                }
-            }
-            _ => {}
+        for (name, item) in self.pairs(field, one, other) {
+            let [base, head] = item.places;
+            let step = Step {
+                name,
+                item: Some(item),
+                is_alone: is_alone && base.is_some() == head.is_some(),
+            };
+            let (base, head) = (base.map(|at| &one[at]), head.map(|at| &other[at]));
+            self.step(step, |walk| match (base, head) {
+                (Some(base), Some(head)) => walk.both(field, base, head),
+                (base, head) => walk.add(base, head),
+            });
         }
+    }
+
+    /// The items of both lists in the order of the second, each with its name: the one that it has, or its
+    /// number. Lists of words, and those that came or went with items that have no names, have none.
+    fn pairs(&self, field: &str, one: &[Json], other: &[Json]) -> Vec<(String, ItemStep)> {
+        let (places, names) = if let Some(names) = shared_names(one, other) {
+            (named(&names), Some(names))
+        } else if one.is_empty() || other.is_empty() || !one.iter().chain(other).all(is_map) {
+            return Vec::new();
+        } else {
+            let values = |items: &[Json]| -> Vec<SortedSet<String>> {
+                let forms = items.iter().map(|item| (self.form)(field, item));
+                forms.map(|form| leaves(&form)).collect()
+            };
+            let (base, head) = (values(one), values(other));
+            let like = |at: usize, there: usize| likeness(&base[at], &head[there]);
+            (aligned([one.len(), other.len()], &like), None)
+        };
+        let mut next = 0;
+        let found = places.into_iter().map(|places| {
+            let [base, head] = places;
+            let at = head.unwrap_or(next);
+            next = head.map_or(next, |head| head + 1);
+            let of_head = || {
+                let head = head?;
+                Some(
+                    names
+                        .as_ref()
+                        .map_or_else(|| head.to_string(), |own| own[1][head].clone()),
+                )
+            };
+            let of_base = || {
+                let base = base.unwrap_or_default();
+                match &names {
+                    Some(names) => names[0][base].clone(),
+                    None if base < other.len() => format!("{base} of the base"),
+                    None => base.to_string(),
+                }
+            };
+            let name = of_head().unwrap_or_else(of_base);
+            (name, ItemStep { places, at })
+        });
+        found.collect()
     }
 
     fn step(&mut self, step: Step, inside: impl FnOnce(&mut Self)) {
@@ -254,10 +283,38 @@ impl<'v> Walk<'v> {
     }
 }
 
+/// Items of two lists by their names, in the order of the second; what only the first has stands behind what it
+/// stood behind there.
+fn named([base, head]: &[Vec<String>; 2]) -> Vec<Places> {
+    let place = |name: &String, names: &[String]| names.iter().position(|own| own == name);
+    let mut behind = None;
+    let mut gone: Vec<(Option<usize>, usize)> = Vec::new();
+    for (at, name) in base.iter().enumerate() {
+        match place(name, head) {
+            Some(there) => behind = Some(there),
+            None => gone.push((behind, at)),
+        }
+    }
+    let gone_behind = |there: Option<usize>| {
+        let own = gone.iter().filter(move |(behind, _)| *behind == there);
+        own.map(|(_, at)| [Some(*at), None])
+    };
+    let mut found: Vec<Places> = gone_behind(None).collect();
+    for (there, name) in head.iter().enumerate() {
+        found.push([place(name, base), Some(there)]);
+        found.extend(gone_behind(Some(there)));
+    }
+    found
+}
+
+fn is_map(value: &Json) -> bool {
+    value.is_object()
+}
+
 /// Values in a value that are no maps; a list counts as one.
-fn leaves(value: &Json) -> usize {
+fn size(value: &Json) -> usize {
     match value {
-        Json::Object(fields) => fields.values().map(leaves).sum(),
+        Json::Object(fields) => fields.values().map(size).sum(),
         _ => 1,
     }
 }
@@ -288,6 +345,44 @@ mod tests {
         let turned = json!({"containers": [base["containers"][1], base["containers"][0]]});
         let is_told = differences(&base, &turned, |_, value| value.clone());
         assert_eq!(is_told[0].path(), "containers");
+    }
+
+    #[test]
+    fn an_item_in_front_changes_none_behind_it() {
+        let of = |items: Json| json!({"tolerations": items});
+        let (x, y) = (
+            json!({"key": "x", "value": "1"}),
+            json!({"key": "x", "value": "2"}),
+        );
+        let (new, turned) = (json!({"key": "x"}), json!({"key": "x", "value": "3"}));
+        let base = of(json!([x, y]));
+        assert_eq!(
+            words(&base, &of(json!([new, x, y]))),
+            ["tolerations.0 unset → {key: x}"]
+        );
+        assert_eq!(
+            words(&base, &of(json!([new, x, turned]))),
+            [
+                "tolerations.0 unset → {key: x}",
+                "tolerations.2.value 2 → 3"
+            ]
+        );
+        assert_eq!(
+            words(&base, &of(json!([y]))),
+            ["tolerations.0 of the base {key: x, value: 1} → unset"]
+        );
+        let ports = |items: Json| json!({"ports": items});
+        let udp = json!({"containerPort": 80, "protocol": "UDP"});
+        assert_eq!(
+            words(
+                &ports(json!([{"containerPort": 80, "hostPort": 1}])),
+                &ports(json!([udp, {"containerPort": 80, "hostPort": 2}]))
+            ),
+            [
+                "ports.80/UDP unset → {containerPort: 80, protocol: UDP}",
+                "ports.80.hostPort 1 → 2"
+            ]
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The lab: experiments over runs, and what they leave behind.
 
+mod alignment;
 pub mod around;
 pub mod broken;
 pub mod cells;

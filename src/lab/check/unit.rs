@@ -8,12 +8,13 @@ use scenario::Scenario;
 use scenario::schema::NodeGroup;
 use units::{SortedMap, SortedSet};
 
+use crate::alignment::Places;
 use crate::objects::{FieldChange, ObjectKey, item_name};
 
 /// Copies a part of another scenario.
 type PartCopy = fn(&mut Scenario, &Scenario);
-/// Puts items of another scenario, by their names, in the place of those that a list has.
-type ItemCopy = fn(&mut Scenario, &Scenario, &SortedSet<&str>);
+/// Puts items of another scenario in the place of those that a list has.
+type ItemCopy = fn(&mut Scenario, &Scenario, &SortedSet<&Item>);
 
 /// Parts of a scenario, each with the field of the scenario and its own; empty for all of the field.
 macro_rules! parts {
@@ -52,31 +53,31 @@ const PARTS: &[(&str, &str, PartCopy)] = parts![
 
 /// The lists of a scenario, by the kind of their items.
 const LISTS: &[(&str, ItemCopy)] = &[
-    ("nodes", |own, base, names| {
-        put_items(&mut own.cluster.nodes, &base.cluster.nodes, names);
+    ("nodes", |own, base, items| {
+        put_items(&mut own.cluster.nodes, &base.cluster.nodes, items);
     }),
-    ("group", |own, base, names| {
+    ("group", |own, base, items| {
         let theirs = base.cluster.provider.as_ref();
         let theirs: &[NodeGroup] = theirs.map_or(&[], |provider| &provider.groups);
         match &mut own.cluster.provider {
-            Some(provider) => put_items(&mut provider.groups, theirs, names),
+            Some(provider) => put_items(&mut provider.groups, theirs, items),
             None => own.cluster.provider.clone_from(&base.cluster.provider),
         }
     }),
-    ("workload", |own, base, names| {
-        put_items(&mut own.workload, &base.workload, names);
+    ("workload", |own, base, items| {
+        put_items(&mut own.workload, &base.workload, items);
     }),
-    ("failure", |own, base, names| {
-        put_items(&mut own.failures, &base.failures, names);
+    ("failure", |own, base, items| {
+        put_items(&mut own.failures, &base.failures, items);
     }),
-    ("operation", |own, base, names| {
-        put_items(&mut own.operations, &base.operations, names);
+    ("operation", |own, base, items| {
+        put_items(&mut own.operations, &base.operations, items);
     }),
-    ("function", |own, base, names| {
-        put_items(&mut own.functions, &base.functions, names);
+    ("function", |own, base, items| {
+        put_items(&mut own.functions, &base.functions, items);
     }),
-    ("traffic", |own, base, names| {
-        put_items(&mut own.traffic, &base.traffic, names);
+    ("traffic", |own, base, items| {
+        put_items(&mut own.traffic, &base.traffic, items);
     }),
 ];
 
@@ -85,12 +86,31 @@ const LISTS: &[(&str, ItemCopy)] = &[
 pub(super) enum Unit {
     /// An object of a manifest.
     Object(ObjectKey),
-    /// An item of a list of the scenario: the kind and the name.
-    Item(&'static str, String),
+    /// An item of a list of the scenario, with its kind.
+    Item(&'static str, Item),
     /// A field of the scenario, and the part of it, if not all.
     Part(&'static str, &'static str),
     /// A file that is read as a whole, by its path as written.
     File(String),
+}
+
+/// An item of a list of the scenario.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Item {
+    /// The one of a name.
+    Named(String),
+    /// The one at some places in the lists of both sides.
+    Placed(Places),
+}
+
+impl Item {
+    /// Its places in two lists of items with some names.
+    fn places(&self, base: &[String], head: &[String]) -> Places {
+        match self {
+            Self::Named(name) => [base, head].map(|names| names.iter().position(|own| own == name)),
+            Self::Placed(places) => *places,
+        }
+    }
 }
 
 impl Unit {
@@ -109,7 +129,11 @@ impl Unit {
             ),
         };
         if let Some((kind, _)) = LISTS.iter().find(|(kind, _)| *kind == field) {
-            return Some(Self::Item(kind, name.clone()));
+            let named = || Item::Named(name.clone());
+            return Some(Self::Item(
+                kind,
+                change.item.map_or_else(named, Item::Placed),
+            ));
         }
         if field == "cluster" && part != "domains" && part != "ignore" {
             return Some(Self::Part("cluster", "provider"));
@@ -130,11 +154,11 @@ impl Unit {
 
 /// Takes the parts and items of a scenario among some units back to another's.
 pub(super) fn put<'a>(own: &mut Scenario, base: &Scenario, units: impl Iterator<Item = &'a Unit>) {
-    let mut items: SortedMap<&str, SortedSet<&str>> = SortedMap::new();
+    let mut items: SortedMap<&str, SortedSet<&Item>> = SortedMap::new();
     for unit in units {
         match unit {
-            Unit::Item(kind, name) => {
-                items.entry(kind).or_default().insert(name);
+            Unit::Item(kind, item) => {
+                items.entry(kind).or_default().insert(item);
             }
             Unit::Part("cluster", "provider") => put_provider(own, base),
             Unit::Part(field, part) => {
@@ -148,8 +172,8 @@ pub(super) fn put<'a>(own: &mut Scenario, base: &Scenario, units: impl Iterator<
         }
     }
     for (kind, copy) in LISTS {
-        if let Some(names) = items.get(kind) {
-            copy(own, base, names);
+        if let Some(items) = items.get(kind) {
+            copy(own, base, items);
         }
     }
 }
@@ -163,26 +187,32 @@ fn put_provider(own: &mut Scenario, base: &Scenario) {
     own.cluster.provider = provider;
 }
 
-fn put_items<T: Clone + Serialize>(own: &mut Vec<T>, base: &[T], names: &SortedSet<&str>) {
-    let named = |items: &[T]| -> Vec<(String, T)> {
+fn put_items<T: Clone + Serialize>(own: &mut Vec<T>, base: &[T], items: &SortedSet<&Item>) {
+    let names = |items: &[T]| -> Vec<String> {
         let numbered = items.iter().enumerate();
         let all = numbered.map(|(number, item)| {
             let plain = serde_json::to_value(item).unwrap_or(Json::Null);
-            (item_name(&plain, number, items.len() == 1), item.clone())
+            item_name(&plain, number, items.len() == 1)
         });
         all.collect()
     };
-    let (mut all, theirs) = (named(own), named(base));
-    let find = |items: &[(String, T)], name: &str| items.iter().position(|(own, _)| own == name);
-    for name in names {
-        match (find(&all, name), find(&theirs, name)) {
-            (Some(at), Some(there)) => all[at].1 = theirs[there].1.clone(),
-            (Some(at), None) => drop(all.remove(at)),
-            (None, Some(there)) => all.insert(there.min(all.len()), theirs[there].clone()),
-            (None, None) => {}
+    let (were, are) = (names(base), names(own));
+    let places: Vec<Places> = { items.iter() }
+        .map(|item| item.places(&were, &are))
+        .collect();
+    let mut all: Vec<Option<T>> = own.drain(..).map(Some).collect();
+    let mut back: SortedMap<usize, &T> = SortedMap::new();
+    for [there, at] in places {
+        let theirs = there.and_then(|there| Some((there, base.get(there)?)));
+        match at.and_then(|at| all.get_mut(at)) {
+            Some(item) => *item = theirs.map(|(_, item)| item.clone()),
+            None => back.extend(theirs),
         }
     }
-    *own = all.into_iter().map(|(_, item)| item).collect();
+    own.extend(all.into_iter().flatten());
+    for (there, item) in back {
+        own.insert(there.min(own.len()), item.clone());
+    }
 }
 
 #[cfg(test)]
@@ -203,13 +233,14 @@ mod tests {
             file: String::new(),
             line: None,
             entries: Vec::new(),
+            item: None,
         }
     }
 
     #[test]
     fn every_change_belongs_to_what_is_taken_back() {
         let unit = |kind: &str, field: &str| Unit::of(&change(kind, "a", field));
-        let item = |kind| Some(Unit::Item(kind, "a".to_owned()));
+        let item = |kind| Some(Unit::Item(kind, Item::Named("a".to_owned())));
         assert_eq!(unit("nodes", "count"), item("nodes"));
         assert_eq!(unit("failure", ""), item("failure"));
         assert_eq!(
@@ -243,7 +274,7 @@ mod tests {
             experiment(&text, "s.yaml", &[]).variants.remove(0).scenario
         };
         let (mut own, base) = (side(2, 3, "10s"), side(4, 5, "20s"));
-        let unit = |kind, name: &str| Unit::Item(kind, name.to_owned());
+        let unit = |kind, name: &str| Unit::Item(kind, Item::Named(name.to_owned()));
         put(&mut own, &base, [&unit("nodes", "b-{}")].into_iter());
         assert_eq!(own.cluster.nodes[0], side(2, 3, "10s").cluster.nodes[0]);
         assert_eq!(own.cluster.nodes[1], base.cluster.nodes[1]);
@@ -258,8 +289,14 @@ mod tests {
         put(&mut own, &base, [&unit("group", "g")].into_iter());
         assert_eq!(provider(&own).groups, provider(&base).groups);
         // Items without names are those at their places, whichever of them are taken back together.
-        let (mut items, names) = (vec![7, 8], SortedSet::from(["", "0", "1"]));
-        put_items(&mut items, &[9], &names);
-        assert_eq!(items, [9]);
+        let put = |places: &[Places]| {
+            let items: Vec<Item> = places.iter().map(|own| Item::Placed(*own)).collect();
+            let mut own = vec![7, 8, 3];
+            put_items(&mut own, &[8, 9, 4], &items.iter().collect());
+            own
+        };
+        assert_eq!(put(&[[None, Some(0)]]), [8, 3]);
+        assert_eq!(put(&[[None, Some(0)], [Some(1), None]]), [8, 9, 3]);
+        assert_eq!(put(&[[Some(2), Some(2)]]), [7, 8, 4]);
     }
 }

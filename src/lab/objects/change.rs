@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
+use super::matched::{Match, matched};
 use super::{Lines, Object, ObjectKey};
 use crate::difference::{Difference, Step, differences, shown};
 use units::{SortedMap, SortedSet, plural};
@@ -29,6 +30,9 @@ pub struct FieldChange {
     pub line: Option<u64>,
     /// Entries of the suite that it concerns.
     pub entries: Vec<String>,
+    /// Places in the lists of both sides of an item that has no name.
+    #[serde(skip)]
+    pub item: Option<[Option<usize>; 2]>,
 }
 
 impl FieldChange {
@@ -195,16 +199,14 @@ enum Rank {
 /// The fields in which the objects of two sides differ: those first that scheduling reads, labels and
 /// annotations last, and by their names.
 pub fn field_changes(base: &[Object], head: &[Object]) -> Vec<FieldChange> {
-    let (base, head) = (by_turn(base), by_turn(head));
-    let keys: SortedSet<&(&ObjectKey, usize)> = base.keys().chain(head.keys()).collect();
     let content = |object: &Object| (object.key.kind == "file").then(|| object.hash.clone());
-    let contents = |side: &SortedMap<(&ObjectKey, usize), &Object>| -> SortedSet<String> {
-        side.values().filter_map(|own| content(own)).collect()
-    };
-    let (were, are) = (contents(&base), contents(&head));
+    let contents =
+        |side: &[Object]| -> SortedSet<String> { side.iter().filter_map(content).collect() };
+    let (were, are) = (contents(base), contents(head));
     let mut found = Vec::new();
-    for key in keys {
-        match (base.get(key), head.get(key)) {
+    for Match { base, head, item } in matched(base, head) {
+        let start = found.len();
+        match (base, head) {
             (Some(base), Some(head)) if base.hash != head.hash => fields(base, head, &mut found),
             // A file of the same content has another name.
             (Some(own), None) if content(own).is_some_and(|own| are.contains(&own)) => {}
@@ -213,6 +215,7 @@ pub fn field_changes(base: &[Object], head: &[Object]) -> Vec<FieldChange> {
             (None, Some(own)) => found.push(change(own, "", None, Some("there".to_owned()), "")),
             _ => {}
         }
+        found[start..].iter_mut().for_each(|own| own.item = item);
     }
     found.sort_by_key(FieldChange::rank);
     found.truncate(CHANGES_MAX);
@@ -240,18 +243,6 @@ pub(crate) fn order_change(base: &[Object], head: &[Object]) -> Option<FieldChan
     Some(found)
 }
 
-/// Objects by their names, those that stand there twice by their turn.
-fn by_turn(objects: &[Object]) -> SortedMap<(&ObjectKey, usize), &Object> {
-    let mut turns: SortedMap<&ObjectKey, usize> = SortedMap::new();
-    let mut found = SortedMap::new();
-    for object in objects {
-        let turn = turns.entry(&object.key).or_default();
-        found.insert((&object.key, *turn), object);
-        *turn += 1;
-    }
-    found
-}
-
 fn change(
     at: &Object,
     field: &str,
@@ -267,6 +258,7 @@ fn change(
         file: at.file.clone(),
         line: at.lines.line(pointer),
         entries: Vec::new(),
+        item: None,
     }
 }
 
@@ -310,11 +302,11 @@ fn put(own: &mut Json, base: Option<&Json>, steps: &[Step]) {
     let Some((step, rest)) = steps.split_first() else {
         return;
     };
-    let theirs = base.and_then(|base| match step.items {
-        Some([place, _]) => base.get(place?),
+    let theirs = base.and_then(|base| match step.item {
+        Some(item) => base.get(item.places[0]?),
         None => base.get(&step.name),
     });
-    match (own, step.items) {
+    match (own, step.item) {
         (Json::Object(fields), None) if rest.is_empty() => {
             match theirs {
                 Some(theirs) => fields.insert(step.name.clone(), theirs.clone()),
@@ -330,16 +322,17 @@ fn put(own: &mut Json, base: Option<&Json>, steps: &[Step]) {
                 fields.remove(&step.name);
             }
         }
-        (Json::Array(items), Some([before, now])) => match (now, theirs) {
-            (Some(now), _) if now >= items.len() => {}
-            (Some(now), _) if !rest.is_empty() => put(&mut items[now], theirs, rest),
-            (Some(now), Some(theirs)) => items[now] = theirs.clone(),
-            (Some(now), None) => drop(items.remove(now)),
-            (None, Some(theirs)) => {
-                items.insert(before.unwrap_or(0).min(items.len()), theirs.clone());
+        (Json::Array(items), Some(item)) => {
+            let is_there = item.places[1].is_some();
+            match theirs {
+                _ if is_there && item.at >= items.len() => {}
+                _ if is_there && !rest.is_empty() => put(&mut items[item.at], theirs, rest),
+                Some(theirs) if is_there => items[item.at] = theirs.clone(),
+                Some(theirs) => items.insert(item.at.min(items.len()), theirs.clone()),
+                None if is_there => drop(items.remove(item.at)),
+                None => {}
             }
-            (None, None) => {}
-        },
+        }
         _ => {}
     }
 }
@@ -361,7 +354,7 @@ fn field(steps: &[Step]) -> String {
     let is_last = |at: usize| at + 1 == steps.len();
     let mut at = 0;
     while let Some(step) = steps.get(at) {
-        let item = steps.get(at + 1).filter(|next| next.items.is_some());
+        let item = steps.get(at + 1).filter(|next| next.item.is_some());
         let is_alone = item.is_some_and(|item| item.is_alone);
         let is_unnamed = UNNAMED.contains(&&*step.name) && !is_last(at);
         let is_container = step.name == "containers" && is_alone && !is_last(at + 1);

@@ -4,6 +4,7 @@
 mod change;
 mod content;
 mod documents;
+mod matched;
 mod parts;
 mod read;
 mod tables;

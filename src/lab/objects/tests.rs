@@ -279,6 +279,7 @@ fn equal_changes_of_many_objects_are_one() {
         file: "a.yaml".to_owned(),
         line: None,
         entries: Vec::new(),
+        item: None,
     };
     let changes = [
         change("a", "requests.cpu", "1"),
@@ -316,6 +317,10 @@ fn fields_are_taken_back_one_by_one() {
             .replace(
                 "      priorityClassName: high\n",
                 "      tolerations: [{key: a, operator: Exists}]\n",
+            )
+            .replace(
+                "      - name: main\n",
+                "      - {name: z, image: a}\n      - {name: aa, image: a}\n      - name: main\n        ports: [{containerPort: 1}]\n",
             )
             .replace(
                 "      affinity:\n",

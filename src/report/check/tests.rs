@@ -421,6 +421,7 @@ fn changed(cause: Vec<Vec<usize>>) -> CheckReport {
         file: "web.yaml".to_owned(),
         line: Some(line),
         entries: vec![entry.to_owned()],
+        item: None,
     };
     let mut failed = gate("makespan.total", Outcome::Regressed, None);
     failed.cause = cause;
