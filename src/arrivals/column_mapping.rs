@@ -116,6 +116,11 @@ impl fmt::Display for ColumnUnit {
 }
 
 impl MappingEntry {
+    /// Whether the own column has spans.
+    pub fn is_span(&self) -> bool {
+        KINDS.contains(&(&*self.own, Kind::Span))
+    }
+
     /// The two names of a difference.
     pub fn difference(&self) -> Option<(&str, &str)> {
         let (end, start) = self.other.split_once(" - ")?;

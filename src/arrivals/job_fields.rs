@@ -130,6 +130,20 @@ impl Outcome {
         OUTCOME.state(labels, own.map_or("", Self::word));
     }
 
+    /// The outcome that a log's own word stands for, in capitals or not.
+    pub fn of_text(text: &str) -> Option<Self> {
+        Some(match text.to_ascii_lowercase().as_str() {
+            "completed" | "complete" | "succeeded" | "success" | "finished" | "done" => {
+                Self::Completed
+            }
+            "failed" | "fail" | "failure" | "error" | "timeout" | "node_fail" | "out_of_memory" => {
+                Self::Failed
+            }
+            "cancelled" | "canceled" | "killed" => Self::Cancelled,
+            _ => return None,
+        })
+    }
+
     /// The outcome of a word.
     pub fn of_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|outcome| outcome.word() == word)

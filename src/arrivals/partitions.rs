@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
 use intake::TraceError;
+use intake::ledger::{Action, Ledger};
 use model::{NodeSelector, NodeSelectorTerm, PARTITION_LABEL, PodSpec, Text};
 use units::Duration;
 
@@ -14,8 +15,8 @@ pub struct JobPartition {
     pub name: Text,
     /// Nodes of the partition; `None` for all.
     pub nodes: Option<NodeSelectorTerm>,
-    /// Time limit of jobs that state none.
-    pub time: Option<Duration>,
+    /// Time limit of jobs that state none, and the field that states it.
+    pub time: Option<(Duration, &'static str)>,
 }
 
 impl JobPartition {
@@ -88,6 +89,10 @@ pub struct Partitioned {
     /// The partition of each class.
     places: Vec<Option<usize>>,
     classes: Classes,
+    /// The notes up to now.
+    notes: Ledger,
+    /// Those of the source and these, once the end was reached.
+    all: Option<Ledger>,
 }
 
 impl Partitioned {
@@ -108,7 +113,26 @@ impl Partitioned {
             partitions: Arc::new(partitions),
             places: Vec::new(),
             classes: Classes::default(),
+            notes: Ledger::EMPTY,
+            all: None,
         }
+    }
+
+    /// Gives a job that states no time limit that of its partition, and tells.
+    fn limit(&mut self, arrival: &mut Arrival, place: usize) {
+        let partition = &self.partitions.all[place];
+        let Some((time, field)) = partition.time else {
+            return;
+        };
+        arrival.time_limit = Some(time);
+        let (file, line) = arrival
+            .origin
+            .place(self.inner.files(), &self.partitions.field.into());
+        let kind = format!(
+            "no time limit; `{field}` of the partition `{}` is its limit, {time}",
+            partition.name
+        );
+        self.notes.note(&kind, Action::Repair, &file, line);
     }
 
     fn catch_up(&mut self) -> Result<(), TraceError> {
@@ -126,6 +150,8 @@ impl Partitioned {
 impl ArrivalSource for Partitioned {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         let Some(mut arrival) = self.inner.next()? else {
+            let all = self.all.get_or_insert_with(|| self.inner.ledger().clone());
+            all.merge(&std::mem::take(&mut self.notes));
             return Ok(None);
         };
         self.catch_up()?;
@@ -136,8 +162,14 @@ impl ArrivalSource for Partitioned {
             let spec = spec.transpose()?;
             return Err(self.partitions.unknown(spec.as_deref(), &arrival));
         };
-        arrival.time_limit = arrival.time_limit.or(self.partitions.all[place].time);
+        if arrival.time_limit.is_none() {
+            self.limit(&mut arrival, place);
+        }
         Ok(Some(arrival))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.all.as_ref().unwrap_or_else(|| self.inner.ledger())
     }
 
     fn inner(&self) -> Option<&dyn ArrivalSource> {
@@ -164,6 +196,8 @@ impl ArrivalSource for Partitioned {
             partitions: Arc::clone(&self.partitions),
             places: Vec::new(),
             classes: Classes::default(),
+            notes: Ledger::EMPTY,
+            all: None,
         };
         fork.catch_up()?;
         Ok(Box::new(fork))

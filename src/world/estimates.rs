@@ -10,9 +10,13 @@ use systems::flow::FlowOptions;
 use systems::gpu_sharing::GpuSharingOptions;
 use units::plural;
 
+use super::partitions;
+
 /// A note on jobs without a time limit whose run times stand in as estimates, if the system looks at any.
 pub(super) fn note(system: &System, classes: &[ClassTotal]) -> Option<String> {
-    let count: u64 = classes.iter().map(|class| class.unlimited).sum();
+    let free = classes.iter();
+    let free = free.filter(|class| !partitions::limits(system, &class.spec));
+    let count: u64 = free.map(|class| class.unlimited).sum();
     let rules = rules_with_estimates(system);
     (count > 0 && !rules.is_empty()).then(|| {
         format!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrivals::partitions::{JobPartition, Partitioned};
 use arrivals::{ArrivalSource, read_options};
-use model::{Node, NodeSelectorTerm, Operator, Requirement, Text};
+use model::{Node, NodeSelectorTerm, Operator, PARTITION_LABEL, PodSpec, Requirement, Text};
 use scenario::Scenario;
 use scenario::partitions::PARTITIONS;
 use scenario::schema::{self, PartitionField};
@@ -22,6 +22,18 @@ pub(super) fn field(scenario: &Scenario) -> Option<read_options::PartitionField>
         PartitionField::Partition => read_options::PartitionField::Partition,
         PartitionField::Queue => read_options::PartitionField::Queue,
     })
+}
+
+/// Whether a job that states no time limit has one by its partition.
+pub(super) fn limits(system: &schema::System, spec: &PodSpec) -> bool {
+    let all = { system.scheduler.slurm.iter() }.flat_map(|own| &own.partitions);
+    let named = spec.labels.get(PARTITION_LABEL);
+    let is_own = |own: &&schema::SlurmPartition| match named {
+        Some(name) => *own.name == **name,
+        None => own.default,
+    };
+    let mut own = all.filter(is_own);
+    own.any(|own| own.default_time.or(own.max_time).is_some())
 }
 
 /// Arrivals on the nodes of their partitions.
@@ -56,10 +68,12 @@ pub(super) fn partitioned(
                 written.name
             )));
         }
+        let default = written.default_time.map(|time| (time, "defaultTime"));
+        let most = written.max_time.map(|time| (time, "maxTime"));
         all.push(JobPartition {
             name: written.name.as_str().into(),
             nodes: term,
-            time: written.default_time.or(written.max_time),
+            time: default.or(most),
         });
     }
     let default = slurm.partitions.iter().position(|own| own.default);

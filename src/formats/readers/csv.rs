@@ -5,15 +5,18 @@
 //! Times and spans are seconds (`90`, `1.5`) or have a unit (`90s`, `2h30m`, `250ms`). Amounts are
 //! Kubernetes quantities (`500m`, `2`, `4Gi`). Columns with the unit in their name have whole numbers of
 //! it instead; so does the table as a Parquet file, which is read as well. Rows may be up to 4,096 rows
-//! late; streamed, unless there is a column `gang`, whose members are brought together first, or the table is in shards.
+//! late; streamed, unless there is a column `gang`, whose members are brought together first, the table is in shards, or
+//! it has other columns.
 
 mod amounts;
 mod cells;
 mod columns;
-mod gangs;
+mod fields;
 mod mapping;
+mod refusals;
 #[cfg(test)]
 mod tests;
+mod whole;
 
 use std::collections::VecDeque;
 
@@ -31,7 +34,8 @@ use arrivals::stream::Classes;
 use intake::ledger::Ledger;
 use intake::table::{Row, Table};
 
-use columns::Columns;
+use columns::{Columns, Times};
+use whole::{FileOrder, Zero, together};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -102,28 +106,40 @@ pub const ENTRY: FormatEntry = FormatEntry {
 /// Run time of a job that never ran, in a table that another one was written again as.
 const NEVER_RAN: &str = "never ran";
 
+/// The first instant of the year 2000, since 1970: no trace is as long.
+const YEAR_2000: Instant = Instant::from_secs(946_684_800);
+
+/// The rule that a submission since 1970 breaks.
+const SINCE_1970: &str = "a time since the trace's zero; one since 1970 is mapped: `columns: {submit: submit as unix-seconds}`, or \
+                          `--column 'submit=submit as unix-seconds'`";
+
+/// The note about a row that is put into its place.
+const MOVED: &str = "submitted before a row above; moved";
+
 fn sniff(first: &[u8]) -> Confidence {
     header_has(first, &["submit"]).max(header_has(first, &["submit_ns"]))
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     if options.columns.is_empty() {
-        return without_unknown(plain(input, options, false)?);
+        return without_unknown(plain(input, options)?);
     }
-    let table = mapping::rewritten(input, &options.columns)?;
+    let mapped = mapping::rewritten(input, &options.columns)?;
     let options = ReadOptions {
         columns: Arc::default(),
         ..options.clone()
     };
-    without_unknown(plain(&table, &options, true)?)
+    let mut source = CsvSource::open(&mapped.table, &options)?;
+    for own in &mapped.adopted {
+        let kind = format!("column `{own}`, read by its own name");
+        source.rows.journal.dirt(&kind, Action::Keep, 1)?;
+    }
+    source.rows.others = Some(mapped.others);
+    without_unknown(together(source, mapped.zero)?)
 }
 
-/// The rows of a table with own names of columns, or of another one that was written again so.
-fn plain(
-    input: &Input,
-    options: &ReadOptions,
-    is_mapped: bool,
-) -> Result<Box<dyn ArrivalSource>, TraceError> {
+/// The rows of a table with own names of columns.
+fn plain(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let shards = Shards::of(input, &ENTRY)?;
     let Some(input) = shards.alone() else {
         // Rows without a name are counted through.
@@ -134,14 +150,14 @@ fn plain(
             |file, last: Option<&CsvSource>| {
                 let mut source = CsvSource::open(file, options)?;
                 source.rows.count = last.map_or(0, |last| last.rows.count);
+                source.rows.whole = Some(FileOrder::default());
                 Ok(Box::new(source))
             },
         );
     };
-    let mut source = CsvSource::open(input, options)?;
-    source.rows.is_mapped = is_mapped;
+    let source = CsvSource::open(input, options)?;
     if source.has_gangs() {
-        return gangs::together(source);
+        return together(source, Zero::Own);
     }
     streamed(source, input, options)
 }
@@ -182,8 +198,10 @@ pub struct CsvSource {
 /// The rows read up to now.
 struct Rows {
     columns: Columns,
-    /// Whether the table is another one, written again.
-    is_mapped: bool,
+    /// Columns of another table by the own names, of one that was written again.
+    others: Option<Vec<(String, String)>>,
+    /// The arrivals in the order of the file, if the table is read to its end before any is delivered.
+    whole: Option<FileOrder>,
     journal: Journal,
     lookahead: Lookahead,
     count: u64,
@@ -229,7 +247,8 @@ impl CsvSource {
             rows: Rows {
                 keys: ClassKeys::new(columns.of_spec()),
                 columns,
-                is_mapped: false,
+                others: None,
+                whole: None,
                 journal,
                 lookahead: Lookahead::default(),
                 count: 0,
@@ -250,6 +269,17 @@ impl CsvSource {
         Ok(())
     }
 
+    /// The next arrival in the order of the file.
+    fn next_of_file(&mut self) -> Result<Option<Arrival>, TraceError> {
+        loop {
+            let next = self.rows.whole.as_mut().and_then(FileOrder::pop);
+            if next.is_some() || self.ended {
+                return Ok(next);
+            }
+            self.take_row()?;
+        }
+    }
+
     /// Reads one row into the window, unless it is bad.
     fn take_row(&mut self) -> Result<(), TraceError> {
         if let Some(row) = self.table.next_plain_row() {
@@ -259,7 +289,7 @@ impl CsvSource {
             Some(Ok(row)) => self.rows.take(&row),
             Some(Err(bad)) => {
                 self.rows.count += 1;
-                self.rows.journal.bad_row(bad)
+                self.rows.refuse(bad)
             }
             None => {
                 self.ended = true;
@@ -270,46 +300,47 @@ impl CsvSource {
 }
 
 impl Rows {
+    /// The times of a row. Those of the project's own table count from the trace's zero.
+    #[inline(always)]
+    fn times(&self, row: &Row<'_>) -> Result<Times, BadRow> {
+        let times = self.columns.times(row)?;
+        if times.submit >= YEAR_2000 && self.others.is_none() {
+            return Err(self.columns.bad_submit(row, SINCE_1970));
+        }
+        Ok(times)
+    }
+
     /// Takes a row into the window, unless it is bad.
     fn take(&mut self, row: &Row<'_>) -> Result<(), TraceError> {
         self.count += 1;
         let number = self.count;
         let line = row.line;
-        let times = match self.columns.times(row) {
+        let times = match self.times(row) {
             Ok(times) => times,
             Err(bad) if bad.value == NEVER_RAN => {
                 return self.journal.dirt("job never ran", Action::Drop, line);
             }
-            Err(bad) => return self.journal.bad_row(bad),
+            Err(bad) => return self.refuse(bad),
         };
         let class = if let Some(class) = self.keys.find(row) {
-            self.columns.tell_resizes(row, &mut self.journal)?;
+            self.columns.tell(row, &mut self.journal)?;
             class
         } else {
             let spec = match self.columns.spec(row) {
                 Ok(spec) => spec,
-                Err(bad) => return self.journal.bad_row(bad),
+                Err(bad) => return self.refuse(bad),
             };
             let class = self.classes.class_of(spec);
             self.keys.learn(row, class);
-            self.columns.tell_resizes(row, &mut self.journal)?;
+            self.columns.tell(row, &mut self.journal)?;
             class
         };
         let links = match self.columns.links(row) {
             Ok(links) => links,
-            Err(bad) => return self.journal.bad_row(bad),
+            Err(bad) => return self.refuse(bad),
         };
-        if self.is_mapped && times.run.is_none() {
-            self.journal
-                .dirt("run time not known", Action::Keep, line)?;
-        }
+        let start = self.tell_times(&times, line)?;
         let tenant = self.tenants.number_of_piece(self.columns.tenant(row));
-        if let (Some(limit), Some(run_time)) = (times.limit, times.run)
-            && limit < run_time
-        {
-            let kind = "time limit below the run time; plans reckon with the limit";
-            self.journal.dirt(kind, Action::Keep, line)?;
-        }
         let arrival = |name| Arrival {
             submit: times.submit,
             name,
@@ -318,11 +349,16 @@ impl Rows {
             tenant,
             run_time: times.run,
             time_limit: times.limit,
-            historic_start: times.start,
+            historic_start: start,
             links,
             part: 0,
             origin: Origin::line(line),
         };
+        if let Some(whole) = &mut self.whole {
+            let name = self.columns.name(row).unwrap_or(PodName::Job(number));
+            let is_late = whole.push(arrival(name));
+            return self.journal.repair_if(is_late, MOVED, line);
+        }
         // Each kind by itself: a name that is put together first goes through memory.
         let placed = match self.columns.name(row) {
             Some(name) => self.lookahead.push(arrival(name)),
@@ -330,17 +366,47 @@ impl Rows {
         };
         match placed {
             Placed::InOrder => Ok(()),
-            Placed::Moved => {
-                let kind = "submitted before a row above; moved";
-                self.journal.dirt(kind, Action::Repair, line)
-            }
-            Placed::TooLate => self.journal.bad_row(BadRow {
+            Placed::Moved => self.journal.dirt(MOVED, Action::Repair, line),
+            Placed::TooLate => self.refuse(BadRow {
                 line,
                 column: "submit".to_owned(),
                 value: times.submit.to_string(),
                 rule: "must not be earlier than rows far above; sort the file by it".to_owned(),
             }),
         }
+    }
+
+    /// Tells of times that don't go together; the start in the origin. In anybody's table, one before the submission
+    /// stands for none.
+    #[inline(always)]
+    fn tell_times(&mut self, times: &Times, line: u64) -> Result<Option<Instant>, TraceError> {
+        let is_others = self.others.is_some();
+        if is_others && times.run.is_none() {
+            self.journal
+                .dirt("run time not known", Action::Keep, line)?;
+        }
+        if let (Some(limit), Some(run_time)) = (times.limit, times.run)
+            && limit < run_time
+        {
+            let kind = "time limit below the run time; plans reckon with the limit";
+            self.journal.dirt(kind, Action::Keep, line)?;
+        }
+        if !is_others || times.start.is_none_or(|own| own >= times.submit) {
+            return Ok(times.start);
+        }
+        let kind = "start before the submission; not known";
+        self.journal.dirt(kind, Action::Repair, line)?;
+        Ok(None)
+    }
+
+    /// Deals with a bad row, by the names of the file.
+    #[cold]
+    fn refuse(&mut self, bad: BadRow) -> Result<(), TraceError> {
+        let bad = match &self.others {
+            Some(others) => refusals::of_file(bad, others),
+            None => bad,
+        };
+        self.journal.bad_row(bad)
     }
 }
 
@@ -350,8 +416,12 @@ impl ArrivalSource for CsvSource {
     }
 
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        self.fill()?;
-        let arrival = self.rows.lookahead.pop();
+        let arrival = if self.rows.whole.is_some() {
+            self.next_of_file()?
+        } else {
+            self.fill()?;
+            self.rows.lookahead.pop()
+        };
         self.delivered += u64::from(arrival.is_some());
         Ok(arrival)
     }
@@ -361,6 +431,12 @@ impl ArrivalSource for CsvSource {
         buffer: &mut VecDeque<Arrival>,
         most: usize,
     ) -> Result<bool, TraceError> {
+        if self.rows.whole.is_some() {
+            let next = self.next()?;
+            let is_there = next.is_some();
+            buffer.extend(next);
+            return Ok(is_there);
+        }
         let noted = self.rows.journal.ledger.total();
         self.fill()?;
         let has_changed = self.rows.journal.ledger.total() != noted;
@@ -392,7 +468,6 @@ impl ArrivalSource for CsvSource {
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
         let mut fork = Self::open(&self.input, &self.options)?;
-        fork.rows.is_mapped = self.rows.is_mapped;
         for _ in 0..self.delivered {
             fork.next()?;
         }

@@ -95,7 +95,7 @@ const BAD: &[(&str, &[u8], &str, &str)] = &[
     // Lines that end with a carriage return alone, as old programs write them.
     ("csv", b"submit,run_time,cpu\r0,1,1\r5,1,1\r", "jobs.csv", "jobs.csv: lines end with a carriage return alone; convert them (`tr '\\r' '\\n'`)"),
     // Milliseconds where seconds are meant.
-    ("csv", b"submit,run_time\n1600000000,1\n1600000000000,1\n", "jobs.csv", "jobs.csv:3: column `submit`: must be at most 9223372036 s, and not in milliseconds; write the unit, as in `1500ms`, if it is another, found `1600000000000`"),
+    ("csv", b"submit,run_time\n160000000,1\n1600000000000,1\n", "jobs.csv", "jobs.csv:3: column `submit`: must be at most 9223372036 s, and not in milliseconds; write the unit, as in `1500ms`, if it is another, found `1600000000000`"),
     ("openb-pods", b"name,cpu_milli,memory_mib,num_gpu,gpu_milli,creation_time,deletion_time\np,1,1,0,0,1600000000000,1600000001000\n", "pods.csv", "pods.csv:2: column `creation_time`: must be at most 3200000000 s, and not in milliseconds, found `1600000000000`"),
     ("swf", b"1 1600000000000 -1 60 4 -1 -1 4 90 -1 1 1 1 1 1 1 -1 -1\n", "log.swf", "log.swf:1: column `2 submit time`: must be at most 3200000000 s, and not in milliseconds, found `1600000000000`"),
     // Nothing, where a header stands first and where none does.

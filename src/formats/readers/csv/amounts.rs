@@ -2,6 +2,7 @@
 
 use arrivals::column_mapping::ColumnUnit;
 use intake::calendar::{Zone, zoned};
+use units::Duration;
 
 /// Most decimals of a number that count.
 const DECIMALS: usize = 18;
@@ -10,12 +11,61 @@ const DECIMALS: usize = 18;
 pub(super) fn amount(text: &str, unit: ColumnUnit, zone: &Zone) -> Option<i128> {
     match unit {
         ColumnUnit::Time(factor) | ColumnUnit::Unix(factor) => scaled(text, factor, false),
-        ColumnUnit::Cores(factor) | ColumnUnit::Bytes(factor) => scaled(text, factor, true),
+        ColumnUnit::Cores(factor) => scaled(text, factor, true),
+        ColumnUnit::Bytes(factor) => scaled(text, factor, true).or_else(|| size(text)),
         ColumnUnit::Clock => clock(text),
         ColumnUnit::DateTime => {
             let at = zone.instant(text).or_else(|| zoned(text))?;
             Some(i128::from(at.as_nanos()))
         }
+    }
+}
+
+/// What a cell of a unit must be, in words.
+pub(super) fn expected(unit: ColumnUnit, is_span: bool) -> String {
+    match unit {
+        ColumnUnit::Time(_) if is_span => {
+            format!("a number of {unit}, or a time such as `1:30:00` or `90s`")
+        }
+        ColumnUnit::Time(_) | ColumnUnit::Cores(_) | ColumnUnit::Unix(_) => {
+            format!("a number of {unit}")
+        }
+        ColumnUnit::Bytes(_) => {
+            format!("a number of {unit}, or one with its unit such as `512mb` or `4G`")
+        }
+        ColumnUnit::Clock => "a time such as `1-02:30:00` or `1:30:00`".to_owned(),
+        ColumnUnit::DateTime => "a date with a time, such as `2024-03-01 10:00:00`".to_owned(),
+    }
+}
+
+/// Nanoseconds of a span that says its unit: a clock's, or such as `90s` and `2h30m`.
+pub(super) fn with_unit(text: &str) -> Option<i128> {
+    clock(text).or_else(|| {
+        let span: Duration = text.parse().ok()?;
+        Some(i128::from(span.as_nanos()))
+    })
+}
+
+/// Bytes of an amount that says its unit as batch systems do, in powers of 1,024: `8gb`, `4G`, `1.5 GiB`. A small letter
+/// alone is none: it is 1,000 in one of them and 1,024 in another.
+fn size(text: &str) -> Option<i128> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+    let first = unit.bytes().next()?;
+    let factor = b"KMGTP"
+        .iter()
+        .position(|own| *own == first.to_ascii_uppercase());
+    let rest = &unit[usize::from(factor.is_some())..];
+    let is_unit = match rest.to_ascii_lowercase().as_str() {
+        "" => first.is_ascii_uppercase() && factor.is_some(),
+        "b" => true,
+        "ib" | "i" => factor.is_some(),
+        _ => false,
+    };
+    let power = factor.map_or(0, |place| 10 * (place + 1));
+    if is_unit {
+        scaled(number.trim(), 1 << power, true)
+    } else {
+        None
     }
 }
 

@@ -4,14 +4,15 @@ use super::USAGE;
 use super::cells::{
     QUANTITY, Span, TOO_MANY_BYTES, TOO_MANY_CORES, either, integer, pattern, span,
 };
+use super::fields::{StatedField, stated_fields};
 use crate::parts::resize_list;
 use crate::parts::resizes::{Changed, Standing};
 use crate::readers::prelude::*;
 use arrivals::class_columns::ClassColumns;
-use arrivals::job_fields::{JobField, PARTITION, PLACEMENT, QUEUE};
+use arrivals::job_fields::{JobField, PLACEMENT};
 use arrivals::links::Links;
 use arrivals::pod::settings;
-use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS, PartitionField};
+use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS};
 use intake::number::MOST_OF_A_RESOURCE;
 use intake::table::{Column, Piece, Row, Table};
 use model::behaviour::Resize;
@@ -49,42 +50,6 @@ pub(super) struct Columns {
     resizes: Option<Column>,
     /// Whether pods are resized.
     is_resized: bool,
-}
-
-/// A column of a field that becomes a label.
-struct StatedField {
-    field: &'static JobField,
-    column: Column,
-}
-
-/// The columns of fields that are asked for.
-fn stated_fields(table: &Table, options: &ReadOptions) -> Vec<StatedField> {
-    let column = |own: &JobField| table.column(own.column);
-    if options.recorded {
-        let stated = |field: &'static JobField| {
-            let column = column(field)?;
-            Some(StatedField { field, column })
-        };
-        return JobField::ALL.into_iter().filter_map(stated).collect();
-    }
-    let found = match options.partitions {
-        Some(PartitionField::Partition) => column(&PARTITION),
-        Some(PartitionField::Queue) => column(&QUEUE).or_else(|| column(&PARTITION)),
-        None => None,
-    };
-    let found = found.map(|column| StatedField {
-        field: &PARTITION,
-        column,
-    });
-    let outcomes = outcome_alone(options).into_iter().filter_map(|field| {
-        let column = column(field)?;
-        Some(StatedField { field, column })
-    });
-    let placement = column(&PLACEMENT).map(|column| StatedField {
-        field: &PLACEMENT,
-        column,
-    });
-    found.into_iter().chain(outcomes).chain(placement).collect()
 }
 
 /// A column of amounts of a resource.
@@ -249,7 +214,7 @@ impl Columns {
     #[inline(always)]
     pub(super) fn times(&self, row: &Row<'_>) -> Result<Times, BadRow> {
         let submit = span(row, Some(&self.submit))?
-            .ok_or_else(|| self.submit.bad(row, "a time such as `90` or `1h30m`"))?;
+            .ok_or_else(|| self.bad_submit(row, "a time such as `90` or `1h30m`"))?;
         let members = integer(row, self.members.as_ref(), 1, MEMBERS)?.unwrap_or(1);
         Ok(Times {
             submit: Instant::ZERO + submit,
@@ -258,6 +223,12 @@ impl Columns {
             limit: span(row, self.time_limit.as_ref())?,
             start: span(row, self.start.as_ref())?.map(|start| Instant::ZERO + start),
         })
+    }
+
+    /// A complaint about the submission of a row.
+    #[cold]
+    pub(super) fn bad_submit(&self, row: &Row<'_>, expected: &str) -> BadRow {
+        self.submit.bad(row, expected)
     }
 
     /// The name of a row's arrival; `None` is that of its number.
@@ -283,13 +254,12 @@ impl Columns {
         }
     }
 
-    /// Counts the resizes of a row that is taken, if none is followed.
+    /// Counts the resizes of a row that is taken, if none is followed, and tells of values that no run knows.
     #[inline(always)]
-    pub(super) fn tell_resizes(
-        &self,
-        row: &Row<'_>,
-        journal: &mut Journal,
-    ) -> Result<(), TraceError> {
+    pub(super) fn tell(&self, row: &Row<'_>, journal: &mut Journal) -> Result<(), TraceError> {
+        for own in &self.fields {
+            own.tell(row, journal)?;
+        }
         match &self.resizes {
             Some(column) if !self.is_resized && !row.text(column).is_empty() => {
                 self.tell_first_stands(row, journal)
@@ -398,12 +368,12 @@ impl Columns {
 
     fn labels(&self, row: &Row<'_>, gpu: &GpuRequest) -> Result<Labels, BadRow> {
         let mut labels = Labels::new();
-        for StatedField { field, column } in &self.fields {
-            let value = row.text(column);
-            if *field == &PLACEMENT && !["", ONE_PER_NODE].contains(&value) {
-                return Err(row.bad(column, "`one-per-node`, or empty"));
+        for own in &self.fields {
+            let value = own.value(row);
+            if own.field == &PLACEMENT && !["", ONE_PER_NODE].contains(&value) {
+                return Err(row.bad(&own.column, "`one-per-node`, or empty"));
             }
-            field.state(&mut labels, value);
+            own.field.state(&mut labels, value);
         }
         let Some(column) = &self.job_type else {
             return Ok(labels);

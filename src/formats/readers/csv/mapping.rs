@@ -9,7 +9,9 @@ use intake::columns::separator_of_header;
 use intake::table::{Column, Row, Table};
 use intake::{Input, TraceError};
 
-use super::amounts::amount;
+use super::amounts::{amount, expected, with_unit};
+use super::refusals;
+use super::whole::Zero;
 use super::{ENTRY, NEVER_RAN};
 
 /// Separators of fields that a header may have.
@@ -18,11 +20,23 @@ const SEPARATORS: &[u8] = b",;\t|";
 /// Words of Slurm for a time without a limit of its own.
 const ENDLESS: [&str; 3] = ["UNLIMITED", "Partition_Limit", "INVALID"];
 
+/// Anybody's table, written again.
+pub(super) struct Mapped {
+    /// The own table, whose instants count from 1970 if those of the file do.
+    pub(super) table: Input,
+    /// Zero of its instants.
+    pub(super) zero: Zero,
+    /// Columns of the file that no entry names, read by their own names.
+    pub(super) adopted: Vec<String>,
+    /// Columns of the file by those of the own table that stand for them.
+    pub(super) others: Vec<(String, String)>,
+}
+
 /// The input as the own table. Lines keep their numbers.
 ///
 /// # Errors
 /// A column that isn't there, a unit that doesn't go with another, or a table in several files.
-pub(super) fn rewritten(input: &Input, mapping: &ColumnMapping) -> Result<Input, TraceError> {
+pub(super) fn rewritten(input: &Input, mapping: &ColumnMapping) -> Result<Mapped, TraceError> {
     let refuse = |reason: String| TraceError::Format {
         file: input.name.to_string(),
         reason: format!("columns: {reason}"),
@@ -54,57 +68,92 @@ pub(super) fn rewritten(input: &Input, mapping: &ColumnMapping) -> Result<Input,
         let words = "`submit` and `start` must both count from 1970 or be dates, or both count from the trace's zero";
         return Err(refuse(words.to_owned()));
     }
-    let zero = match cells.iter().find(|cell| cell.own == "submit") {
-        Some(cell) if submit == Some(true) => earliest(open(input, &entries)?, cell)?,
-        _ => 0,
+    let zero = match submit {
+        Some(true) => Zero::First,
+        _ => Zero::Own,
     };
-    let text = add_others(&table, &entries, &mut cells);
+    let mut header = Header::of(&cells);
+    header.add_others(&table, &entries, &mut cells, zero);
     let rewriter = Rewriter {
         table,
         cells,
-        zero,
         zone: Zone::named("UTC"),
         line: 2,
-        text: text.into_bytes(),
+        text: header.text().into_bytes(),
         read: 0,
         failure: None,
     };
-    rewriter.into_input(&input.name)
+    Ok(Mapped {
+        table: rewriter.into_input(&input.name)?,
+        zero,
+        adopted: header.adopted,
+        others: header.others,
+    })
 }
 
-/// Adds the columns that are not mapped, of which those of the own names are read and the reader tells of others; the
-/// header of all.
-fn add_others(table: &Table, entries: &[MappingEntry], cells: &mut Vec<Cell>) -> String {
-    let mut header: Vec<String> = cells.iter().map(Cell::header).collect();
-    for other in table.columns() {
-        let is_named = entries.iter().any(|entry| {
-            let both = entry.difference();
-            entry.other == **other
-                || both.is_some_and(|(end, start)| [end, start].contains(&&**other))
-        });
-        if is_named {
-            continue;
+/// Header of the own table.
+struct Header {
+    names: Vec<String>,
+    adopted: Vec<String>,
+    others: Vec<(String, String)>,
+}
+
+impl Header {
+    fn of(cells: &[Cell]) -> Self {
+        let names = || cells.iter().map(Cell::header);
+        let others = cells.iter().map(|cell| cell.other.clone());
+        Self {
+            names: names().collect(),
+            adopted: Vec::new(),
+            others: names().zip(others).collect(),
         }
-        let units = ["_ns", "_milli", "_bytes"].into_iter();
-        let stem = { units }
-            .find_map(|unit| other.strip_suffix(unit))
-            .unwrap_or(other);
-        let is_shadow = cells
-            .iter()
-            .any(|cell| [&**other, stem].contains(&&*cell.own));
-        header.push(if is_shadow {
-            format!("{other} (of the file)")
-        } else {
-            other.to_string()
-        });
-        cells.extend(table.column(other).map(|column| Cell::plain(other, column)));
     }
-    let mut text = String::new();
-    for (place, name) in header.iter().enumerate() {
-        append(&mut text, place, name);
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        for (place, name) in self.names.iter().enumerate() {
+            append(&mut text, place, name);
+        }
+        text.push('\n');
+        text
     }
-    text.push('\n');
-    text
+
+    /// Adds the columns that are not mapped, of which those of the own names are read, and the reader tells of all.
+    fn add_others(
+        &mut self,
+        table: &Table,
+        entries: &[MappingEntry],
+        cells: &mut Vec<Cell>,
+        zero: Zero,
+    ) {
+        for other in table.columns() {
+            let is_named = entries.iter().any(|entry| {
+                let both = entry.difference();
+                entry.other == **other
+                    || both.is_some_and(|(end, start)| [end, start].contains(&&**other))
+            });
+            if is_named {
+                continue;
+            }
+            let units = ["_ns", "_milli", "_bytes"].into_iter();
+            let stem = { units }
+                .find_map(|unit| other.strip_suffix(unit))
+                .unwrap_or(other);
+            let is_mapped = cells
+                .iter()
+                .any(|cell| [&**other, stem].contains(&&*cell.own));
+            // Its zero is not that of the submissions.
+            let is_apart = stem == "start" && zero == Zero::First;
+            let is_own = ENTRY.columns.iter().any(|own| own.name == &**other);
+            if is_mapped || is_apart {
+                self.names.push(format!("{other} (of the file)"));
+            } else {
+                self.names.push(other.to_string());
+                self.adopted.extend(is_own.then(|| other.to_string()));
+            }
+            cells.extend(table.column(other).map(|column| Cell::plain(other, column)));
+        }
+    }
 }
 
 /// The table by the separator whose header has most of the columns.
@@ -123,21 +172,6 @@ fn open(input: &Input, entries: &[MappingEntry]) -> Result<Table, TraceError> {
     )
 }
 
-/// The earliest instant of a column, in nanoseconds since 1970.
-fn earliest(mut table: Table, submit: &Cell) -> Result<i128, TraceError> {
-    let zone = Zone::named("UTC");
-    let mut earliest = None;
-    while let Some(row) = table.next_row()? {
-        let Ok(row) = row else { continue };
-        let at = submit
-            .unit
-            .and_then(|unit| amount(row.text(&submit.column), unit, &zone))
-            .filter(|at| *at > 0);
-        earliest = [earliest, at].into_iter().flatten().min();
-    }
-    Ok(earliest.unwrap_or(0))
-}
-
 /// A column of the table that is written, and what it is made of.
 struct Cell {
     own: String,
@@ -147,6 +181,8 @@ struct Cell {
     /// The column that is taken away from it.
     less: Option<Column>,
     unit: Option<ColumnUnit>,
+    /// Whether its values are spans, which may say their unit themselves.
+    is_span: bool,
 }
 
 impl Cell {
@@ -165,6 +201,7 @@ impl Cell {
             own: entry.own.clone(),
             other: entry.other.clone(),
             unit: entry.unit.or_else(seconds),
+            is_span: entry.is_span() && less.is_none(),
             column,
             less,
         })
@@ -177,6 +214,7 @@ impl Cell {
             column,
             less: None,
             unit: None,
+            is_span: false,
         }
     }
 
@@ -192,30 +230,29 @@ impl Cell {
     }
 
     /// The value of a row; where it can't be had, what the own table refuses.
-    fn value(&self, row: &Row<'_>, zero: i128, zone: &Zone) -> String {
+    fn value(&self, row: &Row<'_>, zone: &Zone) -> String {
         let text = row.text(&self.column);
         let Some(unit) = self.unit else {
             return text.to_owned();
         };
-        let refused = |text: &str| format!("{text} (not {unit}, in column `{}`)", self.other);
-        let found = match self.known(text, unit, zone) {
-            Ok(found) => found,
-            Err(text) => return refused(text),
+        let refused = |column: &Column| {
+            let rule = format!("must be {}", expected(unit, self.is_span));
+            refusals::written(column.name(), row.text(column), &rule)
+        };
+        let Ok(found) = self.known(text, unit, zone) else {
+            return refused(&self.column);
         };
         let Some(less) = &self.less else {
-            let zero = if unit.is_absolute() { zero } else { 0 };
-            return found.map_or_else(String::new, |found| (found - zero).to_string());
+            return found.map_or_else(String::new, |found| found.to_string());
         };
-        let start = match self.known(row.text(less), unit, zone) {
-            Ok(start) => start,
-            Err(text) => return refused(text),
+        let Ok(start) = self.known(row.text(less), unit, zone) else {
+            return refused(less);
         };
         match (found, start) {
-            (Some(end), Some(start)) if end < start => format!(
-                "{text} (before {}, in column `{}`)",
-                row.text(less),
-                self.other
-            ),
+            (Some(end), Some(start)) if end < start => {
+                let rule = format!("must be no earlier than `{}`", less.name());
+                refusals::written(self.column.name(), text, &rule)
+            }
             (Some(end), Some(start)) => (end - start).to_string(),
             // What never started has no run time, and what has no end an unknown one.
             (_, None) => NEVER_RAN.to_owned(),
@@ -225,17 +262,13 @@ impl Cell {
 
     /// An amount of the column; `None` if the text says that there is none. Databases have 0 and -1 for instants that
     /// aren't known.
-    fn known<'t>(
-        &self,
-        text: &'t str,
-        unit: ColumnUnit,
-        zone: &Zone,
-    ) -> Result<Option<i128>, &'t str> {
+    fn known(&self, text: &str, unit: ColumnUnit, zone: &Zone) -> Result<Option<i128>, ()> {
         let is_endless = unit == ColumnUnit::Clock && ENDLESS.contains(&text);
         if is_absent(text) || is_endless {
             return Ok(None);
         }
-        let found = amount(text, unit, zone).ok_or(text)?;
+        let own = || self.is_span.then(|| with_unit(text)).flatten();
+        let found = amount(text, unit, zone).or_else(own).ok_or(())?;
         let is_none = unit.is_absolute() && found <= 0 || self.less.is_some() && found < 0;
         Ok((!is_none).then_some(found))
     }
@@ -260,8 +293,6 @@ fn append(text: &mut String, place: usize, field: &str) {
 struct Rewriter {
     table: Table,
     cells: Vec<Cell>,
-    /// The trace's zero, in nanoseconds since 1970.
-    zero: i128,
     zone: Zone,
     /// Line that is written next.
     line: u64,
@@ -287,19 +318,16 @@ impl Rewriter {
         let line = match row {
             Ok(row) => {
                 for (place, cell) in self.cells.iter().enumerate() {
-                    append(&mut text, place, &cell.value(&row, self.zero, &self.zone));
+                    append(&mut text, place, &cell.value(&row, &self.zone));
                 }
                 row.line
             }
             Err(bad) => {
                 // A row without its fields has nothing but the words about it, where a time is expected.
+                let words = refusals::written(&bad.column, &bad.value, &bad.rule);
                 for (place, cell) in self.cells.iter().enumerate() {
-                    let words = if cell.own.starts_with("submit") {
-                        &*bad.rule
-                    } else {
-                        ""
-                    };
-                    append(&mut text, place, words);
+                    let is_first = cell.own.starts_with("submit");
+                    append(&mut text, place, if is_first { &words } else { "" });
                 }
                 bad.line
             }
@@ -331,87 +359,4 @@ impl Read for Rewriter {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::readers::prelude::*;
-    use units::{Duration, Instant};
-
-    fn read(text: &str, columns: &[&str]) -> Result<Vec<Arrival>, TraceError> {
-        let columns: Vec<String> = columns.iter().map(|&own| own.to_owned()).collect();
-        let columns = ColumnMapping::of_arguments(&columns).expect("a mapping");
-        let options = ReadOptions {
-            columns: Arc::new(columns),
-            ..ReadOptions::default()
-        };
-        let Constructor::Workload(open) = ENTRY.open else {
-            unreachable!("a workload")
-        };
-        let mut source = open(&Input::bytes("their.csv", text.as_bytes()), &options)?;
-        let mut arrivals = Vec::new();
-        while let Some(arrival) = source.next()? {
-            arrivals.push(arrival);
-        }
-        Ok(arrivals)
-    }
-
-    #[test]
-    fn instants_count_from_the_earliest() {
-        let text = "id;when;took\na;1700000060;1.5\nb;1700000000.25;2\n";
-        let found = read(
-            text,
-            &[
-                "submit=when as unix-seconds",
-                "run_time=took as minutes",
-                "name=id",
-            ],
-        );
-        let found = found.expect("arrivals");
-        assert_eq!(found[0].submit, Instant::ZERO);
-        assert_eq!(found[1].submit, Instant::from_nanos(59_750_000_000));
-        assert_eq!(found[1].run_time, Some(Duration::from_secs(90)));
-    }
-
-    #[test]
-    fn a_run_time_may_be_a_difference() {
-        let text = "submitted\tstarted\tended\n2024-03-01T10:00:00Z\t2024-03-01 10:01:00\t2024-03-01 11:01:00\n\
-                    2024-03-01T10:00:30Z\tNone\tNone\n2024-03-01T10:00:40Z\t2024-03-01 10:02:00\t\n";
-        let columns = [
-            "submit=submitted as date-time",
-            "run_time=ended - started as date-time",
-        ];
-        let found = read(text, &columns).expect("arrivals");
-        assert_eq!(found[0].run_time, Some(Duration::from_secs(3_600)));
-        // What never started is left out, and what has no end runs on.
-        assert_eq!(found.len(), 2);
-        assert_eq!(
-            (found[1].submit, found[1].run_time),
-            (Instant::from_secs(40), None)
-        );
-    }
-
-    #[test]
-    fn what_is_wrong_has_its_line_and_its_words() {
-        let text = "t,c\n0,1\n\n5,x\n";
-        let error = read(text, &["submit=t", "cpu=c as percent"]).expect_err("a bad cell");
-        let words = error.to_string();
-        assert!(
-            words.contains('4') && words.contains("x (not percent, in column `c`)"),
-            "{words}"
-        );
-        let error = read("a,b\n1,2\n", &["submit=c"]).expect_err("no such column");
-        assert!(
-            error.to_string().contains("no column `c`; it has: a, b"),
-            "{error}"
-        );
-        let error = read("a,b\n1\n", &["submit=a"]).expect_err("a short row");
-        assert!(error.to_string().contains("field"), "{error}");
-        let error = read(
-            "a,b\n1,2\n",
-            &["submit=a as unix-seconds", "start=b as seconds"],
-        );
-        let error = error.expect_err("two zeros");
-        assert!(error.to_string().contains("must both count"), "{error}");
-    }
-}
+mod tests;

@@ -72,6 +72,34 @@ fn every_column_is_read() {
 }
 
 #[test]
+fn a_submission_since_1970_is_refused_with_the_mapping() {
+    for table in ["submit\n1700000000\n", "submit_ns\n1700000000000000000\n"] {
+        let error = check(table).expect_err("an epoch").to_string();
+        assert!(error.contains("submit=submit as unix-seconds"), "{error}");
+    }
+}
+
+#[test]
+fn outcomes_are_known_words_or_told() {
+    let table = "submit,outcome\n0,COMPLETED\n1,weird\n2,Timeout\n3,\n4,weird\n";
+    let input = Input::bytes("jobs.csv", table.as_bytes().to_vec());
+    let options = options_with(|own| own.outcomes = true);
+    let source = open(&input, &options).map(|mut own| Recorded::collect(&mut *own));
+    let recorded = source.expect("a table").expect("good rows");
+    let kind = "outcome that is no word for completed, failed or cancelled; kept as it stands";
+    assert_eq!(recorded.ledger.count(kind), 2);
+    let outcome = |row: usize| {
+        let class = &recorded.classes[recorded.arrivals[row].class as usize];
+        class
+            .labels
+            .get("windtunnel/outcome")
+            .map(ToString::to_string)
+    };
+    let words = ["completed", "weird", "failed"].map(|own| Some(own.to_owned()));
+    assert_eq!([outcome(0), outcome(1), outcome(2)], words);
+}
+
+#[test]
 fn time_limits_below_run_times_are_counted() {
     let table = "submit,run_time,time_limit\n0,60,60\n1,61,1m\n2,61,\n3,,10\n";
     let recorded = check(table).expect("good rows");

@@ -201,7 +201,7 @@ impl Jobs {
             (own, held)
         };
         if first.goes_on_as(&last) {
-            let kind = "attempts of one job; it arrives at its first submission and runs as its last attempt";
+            let kind = "attempts of one job; it arrives and waits from its first submission on, and runs as its last attempt";
             journal.dirt(kind, Action::Repair, line)?;
             last.demand.submit = first.demand.submit;
             return Ok(Some(last));
@@ -310,7 +310,7 @@ fn demand(
         journal.dirt("job without a processor", Action::Drop, line)?;
         return Ok(None);
     }
-    check_end(journal, line, start, job.end, bad)?;
+    check_end(journal, &job, start, bad)?;
     let gpus = Gpus::of(&job.allocated, &job.requested);
     let own = spread(gpus.number, job.processors, job.nodes);
     let own = own.ok_or_else(|| (bad.resources)("at most 64 GPUs on a node"))?;
@@ -343,6 +343,10 @@ fn demand(
 /// Time for which a job may run on beyond its limit: the controller looks once a minute, and then waits for `KillWait`.
 const GRACE: Duration = Duration::from_secs(120);
 
+/// Nanoseconds.
+const SECOND: u64 = 1_000_000_000;
+const HOUR: u64 = 3_600 * SECOND;
+
 /// The run time of a job: `Elapsed`, which is End less Start and Suspended (`as_mysql_jobacct_process.c` of slurmdbd).
 fn run_time(
     journal: &mut Journal,
@@ -350,15 +354,24 @@ fn run_time(
     start: Instant,
 ) -> Result<Option<Duration>, Refused> {
     let line = job.line;
-    let by_dates = job.end.map(|end| {
-        let held = end.max(start).since(start);
-        Duration::from_nanos((held.as_nanos() - job.suspended.as_nanos()).max(0))
+    // One that ends before it starts was told.
+    let held = job.end.map(|end| {
+        let held = end.as_nanos() - start.as_nanos();
+        Duration::from_nanos(held.saturating_sub(job.suspended.as_nanos()))
     });
-    let differs = job.elapsed.zip(by_dates).is_some_and(|(own, other)| {
-        (own.as_nanos() - other.as_nanos()).abs() > Duration::from_secs(1).as_nanos()
-    });
-    let kind = "run time that differs from End less Start and Suspended; it holds";
-    journal.repair_if(differs, kind, line)?;
+    let apart = job
+        .elapsed
+        .zip(held)
+        .map_or(0, |(own, other)| own.as_nanos().abs_diff(other.as_nanos()));
+    let is_clock_change = apart.abs_diff(HOUR) <= SECOND;
+    let kind = if is_clock_change {
+        "run time an hour off its dates, as where summer time begins or ends; `Elapsed` holds"
+    } else {
+        "run time that differs from End less Start and Suspended; it holds"
+    };
+    let is_told = job.end.is_some_and(|end| end < start) && is_clock_change;
+    journal.repair_if(apart > SECOND && !is_told, kind, line)?;
+    let by_dates = held.map(|held| held.max(Duration::ZERO));
     let was_suspended = job.suspended > Duration::ZERO;
     let kind = "suspended for a while; runs without a break for the rest of the time";
     journal.keep_if(was_suspended, kind, line)?;
@@ -372,20 +385,23 @@ fn run_time(
 /// Refuses an end before the start, but for that of a job over the end of summer time.
 fn check_end(
     journal: &mut Journal,
-    line: u64,
+    job: &Job<'_>,
     start: Instant,
-    end: Option<Instant>,
     bad: &Complaints<'_>,
 ) -> Result<(), Refused> {
-    let Some(end) = end.filter(|&end| end < start) else {
+    let Some(end) = job.end.filter(|&end| end < start) else {
         return Ok(());
     };
     // Dates are local, so they may go back by an hour.
-    if start.since(end) > Duration::from_secs(3_600) {
+    if start.since(end).as_nanos().unsigned_abs() > HOUR {
         return Err((bad.end)("no earlier than `Start`").into());
     }
-    let kind = "end up to an hour before the start, as at the end of summer time; counted as 0 s";
-    Ok(journal.dirt(kind, Action::Repair, line)?)
+    let kind = if job.elapsed.is_some() {
+        "end up to an hour before the start, as at the end of summer time; `Elapsed` holds"
+    } else {
+        "end up to an hour before the start, as at the end of summer time; counted as 0 s"
+    };
+    Ok(journal.dirt(kind, Action::Repair, job.line)?)
 }
 
 #[cfg(test)]

@@ -306,7 +306,7 @@ fn attempts_of_a_job_are_one_and_records_of_overlapping_dumps_count_once() {
         ("2_1".to_owned(), 800, Some(80)),
     ]);
     recorded.ledger.has_once([
-        "attempts of one job; it arrives at its first submission and runs as its last attempt",
+        "attempts of one job; it arrives and waits from its first submission on, and runs as its last attempt",
         "record of a job that stands above already",
         "job that still ran in a record above; this one stands",
         "still running; run time not known",
@@ -352,6 +352,39 @@ fn times_may_have_a_zone_and_a_length_stands_in_for_an_end() {
         .map(|(.., submit, run)| (submit, run))
         .collect();
     assert_eq!(runs, [(0, Some(86_401)), (10, None)]);
+}
+
+#[test]
+fn dates_across_a_change_of_summer_time_are_told_once() {
+    let header = "JobID|State|Submit|Start|End|Elapsed|NCPUS\n1|COMPLETED|2024-03-01T10:00:00|";
+    for (dates, run, expected) in [
+        (
+            "2024-10-27T02:50:00|2024-10-27T02:10:00|00:20:00",
+            1_200,
+            "end up to an hour before the start, as at the end of summer time; `Elapsed` holds",
+        ),
+        (
+            "2024-10-27T02:50:00|2024-10-27T02:10:00|",
+            0,
+            "end up to an hour before the start, as at the end of summer time; counted as 0 s",
+        ),
+        (
+            "2024-03-31T01:50:00|2024-03-31T03:10:00|00:20:00",
+            1_200,
+            "run time an hour off its dates, as where summer time begins or ends; `Elapsed` holds",
+        ),
+    ] {
+        let recorded = read_text(&format!("{header}{dates}|4\n"));
+        let found = recorded.each(|one| one.run_time);
+        assert_eq!(found, [Some(Duration::from_secs(run))], "{dates}");
+        let told: Vec<&str> = recorded
+            .ledger
+            .entries()
+            .iter()
+            .map(|own| &*own.kind)
+            .collect();
+        assert_eq!(told, [expected]);
+    }
 }
 
 #[test]

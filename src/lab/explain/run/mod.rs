@@ -216,7 +216,7 @@ pub fn find(
     if scheduler_of(side) == Some(SchedulerKind::Planner) {
         return Err(RunExplainError::Input(format!(
             "{}: the system `{}` plans whole jobs and has no attempts for single pods; see \
-             `waits` in its pods table, or `windtunnel diff` against a run of another system",
+             `submit_ns` and `bound_ns` in its pods table, or `windtunnel diff` against a run of another system",
             side.label, side.scenario.system.name
         )));
     }

@@ -88,8 +88,8 @@ fn never_tried(about: &About<'_>, followed: &Followed) -> RunExplainError {
              verdict"
         ),
         None if !scheduler_of(about.side).is_some_and(SchedulerKind::keeps_attempts) => format!(
-            "{run}: the system `{}` decides by rules of its own, of which runs keep no attempts; see `waits` of \
-             `{pod}` in its pods table",
+            "{run}: the system `{}` decides by rules of its own, of which runs keep no attempts; see \
+             `submit_ns` and `bound_ns` of `{pod}` in its pods table",
             about.side.scenario.system.name
         ),
         None => format!(
