@@ -45,6 +45,8 @@ mod tests {
         let score = |ran, waits| TimeSlice.score(&job(ran, waits), Instant::from_secs(60), 2);
         assert!(score(5, Some(10)) < score(5, Some(20)));
         assert!(score(5, Some(50)) < score(5, None));
+        // Equal ones go in the order of submission, whatever they have run for.
+        assert_eq!(score(5, Some(10)), score(7, Some(10)));
         let began = |seconds| {
             let own = SharedJob {
                 started: Some(Instant::from_secs(seconds)),

@@ -7,6 +7,7 @@ use model::{DeviceSet, PodCreated, PodName, PodRef};
 use units::{ClassId, Duration, GangId, Instant, PodId, SortedMap, SortedSet};
 
 use super::plan::{Claim, Need, Place};
+use super::returning::Returning;
 use super::{HeterogeneousJob, SharedJob};
 
 /// A member of a job.
@@ -74,9 +75,9 @@ pub(super) struct Jobs {
     next: u64,
     gangs: SortedMap<(GangId, ClassId), u64>,
     /// Jobs of members that are on their way back.
-    returning: SortedMap<PodName, u64>,
+    returning: Returning,
     /// Names of pods that were ordered off their nodes.
-    leaving: SortedMap<PodId, PodName>,
+    leaving: SortedMap<PodId, (PodName, u64)>,
     /// Jobs by pod slot.
     by_slot: Vec<Option<(PodRef, u64)>>,
     running: SortedSet<u64>,
@@ -103,7 +104,7 @@ impl Jobs {
     /// Takes a pod: a further member, one that came back, or a new job.
     pub(super) fn created(&mut self, at: Instant, created: &PodCreated, asked: MemberRequest) {
         let pod = created.pod;
-        if let Some(number) = self.returning.remove(&created.name) {
+        if let Some(number) = self.returning.take(&created.name) {
             self.note(pod, number);
             let members = self.all.get_mut(&number).map(|job| job.members.iter_mut());
             let own = members.and_then(|mut own| own.find(|own| own.name == created.name));
@@ -184,10 +185,10 @@ impl Jobs {
 
     /// A pod was ordered off its node too late: it had ended.
     pub(super) fn left_before(&mut self, pod: PodRef) {
-        let Some(name) = self.leaving.remove(&pod.id) else {
+        let Some((name, number)) = self.leaving.remove(&pod.id) else {
             return;
         };
-        if let Some(number) = self.returning.remove(&name)
+        if self.returning.remove(&name, number)
             && let Some(job) = self.all.get_mut(&number)
         {
             job.members.retain(|member| member.name != name);
@@ -406,8 +407,8 @@ impl Jobs {
             for own in &mut job.members {
                 if let Some(pod) = own.pod.take() {
                     self.by_slot[pod.slot.index()] = None;
-                    self.returning.insert(own.name.clone(), number);
-                    self.leaving.insert(pod.id, own.name.clone());
+                    self.returning.add(own.name.clone(), number);
+                    self.leaving.insert(pod.id, (own.name.clone(), number));
                     taken.push(pod);
                 }
             }

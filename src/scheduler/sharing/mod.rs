@@ -16,6 +16,7 @@ mod jobs;
 mod pack;
 mod plan;
 mod preemptible_jobs;
+mod returning;
 mod round;
 
 use std::sync::Arc;
