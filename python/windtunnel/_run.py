@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, wait
 from pathlib import Path
@@ -184,6 +185,8 @@ def compare(
     ignore: Any = (),
     allow_external: bool = False,
     threads: int | None = None,
+    records: Any = (),
+    executor: Executor | None = None,
     progress: bool | Progress | None = None,
 ) -> Comparison:
     """Compares the variants of an experiment over paired seeds, or finished runs.
@@ -191,6 +194,11 @@ def compare(
     Differences come with intervals of 95 % confidence and verdicts, as those of the command line do. In place of an
     experiment it takes a list of results or of their folders. `all_pairs` compares every candidate with every other, and
     ranks them. The other arguments are those of `run`.
+
+    records: folder in which each run leaves a record, with which the same call goes on where it was stopped; further ones
+        are read.
+    executor: an executor as that of `sweep`, which gets a task for each run; without `records` they are kept beside the
+        result until it is there.
     """
     finished = _finished(experiment)
     asked = _asked(
@@ -219,8 +227,17 @@ def compare(
         "max_seeds": max_seeds,
         "rerun": f"windtunnel.compare({what}seeds={seeds}) in Python",
         "finished": finished,
+        "records": [Path(own) for own in _several("records", records)],
     }
-    with Shown(progress) as tell:
+    if executor is None:
+        with Shown(progress) as tell:
+            return Comparison(_windtunnel.compare(asked, options, tell))
+    if finished or asked["policies"]:
+        raise TypeError("compare: an executor makes runs of experiments; finished runs and policies of Python stay here")
+    with tempfile.TemporaryDirectory(prefix="windtunnel-records-") as folder, Shown(progress) as tell:
+        if not options["records"]:
+            options["records"] = [Path(folder)]
+        _compare_dealt(executor, asked, options, tell)
         return Comparison(_windtunnel.compare(asked, options, tell))
 
 
@@ -243,42 +260,47 @@ def _axes(values: Mapping[str, Any] | Iterable[str] | None) -> list[str]:
 # Tasks that an executor holds at once: enough for any number of workers, and no list of a hundred thousand.
 _AHEAD = 4096
 
-# The sweep of this process's last task: a worker reads the experiment once.
+# The work of this process's last task: a worker reads the experiment once.
 _works: dict[str, Any] = {}
 
 
-def _task(asked: dict[str, Any], options: dict[str, Any], key: str) -> bytes:
-    """One run of a sweep on a worker; its record."""
-    name = repr((asked, options))
+def _task(kind: str, asked: dict[str, Any], options: dict[str, Any], run: Any) -> bytes:
+    """One run on a worker; its record."""
+    name = repr((kind, asked, options))
     if name not in _works:
         _works.clear()
-        _works[name] = _windtunnel.SweepWork(asked, options)
-    return _works[name].run(key)
+        _works[name] = getattr(_windtunnel, kind)(asked, options)
+    return _works[name].run(run)
 
 
-def _deal(executor: Executor, asked: dict[str, Any], options: dict[str, Any], tell: Any) -> None:
-    """Has an executor make the runs that a sweep lacks, and keeps their records."""
-    work = _windtunnel.SweepWork(asked, options)
-    keys = work.missing()
+def _deal(executor: Executor, kind: str, work: Any, runs: Any, asked: Any, options: Any, tell: Any) -> None:
+    """Has an executor make runs, a pair of key and run each, and keeps their records."""
     if asked["path"] is not None:
         asked = {**asked, "path": asked["path"].absolute()}
     asked = {**asked, "traces": [folder.absolute() for folder in asked["traces"]]}
     waiting, done = dict[Any, str](), 0
-    left = iter(keys)
+    left = iter(runs)
     try:
         while True:
-            for key in itertools.islice(left, _AHEAD - len(waiting)):
-                waiting[executor.submit(_task, asked, options, key)] = key
+            for key, run in itertools.islice(left, _AHEAD - len(waiting)):
+                waiting[executor.submit(_task, kind, asked, options, run)] = key
             if not waiting:
                 return
             for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                 work.keep(waiting.pop(future), future.result())
                 done += 1
             if tell is not None:
-                tell(done / len(keys), f"{done} of {len(keys)} runs")
+                tell(done / len(runs), f"{done} of {len(runs)} runs")
     finally:
         for future in waiting:
             future.cancel()
+
+
+def _compare_dealt(executor: Executor, asked: dict[str, Any], options: dict[str, Any], tell: Any) -> None:
+    """Has an executor make the runs that a comparison lacks: the first ones tell which the others are."""
+    work = _windtunnel.CompareWork(asked, options)
+    while runs := work.missing():
+        _deal(executor, "CompareWork", work, runs, asked, options, tell)
 
 
 def sweep(
@@ -325,5 +347,7 @@ def sweep(
     }
     with Shown(progress) as tell:
         if executor is not None:
-            _deal(executor, asked, options, tell)
+            work = _windtunnel.SweepWork(asked, options)
+            _deal(executor, "SweepWork", work, [(key, key) for key in work.missing()], asked, options, tell)
+            del work
         return Sweep(_windtunnel.sweep(asked, options, tell))

@@ -8,6 +8,7 @@
 )]
 
 mod accept;
+mod archive;
 mod change_list;
 mod check;
 mod compact;
@@ -194,6 +195,8 @@ enum Command {
     Diff(diff::DiffArguments),
     /// Rerun a report or a result folder and compare hashes, digests and metrics
     Reproduce(reproduce::ReproduceArguments),
+    /// Archive results with their inputs, for another machine to reproduce
+    Archive(archive::ArchiveArguments),
     /// Verify this program against recorded decisions and published tables (a program of its own)
     Verify(companion::Words),
     /// Search the events of a finished run by object, kind and time
@@ -260,6 +263,7 @@ impl Command {
             | Self::Explain(_) => true,
             Self::Plan(arguments) => arguments.searches(),
             Self::Verify(_)
+            | Self::Archive(_)
             | Self::Live(_)
             | Self::Mcp(_)
             | Self::Serve(_)
@@ -333,6 +337,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Events(arguments) => events::run(global, &arguments),
         Command::Diff(arguments) => diff::run(global, &arguments),
         Command::Reproduce(arguments) => reproduce::run(global, &arguments),
+        Command::Archive(arguments) => archive::run(global, &arguments),
         Command::Verify(words) => companion::call(global, "verify", &words),
         Command::Import(command) => import::run(global, &command),
         Command::Explain(arguments) => explain::run(global, &arguments),

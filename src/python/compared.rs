@@ -1,13 +1,17 @@
 //! `compare`: variants over paired seeds, into a result folder.
 
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 
 use lab::compare::{self as comparing, Finished, Settings, objectives};
+use lab::experiment::ExperimentError;
 use lab::folder::ResultFolder;
 use lab::limits::Limits;
-use lab::replicate::Workers;
+use lab::replicate::{Perturbation, RunRecords, Work, Workers};
+use lab::sweep::Shard;
 use report::result_files::{compared, read, write_compared};
 use report::run::ReportRun;
 use scenario::Experiment;
@@ -34,6 +38,8 @@ pub(crate) struct CompareOptions {
     rerun: String,
     /// Result folders of finished runs, which are compared in place of an experiment.
     finished: Vec<PathBuf>,
+    /// Folders of the runs' records.
+    records: Vec<PathBuf>,
 }
 
 impl CompareOptions {
@@ -60,6 +66,124 @@ impl CompareOptions {
             all_pairs: self.all_pairs,
             ..Settings::default()
         })
+    }
+
+    /// Settings with the objectives of the experiment as gates, if nothing else is gated.
+    fn gated_settings(&self, experiment: &Experiment) -> Result<Settings, Fault> {
+        let mut settings = self.settings()?;
+        if settings.gated.is_empty() {
+            settings.gated = objectives(experiment);
+        }
+        Ok(settings)
+    }
+
+    fn open_records(&self) -> Result<Option<RunRecords>, Fault> {
+        let is_asked = !self.records.is_empty();
+        let records = is_asked.then(|| RunRecords::open(&self.records, Shard::WHOLE));
+        Ok(records.transpose().map_err(ExperimentError::from)?)
+    }
+}
+
+/// Run of a comparison on its way to a worker: variant, seed, number of the perturbation, whether it is drawn.
+type DealtRun = (usize, u64, Option<u64>, bool);
+
+/// Work of a comparison that an engine deals out, run by run.
+#[pyclass(module = "windtunnel")]
+pub(crate) struct CompareWork {
+    experiment: Experiment,
+    options: CompareOptions,
+    threads: usize,
+    records: Option<RunRecords>,
+}
+
+#[pymethods]
+impl CompareWork {
+    /// The work of a comparison; nothing is written yet.
+    #[new]
+    fn new(asked: ExperimentRequest, options: CompareOptions) -> PyResult<Self> {
+        // Policies are functions of this process, which can't be asked elsewhere.
+        let (sender, _) = channel();
+        Ok(Self {
+            experiment: asked.experiment(&sender)?,
+            threads: asked.threads(),
+            options,
+            records: None,
+        })
+    }
+
+    /// The runs that have no record yet, as far as it is known which it takes, with their keys.
+    fn missing(&mut self, py: Python<'_>) -> PyResult<Vec<(String, DealtRun)>> {
+        if self.records.is_none() {
+            self.records = self.options.open_records()?;
+        }
+        let Self {
+            experiment,
+            options,
+            threads,
+            records,
+        } = &*self;
+        let mut host = Host::new(Vec::new(), None);
+        let missing = host.result(py, |watch| {
+            let settings = options.gated_settings(experiment)?;
+            let manifests = ManifestCache::new();
+            let Some(records) = records else {
+                return Ok(Vec::new());
+            };
+            let workers = workers(*threads, watch, &manifests);
+            Ok(comparing::missing(experiment, &settings, workers, records)?)
+        })?;
+        let dealt = |(key, work): (String, Work)| {
+            let shake = work.shake.map(|own| own.number);
+            (key, (work.variant, work.seed, shake, work.is_drawn))
+        };
+        Ok(missing.into_iter().map(dealt).collect())
+    }
+
+    /// Makes a run, anywhere; its record.
+    fn run<'py>(&self, py: Python<'py>, dealt: DealtRun) -> PyResult<Bound<'py, PyBytes>> {
+        let (variant, seed, shake, is_drawn) = dealt;
+        let work = Work {
+            variant,
+            seed,
+            shake: shake.map(|number| Perturbation {
+                number,
+                block: None,
+            }),
+            is_drawn,
+        };
+        let mut host = Host::new(Vec::new(), None);
+        let record = host.result(py, |watch| {
+            let settings = self.options.gated_settings(&self.experiment)?;
+            let manifests = ManifestCache::new();
+            let workers = workers(1, watch, &manifests);
+            Ok(comparing::make_one(&self.experiment, &settings, workers, work)?)
+        })?;
+        Ok(PyBytes::new(py, &record))
+    }
+
+    /// Keeps the record of a run that was made anywhere, by the same build and on the same files.
+    fn keep(&self, key: &str, record: &[u8]) -> PyResult<()> {
+        let kept = || -> Result<(), Fault> {
+            let records = self.records.as_ref();
+            let records = records.ok_or_else(|| Fault::Incomplete("the folder isn't open".to_owned()))?;
+            if records.keep_made(key, record).map_err(ExperimentError::from)? {
+                return Ok(());
+            }
+            Err(Fault::Incomparable(format!(
+                "run {key} isn't the same elsewhere: install one build on all machines, with the same files"
+            )))
+        };
+        Ok(kept()?)
+    }
+}
+
+fn workers<'a>(threads: usize, watch: &'a Watch, manifests: &'a ManifestCache) -> Workers<'a> {
+    Workers {
+        threads,
+        interrupted: &watch.interrupted,
+        progress: &|_, _| {},
+        limits: Limits::default(),
+        manifests,
     }
 }
 
@@ -96,11 +220,9 @@ fn made(
     options: &CompareOptions,
     watch: &Watch,
 ) -> Result<PathBuf, Fault> {
-    let mut settings = options.settings()?;
-    if settings.gated.is_empty() {
-        settings.gated = objectives(experiment);
-    }
+    let settings = options.gated_settings(experiment)?;
     let folder = folder_of(options, &experiment.name)?;
+    let records = options.open_records()?;
     let made = comparing::run(
         experiment,
         &settings,
@@ -111,6 +233,7 @@ fn made(
             limits: Limits::default(),
             manifests: &ManifestCache::new(),
         },
+        records.as_ref(),
     );
     let made = match made {
         Ok(made) => made,

@@ -31,7 +31,7 @@ mod _windtunnel {
     #[pymodule_export]
     use super::cluster::{place, plan, queue};
     #[pymodule_export]
-    use super::compared::compare;
+    use super::compared::{CompareWork, compare};
     #[pymodule_export]
     use super::environment::{Environments, columns};
     #[pymodule_export]

@@ -4,7 +4,7 @@
 //! reads nothing: the caller tells whether a path exists. For a missing well-known public trace,
 //! the message names the publisher and the hash of the file.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::diagnostic::{Code, Finding};
 use super::known_traces;
@@ -78,6 +78,14 @@ pub struct SearchPath {
 /// Files that an experiment names, as written, with the path of each.
 pub type Files = SortedMap<String, PathBuf>;
 
+/// The part of a written path that can lie inside of another folder, such as an archive: without a root and without
+/// steps up. `../jobs.csv` is `jobs.csv` there.
+pub fn inside_of_folder(written: &str) -> PathBuf {
+    let parts = Path::new(written).components();
+    let is_name = |part: &Component<'_>| matches!(part, Component::Normal(_));
+    parts.filter(is_name).collect()
+}
+
 impl SearchPath {
     /// First location that has the file.
     pub fn find(&self, written: &str, lookup: &dyn FileLookup) -> Option<PathBuf> {
@@ -111,6 +119,10 @@ impl SearchPath {
             .chain(&self.built_in)
             // An absolute path replaces the folder.
             .map(move |folder| folder.join(written))
+            .chain(self.traces_dirs.iter().filter_map(move |folder| {
+                let inside = inside_of_folder(written);
+                (inside != Path::new(written)).then(|| folder.join(inside))
+            }))
     }
 
     /// Finding for a file that is missing everywhere.

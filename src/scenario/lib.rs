@@ -52,7 +52,7 @@ mod yaml;
 pub use as_run::json_schema;
 pub use diagnostic::{Code, Color, Finding, Findings, Rejected};
 pub use file_fields::{FileField, Named, file_fields, files_of};
-pub use files::{FileLookup, Files, SearchPath};
+pub use files::{FileLookup, Files, SearchPath, inside_of_folder};
 pub use names::{AnyName, Misfit, NameKind, Names};
 pub use options::{Arguments, DecodeError, Plain, Section, Share};
 pub use places::Places;

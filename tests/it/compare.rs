@@ -228,8 +228,8 @@ fn threads_change_nothing_and_an_equal_variant_is_equal() {
         resamples: 200,
         ..Settings::default()
     };
-    let one = run(&experiment, &settings, workers(1)).expect("a comparison");
-    let three = run(&experiment, &settings, workers(3)).expect("a comparison");
+    let one = run(&experiment, &settings, workers(1), None).expect("a comparison");
+    let three = run(&experiment, &settings, workers(3), None).expect("a comparison");
     assert_eq!(one.study, three.study);
     assert_eq!((one.runs, one.first().len()), (24, 3));
     let same = one
@@ -268,7 +268,7 @@ fn precision_adds_seeds_up_to_its_cap() {
             resamples: 200,
             ..Settings::default()
         };
-        run(&experiment, &settings, workers(2)).expect("a comparison")
+        run(&experiment, &settings, workers(2), None).expect("a comparison")
     };
     let never = with(1e-6, 40);
     // The equal variant needs no more seeds, the baseline as many as any pair.
@@ -295,7 +295,7 @@ fn one_deterministic_input_is_shaken() {
         resamples: 200,
         ..Settings::default()
     };
-    let made = run(&experiment, &settings, workers(2)).expect("a comparison");
+    let made = run(&experiment, &settings, workers(2), None).expect("a comparison");
     let shaking = Method::Shaking {
         seed: 42,
         shakes: 30,

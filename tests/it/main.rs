@@ -9,6 +9,7 @@
 
 mod adopted;
 mod all_pairs;
+mod archive;
 mod autoscale;
 mod batch_forms;
 mod batch_inputs;
@@ -17,6 +18,7 @@ mod borg;
 mod build_quotas;
 mod check;
 mod check_base;
+mod check_causes;
 mod check_change;
 mod cli;
 mod closed_form;
@@ -120,6 +122,7 @@ mod rollout_outcomes;
 mod round_trip;
 mod router_pods;
 mod row_policies;
+mod run_records;
 mod scaling;
 mod scaling_properties;
 mod scaling_rules;

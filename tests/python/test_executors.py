@@ -51,6 +51,20 @@ def killed(*_):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+LOG = """\
+windtunnel: v1
+name: log
+cluster:
+  nodes: [{count: 2, template: {allocatable: {cpu: 1, memory: 1Gi, pods: 1}}}]
+workload: [{trace: {format: csv, path: jobs.csv}}]
+system: {name: batch, scheduler: {queue: fcfs}}
+stop: {when: drained}
+variants:
+  fcfs: {}
+  sjf: {system.scheduler.queue: sjf}
+"""
+
+
 class Executors(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -85,12 +99,37 @@ class Executors(unittest.TestCase):
 
             with self.assertRaises(BrokenProcessPool):
                 sweep(out, executor=Some())
-        work = windtunnel._windtunnel.SweepWork(*made[0][1:3])
+        work = windtunnel._windtunnel.SweepWork(*made[0][2:4])
         left = len(work.missing())
         del work
         self.assertTrue(0 < left < 12, left)
         with ThreadPoolExecutor(2) as threads:
             self.same("lost", threads)
+
+    def test_a_comparison_is_that_of_one_machine(self):
+        folder = Path(self.folder.name)
+        # A log on which no seed changes anything: the first runs tell that the others are perturbations of it.
+        rows = [f"{7 * job},job-{job},{20 + job * 37 % 60},1,1Mi" for job in range(20)]
+        (folder / "jobs.csv").write_text("submit,name,run_time,cpu,memory\n" + "\n".join(rows) + "\n")
+        (folder / "log.yaml").write_text(LOG)
+
+        def compared(name, **options):
+            made = windtunnel.compare(folder / "log.yaml", seeds=4, out=folder / name, progress=False, **options)
+            return [(Path(made.folder) / name).read_bytes() for name in ("comparison.json", "report.html", "summary.json")]
+
+        alone = compared("alone")
+        with ThreadPoolExecutor(2) as threads:
+            self.assertEqual(compared("threads", executor=threads), alone)
+        with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as processes:
+            self.assertEqual(compared("processes", executor=processes, records=folder / "kept"), alone)
+        # All runs have records now.
+        class No:
+            def submit(self, *task):
+                raise AssertionError(task)
+
+        self.assertEqual(compared("again", executor=No(), records=folder / "kept"), alone)
+        with self.assertRaises(TypeError):
+            compared("own", executor=No(), policy=lambda question: 0)
 
     def test_a_failure_of_a_run_is_told_as_ever(self):
         with ThreadPoolExecutor(2) as threads, self.assertRaises(windtunnel.InputError) as raised:

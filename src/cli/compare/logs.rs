@@ -9,7 +9,7 @@ use report::plot::{Style, critical_difference};
 use report::study::{self, logs};
 
 use super::super::{Exit, Failure, Global, output};
-use super::{CompareArguments, Compared, made, read};
+use super::{CompareArguments, Compared, made, read, records};
 
 /// Formats of the table in the result folder.
 const FORMS: [(&str, Format); 4] = [
@@ -28,6 +28,10 @@ pub(super) fn run(
     // All are read before the first run, so that a mistake in the last costs no time.
     let read = |path: &PathBuf| read(global, arguments, Some(path));
     let experiments: Vec<_> = files.iter().map(read).collect::<Result<_, _>>()?;
+    let records = records::open(arguments)?;
+    if let Some(records) = records.as_ref().filter(|_| arguments.shard.is_some()) {
+        return records::make_part(global, arguments, &experiments, records);
+    }
     let is_default = arguments.out.is_none();
     let default = || output::default_folder("logs-compare");
     let out = arguments.out.clone().map_or_else(default, Ok)?;
@@ -37,7 +41,14 @@ pub(super) fn run(
         let inner = folder.partial().join(&experiment.name);
         let inner = ResultFolder::create(&inner, Existing::forced(false))?;
         let path: Option<&Path> = Some(path);
-        let Compared { study, .. } = made(global, arguments, path, experiment, inner)?;
+        let Compared { study, .. } = made(
+            global,
+            arguments,
+            path,
+            experiment,
+            inner,
+            records.as_ref(),
+        )?;
         studies.push(study);
     }
     let mut all = LogStudy::of(&studies)?;

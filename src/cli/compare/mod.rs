@@ -2,6 +2,7 @@
 //! finished runs.
 
 mod logs;
+mod records;
 mod rerun;
 
 use std::fmt::Write as _;
@@ -12,6 +13,7 @@ use clap::Args;
 
 use lab::compare::{self, CompareError, Finished, Settings, Study};
 use lab::folder::{Existing, ResultFolder};
+use lab::replicate::RunRecords;
 use lab::shell::quoted;
 use report::result_files::{self, write_compared};
 use report::run::ReportRun;
@@ -83,6 +85,14 @@ pub(super) struct CompareArguments {
     /// Replace an existing result folder
     #[arg(long)]
     force: bool,
+    /// Keep a record of each run in the first folder, and take those that the folders have: the same command goes
+    /// on where it was stopped, and several processes share one comparison
+    #[arg(long, value_name = "DIR", num_args = 1.., help_heading = "Many machines")]
+    records: Vec<PathBuf>,
+    /// Make only part I of N of the runs, for their records; `auto` (or `auto/N`) asks the engine that started this
+    /// process
+    #[arg(long, value_name = "I/N", requires = "records", conflicts_with = "precision", help_heading = "Many machines")]
+    shard: Option<String>,
     /// Output format of the comparison
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
@@ -101,6 +111,8 @@ const EXAMPLES: &str = "Examples:
   windtunnel compare cluster.yaml --metric pending_time.p99 allocation.cpu.mean
   windtunnel compare log.yaml --blocks 1d
   windtunnel compare cluster.yaml --variants mine.yaml --all-pairs --metric pending_time.mean
+  windtunnel compare cluster.yaml --records kept --shard 1/4    (on each of four machines)
+  windtunnel compare cluster.yaml --records kept
   windtunnel compare cluster.yaml --pareto cost.total,pending_time.p99
   windtunnel compare results/before results/after --format markdown";
 
@@ -180,6 +192,15 @@ fn settings(arguments: &CompareArguments) -> Settings {
     }
 }
 
+/// Settings of a comparison of an experiment, whose objectives are gated if nothing else is.
+fn gated_settings(arguments: &CompareArguments, experiment: &Experiment) -> Settings {
+    let mut settings = settings(arguments);
+    if settings.gated.is_empty() {
+        settings.gated = compare::objectives(experiment);
+    }
+    settings
+}
+
 /// A comparison that was made, in its folder.
 pub(super) struct Compared {
     study: Study,
@@ -194,11 +215,22 @@ fn of_scenario(
 ) -> Result<Exit, Failure> {
     let started = Clock::now();
     let experiment = read(global, arguments, path)?;
+    let records = records::open(arguments)?;
+    if let Some(records) = records.as_ref().filter(|_| arguments.shard.is_some()) {
+        return records::make_part(global, arguments, &[experiment], records);
+    }
     let is_default = arguments.out.is_none();
     let default = || output::default_folder(&format!("{}-compare", experiment.name));
     let out = arguments.out.clone().map_or_else(default, Ok)?;
     let folder = ResultFolder::create(&out, Existing::forced(arguments.force || is_default))?;
-    let Compared { study, rerun, out } = made(global, arguments, path, &experiment, folder)?;
+    let Compared { study, rerun, out } = made(
+        global,
+        arguments,
+        path,
+        &experiment,
+        folder,
+        records.as_ref(),
+    )?;
     let report = out.join("report.html").display().to_string();
     let wall_time = terminal::seconds(started.elapsed());
     let options = StudyOptions {
@@ -219,14 +251,13 @@ pub(super) fn made(
     path: Option<&Path>,
     experiment: &Experiment,
     folder: ResultFolder,
+    records: Option<&RunRecords>,
 ) -> Result<Compared, Failure> {
-    let mut settings = settings(arguments);
-    if settings.gated.is_empty() {
-        settings.gated = compare::objectives(experiment);
-    }
+    let settings = gated_settings(arguments, experiment);
     let made = counted(global, |workers| {
-        compare::run(experiment, &settings, workers)
-    })?;
+        compare::run(experiment, &settings, workers, records)
+    });
+    let made = made.map_err(|error| records::failure(error, records))?;
     let rerun = rerun(arguments, path, &made.study);
     let first = made.result(experiment, &folder)?.into();
     let kept = portable(&rerun, path);
@@ -338,6 +369,11 @@ impl From<CompareError> for Failure {
 }
 
 fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Failure> {
+    if !arguments.records.is_empty() {
+        return Err(Failure::input(
+            "--records keeps runs, and finished ones are given; give the experiment file",
+        ));
+    }
     if arguments.blocks.is_some() {
         return Err(Failure::input(
             "--blocks makes runs, and finished ones are given; give the experiment file",

@@ -125,7 +125,7 @@ pub fn again(
     experiment: &Experiment,
     workers: Workers<'_>,
 ) -> Result<StudyCheck, CompareError> {
-    let made = runs::run(experiment, &recorded.settings, workers)?.study;
+    let made = runs::run(experiment, &recorded.settings, workers, None)?.study;
     let candidates = recorded.candidates.iter().map(|own| {
         let now = made.candidates.iter().find(|now| now.name == own.name);
         let now = now.map_or(&[][..], |now| &now.runs);

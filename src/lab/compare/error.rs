@@ -14,6 +14,12 @@ pub enum CompareError {
          `--variants FILE`, `--system A,B`, or several result folders"
     )]
     OneCandidate(String),
+    /// Runs that depend on more than the experiment and its files.
+    #[error(
+        "records: `{0}` asks a program of your own, which may change without a sign of it in a record; compare \
+         without records"
+    )]
+    OwnProgram(String),
     /// A name that no candidate has.
     #[error("--baseline: there is no candidate `{name}`; {hint}")]
     UnknownBaseline {
@@ -148,6 +154,7 @@ impl CompareError {
             Self::DifferentInputs { .. } | Self::NoSharedSeed { .. } => 3,
             Self::NothingMeasured => 4,
             Self::OneCandidate(..)
+            | Self::OwnProgram(..)
             | Self::UnknownBaseline { .. }
             | Self::UnknownMetric { .. }
             | Self::NoDirection(..)

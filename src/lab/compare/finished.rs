@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::all_pairs;
 use super::pairing::Candidate;
-use super::runs::listed;
+use super::same_inputs::listed;
 use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::summary::{Summary, VariantSummary};

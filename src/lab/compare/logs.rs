@@ -122,8 +122,8 @@ impl LogStudy {
             if names(study) != names(first) {
                 return Err(CompareError::OtherCandidates {
                     log: study.name.clone(),
-                    candidates: super::runs::listed(&names(study)),
-                    first: super::runs::listed(&names(first)),
+                    candidates: super::same_inputs::listed(&names(study)),
+                    first: super::same_inputs::listed(&names(first)),
                 });
             }
             if studies[..place].iter().any(|own| own.name == study.name) {

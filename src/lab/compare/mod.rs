@@ -21,6 +21,7 @@ mod questions;
 mod ranking;
 mod result;
 mod runs;
+mod same_inputs;
 mod study;
 mod values;
 
@@ -31,7 +32,7 @@ use serde::{Deserialize, Serialize};
 
 pub use again::{CandidateCheck, RecordedCandidate, RecordedStudy, STUDY_FILE, StudyCheck, again};
 pub use all_pairs::AllPairs;
-pub use comparable::{CandidateRun, incomparable, limits_apart, same_decisions};
+pub use comparable::{CandidateRun, finished_apart, incomparable, same_decisions, statements};
 pub use error::{CompareError, metric_hint};
 pub use finished::{Finished, of_runs};
 pub use inputs::Inputs;
@@ -45,7 +46,7 @@ pub use pareto::{ParetoPoint, mark_front};
 pub use questions::{default_gated, question_of};
 pub use ranking::{CandidateRank, Ranking, Unranked};
 pub use result::{FirstRuns, objectives};
-pub use runs::{Made, run, seeds_from};
+pub use runs::{Made, make_one, missing, run, run_part, seeds_from};
 pub use study::{
     CandidateInfo, GatedMean, Pair, Pareto, Precision, RESAMPLES, RunRecord, STUDY_VERSION, Study,
     judge_candidates,

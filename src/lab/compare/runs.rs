@@ -3,18 +3,17 @@
 
 use super::all_pairs;
 use super::blocks::{blocks_note, log_blocks};
-use super::comparable::{CandidateRun, limits_apart, same_decisions};
+use super::comparable::{CandidateRun, same_decisions, statements};
 use super::pairing::{Candidate, Method, SHAKES_PER_SEED, is_deterministic, paired};
+use super::same_inputs::same_inputs;
 use super::study::{Pair, Study, judge_candidates};
-use super::{CompareError, Inputs, Settings};
+use super::{CompareError, Settings};
 use crate::experiment::ExperimentError;
-use crate::hashes::{input_hashes, nameless_hashes};
-use crate::objects::ManifestObjects;
 use crate::replicate::{
-    BlockCensus, Perturbation, Replicate, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Work, Workers,
-    replicate, replicate_paired,
+    BlockCensus, Perturbation, Replicate, RunKeys, RunRecords, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Work,
+    Workers, replicate_paired,
 };
-use crate::summary::{InputSummary, VariantSummary};
+use crate::summary::VariantSummary;
 use history::VariantData;
 use scenario::Experiment;
 use scenario::schema::{Arrivals, MeasuredWindow, Order, WorkloadSource};
@@ -48,7 +47,8 @@ pub fn seeds_from(first: u64, count: usize) -> Vec<u64> {
         .collect()
 }
 
-/// Runs the variants of an experiment with paired seeds, and judges them.
+/// Runs the variants of an experiment with paired seeds, and judges them. Runs that have records are taken from
+/// there.
 ///
 /// Seeds are those from the first variant's on. Where neither the baseline's nor a candidate's run
 /// depends on the seed, these two meet one deterministic case: it is run as it is, and shaken
@@ -60,34 +60,11 @@ pub fn run(
     experiment: &Experiment,
     settings: &Settings,
     workers: Workers<'_>,
+    records: Option<&RunRecords>,
 ) -> Result<Made, CompareError> {
     let experiment = baseline_first(experiment, settings)?;
-    if settings.all_pairs {
-        all_pairs::check(experiment.variants.len(), settings.seeds)?;
-    }
     let notes = same_inputs(&experiment, workers)?;
-    let block = settings.block.map(Duration::from_nanos);
-    let census = block.map(|block| log_blocks(&experiment, block, settings, workers));
-    let census = census.transpose()?;
-    let mut runs = Runs {
-        experiment: &experiment,
-        block,
-        census,
-        workers,
-        seed: experiment.variants[0].scenario.seed,
-        seeds: settings.seeds,
-        all_pairs: settings.all_pairs,
-        candidates: (experiment.variants.iter())
-            .map(|plan| Candidate {
-                name: plan.name.clone(),
-                blocks: census.map_or(0, |census| census.blocks),
-                ..Candidate::default()
-            })
-            .collect(),
-        wanted: vec![settings.seeds; experiment.variants.len()],
-        drawn: Vec::new(),
-        made: 0,
-    };
+    let mut runs = Runs::new(&experiment, settings, workers, records)?;
     runs.begin(settings.seeds)?;
     runs.fill()?;
     let mut study = runs.judge(settings)?;
@@ -102,6 +79,67 @@ pub fn run(
         drawn: runs.drawn,
         runs: runs.made,
     })
+}
+
+/// Makes the part of the runs of a comparison that falls to a process, for [`run`] to take from their records. The
+/// first two runs of each candidate, which tell whether seeds matter, are made by every process.
+///
+/// # Errors
+/// If the candidates can't be compared or a run fails.
+pub fn run_part(
+    experiment: &Experiment,
+    settings: &Settings,
+    workers: Workers<'_>,
+    records: &RunRecords,
+) -> Result<(), CompareError> {
+    let experiment = baseline_first(experiment, settings)?;
+    same_inputs(&experiment, workers)?;
+    let mut runs = Runs::new(&experiment, settings, workers, Some(records))?;
+    runs.begin(settings.seeds)?;
+    let mut work = runs.all_lacking();
+    work.retain(|work| match &runs.records {
+        Some((records, keys)) => records.shard().has_key(&keys.key(*work)),
+        None => true,
+    });
+    runs.make(&work)
+}
+
+/// The runs of a comparison without records, as far as it is known which it takes: the first two of each candidate,
+/// and once these have records, what is left. Each has its key.
+///
+/// # Errors
+/// If the candidates can't be compared or a record can't be read.
+pub fn missing(
+    experiment: &Experiment,
+    settings: &Settings,
+    workers: Workers<'_>,
+    records: &RunRecords,
+) -> Result<Vec<(String, Work)>, CompareError> {
+    let experiment = baseline_first(experiment, settings)?;
+    same_inputs(&experiment, workers)?;
+    let mut runs = Runs::new(&experiment, settings, workers, Some(records))?;
+    let first = runs.without_records(runs.beginning(settings.seeds))?;
+    if !first.is_empty() {
+        return Ok(first);
+    }
+    runs.begin(settings.seeds)?;
+    runs.without_records(runs.all_lacking())
+}
+
+/// Makes one run of a comparison; its record, which [`RunRecords::keep_made`] keeps.
+///
+/// # Errors
+/// If the run fails.
+pub fn make_one(
+    experiment: &Experiment,
+    settings: &Settings,
+    workers: Workers<'_>,
+    work: Work,
+) -> Result<Vec<u8>, CompareError> {
+    let experiment = baseline_first(experiment, settings)?;
+    let key = RunKeys::of(&experiment)?.key(work);
+    let made = replicate_paired(&experiment, &[work], workers, None)?;
+    Ok(made.first().map(|run| run.record(&key)).unwrap_or_default())
 }
 
 /// The experiment with the baseline as its first variant.
@@ -128,128 +166,6 @@ fn baseline_first(
     Ok(experiment)
 }
 
-/// Whether all candidates are given the same; in words what differs that may.
-fn same_inputs(experiment: &Experiment, workers: Workers<'_>) -> Result<Vec<String>, CompareError> {
-    let files = input_hashes(experiment).map_err(ExperimentError::from)?;
-    let inputs: Vec<Inputs> = (experiment.variants.iter())
-        .map(|plan| Inputs::of(&plan.scenario, &files))
-        .collect();
-    let name = |index: usize| experiment.variants[index].name.clone();
-    let mut notes = Vec::new();
-    for (index, other) in inputs.iter().enumerate().skip(1) {
-        let conflicts = inputs[0].conflicts(other);
-        if !conflicts.is_empty() {
-            let found = renamed(experiment, index, &files, &conflicts, workers)?;
-            let fields = match found {
-                Renamed::No => listed(&conflicts),
-                Renamed::WithEffect => format!(
-                    "{} in names or labels, and the runs differ with them",
-                    listed(&conflicts)
-                ),
-                Renamed::WithoutEffect => {
-                    notes.push(format!(
-                        "`{}` differs from `{}` in names or labels of {} alone, which change \
-                         neither a placement nor a metric",
-                        name(index),
-                        name(0),
-                        listed(&conflicts)
-                    ));
-                    String::new()
-                }
-            };
-            if !fields.is_empty() {
-                return Err(CompareError::DifferentInputs {
-                    name: name(index),
-                    baseline: name(0),
-                    fields,
-                });
-            }
-        }
-        let remarks = inputs[0].remarks(other);
-        if !remarks.is_empty() {
-            notes.push(format!(
-                "`{}` differs from `{}` in more than the system: {}",
-                name(index),
-                name(0),
-                listed(&remarks)
-            ));
-        }
-    }
-    Ok(notes)
-}
-
-/// Difference of a candidate's inputs from those of the baseline, by their names.
-enum Renamed {
-    /// They differ in more than names.
-    No,
-    /// They differ in names alone, on which decisions or metrics depend.
-    WithEffect,
-    /// They differ in names alone, which change nothing.
-    WithoutEffect,
-}
-
-/// Tells whether the inputs of a candidate are those of the baseline under other names, and whether
-/// these change anything: the candidate runs under either, with the first seed.
-fn renamed(
-    experiment: &Experiment,
-    candidate: usize,
-    files: &[InputSummary],
-    conflicts: &[String],
-    workers: Workers<'_>,
-) -> Result<Renamed, CompareError> {
-    let manifests = ManifestObjects::of(experiment);
-    let nameless = |at: usize| {
-        let scenario = &experiment.variants[at].scenario;
-        let files = nameless_hashes(experiment, scenario, &manifests, files);
-        Inputs::of(scenario, &files).nameless()
-    };
-    if !nameless(0).conflicts(&nameless(candidate)).is_empty() {
-        return Ok(Renamed::No);
-    }
-    let own = &experiment.variants[candidate];
-    let mut other = own.clone();
-    let base = &experiment.variants[0].scenario;
-    other.scenario.workload.clone_from(&base.workload);
-    other.scenario.failures.clone_from(&base.failures);
-    if conflicts.iter().any(|path| path.starts_with("cluster")) {
-        other.scenario.cluster.clone_from(&base.cluster);
-    }
-    let both = Experiment {
-        variants: vec![own.clone(), other],
-        ..experiment.clone()
-    };
-    let work = [0, 1].map(|variant| Work {
-        variant,
-        seed: base.seed,
-        shake: None,
-        is_drawn: false,
-    });
-    let runs = replicate(&both, &work, workers)?;
-    let is_same = runs.windows(2).all(|pair| {
-        pair[0].placements == pair[1].placements
-            && pair[0].summary.metrics == pair[1].summary.metrics
-    });
-    Ok(if is_same {
-        Renamed::WithoutEffect
-    } else {
-        Renamed::WithEffect
-    })
-}
-
-/// Paths in words, not too many.
-pub(super) fn listed(paths: &[String]) -> String {
-    const SHOWN_MAX: usize = 5;
-    let mut shown: Vec<String> = paths
-        .iter()
-        .take(SHOWN_MAX)
-        .map(|p| format!("`{p}`"))
-        .collect();
-    if paths.len() > SHOWN_MAX {
-        shown.push(format!("{} more", paths.len() - SHOWN_MAX));
-    }
-    shown.join(", ")
-}
-
 /// Input of a run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Form {
@@ -259,6 +175,8 @@ enum Form {
 
 struct Runs<'a> {
     experiment: &'a Experiment,
+    /// Records of runs, and their keys.
+    records: Option<(&'a RunRecords, RunKeys)>,
     /// Length of the blocks that logs are drawn from, instead of seeds.
     block: Option<Duration>,
     census: Option<BlockCensus>,
@@ -276,16 +194,76 @@ struct Runs<'a> {
     made: usize,
 }
 
-impl Runs<'_> {
+impl<'a> Runs<'a> {
+    /// No run yet of the candidates, the first of which is the baseline.
+    fn new(
+        experiment: &'a Experiment,
+        settings: &Settings,
+        workers: Workers<'a>,
+        records: Option<&'a RunRecords>,
+    ) -> Result<Self, CompareError> {
+        if settings.all_pairs {
+            all_pairs::check(experiment.variants.len(), settings.seeds)?;
+        }
+        let mut plans = experiment.variants.iter();
+        let own = plans.find(|plan| plan.scenario.system.scheduler.asks_outside());
+        if let Some(plan) = own.filter(|_| records.is_some()) {
+            return Err(CompareError::OwnProgram(plan.name.clone()));
+        }
+        let keys = |records| Ok::<_, ExperimentError>((records, RunKeys::of(experiment)?));
+        let block = settings.block.map(Duration::from_nanos);
+        let census = block.map(|block| log_blocks(experiment, block, settings, workers));
+        let census = census.transpose()?;
+        Ok(Self {
+            experiment,
+            records: records.map(keys).transpose()?,
+            block,
+            census,
+            workers,
+            seed: experiment.variants[0].scenario.seed,
+            seeds: settings.seeds,
+            all_pairs: settings.all_pairs,
+            candidates: (experiment.variants.iter())
+                .map(|plan| Candidate {
+                    name: plan.name.clone(),
+                    blocks: census.map_or(0, |census| census.blocks),
+                    ..Candidate::default()
+                })
+                .collect(),
+            wanted: vec![settings.seeds; experiment.variants.len()],
+            drawn: Vec::new(),
+            made: 0,
+        })
+    }
+
     /// Makes the first two runs of everybody, which tell whether seeds matter at all.
     fn begin(&mut self, seeds: usize) -> Result<(), CompareError> {
+        let work = self.beginning(seeds);
+        self.make(&work)
+    }
+
+    fn beginning(&self, seeds: usize) -> Vec<Work> {
         let as_it_is = if self.block.is_some() {
             1
         } else {
             seeds.min(2)
         };
-        let work = self.lacking(Form::AsItIs, &vec![as_it_is; self.candidates.len()]);
-        self.make(&work)
+        self.lacking(Form::AsItIs, &vec![as_it_is; self.candidates.len()])
+    }
+
+    /// Those of the runs that have no record, with their keys.
+    fn without_records(&self, work: Vec<Work>) -> Result<Vec<(String, Work)>, CompareError> {
+        let Some((records, keys)) = &self.records else {
+            return Ok(Vec::new());
+        };
+        let mut without = Vec::new();
+        for work in work {
+            let key = keys.key(work);
+            if !records.has(&key)? {
+                without.push((key, work));
+            }
+        }
+        Ok(without)
     }
 
     /// Returns whether seeds change the runs of neither of two candidates, or are not to.
@@ -309,6 +287,12 @@ impl Runs<'_> {
 
     /// Makes what the pairs lack by what is known of them.
     fn fill_once(&mut self) -> Result<(), CompareError> {
+        let work = self.all_lacking();
+        self.make(&work)
+    }
+
+    /// The runs that the pairs lack by what is known of them.
+    fn all_lacking(&self) -> Vec<Work> {
         let count = self.candidates.len();
         let (mut by_seed, mut shaken) = (vec![0; count], vec![0; count]);
         for pair in self.pairs() {
@@ -324,7 +308,7 @@ impl Runs<'_> {
         }
         let mut work = self.lacking(Form::AsItIs, &by_seed);
         work.extend(self.lacking(Form::Shaken, &shaken));
-        self.make(&work)
+        work
     }
 
     /// The runs of a form that candidates lack to have so many each.
@@ -356,7 +340,9 @@ impl Runs<'_> {
     }
 
     fn make(&mut self, work: &[Work]) -> Result<(), CompareError> {
-        let results = replicate_paired(self.experiment, work, self.workers)?;
+        let records = self.records.as_ref();
+        let records = records.map(|(records, keys)| (*records, keys));
+        let results = replicate_paired(self.experiment, work, self.workers, records)?;
         self.made += results.len();
         for (work, Replicate { summary, drawn, .. }) in work.iter().zip(results) {
             let candidate = &mut self.candidates[work.variant];
@@ -449,7 +435,7 @@ impl Runs<'_> {
             let (name, run) = (own.name.as_str(), own.by_seed.first()?);
             Some(CandidateRun { name, run })
         });
-        notes.extend(limits_apart(&runs.collect::<Vec<_>>()));
+        notes.extend(statements(&runs.collect::<Vec<_>>()));
         for candidate in &self.candidates {
             let gaps = candidate.by_seed.first().into_iter();
             let gaps = gaps.flat_map(|run| &run.unexpressed);

@@ -67,7 +67,7 @@ fn candidates_are_measured_over_one_stretch() {
             seeds: 3,
             ..Settings::default()
         };
-        let made = run(experiment, &settings, workers()).expect("a comparison");
+        let made = run(experiment, &settings, workers(), None).expect("a comparison");
         let from = |run: &VariantSummary| run.metrics["window.from"].value;
         let of = |own: &Candidate| own.by_seed.iter().map(from).collect();
         made.candidates.iter().map(of).collect()
@@ -116,7 +116,7 @@ fn compared(workload: &str, candidates: &[&str], precision: Option<f64>) -> Vec<
         resamples: 20,
         ..Settings::default()
     };
-    let made = run(&experiment(workload, candidates), &settings, workers());
+    let made = run(&experiment(workload, candidates), &settings, workers(), None);
     made.expect("a comparison").study.pairs
 }
 
@@ -173,7 +173,7 @@ fn pairs_among_candidates_are_those_of_the_two_alone() {
             all_pairs,
             ..Settings::default()
         };
-        let made = run(&experiment(WORKLOADS[2], names), &settings, workers());
+        let made = run(&experiment(WORKLOADS[2], names), &settings, workers(), None);
         made.expect("a comparison").study
     };
     let pairs = study(&names, true).all_pairs.expect("all pairs").pairs;

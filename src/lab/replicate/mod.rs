@@ -18,6 +18,7 @@ use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::broken::guarded;
 use super::experiment::ExperimentError;
+use super::folder::FolderError;
 use super::limits::Limits;
 use super::placements::{FirstNodes, Placements};
 use super::run::{Prepared, RunError, Tables, WarmUpEnd, prepare, run_quietly, warm_up};
@@ -27,10 +28,13 @@ use history::{PODS_MAX, VariantData};
 use world::{BuildError, FileSource, ManifestCache};
 
 mod blocks;
+mod records;
 mod shake;
 
 pub(crate) use blocks::BlockCensus;
 use blocks::Resampling;
+pub(crate) use records::RunKeys;
+pub use records::RunRecords;
 pub use shake::{SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Shaking};
 
 /// One run to make.
@@ -126,19 +130,39 @@ pub fn replicate(
 /// found, all variants begin at the latest one of the same seed and perturbation, so that they are
 /// measured over the same stretch.
 ///
+/// Where runs have records, those are taken, and the others get theirs.
+///
 /// # Errors
-/// As [`replicate`].
-pub fn replicate_paired(
+/// As [`replicate`], and if a record can't be read or written.
+pub(crate) fn replicate_paired(
     experiment: &Experiment,
     work: &[Work],
     workers: Workers<'_>,
+    records: Option<(&RunRecords, &RunKeys)>,
 ) -> Result<Vec<Replicate>, ExperimentError> {
-    let warm_ups = common_warm_ups(experiment, work, workers)?;
-    each(work, workers, |work| {
+    let found = work.iter().map(|work| match records {
+        Some((records, keys)) => records.find(&keys.key(*work)),
+        None => Ok(None),
+    });
+    let found: Vec<Option<Replicate>> = found.collect::<Result<_, FolderError>>()?;
+    let missing: Vec<Work> = { work.iter().zip(&found) }
+        .filter_map(|(work, found)| found.is_none().then_some(*work))
+        .collect();
+    let warm_ups = common_warm_ups(experiment, &missing, workers)?;
+    let made = each(&missing, workers, |work| {
         let warm_up = warm_ups.get(&(work.seed, work.shake)).cloned();
         let placements = Placements::default();
-        run_guarded(experiment, work, warm_up, workers, placements).map(|placed| placed.replicate)
-    })
+        let made = run_guarded(experiment, work, warm_up, workers, placements)?.replicate;
+        if let Some((records, keys)) = records {
+            records.keep(&keys.key(work), &made)?;
+        }
+        Ok(made)
+    })?;
+    let mut made = made.into_iter();
+    Ok(found
+        .into_iter()
+        .filter_map(|found| found.or_else(|| made.next()))
+        .collect())
 }
 
 /// The latest end of a warm-up over all variants, by seed and perturbation; if a variant has none, why.

@@ -112,6 +112,13 @@ impl Shard {
     /// The whole.
     pub const WHOLE: Self = Self { number: 1, of: 1 };
 
+    /// Whether a run, by its key in hexadecimal digits, is in it.
+    pub(crate) fn has_key(self, key: &str) -> bool {
+        let start = key.get(..16).unwrap_or(key);
+        let hash = u64::from_str_radix(start, 16).unwrap_or(0);
+        hash % self.of as u64 == self.number as u64 - 1
+    }
+
     /// Whether a run, by its position, is in it. The hash is the finalizer of `SplitMix64` (Steele,
     /// Lea and Flood, 2014).
     pub const fn has(self, run: usize) -> bool {
@@ -122,7 +129,7 @@ impl Shard {
     }
 
     /// Name of the shard among those that write one folder; empty for the whole.
-    pub(super) fn writer(self) -> String {
+    pub(crate) fn writer(self) -> String {
         match self.of {
             1 => String::new(),
             of => format!("{}-of-{of}", self.number),
