@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::scratch::Scratch;
 
 /// A deployment of a shop.
-fn deployment(name: &str, replicas: u64, cpu: &str) -> String {
+pub(crate) fn deployment(name: &str, replicas: u64, cpu: &str) -> String {
     format!(
         "---\napiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}, namespace: shop}}\nspec:\n  \
          replicas: {replicas}\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: \
@@ -17,7 +17,7 @@ fn deployment(name: &str, replicas: u64, cpu: &str) -> String {
     )
 }
 
-fn shop(objectives: &str) -> String {
+pub(crate) fn shop(objectives: &str) -> String {
     format!(
         "windtunnel: v1\nname: shop\ncluster: {{nodes: [{{count: 3, template: {{allocatable: {{cpu: 4, memory: \
          16Gi, pods: 20}}}}}}]}}\nworkload: [{{manifests: ../k/shop.yaml}}]\nsystem: {{name: kubernetes, \
@@ -29,10 +29,10 @@ const UNPLACED: &str = "{metric: pods.never_placed, max: 0}";
 const ALLOCATED: &str = "{metric: allocation.cpu.mean, tolerance: 1%}";
 
 /// Repositories `old` and `new` with the sides of a change: suites in `ci`, manifests in `k`.
-struct Sides(Scratch);
+pub(crate) struct Sides(pub(crate) Scratch);
 
 impl Sides {
-    fn new(name: &str, objectives: &str, manifests: &str) -> Self {
+    pub(crate) fn new(name: &str, objectives: &str, manifests: &str) -> Self {
         let own = Self(Scratch::new(name, &[]));
         for side in ["old", "new"] {
             for folder in [".git", "ci", "k"] {
@@ -44,11 +44,11 @@ impl Sides {
         own
     }
 
-    fn write(&self, file: &str, text: &str) {
+    pub(crate) fn write(&self, file: &str, text: &str) {
         fs::write(self.0.path(file), text).expect("a file");
     }
 
-    fn edit(&self, file: &str, edits: &[(&str, &str)]) {
+    pub(crate) fn edit(&self, file: &str, edits: &[(&str, &str)]) {
         let mut text = self.0.text(file);
         for (from, to) in edits {
             assert!(text.contains(from), "{from}");
@@ -57,7 +57,7 @@ impl Sides {
         self.write(file, &text);
     }
 
-    fn check(&self, more: &[&str], code: i32) -> String {
+    pub(crate) fn check(&self, more: &[&str], code: i32) -> String {
         let check = ["check", "new/ci/shop.yaml", "--base", "old", "--seeds", "4"];
         self.0.run(&[&check[..], more].concat(), code)
     }

@@ -117,7 +117,8 @@ pub(super) fn judged(
         settings: &settings,
     };
     let mut report = base.report(global, arguments, &sides)?;
-    if is_unchanged {
+    let has_run = { report.entries.iter() }.all(|entry| entry.error.is_none());
+    if is_unchanged && has_run {
         let what = plural::either(report.loosened.len() + held + 1, "nothing", "nothing else");
         notes.push(format!(
             "{what} changed since `{name}`: both sides are the same, and ran once"

@@ -5,7 +5,7 @@ use scenario::as_run::document;
 use scenario::schema::Objective;
 use scenario::{Experiment, Scenario};
 use serde::Serialize;
-use units::{SortedMap, SortedSet};
+use units::{SortedMap, SortedSet, plural};
 
 use super::change::accepted;
 use super::run::{SuiteResults, SuiteScenario, entry_name};
@@ -232,6 +232,7 @@ pub fn name_lines(report: &mut CheckReport, baseline: &Baseline) {
 /// where there is none.
 pub(super) fn removed(
     names: &[String],
+    results: &SuiteResults,
     side: Option<&BaseSide>,
     file: &str,
 ) -> (Vec<Gate>, Vec<EntryReport>) {
@@ -250,7 +251,7 @@ pub(super) fn removed(
         rerun: rerun.clone(),
         outcome: Outcome::Removed,
         limit: "in the suite".to_owned(),
-        note: Some(note.clone()),
+        note: Some(format!("{note}{}", renamed(name, results))),
         file: file.to_owned(),
         line: 1,
         ..Gate::of(name, "entry")
@@ -264,5 +265,27 @@ pub(super) fn removed(
     (
         names.iter().map(gate).collect(),
         names.iter().map(report).collect(),
+    )
+}
+
+/// Words about entries of the same scenario: how they are named depends on whether it has several variants.
+fn renamed(name: &str, results: &SuiteResults) -> String {
+    let scenario = name.split('/').next().unwrap_or_default();
+    let names = results
+        .entries
+        .iter()
+        .map(|entry| entry.report.name.as_str());
+    let is_single = name == scenario;
+    let alike = names.filter(|own| match own.split_once('/') {
+        Some((start, _)) => is_single && start == scenario,
+        None => !is_single && *own == scenario,
+    });
+    let found: Vec<String> = alike.map(|own| format!("`{own}`")).collect();
+    if found.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; here it is {}: entries of several variants are named SCENARIO/VARIANT",
+        plural::first_of(found, 3)
     )
 }

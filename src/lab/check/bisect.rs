@@ -12,6 +12,7 @@ use units::{SortedMap, SortedSet, plural};
 
 use super::gate::judge;
 use super::limit::within;
+use super::refused::{counts_pods, refused};
 use super::run::{Entry, SuiteResults, is_empty};
 use super::unit::{Unit, put};
 use super::{Baseline, CheckReport, CheckSettings, Gate, Outcome};
@@ -21,6 +22,8 @@ use crate::summary::VariantSummary;
 
 /// Runs with some of the changes taken back, for all gates of a check.
 const RUNS_MAX: usize = 200;
+/// Runs up to which each change is tried on its own.
+const RUNS_SINGLY_MAX: usize = 40;
 /// Seeds of a trial, those that got worst.
 const SEEDS_MAX: usize = 4;
 
@@ -233,13 +236,26 @@ impl Trials<'_, '_> {
         ))
     }
 
-    /// Those of some candidates each of which brings a gate back, with the worst seeds and with all.
+    /// Those of some candidates each of which brings a gate back, with the worst seeds and with all. Many are
+    /// tried by halves: what brings it back does so with others, too.
     fn alone(&mut self, some: Vec<usize>, gate: &Gate, seeds: &[u64]) -> Vec<usize> {
-        let mut found = some;
-        found.retain(|own| {
-            self.holds(&[*own], gate, seeds) == Some(true)
-                && self.is_back(&[*own], gate) == Some(true)
-        });
+        let mut open = vec![some];
+        let mut found = Vec::new();
+        while let Some(set) = open.pop() {
+            let is_many = set.len() * seeds.len() > RUNS_SINGLY_MAX;
+            if is_many && self.holds(&set, gate, seeds) != Some(true) {
+                continue;
+            }
+            if is_many && set.len() > 1 {
+                let (first, second) = set.split_at(set.len() / 2);
+                open.extend([second.to_vec(), first.to_vec()]);
+                continue;
+            }
+            found.extend(set.into_iter().filter(|own| {
+                self.holds(&[*own], gate, seeds) == Some(true)
+                    && self.is_back(&[*own], gate) == Some(true)
+            }));
+        }
         found
     }
 
@@ -256,12 +272,14 @@ impl Trials<'_, '_> {
     /// that can't be told.
     fn holds(&mut self, some: &[usize], gate: &Gate, seeds: &[u64]) -> Option<bool> {
         let scenario = &self.head.scenario;
+        let most = refused(&self.base.runs);
         let runs = self.runs(some, seeds)?;
         let runs: Vec<&VariantSummary> = runs.values().collect();
         let values: Option<Vec<f64>> = { seeds.iter() }
             .map(|seed| value(&runs, *seed, &gate.metric))
             .collect();
-        let Some(values) = values else {
+        let are_refused = refused(runs.iter().copied()) > most;
+        let Some(values) = values.filter(|_| !are_refused || !counts_pods(&gate.metric)) else {
             return Some(false);
         };
         if gate.outcome == Outcome::Vanished {

@@ -4,6 +4,7 @@ use scenario::schema::Objective;
 use thiserror::Error;
 
 use super::baseline::{BASELINE_VERSION, Baseline, BaselineEntry, BaselineMetric, RULES_VERSION};
+use super::refused::refused;
 use super::run::{Entry, SuiteResults};
 use crate::program;
 use crate::statistics::mean;
@@ -289,6 +290,7 @@ fn stored(entry: &Entry) -> BaselineEntry {
         parts: report.parts.clone(),
         placements: report.placements.clone(),
         program: program::identity().to_owned(),
+        refused: Some(refused(&entry.runs)).filter(|count| *count > 0),
         seeds: report.seeds.clone(),
         system: entry.system.clone(),
     }

@@ -13,16 +13,18 @@ use crate::objects::{FieldChange, field_changes, order_change};
 use crate::program;
 use crate::statistics::Resamples;
 use crate::summary::{MetricSummary, VariantSummary};
-use metrics::{Direction, NO_MEMBER, is_of_workloads, registry};
+use metrics::{Direction, is_of_workloads, registry};
 use scenario::schema::Objective;
 
 use super::acknowledge::{acknowledge, orphans};
 use super::base::removed;
+use super::bounded::bounded;
 use super::cause::{Cause, FirstDivergence, point_to_seeds};
 use super::comparable::{Standing, notes as comparability, standing};
-use super::limit::{bounds, floor, limit, number, within};
+use super::limit::{floor, limit, number};
 use super::loosened::held;
 use super::losses::{lacks_for_want_of_loss, mean_of, spare_losses, whole_pairs};
+use super::refused::set_refused_apart;
 use super::run::{Entry, SuiteResults, rerun};
 use super::tested::hold_tests;
 use super::{
@@ -41,11 +43,8 @@ pub fn judge(
     let mut gates = Vec::new();
     let mut tests = Vec::new();
     let mut loosened = Vec::new();
-    for entry in results
-        .entries
-        .iter()
-        .filter(|entry| entry.report.error.is_none())
-    {
+    let whole = { results.entries.iter() }.filter(|entry| entry.report.error.is_none());
+    for entry in whole {
         let stored = baseline.and_then(|(baseline, _)| baseline.entries.get(&entry.report.name));
         if entry.exact || settings.exact {
             gates.push(exact(entry, stored, settings));
@@ -62,7 +61,8 @@ pub fn judge(
         }
     }
     hold_tests(&mut gates, &tests, results);
-    set_empty_apart(&mut gates, results, baseline.map(|(baseline, _)| baseline));
+    let held_against = baseline.map(|(baseline, _)| baseline);
+    set_empty_apart(&mut gates, results, held_against);
     let words = |own: &LoosenedLimit| own.words(settings.base.is_some());
     let mut notes: Vec<String> = loosened.iter().map(words).collect();
     let side = settings.base.as_ref();
@@ -71,7 +71,7 @@ pub fn judge(
         (None, Some((baseline, _))) if !settings.is_part => orphans(results, baseline),
         (None, _) => Vec::new(),
     };
-    let (gone, gone_entries) = removed(&names, side, file);
+    let (gone, gone_entries) = removed(&names, results, side, file);
     gates.extend(gone);
     if let Some((baseline, _)) = baseline {
         notes.extend(comparability(results.entries.iter(), baseline, settings));
@@ -102,7 +102,7 @@ pub fn judge(
         baseline: baseline.map(|(_, path)| path.to_owned()),
         baseline_hash: baseline.map(|(held, _)| held.hash()),
         entries,
-        changes: all_changes(results, baseline.map(|(baseline, _)| baseline)),
+        changes: all_changes(results, held_against),
         loosened,
         gates,
         notes,
@@ -151,7 +151,8 @@ fn all_changes(results: &SuiteResults, baseline: Option<&Baseline>) -> Vec<Field
     found
 }
 
-/// Gates of workloads without pods measure nothing; what the baseline measured of another workload has vanished.
+/// Gates of workloads without pods measure nothing; what the baseline measured of another workload has vanished,
+/// and so have pods that are refused.
 fn set_empty_apart(gates: &mut [Gate], results: &SuiteResults, baseline: Option<&Baseline>) {
     let entries = results.entries.iter();
     for report in entries.map(|own| &own.report).filter(|own| own.empty) {
@@ -170,6 +171,7 @@ fn set_empty_apart(gates: &mut [Gate], results: &SuiteResults, baseline: Option<
             gate.note = Some("the workload is empty: no pod arrived in any run".to_owned());
         }
     }
+    set_refused_apart(gates, results, baseline);
 }
 
 fn blank(entry: &Entry, metric: &str, place: usize, settings: &CheckSettings) -> Gate {
@@ -265,26 +267,7 @@ fn of_objective(
     gate.head = mean_of(&values, lacks);
     let mut gates = Vec::new();
     if objective.min.is_some() || objective.max.is_some() {
-        let mut bounded = gate.clone();
-        bounded.limit = bounds(objective, &gate.unit);
-        if let Some(head) = bounded.head {
-            bounded.outcome = within(objective, head);
-        } else {
-            let base = stored.and_then(|stored| stored.metrics.get(&id)?.mean);
-            let is_empty = metric
-                .and_then(|own| own.note.as_deref())
-                .is_some_and(|note| note.starts_with(NO_MEMBER));
-            let has_none = values.iter().all(Option::is_none);
-            let known = stored.and_then(|stored| stored.metrics.get(&id));
-            if has_none && (base.is_some() || is_empty)
-                || known.is_some_and(|own| has_lost(&own.values, &values))
-            {
-                bounded.outcome = Outcome::Vanished;
-            }
-            bounded.base = base;
-            bounded.note = Some(reason_of_none(entry, objective));
-        }
-        gates.push(bounded);
+        gates.push(bounded(&gate, entry, objective, stored));
     }
     if objective.is_relative() {
         gate.limit = limit(objective, gate.better, &gate.unit);
@@ -341,7 +324,7 @@ fn name_worst(entry: &Entry, id: &str, gates: &mut [Gate]) {
 }
 
 /// Reason the metric of an objective has no value in some run.
-fn reason_of_none(entry: &Entry, objective: &Objective) -> String {
+pub(super) fn reason_of_none(entry: &Entry, objective: &Objective) -> String {
     let id = objective.id();
     let note = |run: &VariantSummary| {
         let metric = run.metrics.get(&id)?;
@@ -425,6 +408,9 @@ fn against(
         gate.note.clone_from(&judgement.note);
         gate.outcome = if gate.base.is_some() && has_lost(&pairs.base, &pairs.head) {
             Outcome::Vanished
+        } else if settings.base.is_some() && is_first(&pairs) {
+            gate.note = Some("the base has no value: a `max` or `min` would hold it".to_owned());
+            Outcome::New
         } else {
             Outcome::NotMeasurable
         };
@@ -434,8 +420,14 @@ fn against(
     gate.judgement = Some(judgement);
 }
 
+/// Whether only one side has values, and it is this one: what is measured is new.
+fn is_first(pairs: &Pairs) -> bool {
+    let has = |side: &[Option<f64>]| side.iter().all(Option::is_some);
+    pairs.base.iter().all(Option::is_none) && has(&pairs.head)
+}
+
 /// Whether a larger share of runs than before has no value: the worse what waits becomes, the fewer runs have one.
-fn has_lost(base: &[Option<f64>], head: &[Option<f64>]) -> bool {
+pub(super) fn has_lost(base: &[Option<f64>], head: &[Option<f64>]) -> bool {
     let missing = |values: &[Option<f64>]| values.iter().filter(|own| own.is_none()).count();
     missing(head) * base.len() > missing(base) * head.len()
 }

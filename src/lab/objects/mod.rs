@@ -7,6 +7,7 @@ mod documents;
 mod matched;
 mod parts;
 mod read;
+mod scheduler;
 mod tables;
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,6 @@
 //! The parts of a scenario as objects, each under the name that the scenario gives it; its tables by the
 //! hash of their content.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use intake::Input;
@@ -110,7 +109,7 @@ pub(super) fn parts(
     found
 }
 
-fn part(kind: &str, name: &str, file: &str, mut fields: Json) -> Object {
+pub(super) fn part(kind: &str, name: &str, file: &str, mut fields: Json) -> Object {
     prune(&mut fields);
     let key = ObjectKey {
         kind: kind.to_owned(),
@@ -174,25 +173,3 @@ impl PartLines<'_> {
         object
     }
 }
-
-/// The configuration of the scheduler that a scenario names, as an object.
-pub(super) fn scheduler_config(file: &Path, shown: &str) -> Option<Object> {
-    let found = plain_objects(&world::inputs::open(file)).ok()?;
-    let plain = found.into_iter().next()?;
-    let mut fields = plain.value.clone();
-    let map = fields.as_object_mut()?;
-    map.retain(|name, _| READ_SETTINGS.contains(&&**name));
-    let mut object = part(plain.value.get("kind")?.as_str()?, "", shown, fields);
-    object.lines = Lines::Manifest(plain);
-    Some(object)
-}
-
-/// Fields of a scheduler's configuration that are read.
-const READ_SETTINGS: &[&str] = &[
-    "apiVersion",
-    "profiles",
-    "percentageOfNodesToScore",
-    "parallelism",
-    "podInitialBackoffSeconds",
-    "podMaxBackoffSeconds",
-];

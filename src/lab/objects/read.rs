@@ -8,7 +8,8 @@ use scenario::{Experiment, Scenario};
 use serde_json::{Value as Json, json};
 
 use super::documents::{Document, Documents, manifests};
-use super::parts::{ScenarioText, parts, scheduler_config};
+use super::parts::{ScenarioText, parts};
+use super::scheduler::scheduler_config;
 use super::without_names;
 use super::{Lines, Object, ObjectKey};
 use crate::summary::InputSummary;

@@ -267,6 +267,46 @@ profiles:
     assert_eq!(words, [expected]);
     assert_eq!(found[0].line, Some(9));
     assert!(found[0].is_policy());
+    // What a scheduler does anyway is no change, whether or not it is stated.
+    let (profiles, settings) = CONFIG.split_once("profiles:").expect("profiles");
+    let none = "profiles: [{}]\n";
+    let stated = CONFIG
+        .replace(
+            "[{name: cpu, weight: 1}]",
+            "[{name: memory, weight: 1}, {name: cpu, weight: 1}]",
+        )
+        .replace(
+            "profiles:",
+            "parallelism: 16\npercentageOfNodesToScore: 0\nprofiles:",
+        );
+    assert!(!settings.is_empty());
+    let (bare, stated) = (format!("{profiles}{none}"), objects("c.yaml", &stated));
+    assert_eq!(field_changes(&objects("d.yaml", &bare), &stated), []);
+    let other = CONFIG.replace("profiles:", "parallelism: 8\nprofiles:");
+    let found = field_changes(&base, &objects("e.yaml", &other));
+    assert_eq!(found[0].field, "parallelism");
+}
+
+#[test]
+fn an_item_of_a_scenario_in_front_changes_none_behind_it() {
+    let failures = "stop: {at: 1h}\nfailures:\n  - {kind: zone-outage, zone: a, at: 10m, for: 1m}\n  \
+                    - {kind: zone-outage, zone: b, at: 20m, for: 1m}\n";
+    let zones = |text: &str| {
+        let scenario = SCENARIO.replace("count: 6", "count: 6\n      zone: \"z{index % 3}\"");
+        let text = text
+            .replace("zone: a", "zone: z0")
+            .replace("zone: b", "zone: z1");
+        Sides::new(&scenario.replace("stop: {at: 1h}\n", &text), MANIFEST).objects()
+    };
+    let new = "failures:\n  - {kind: zone-outage, zone: z2, at: 5m, for: 9m}\n";
+    let head = failures
+        .replace("failures:\n", new)
+        .replace("at: 20m", "at: 25m");
+    let found = field_changes(&zones(failures), &zones(&head));
+    let words: Vec<String> = found.iter().map(FieldChange::words).collect();
+    assert_eq!(words, ["failure 0 added", "failure 2 at 20m → 25m"]);
+    let items: Vec<_> = found.iter().map(|own| own.item).collect();
+    assert_eq!(items, [Some([None, Some(0)]), Some([Some(1), Some(2)])]);
 }
 
 #[test]

@@ -85,6 +85,22 @@ pub(super) fn behind_failures(report: &CheckReport) -> Vec<String> {
     told(report, &open)
 }
 
+/// Each change in words with the file and line to look at, where every gate holds.
+pub(super) fn besides_with_places(report: &CheckReport) -> Vec<(String, (&str, usize))> {
+    if report.gates.iter().any(is_open) {
+        return Vec::new();
+    }
+    let all = alike(&report.changes).into_iter();
+    let told = all.filter_map(|places| {
+        let changes = at(report, &places);
+        let first = *changes.first()?;
+        let line = first.line.and_then(|line| usize::try_from(line).ok());
+        let words = format!("changed: {}", words_of(&changes));
+        Some((words, (first.file.as_str(), line.unwrap_or(1))))
+    });
+    told.take(CHANGES_MAX).collect()
+}
+
 /// All changes in words, a line each, where every gate holds.
 pub(super) fn besides(report: &CheckReport) -> Vec<String> {
     if report.gates.iter().any(is_open) {

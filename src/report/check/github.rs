@@ -51,11 +51,9 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             )?;
         }
     }
-    writeln!(
-        out,
-        "::notice title=windtunnel::{}",
-        data(&headline(report))
-    )
+    let mut told = vec![headline(report)];
+    told.extend(cause::besides(report));
+    writeln!(out, "::notice title=windtunnel::{}", data(&told.join("\n")))
 }
 
 fn level_of(gate: &Gate) -> Option<&'static str> {

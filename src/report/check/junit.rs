@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use super::{CheckOptions, cause, cells, failure, limit, outcome};
 use lab::check::{CheckReport, EntryReport, ErrorKind, Gate, Outcome};
+use lab::objects::FieldChange;
 use metrics::registry;
 
 /// Dialect of `JUnit` XML.
@@ -186,11 +187,20 @@ fn write_suite(
             write_case(out, report, &class, gate, flavor)?;
         }
     }
-    if !entry.left_out.is_empty() {
-        let told = content(&entry.left_out.join("\n"));
+    let told = told(report, entry);
+    if !told.is_empty() {
+        let told = content(&told.join("\n"));
         writeln!(out, "    <system-out>{told}</system-out>")?;
     }
     writeln!(out, "  </testsuite>")
+}
+
+/// The changes that no gate minds, and what the runs of an entry leave out.
+fn told(report: &CheckReport, entry: &EntryReport) -> Vec<String> {
+    let is_of = |change: &FieldChange| change.entries.contains(&entry.name);
+    let is_changed = report.changes.iter().any(is_of);
+    let changed = cause::besides(report).into_iter().filter(|_| is_changed);
+    changed.chain(entry.left_out.iter().cloned()).collect()
 }
 
 fn write_case(

@@ -9,8 +9,8 @@ use crate::releases;
 use crate::study::change;
 use lab::check::{CheckReport, EntryReport, Gate, Outcome};
 use lab::compare::Judgement;
-use lab::statistics::{SEEDS_MIN, unseen_share};
-use metrics::{Direction, registry};
+use lab::statistics::SEEDS_MIN;
+use metrics::registry;
 use units::plural;
 
 mod benchmark;
@@ -20,6 +20,7 @@ mod code_quality;
 mod github;
 mod junit;
 mod paths;
+mod power;
 mod sarif;
 mod text;
 
@@ -29,6 +30,7 @@ mod tests;
 pub use benchmark::Better;
 pub use junit::Flavor;
 pub use paths::{files, with_paths};
+pub use power::{power, unseen};
 
 /// Output format of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,6 +215,11 @@ fn is_new(gate: &Gate) -> bool {
     gate.outcome == Outcome::New
 }
 
+/// Whether a gate is new, and compared with nothing that can be measured.
+fn is_unheld(gate: &Gate) -> bool {
+    is_new(gate) && gate.judgement.is_some()
+}
+
 /// What is to be said of a check that holds, behind the number of its gates.
 fn besides(report: &CheckReport) -> String {
     let of = |is: fn(&&Gate) -> bool, words: &str| {
@@ -221,8 +228,9 @@ fn besides(report: &CheckReport) -> String {
     };
     [
         of(|gate| is_new(gate) && gate.note.is_none(), "new"),
+        of(|gate| is_unheld(gate), "new and held to nothing"),
         of(
-            |gate| is_new(gate) && gate.note.is_some(),
+            |gate| is_new(gate) && gate.note.is_some() && gate.judgement.is_none(),
             "without a base that can be run",
         ),
         of(|gate| gate.outcome == Outcome::Improved, "improved"),
@@ -257,12 +265,18 @@ pub fn failure(gate: &Gate) -> String {
     let label = registry::title(&gate.metric);
     if gate.outcome == Outcome::Vanished {
         let note = gate.note.as_deref().map(format::clean).unwrap_or_default();
-        let base = if base.is_empty() {
-            String::new()
-        } else {
-            format!(" was {base} and")
+        return match (gate.base.is_some(), gate.head.is_some()) {
+            (_, true) => format!("{entry}: {label} is {head}, and pods are in no count ({note})"),
+            (true, _) => format!("{entry}: {label} was {base} and has no value any more ({note})"),
+            _ => format!("{entry}: {label} has no value ({note})"),
         };
-        return format!("{entry}: {label}{base} has no value any more ({note})");
+    }
+    if let (None, None, Some(note)) = (&gate.judgement, gate.head, &gate.note) {
+        let note = format::clean(note);
+        return format!(
+            "{entry}: {label} is beyond its limit ({note}, {})",
+            gate.limit
+        );
     }
     if gate.judgement.is_none() {
         return format!("{entry}: {label} is {head} ({})", gate.limit);
@@ -312,39 +326,6 @@ fn points(judgement: &Judgement) -> String {
         signed(difference),
         interval.unwrap_or_default()
     )
-}
-
-/// Smallest worsening that a gate with a test finds, of those that hold.
-pub fn power(report: &CheckReport) -> Vec<String> {
-    let told = report.gates.iter().filter_map(|gate| {
-        let holds = matches!(gate.outcome, Outcome::Within | Outcome::Equivalent);
-        let least = gate.detectable.filter(|_| holds)?;
-        let sign = if gate.better == Direction::Higher {
-            "−"
-        } else {
-            "+"
-        };
-        let share = gate.base.filter(|base| base.abs() > 0.0);
-        let amount = match share {
-            Some(base) => format!("{:.1} %", least / base.abs() * 100.0),
-            None => format::value(least, &gate.unit),
-        };
-        let (entry, label) = (format::clean(&gate.entry), registry::title(&gate.metric));
-        Some(format!("{entry} {label}: {sign}{amount}"))
-    });
-    told.collect()
-}
-
-/// Words on what passes by a test of few runs don't exclude.
-pub fn unseen(report: &CheckReport) -> Option<String> {
-    let passes = |gate: &&Gate| matches!(gate.outcome, Outcome::Within | Outcome::Equivalent);
-    let gates = report.gates.iter().filter(passes);
-    let by_test = gates.filter(|gate| gate.limit.starts_with("tested"));
-    let runs = by_test.filter_map(|gate| Some(gate.judgement.as_ref()?.n).filter(|n| *n > 1));
-    let share = format::fixed(100.0 * unseen_share(runs.min()?), 0);
-    Some(format!(
-        "passes by a test miss what happens in fewer than {share} % of runs"
-    ))
 }
 
 /// Outcome of a gate, and whether its inputs are those of the baseline.

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{cause, failure, outcome, place_of};
+use super::{cause, failure, is_unheld, outcome, place_of};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
 use units::SortedSet;
@@ -22,18 +22,19 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
         .map(|gate| gate.metric.as_str())
         .collect();
     let mut ids: Vec<&str> = ids.into_iter().collect();
-    ids.extend(["vanished", "removed", "run"]);
+    ids.extend(["vanished", "removed", "new", "run"]);
     let rules: Vec<Json> = ids.iter().map(|id| rule(id)).collect();
     let index = |id: &str| ids.iter().position(|known| *known == id).unwrap_or(0);
     let gates = report
         .gates
         .iter()
-        .filter(|gate| gate.outcome <= Outcome::Acknowledged);
+        .filter(|gate| gate.outcome <= Outcome::Acknowledged || is_unheld(gate));
     let mut results: Vec<Json> = gates
         .map(|gate| {
             let id = match gate.outcome {
                 Outcome::Vanished => "vanished",
                 Outcome::Removed => "removed",
+                Outcome::New => "new",
                 _ => gate.metric.as_str(),
             };
             result(report, gate, id, index(id))
@@ -51,7 +52,7 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             "partialFingerprints": fingerprint(report, &entry.name, "run"),
         }));
     }
-    let log = json!({
+    let mut log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
         "runs": [{
@@ -65,6 +66,21 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             "results": results,
         }],
     });
+    let changed: Vec<Json> = (cause::besides_with_places(report).into_iter())
+        .map(|(text, (file, line))| {
+            json!({
+                "level": "note",
+                "message": {"text": text},
+                "locations": [location(file, line)],
+            })
+        })
+        .collect();
+    if !changed.is_empty() {
+        log["runs"][0]["invocations"] = json!([{
+            "executionSuccessful": true,
+            "toolExecutionNotifications": changed,
+        }]);
+    }
     serde_json::to_writer_pretty(&mut *out, &log)?;
     writeln!(out)
 }
@@ -82,6 +98,11 @@ fn rule(id: &str) -> Json {
         (None, "vanished") => (
             "What is gated is still there".to_owned(),
             "A gate that had a value in the baseline must have one: absence is no pass.".to_owned(),
+        ),
+        (None, "new") => (
+            "What is new is held to something".to_owned(),
+            "A gate that the base has no value for compares nothing: give it a `max` or a `min`."
+                .to_owned(),
         ),
         (None, "removed") => (
             "What was checked still is".to_owned(),
@@ -108,7 +129,7 @@ fn result(report: &CheckReport, gate: &Gate, id: &str, index: usize) -> Json {
     let level = match gate.outcome {
         _ if gate.fails() => "error",
         Outcome::DifferentInputs | Outcome::NoBaseline if !gate.advisory => "error",
-        Outcome::Acknowledged => "note",
+        Outcome::Acknowledged | Outcome::New => "note",
         _ => "warning",
     };
     let text = match (&gate.note, gate.outcome) {

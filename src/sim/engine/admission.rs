@@ -17,8 +17,10 @@ use super::{Engine, declaration};
 /// Maximum number of refusal reasons reported one by one; pods refused for others are counted together.
 const REASONS_TOLD: usize = 4;
 
-/// First words about a quota that is used up.
-const EXCEEDED: &str = "exceeded quota";
+/// First words about refusals that end when another object changes.
+const PASSING: [&str; 2] = ["exceeded quota", "no PriorityClass"];
+/// First words of the line about pods that are refused when a run ends.
+pub const REFUSED_AT_END: &str = "when the run ends, the API server refuses pods of";
 
 /// Arrivals that the API server refused, by the reason.
 #[derive(Clone, Debug, Default)]
@@ -29,7 +31,7 @@ pub(super) struct Refusals {
     /// Objects whose pods are refused for what they state, by the reason the first of them. Their controllers try
     /// again without end.
     makers: SortedMap<String, String>,
-    /// Last refusals for a quota that is used up, by the object that wants the pods, until one is made.
+    /// Last refusals for a quota that is used up or a class that is missing, by the object that wants the pods, until one is made.
     waiting: SortedMap<ObjectId, String>,
     /// Lines about sets that would adopt pods which are there.
     orphans: Vec<String>,
@@ -87,9 +89,7 @@ impl Refusals {
                 _ => true,
             };
             let maker = maker_name(object);
-            is_short.then(|| {
-                format!("when the run ends, the API server refuses pods of {maker}: {reason}")
-            })
+            is_short.then(|| format!("{REFUSED_AT_END} {maker}: {reason}"))
         });
         told.chain(others)
             .chain(makers)
@@ -121,7 +121,7 @@ impl Engine {
         };
         let reason = conflict.to_string();
         let is_for_its_fields = match conflict {
-            Conflict::Forbidden(words) if words.starts_with(EXCEEDED) => {
+            Conflict::Forbidden(words) if PASSING.iter().any(|own| words.starts_with(own)) => {
                 self.refusals.waiting.insert(new.owner.object, reason);
                 return;
             }

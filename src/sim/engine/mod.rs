@@ -28,6 +28,7 @@ use super::progress::Handover;
 use super::queue::QueueEvent;
 use super::surroundings::{Surroundings, wrong};
 use admission::Refusals;
+pub use admission::REFUSED_AT_END;
 
 /// One cluster: its control plane, its nodes and what happens around it.
 pub(super) struct Engine {

@@ -88,6 +88,9 @@ pub struct BaselineEntry {
     /// Version, commit and build of the program that measured it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub program: String,
+    /// The most objects of one run whose pods the API server refuses when it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<usize>,
     /// The seeds, in the order of values.
     pub seeds: Vec<u64>,
     /// The system as it was, to find the first decision that differs.
