@@ -4,9 +4,10 @@ use metrics::autoscalers::AutoscalerRow;
 use metrics::fights::FightRow;
 use metrics::queues::QueueRow;
 use metrics::services::{ServiceLatency, ServiceRow};
-use metrics::{CostTable, RunMetrics, registry, workloads};
+use metrics::{CostTable, IdleBefore, RunMetrics, UnfinishedJobs, registry, workloads};
 use model::EvictionCause;
 use model::traffic::FailureCause;
+use scenario::schema::WorkloadSource;
 use scenario::{Files, Scenario, VariantPlan};
 use sim::EndCause;
 use systems::mapping::Mapping;
@@ -18,7 +19,7 @@ use super::summary::{
     ArrivedSummary, AutoscalerSummary, CostSummary, FightSummary, LimitsSummary, MetricSummary,
     NodeCostSummary, QueuePrioritySummary, QueueSummary, QueueTimelineSummary, QueueUseSummary,
     RecommendedSummary, ReplicasSummary, ServiceObjectiveSummary, ServiceSummary,
-    TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
+    TenantCostSummary, UnexpressedSummary, UnfinishedSummary, VariantSummary, WorkloadSummary,
 };
 use units::{Instant, SortedMap};
 
@@ -45,8 +46,24 @@ fn as_written(mut remarks: Vec<String>, files: &Files) -> Vec<String> {
     remarks
 }
 
+/// Remarks on the input, and on the time in which a workload of traces alone leaves the cluster without any.
+fn remarks(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
+    let mut remarks = outcome.remarks.clone();
+    let is_trace = |own: &WorkloadSource| matches!(own, WorkloadSource::Trace(_));
+    if let Some(IdleBefore(idle)) = outcome.metrics.tables.get()
+        && scenario.workload.iter().all(is_trace)
+    {
+        remarks.push(format!(
+            "the first job arrives after {idle}: means over time count these as idle; `metrics: {{window: {{from: \
+             {idle}}}}}` leaves them out"
+        ));
+    }
+    remarks
+}
+
 /// Summary of a run.
 pub(super) fn summarize(variant: &VariantPlan, files: &Files, outcome: Outcome) -> VariantSummary {
+    let remarks = remarks(&variant.scenario, &outcome);
     let scheduler = &variant.scenario.system.scheduler;
     let scheduler = match &scheduler.queue {
         Some(queue) => format!("{queue}, backfill {}", scheduler.backfill.name()),
@@ -68,8 +85,9 @@ pub(super) fn summarize(variant: &VariantPlan, files: &Files, outcome: Outcome) 
         decisions: outcome.end.decisions,
         digest: outcome.end.digest,
         has_chance: false,
-        ledger: as_written(outcome.remarks, files),
+        ledger: as_written(remarks, files),
         unexpressed: unexpressed(&outcome.mapping),
+        unfinished: outcome.metrics.tables.get().map(unfinished),
         arrived: outcome
             .metrics
             .arrived
@@ -111,6 +129,15 @@ pub(super) fn summarize(variant: &VariantPlan, files: &Files, outcome: Outcome) 
             .enumerate()
             .map(|(place, row)| queue(place, row))
             .collect(),
+    }
+}
+
+/// Summary of the jobs that were left undone.
+fn unfinished(own: &UnfinishedJobs) -> UnfinishedSummary {
+    UnfinishedSummary {
+        lost: own.lost,
+        failed: own.failed,
+        jobs: own.jobs,
     }
 }
 

@@ -37,6 +37,8 @@ pub use families::autoscaling::fights;
 pub use families::disruption::blast_radius::NO_LOSS;
 pub use families::money::cost::{CostTable, NodeKindCost, TenantCost};
 pub use families::money::functions;
+pub use families::jobs::job_census::UnfinishedJobs;
+pub use families::jobs::makespan::IdleBefore;
 pub use families::money::pay_per_use;
 pub use families::packing::arrived_demand;
 pub use families::packing::arrived_demand::ArrivedTables;

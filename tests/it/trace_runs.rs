@@ -442,3 +442,38 @@ fn options_without_effect_and_times_before_zero_are_refused() {
     let told = scratch.run(&["trace", "generate", "downey97", "--typed"], 2);
     assert!(told.contains("it is one of lublin99"), "{told}");
 }
+
+/// Two jobs that make way for others and never come back, of five.
+const OUTRANKED: &str = "submit,name,run_time,cpu,priority\n0,low-1,1000,8,0\n0,low-2,1000,8,0\n0,low-3,1000,8,0\n\
+                         10,high-1,100,8,10\n20,high-2,100,8,10\n";
+
+#[test]
+fn jobs_that_never_come_back_are_told_beside_what_looks_better() {
+    let text = experiment("{format: csv, path: jobs.csv}") + &variants(["kubernetes", "batch"]);
+    let files = [("a.yaml", &*text), ("jobs.csv", OUTRANKED)];
+    let scratch = Scratch::new("trace-lost-jobs", &files);
+    let lost = "`kubernetes` loses 2 of 5 jobs";
+    let apart =
+        "jobs that never finish (lost, failed or killed) differ: `kubernetes` 2 of 5, `batch` none";
+    let ran = scratch.run(&["run", "a.yaml", "--out", "ran"], 0);
+    assert!(ran.contains(lost) && ran.contains(apart), "{ran}");
+    let compared = ["compare", "a.yaml", "--seeds", "3", "--out", "compared"];
+    let compared = scratch.run(&compared, 0);
+    let headline = compared.lines().nth(1).unwrap_or_default();
+    assert!(headline.contains(apart), "{headline}");
+    assert!(compared.contains(lost), "{compared}");
+    let is_gated = |line: &str| line.starts_with("jobs evicted");
+    assert!(compared.lines().any(is_gated), "{compared}");
+}
+
+#[test]
+fn an_empty_beginning_is_told() {
+    let text = experiment("{format: csv, path: jobs.csv}");
+    let note = |submit: &str| {
+        let jobs = format!("submit,run_time,cpu\n{submit},100,1\n");
+        let scratch = Scratch::new("trace-idle", &[("a.yaml", &text), ("jobs.csv", &jobs)]);
+        let ran = scratch.run(&["run", "a.yaml", "--out", "ran"], 0);
+        ran.contains("the first job arrives after 1h: means over time count these as idle")
+    };
+    assert!(note("3600") && !note("0"));
+}

@@ -158,7 +158,7 @@ pub struct CandidateRun<'a> {
 
 /// Statement on candidates that limits of requests or launches hold back where others run systems
 /// that know none; they stay comparable, each as it is.
-pub fn limits_apart(candidates: &[CandidateRun<'_>]) -> Option<String> {
+fn limits_apart(candidates: &[CandidateRun<'_>]) -> Option<String> {
     let held = candidates.iter().filter_map(|own| {
         let limits = own.run.limits.as_ref().filter(|limits| limits.hold)?;
         Some(format!("`{}` ({})", own.name, limits.words))
@@ -173,6 +173,49 @@ pub fn limits_apart(candidates: &[CandidateRun<'_>]) -> Option<String> {
             free.join(", ")
         )
     })
+}
+
+/// Statement on candidates of which some left jobs undone for good that others finished: what is measured of jobs is
+/// then of different work.
+pub fn finished_apart(candidates: &[CandidateRun<'_>]) -> Option<String> {
+    let undone = |own: &CandidateRun<'_>| own.run.unfinished.unwrap_or_default();
+    let count = |own: &CandidateRun<'_>| undone(own).lost + undone(own).failed;
+    let (first, others) = candidates.split_first()?;
+    if others.iter().all(|own| count(own) == count(first)) {
+        return None;
+    }
+    let words = candidates
+        .iter()
+        .map(|own| match (count(own), undone(own).jobs) {
+            (0, _) => format!("`{}` none", own.name),
+            (undone, jobs) => format!("`{}` {undone} of {jobs}", own.name),
+        });
+    let words: Vec<String> = words.collect();
+    Some(format!(
+        "jobs that never finish (lost, failed or killed) differ: {}; waits, turnaround and makespan are of different work",
+        words.join(", ")
+    ))
+}
+
+/// Statements on candidates that stay comparable: what holds some of them back, and jobs that they lost.
+pub fn statements(candidates: &[CandidateRun<'_>]) -> Vec<String> {
+    let limits = limits_apart(candidates).into_iter();
+    limits.chain(jobs_lost(candidates)).collect()
+}
+
+/// Statements on runs that lost jobs which nothing made again.
+fn jobs_lost(runs: &[CandidateRun<'_>]) -> Vec<String> {
+    let of = |own: &CandidateRun<'_>| {
+        let undone = own.run.unfinished.filter(|undone| undone.lost > 0)?;
+        Some(format!(
+            "`{}` loses {} of {}: evicted or without their node, and nothing makes them again; no turnaround and no \
+             throughput counts them",
+            own.name,
+            undone.lost,
+            plural::count(undone.jobs, "job")
+        ))
+    };
+    runs.iter().filter_map(of).collect()
 }
 
 /// Statements on candidates that decide as one before them does, by its place; `is_same` tells of two whether they do.
@@ -190,8 +233,9 @@ pub fn same_decisions(names: &[&str], is_same: impl Fn(usize, usize) -> bool) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compare::default_gated;
     use crate::compare::made_up::{metric, run};
-    use crate::summary::UnexpressedSummary;
+    use crate::summary::{UnexpressedSummary, UnfinishedSummary};
 
     fn gap(capability: Capability, count: u64, refused: bool) -> UnexpressedSummary {
         UnexpressedSummary {
@@ -213,6 +257,28 @@ mod tests {
             format!("`{other}` makes the same decisions as `{first}` in every run: equal digests")
         });
         assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn candidates_that_leave_unlike_numbers_of_jobs_are_named() {
+        let (mut base, head) = (run(1), run(1));
+        base.unfinished = Some(UnfinishedSummary {
+            lost: 2,
+            failed: 1,
+            jobs: 5,
+        });
+        let named = |name, run| CandidateRun { name, run };
+        let both = [named("one", &base), named("two", &head)];
+        let said = finished_apart(&both).expect("a difference");
+        assert!(said.contains("`one` 3 of 5, `two` none"), "{said}");
+        assert_eq!(finished_apart(&[both[0], both[0]]), None);
+        let said = statements(&both);
+        assert!(
+            said.len() == 1 && said[0].contains("`one` loses 2 of 5 jobs"),
+            "{said:?}"
+        );
+        assert!(default_gated(&[&base, &head]).contains(&"jobs.evicted".to_owned()));
+        assert!(default_gated(&[&head, &head]).is_empty());
     }
 
     fn check(change: impl Fn(&mut VariantSummary), expected: &[&str]) {

@@ -24,7 +24,15 @@ pub fn default_gated(runs: &[&VariantSummary]) -> Vec<String> {
     let found = groups
         .into_iter()
         .filter_map(|group| group.into_iter().find(|id| is_measured(id)));
-    found.collect()
+    // Who leaves jobs undone is not to look better by it.
+    let undone = |run: &VariantSummary| run.unfinished.unwrap_or_default();
+    let is_lost = runs.iter().any(|run| undone(run).lost > 0);
+    let failed = |run: &VariantSummary| undone(run).failed;
+    let is_failed_apart = runs.iter().any(|run| failed(run) != failed(runs[0]));
+    let lost = is_lost.then_some("jobs.evicted");
+    let failed = is_failed_apart.then_some("jobs.failed");
+    let undone = [lost, failed].into_iter().flatten().map(str::to_owned);
+    found.chain(undone).collect()
 }
 
 /// Builds the question about a metric of a run.

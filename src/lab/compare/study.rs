@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::all_pairs::{self, AllPairs};
-use super::comparable::incomparable;
+use super::comparable::{CandidateRun, finished_apart, incomparable};
 use super::judge::{
     CONFIDENCE, Judgement, Pairs, Tests, Unshaken, Verdict, decide, measure, stretched,
 };
@@ -168,6 +168,9 @@ pub struct Study {
     pub confidence: f64,
     /// Resamples of each bootstrap.
     pub resamples: usize,
+    /// Statement on candidates that finished different numbers of jobs, by their first runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finished_apart: Option<String>,
     /// The metrics that are gated in some pair.
     pub gated: Vec<String>,
     /// The sequential rule, if there is one.
@@ -298,6 +301,7 @@ pub fn judge_candidates(
         settings: settings.clone(),
         confidence: CONFIDENCE,
         resamples: settings.resamples,
+        finished_apart: first_runs_apart(candidates),
         gated,
         precision,
         pairs,
@@ -305,6 +309,15 @@ pub fn judge_candidates(
         pareto,
         notes: Vec::new(),
     })
+}
+
+/// Statement on candidates whose first runs left unlike numbers of jobs undone.
+fn first_runs_apart(candidates: &[Candidate]) -> Option<String> {
+    let runs = candidates.iter().filter_map(|own| {
+        let (name, run) = (own.name.as_str(), own.by_seed.first()?);
+        Some(CandidateRun { name, run })
+    });
+    finished_apart(&runs.collect::<Vec<_>>())
 }
 
 /// Metrics of a pair that are judged.

@@ -10,8 +10,10 @@ use units::{SortedMap, plural};
 use crate::program;
 
 mod queues;
+mod unfinished;
 
 pub use queues::{QueuePrioritySummary, QueueSummary, QueueTimelineSummary, QueueUseSummary};
+pub use unfinished::UnfinishedSummary;
 
 /// The version of this schema.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -142,6 +144,9 @@ pub struct VariantSummary {
     /// Features of the workload that the system can't express; absent if it can express all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpressed: Vec<UnexpressedSummary>,
+    /// Jobs that ended and left work undone; absent if there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unfinished: Option<UnfinishedSummary>,
     /// Results of each workload that controllers maintain, in the order of creation; absent without
     /// controllers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -29,6 +29,8 @@ pub(super) struct OpenGang {
     pub(super) memory_bytes: i64,
     pub(super) number: u64,
     pub(super) measured: bool,
+    /// Whether a controller makes other pods in the place of its own.
+    pub(super) is_replaced: bool,
 }
 
 /// The open gangs. Changes of one gang come together, so the last one is found at once.
@@ -111,6 +113,7 @@ impl OpenGang {
             memory_bytes: 0,
             number,
             measured,
+            is_replaced: first.owner.is_some(),
         }
     }
 }

@@ -239,6 +239,7 @@ impl OpenObject {
             number: self.number,
             measured: self.measured,
             ended_in_window: measured.has_instant(end),
+            is_replaced: true,
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use cluster::Store;
 use model::{EndReason, Event, ObjectChange, Pod, PodCreated, PodPhase};
-use units::{ClassId, Duration, GangId, Instant, ObjectId, SortedMap, TenantId};
+use units::{ClassId, Duration, GangId, Instant, ObjectId, SortedMap, SortedSet, TenantId};
 
 use super::ends::{Ends, PriorLife, ReturnCandidate, ReturnedJob};
 use super::gangs::{Gangs, OpenGang};
@@ -102,6 +102,8 @@ pub struct JobRecord {
     pub measured: bool,
     /// Whether `end` lies in the measured window.
     pub ended_in_window: bool,
+    /// Whether a controller makes other pods in the place of its own.
+    pub is_replaced: bool,
 }
 
 impl JobRecord {
@@ -155,6 +157,8 @@ pub struct JobTracker {
     /// Numbers of the open jobs of one pod, by row: there are no more than pods.
     numbers: Vec<u32>,
     jobs: u64,
+    /// Rows of open jobs of one pod that a controller replaces.
+    replaced: SortedSet<u32>,
     /// Jobs of one pod that came back, by row.
     returned: SortedMap<u32, PriorLife>,
     ends: Ends,
@@ -229,8 +233,12 @@ impl JobTracker {
     ) {
         let outcome = JobOutcome::of_end(reason);
         let record = self.single(pod, at, outcome, store, measured);
+        let row = pod.pod.slot.index() as u32;
         if !self.returned.is_empty() {
-            self.returned.remove(&(pod.pod.slot.index() as u32));
+            self.returned.remove(&row);
+        }
+        if !self.replaced.is_empty() {
+            self.replaced.remove(&row);
         }
         self.ends.add(at, record, ReturnCandidate::of(pod, reason));
     }
@@ -322,6 +330,9 @@ impl JobTracker {
                 self.numbers.resize(row + 1, 0);
             }
             self.numbers[row] = earlier.map_or(number, |earlier| earlier.number) as u32;
+            if created.owner.is_some() {
+                self.replaced.insert(row as u32);
+            }
             if let Some(earlier) = earlier {
                 self.returned.insert(row as u32, earlier);
             }
@@ -401,8 +412,10 @@ impl JobTracker {
                 .map_or(0, |&number| u64::from(number)),
             measured: measured.has(pod.pod.id),
             ended_in_window: measured.has_instant(end),
+            is_replaced: false,
         };
         let row = pod.pod.slot.index() as u32;
+        record.is_replaced = !self.replaced.is_empty() && self.replaced.contains(&row);
         let earlier = (!self.returned.is_empty()).then(|| self.returned.get(&row));
         if let Some(earlier) = earlier.flatten() {
             earlier.extend(&mut record, pod.created);
@@ -435,6 +448,7 @@ fn record(
         number: gang.number,
         measured: gang.measured,
         ended_in_window: measured.has_instant(end),
+        is_replaced: gang.is_replaced,
     }
 }
 

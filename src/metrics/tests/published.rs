@@ -254,6 +254,7 @@ fn values_of(jobs: impl Iterator<Item = [i64; 3]>) -> Vec<MetricValue> {
             number: 0,
             measured: true,
             ended_in_window: true,
+            is_replaced: false,
         };
         for collector in &mut collectors {
             collector.job(&job);

@@ -2,10 +2,10 @@
 
 use model::{EndReason, EvictionCause, GpuRequest, PodName};
 
-use crate::RunMetrics;
 use crate::record::setup::Setup;
 use crate::recorder::Recorder;
 use crate::tests::fixture::{Bench, check, node, spec};
+use crate::{RunMetrics, UnfinishedJobs};
 
 const PREEMPTED: EndReason = EndReason::Evicted(EvictionCause::Preemption);
 
@@ -61,6 +61,17 @@ fn a_job_lasts_until_the_end_of_its_last_attempt() {
             ],
         );
     }
+}
+
+#[test]
+fn a_job_that_never_comes_back_is_lost() {
+    let lost = |comes_back| {
+        let run = interrupted(PREEMPTED, None, comes_back);
+        run.tables
+            .get()
+            .map(|own: &UnfinishedJobs| (own.lost, own.jobs))
+    };
+    assert_eq!((lost(true), lost(false)), (None, Some((1, 2))));
 }
 
 #[test]

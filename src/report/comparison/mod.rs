@@ -157,7 +157,7 @@ impl Comparison {
             notices: unlike
                 .into_iter()
                 .flatten()
-                .chain(limits_apart(summary))
+                .chain(statements(summary))
                 .chain(same_decisions(summary))
                 .collect(),
         }
@@ -227,14 +227,16 @@ fn incomparable(summary: &Summary) -> Vec<Option<String>> {
     summary.variants.iter().map(statement).collect()
 }
 
-/// Statement on variants that limits of their own hold back where others know none.
-fn limits_apart(summary: &Summary) -> Option<String> {
+/// Statements on variants that limits of their own hold back where others know none, and on jobs that they lost.
+fn statements(summary: &Summary) -> Vec<String> {
     let runs = summary.variants.iter().map(|run| CandidateRun {
         name: &run.name,
         run,
     });
     let runs: Vec<CandidateRun<'_>> = runs.collect();
-    lab::compare::limits_apart(&runs).map(|words| format::clean(&words))
+    let all = lab::compare::finished_apart(&runs).into_iter();
+    let all = all.chain(lab::compare::statements(&runs));
+    all.map(|words| format::clean(&words)).collect()
 }
 
 /// Statements on variants that decide as another does.
@@ -358,10 +360,15 @@ fn headline(summary: &Summary, is_comparable: &[bool]) -> Vec<Row> {
         let statistic = |name: &&str| find(&format!("{subject}.{name}"));
         find(subject).or_else(|| statistics.iter().find_map(statistic))
     };
-    let picked: Vec<Row> = short_list(ShortList::Headline)
+    // Who leaves jobs undone comes first: all else is of what was left.
+    let has_lost = |run: &VariantSummary| run.unfinished.is_some_and(|undone| undone.lost > 0);
+    let is_lost = summary.variants.iter().any(has_lost);
+    let lost = is_lost.then(|| find("jobs.evicted"));
+    let picked = short_list(ShortList::Headline);
+    let picked = picked
         .iter()
-        .filter_map(|ids| ids.iter().find_map(find_subject))
-        .collect();
+        .filter_map(|ids| ids.iter().find_map(find_subject));
+    let picked: Vec<Row> = lost.flatten().into_iter().chain(picked).collect();
     let differing: Vec<Row> = picked
         .iter()
         .filter(|row| row.cells.iter().any(|cell| cell.text != row.cells[0].text))

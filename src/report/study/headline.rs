@@ -43,7 +43,9 @@ pub fn headline(study: &Study) -> String {
     } else {
         missing
     };
-    format!("{}{missing}.", claim(study, &gated))
+    let apart = study.finished_apart.as_ref();
+    let apart = apart.map_or_else(String::new, |own| format!(" But {}.", format::clean(own)));
+    format!("{}{missing}.{apart}", claim(study, &gated))
 }
 
 /// What the verdicts on the metrics with a value say together.

@@ -6,6 +6,7 @@ use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, Title};
+use crate::record::tables::Tables;
 use crate::values::{Direction, Reading, Statistic, Values};
 
 const MEASURED: Statistic = jobs("measured", Direction::None);
@@ -62,12 +63,25 @@ const fn jobs(name: &'static str, direction: Direction) -> Statistic {
     Statistic::amount(name, "jobs", direction)
 }
 
+/// The measured jobs that ended and left work undone for good, where there are any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnfinishedJobs {
+    /// Jobs that were evicted or lost their node, and that nothing made again.
+    pub lost: u64,
+    /// Jobs that failed, or were killed at their time limit.
+    pub failed: u64,
+    /// All measured jobs.
+    pub jobs: u64,
+}
+
 #[derive(Clone, Debug, Default)]
 struct JobCensus {
     measured: u64,
     waited: u64,
     started_apart: u64,
     excluded: u64,
+    /// Jobs that were evicted, without those that a controller makes again.
+    lost: u64,
     /// By outcome, in the order of the statistics.
     outcomes: [u64; 7],
 }
@@ -95,6 +109,18 @@ impl Collector for JobCensus {
             JobOutcome::Waiting => 6,
         };
         self.outcomes[class] += 1;
+        self.lost += u64::from(job.outcome == JobOutcome::Evicted && !job.is_replaced);
+    }
+
+    fn tables(&self, _end: &RunEnd<'_>, tables: &mut Tables) {
+        let unfinished = UnfinishedJobs {
+            lost: self.lost,
+            failed: self.outcomes[1],
+            jobs: self.measured,
+        };
+        if unfinished.lost + unfinished.failed > 0 {
+            tables.put(unfinished);
+        }
     }
 
     fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {

@@ -1,11 +1,12 @@
 //! Makespan: from the first submission to the last end (metrics.md 5.2).
 
-use units::{Instant, plural};
+use units::{Duration, Instant, plural};
 
 use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, ShortList, Title};
+use crate::record::tables::Tables;
 use crate::values::{Reading, Statistic, Values};
 
 const TOTAL: Statistic = Statistic::seconds("total");
@@ -32,6 +33,13 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Makespan::default()),
 };
 
+/// The time before the first submission, of a run in which it is a good part of the measured window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdleBefore(pub Duration);
+
+/// Part of the measured window below which the time before the first submission is told of nowhere.
+const SHARE: i64 = 20;
+
 #[derive(Clone, Debug, Default)]
 struct Makespan {
     submits: Option<(Instant, Instant)>,
@@ -55,6 +63,16 @@ impl Collector for Makespan {
         self.open += u64::from(job.outcome.is_open());
         if job.start.is_some() {
             self.last_end = self.last_end.max(Some(job.end));
+        }
+    }
+
+    fn tables(&self, end: &RunEnd<'_>, tables: &mut Tables) {
+        let Some((first, _)) = self.submits else {
+            return;
+        };
+        let (window, idle) = (end.window, first.since(end.window.from));
+        if idle.as_nanos() > (window.to.since(window.from).as_nanos() / SHARE).max(0) {
+            tables.put(IdleBefore(idle));
         }
     }
 
