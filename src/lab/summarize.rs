@@ -51,6 +51,7 @@ fn remarks(scenario: &Scenario, outcome: &Outcome) -> Vec<String> {
     let mut remarks = outcome.remarks.clone();
     let is_trace = |own: &WorkloadSource| matches!(own, WorkloadSource::Trace(_));
     if let Some(IdleBefore(idle)) = outcome.metrics.tables.get()
+        && !scenario.workload.is_empty()
         && scenario.workload.iter().all(is_trace)
     {
         remarks.push(format!(
