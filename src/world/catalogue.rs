@@ -52,18 +52,22 @@ pub(super) fn catalogue(
         )));
     }
     let columns = Columns::find(&table)?;
-    let mut types = SortedMap::new();
+    let mut types: SortedMap<String, InstanceType> = SortedMap::new();
     while let Some(row) = table.next_row()? {
         let row = row.map_err(|bad| at(&list, bad.line, &bad.column, &bad.rule))?;
         let name = row.text(&columns.name);
         let prices = prices.remove(name);
+        let known = types.get(name);
         // Types of a list of prices that have none can't be bought.
-        let is_left_out = prices.is_none() && written.types.is_none();
-        if is_left_out || types.contains_key(name) {
+        if known.is_none() && prices.is_none() && written.types.is_none() {
             continue;
         }
         let node = machine(&row, &columns, &written.reserved)
             .map_err(|(column, rule)| at(&list, row.line, &column, &rule))?;
+        if let Some(known) = known {
+            same(&known.node, &node, name).map_err(|rule| at(&list, row.line, NAME, &rule))?;
+            continue;
+        }
         let own = InstanceType {
             node,
             prices: prices.unwrap_or_default(),
@@ -107,11 +111,13 @@ pub(super) fn listed(list: &Input) -> Result<(Vec<Listed>, String), BuildError> 
     while let Some(row) = table.next_row()? {
         let row = row.map_err(|bad| at(&list.name, bad.line, &bad.column, &bad.rule))?;
         let name = row.text(&columns.name);
-        if types.contains_key(name) {
-            continue;
-        }
         let node = machine(&row, &columns, &nothing)
             .map_err(|(column, rule)| at(&list.name, row.line, &column, &rule))?;
+        if let Some(known) = types.get(name) {
+            let differs = same(&known.node, &node, name);
+            differs.map_err(|rule| at(&list.name, row.line, NAME, &rule))?;
+            continue;
+        }
         let own = Listed {
             name: name.to_owned(),
             node,
@@ -124,11 +130,25 @@ pub(super) fn listed(list: &Input) -> Result<(Vec<Listed>, String), BuildError> 
     Ok((types.into_values().collect(), prices.currency))
 }
 
+/// Refuses a row that gives a type another machine than one before it.
+fn same(known: &Node, node: &Node, name: &str) -> Result<(), String> {
+    if known == node {
+        return Ok(());
+    }
+    Err(format!(
+        "`{name}` is another machine here than in a row before; give all rows of a type the same amounts, or \
+         types names of their own"
+    ))
+}
+
 /// Whether a list is one of Karpenter's.
 fn is_json(file: &str) -> bool {
     let ending = std::path::Path::new(file).extension();
     ending.is_some_and(|own| own.eq_ignore_ascii_case("json"))
 }
+
+/// The column of the names of types.
+const NAME: &str = "instance_type";
 
 /// The columns of a list of instance types.
 struct Columns {
@@ -144,7 +164,7 @@ struct Columns {
 impl Columns {
     fn find(table: &Table) -> Result<Self, BuildError> {
         Ok(Self {
-            name: table.required_column("instance_type")?,
+            name: table.required_column(NAME)?,
             cpu: table.required_column("vcpu")?,
             memory: table.required_column("memory_mib")?,
             gpu: table.column("gpu"),

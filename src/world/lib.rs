@@ -139,7 +139,7 @@ pub use nodes::{mislabelled, nodes};
 pub use nova_options::hypervisor_room;
 pub use operations::{controllers, empties_nodes, operations};
 pub use partitions::nodes_of_partitions;
-pub use price_list::unread_prices;
+pub use price_list::{Committed, committed, unread_prices};
 pub use programs::check_programs;
 pub use provider::{ProviderPlan, provider};
 pub use provisioner::node_pool_notes;

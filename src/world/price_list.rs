@@ -15,6 +15,9 @@ const BOUGHT: [(&str, bool); 3] = [("on_demand", false), ("spot", true), ("preem
 /// The column of prices of a list as `OpenCost` reads it.
 const MARKET_PRICE: &str = "MarketPriceHourly";
 
+/// Names of the column of zones.
+const ZONE: [&str; 3] = ["zone", "availability_zone", "az"];
+
 /// The column of the currency of a row.
 const CURRENCY: &str = "currency";
 
@@ -171,6 +174,70 @@ impl<'c> Named<'c> {
     }
 }
 
+/// Ways to pay for nodes for long, whether or not they are there.
+const COMMITTED: [&str; 2] = ["reserved", "committed"];
+
+/// Nodes of a type that are paid for in any case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// Instance type.
+    pub kind: String,
+    /// Zone of the nodes; `None` is any.
+    pub zone: Option<String>,
+    /// Way in which they are paid for: `reserved` or `committed`.
+    pub option: &'static str,
+    /// Price of one in millionths an hour.
+    pub price: i64,
+    /// Number of nodes.
+    pub nodes: u64,
+}
+
+/// The nodes that a list says are paid for: those of its columns `reserved_nodes` and `committed_nodes`, each at the
+/// price of `reserved_usd_per_hour` and its like.
+///
+/// # Errors
+/// If the list can't be read as a table, or states nodes without a price.
+pub fn committed(list: &Input) -> Result<Vec<Committed>, BuildError> {
+    let mut table = Table::open(list)?;
+    let mut options = Vec::new();
+    for option in COMMITTED {
+        let count = format!("{option}_nodes");
+        if let Some(column) = table.column(&count) {
+            let currency = PriceColumns::find(&table, "--prices", &list.name, None)?.currency;
+            let price = format!("{option}_{}_per_hour", currency.to_lowercase());
+            options.push((option, column, count, table.required_column(&price)?, price));
+        }
+    }
+    let mut found = Vec::new();
+    if options.is_empty() {
+        return Ok(found);
+    }
+    let name = table.required_column("instance_type")?;
+    let zone = ZONE.iter().find_map(|name| table.column(name));
+    while let Some(row) = table.next_row()? {
+        let row = row.map_err(|bad| at(&list.name, bad.line, &bad.column, &bad.rule))?;
+        for (option, count, count_name, price, price_name) in &options {
+            let text = row.text(count);
+            if text.is_empty() {
+                continue;
+            }
+            let nodes = text.parse().map_err(|_| {
+                let rule = format!("`{text}` is no number of nodes that are paid for, such as 3");
+                at(&list.name, row.line, count_name, &rule)
+            })?;
+            let zone = row.optional_text(zone.as_ref());
+            found.push(Committed {
+                kind: row.text(&name).to_owned(),
+                zone: (!zone.is_empty()).then(|| zone.to_owned()),
+                option,
+                price: amount(&row, price, price_name, &list.name)?,
+                nodes,
+            });
+        }
+    }
+    Ok(found)
+}
+
 /// Parts of the names of columns that hold a price, or a part of one.
 const OF_MONEY: [&str; 8] = [
     "per_hour",
@@ -190,8 +257,18 @@ const OF_MONEY: [&str; 8] = [
 /// If the list can't be read as a table.
 pub fn unread_prices(list: &Input) -> Result<Vec<String>, BuildError> {
     let table = Table::open(list)?;
+    let is_committed = |column: &str| {
+        let mut options = COMMITTED.iter().filter(|own| column.starts_with(**own));
+        options.any(|own| {
+            let count = format!("{own}_nodes");
+            table.column(&count).is_some() && (column == count || column.ends_with("_per_hour"))
+        })
+    };
     let columns = table.columns().iter().filter(|column| {
         let name = column.to_lowercase().replace([' ', '-'], "_");
+        if is_committed(&name) {
+            return false;
+        }
         let is_of_money = OF_MONEY.iter().any(|part| name.contains(part));
         is_of_money && Named::of(column).is_none() && &***column != MARKET_PRICE
     });
@@ -224,7 +301,8 @@ pub(super) fn read(
     }
     let columns = PriceColumns::find(&table, field, list, currency)?;
     let name = table.required_column("instance_type")?;
-    let zone = table.column("zone");
+    let zone = ZONE.iter().find_map(|name| table.column(name));
+    let has_region = zone.is_none() && table.column("region").is_some();
     if columns.on_demand.is_none() && columns.spot.is_none() {
         let wanted = format!("on_demand_{}_per_hour", columns.currency.to_lowercase());
         table.required_column(&wanted)?;
@@ -257,7 +335,12 @@ pub(super) fn read(
         let name = row.text(&name);
         let known = prices.of.entry(name.to_owned()).or_default();
         if let Some(other) = known.iter().find(|other| other.zone == own.zone) {
-            let rule = format!("`{name}` has a price on line {}", other.line);
+            let fix = if has_region {
+                "; rows are told apart by `zone`, not by `region`: keep those of one region"
+            } else {
+                ""
+            };
+            let rule = format!("`{name}` has a price on line {}{fix}", other.line);
             return Err(at(list, row.line, "instance_type", &rule));
         }
         known.push(own);

@@ -9,7 +9,7 @@ use verify::VerifyOptions;
 use verify::place::FAMILY;
 use windtunnel::intake::Input;
 
-use crate::scratch::new_folder;
+use crate::scratch::{Scratch, new_folder};
 
 fn data(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/place");
@@ -166,4 +166,25 @@ fn the_new_folder_a_cluster_info_dump_gives_the_same_answers() {
         )
         .unwrap();
     });
+}
+
+/// What a service runs is no machine that is lost in turn.
+#[test]
+fn nodes_of_services_are_no_machines_to_lose() {
+    let node = |name: &str, labels: &Value| {
+        json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels},
+            "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "pods": "10"}}})
+    };
+    let fargate = json!({"eks.amazonaws.com/compute-type": "fargate"});
+    let items = [node("machine", &json!({})), node("service", &fargate)];
+    let dump = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    let scratch = Scratch::new("place-services", &[("dump.json", &*dump)]);
+    let told = scratch.run(
+        &["place", "dump.json", "--lose", "each", "--format", "csv"],
+        0,
+    );
+    assert!(
+        told.contains("machine") && !told.contains("service"),
+        "{told}"
+    );
 }

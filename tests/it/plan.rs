@@ -198,6 +198,7 @@ fn wrong_questions_are_refused_with_place_and_remedy() {
         ("unpriced.csv", prices("m5.xlarge,4,16384,,USD")),
         ("mixed.csv", prices("a,4,16384,0.2,USD\nb,8,32768,0.4,EUR")),
         ("small.csv", prices("a,0,16384,0.2,USD")),
+        ("two.csv", prices("a,4,16384,0.2,USD\na,8,16384,,USD")),
     ] {
         fs::write(scratch.path(file), text).expect("a price list");
     }
@@ -208,6 +209,11 @@ fn wrong_questions_are_refused_with_place_and_remedy() {
     let scenario = scratch.text("whole.yaml").replace(objects, cut);
     fs::write(scratch.path("cut.yaml"), scenario).expect("a scenario");
     for (arguments, place, remedy) in [
+        (
+            "--types two.csv",
+            "two.csv:3: column `instance_type`: `a` is another machine here",
+            "give all rows of a type the same amounts",
+        ),
         (
             "--types unpriced.csv",
             "unpriced.csv:2: `m5.xlarge` has no price",
@@ -466,4 +472,17 @@ fn columns_of_prices_that_nothing_reads_are_told() {
         let expected = "`reserved_usd_per_hour` of prices.csv is not read";
         assert!(told.contains(expected), "{option}: {told}");
     }
+}
+
+/// Zones go by several names; what is paid for is in the bills, and is no column that nothing reads.
+#[test]
+fn prices_of_zones_and_commitments_are_read() {
+    let scratch = cluster("zones");
+    let head = "instance_type,az,vcpu,memory_mib,on_demand_usd_per_hour,reserved_usd_per_hour";
+    let rows = "m5.large,eu-1a,2,8192,0.1,0.06,1\nm5.large,eu-1b,2,8192,0.2,0.06,";
+    let list = format!("{head},reserved_nodes\n{rows}\n");
+    fs::write(scratch.path("prices.csv"), list).expect("the list");
+    let told = scratch.run(&["plan", "dump.yaml", "--types", "prices.csv"], 0);
+    assert!(!told.contains("is not read"), "{told}");
+    assert!(told.contains("1 node of prices.csv is paid for"), "{told}");
 }

@@ -167,8 +167,13 @@ fn none<'a>(wanted: &str, known: impl Iterator<Item = &'a str>) -> SnapshotError
     SnapshotError::Input(format!("no node has {wanted}; {there}"))
 }
 
+/// Nodes that are lost in turn: what a service runs is made anew by it, wherever it has room.
+fn machines(snapshot: &Snapshot) -> impl Iterator<Item = &NodeInfo> {
+    nodes(snapshot).filter(|node| !node.object.is_virtual())
+}
+
 fn each(snapshot: &Snapshot) -> Vec<Domain> {
-    let mut names: Vec<&Text> = nodes(snapshot).map(NodeInfo::name).collect();
+    let mut names: Vec<&Text> = machines(snapshot).map(NodeInfo::name).collect();
     names.sort_unstable();
     let domains = names.into_iter().map(|name| Domain {
         name: name.to_string(),
@@ -179,7 +184,7 @@ fn each(snapshot: &Snapshot) -> Vec<Domain> {
 
 fn each_of(snapshot: &Snapshot, key: &Text) -> Result<Vec<Domain>, SnapshotError> {
     let mut groups: SortedMap<&Text, Vec<Text>> = SortedMap::new();
-    for node in nodes(snapshot) {
+    for node in machines(snapshot) {
         if let Some(value) = label_of(&node.object.labels, key) {
             groups.entry(value).or_default().push(node.name().clone());
         }

@@ -7,7 +7,8 @@ use super::usage::Usage;
 use crate::snapshot::Gathered;
 use k8s::ManifestPod;
 use model::resource_list::{CPU, MEMORY};
-use model::{Node, PodSpec, ResourceList, Text};
+use model::workload::{LimitRange, LimitedKind};
+use model::{Container, Node, PodSpec, ResourceList, Text};
 use units::nearest::hint;
 use units::{Quantity, SortedMap, SortedSet};
 
@@ -91,6 +92,8 @@ pub struct Resized {
     pub unknown: u64,
     /// Names of which usage is known, and that no pod or workload has.
     pub without_pods: Vec<String>,
+    /// Pods whose namespace has limit ranges that allow other requests than their usage, `NAMESPACE/NAME`.
+    pub bounded: Vec<String>,
 }
 
 /// Gives pods the requests that their usage asks for.
@@ -99,16 +102,23 @@ pub fn resize(gathered: &mut Gathered, usage: &Usage) -> Resized {
         without_pods: usage.without_pods(&gathered.pods),
         ..Resized::default()
     };
+    let ranges = &gathered.declared.limit_ranges;
     for pod in gathered.pods.iter_mut().filter(|pod| !pod.phase.is_final()) {
         let Some(seen) = usage.of(pod) else {
             resized.unknown += 1;
             continue;
         };
         let mut spec = PodSpec::clone(&pod.spec);
+        let mut is_bounded = false;
         for (name, amount) in [(CPU, seen.cpu), (MEMORY, seen.memory)] {
             if let Some(amount) = amount {
-                request(&mut spec, name, amount);
+                let allowed = allowed(ranges, &spec, name, amount);
+                is_bounded |= allowed != amount;
+                request(&mut spec, name, allowed);
             }
+        }
+        if is_bounded {
+            resized.bounded.push(full_name(pod));
         }
         let spec = Arc::new(spec);
         resized.specs.insert(full_name(pod), spec.clone());
@@ -116,6 +126,38 @@ pub fn resize(gathered: &mut Gathered, usage: &Usage) -> Resized {
         pod.accounted = None;
     }
     resized
+}
+
+/// The request next to an amount that limit ranges of a pod's namespace allow its containers together.
+fn allowed(ranges: &[Arc<LimitRange>], spec: &PodSpec, name: &str, amount: Quantity) -> Quantity {
+    let sidecars = spec.init_containers.iter().filter(|own| own.restartable);
+    let containers: Vec<&Container> = spec.containers.iter().chain(sidecars).collect();
+    let (mut least, mut most) = (0, i128::MAX);
+    let own = ranges.iter().filter(|own| own.namespace == spec.namespace);
+    for item in own.flat_map(|own| &own.limits) {
+        let stated = |list: &ResourceList| list.contains(name).then(|| list.get(name).nanos());
+        let each = match item.of {
+            LimitedKind::Container => containers.len() as i128,
+            LimitedKind::Pod => 1,
+        };
+        if let Some(min) = stated(&item.min) {
+            least = least.max(min.saturating_mul(each));
+        }
+        if let Some(max) = stated(&item.max) {
+            most = most.min(max.saturating_mul(each));
+        }
+        if let Some(ratio) = stated(&item.max_ratio).filter(|own| *own > 0) {
+            let limits = containers.iter().filter_map(|own| stated(&own.limits));
+            let limits: i128 = limits.sum();
+            least = least.max((limits.saturating_mul(1_000_000_000) + ratio - 1) / ratio);
+        }
+    }
+    let nanos = amount.nanos();
+    let nearest = nanos.min(most).max(least);
+    if nearest == nanos {
+        return amount;
+    }
+    Quantity::from_nanos(nearest).with_family(amount.family())
 }
 
 /// `NAMESPACE/NAME` of a pod.

@@ -5,7 +5,7 @@
 
 use super::bench::{Bench, Unplaceable};
 use super::choice::{Choice, Possible};
-use super::demand::Demand;
+use super::demand::{Demand, left_on};
 use super::existing::idle;
 use super::goal::Goal;
 use super::least::{Branch, Counting};
@@ -17,7 +17,6 @@ use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
 use super::watch::Work;
 use crate::snapshot::SnapshotError;
 use model::node::ZONE_LABEL;
-use scheduler::kube::Amounts;
 
 /// Numbers of one type that are tried beyond its rules.
 const MOST_BEYOND: u64 = 64;
@@ -251,17 +250,10 @@ impl<'b> Buyer<'b> {
 
     /// The rules of what is bought: kept nodes give what is left on them.
     fn rules(&self, asked: &Demand, kinds: &[NodeKind]) -> Vec<Rule> {
-        let kept = self.base.cache().nodes().map(|info| {
-            let mut free = Amounts::clone(&info.allocatable);
-            for pod in &info.pods {
-                free.change(&pod.counted_class().requests, -1);
-                free.pods -= 1;
-            }
-            NodeKind {
-                node: info.object.clone(),
-                elsewhere: Vec::new(),
-                free,
-            }
+        let kept = self.base.cache().nodes().map(|info| NodeKind {
+            node: info.object.clone(),
+            elsewhere: Vec::new(),
+            free: left_on(info),
         });
         let all: Vec<NodeKind> = kinds.iter().cloned().chain(kept).collect();
         let ground = Ground {

@@ -130,6 +130,16 @@ impl Largest {
     }
 }
 
+/// Amounts that the pods of a node leave.
+pub(super) fn left_on(node: &NodeInfo) -> Amounts {
+    let mut left = Amounts::clone(&node.allocatable);
+    for pod in &node.pods {
+        left.change(&pod.counted_class().requests, -1);
+        left.pods -= 1;
+    }
+    left
+}
+
 /// The largest amounts among some.
 pub fn largest<'a>(amounts: impl Iterator<Item = &'a Amounts>) -> Largest {
     let least = Largest {
@@ -431,5 +441,10 @@ pub fn is_fixed(node: &NodeInfo) -> bool {
 /// Whether a node is out of order, cordoned or on its way out: it keeps its state in every plan.
 pub fn is_troubled(node: &NodeInfo) -> bool {
     let object = &node.object;
-    node.is_down || object.unschedulable || object.is_leaving || object.is_marked_away()
+    is_unready(node) || object.unschedulable || object.is_leaving
+}
+
+/// Whether a node is out of order: the cluster evicts its pods after a while.
+pub(super) fn is_unready(node: &NodeInfo) -> bool {
+    node.is_down || node.object.is_marked_away()
 }

@@ -11,6 +11,7 @@ use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
 use model::rules::admits;
 use scheduler::kube::{NodeInfo, PodInfo};
 use units::{SortedMap, SortedSet};
+use world::Committed;
 
 /// Goals of a plan, and the prices of nodes.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,8 @@ pub struct Goal {
     pub prices: SortedMap<(Text, bool), i64>,
     /// Prices of existing nodes, which go first.
     pub node_prices: SortedMap<Text, i64>,
+    /// Nodes that are paid for in any case.
+    pub committed: Vec<Committed>,
 }
 
 /// Room for further pods of a shape.
@@ -72,8 +75,22 @@ impl Goal {
 
     /// Whether pods outlive the loss of any node.
     pub fn survives_node(&self) -> bool {
+        self.losses() > 0
+    }
+
+    /// Number of nodes that may be lost at once.
+    pub(super) fn losses(&self) -> usize {
+        let counts = self.survive.iter().map(|own| match own {
+            Survive::Node(count) => *count,
+            Survive::Label(_) => 0,
+        });
+        counts.max().unwrap_or(0)
+    }
+
+    /// Whether values of labels may be lost, such as zones.
+    pub(super) fn loses_labels(&self) -> bool {
         let mut survive = self.survive.iter();
-        survive.any(|own| matches!(own, Survive::Node(_)))
+        survive.any(|own| matches!(own, Survive::Label(_)))
     }
 
     /// Whether a pod may wait after the loss of its node: nobody makes it anew, or it is excused.

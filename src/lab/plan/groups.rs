@@ -11,44 +11,117 @@ use model::node::{INSTANCE_TYPE_LABEL, PLATFORM, is_spot, label_of};
 use model::resource_list::EPHEMERAL_STORAGE;
 use model::{Node, Taint, Text};
 use scheduler::kube::NodeInfo;
-use units::{Quantity, SortedMap};
+use units::{Quantity, SortedMap, SortedSet};
 
 /// A group of nodes, with its name.
 pub(super) type Group<'n> = (Text, Vec<&'n NodeInfo>);
+
+/// Traits that tell a group of nodes from others.
+#[derive(PartialEq, Eq, Hash)]
+struct Traits<'n> {
+    /// Name of the pool; empty if no label names one.
+    pool: Text,
+    taints: Vec<Taint>,
+    /// Values of the labels that pods select nodes by.
+    labels: Vec<Option<&'n Text>>,
+    is_spot: bool,
+    cluster: Option<&'n Text>,
+}
 
 /// Groups of nodes by their names: nodes of one pool with the same taints and the same labels that pods
 /// select nodes by, paid for in the same way, and of one cluster.
 pub(super) fn groups<'n>(nodes: &'n [NodeInfo], pods: &[ManifestPod]) -> Vec<Group<'n>> {
     let keys = selected_keys(pods.iter().map(|pod| &*pod.spec));
-    let mut groups: IndexMap<_, Vec<&NodeInfo>, FxBuildHasher> = IndexMap::default();
+    let mut groups: IndexMap<Traits<'n>, Vec<&NodeInfo>, FxBuildHasher> = IndexMap::default();
     for node in nodes {
         let labels = keys.iter().map(|key| label_of(&node.object.labels, key));
-        let labels: Vec<Option<&Text>> = labels.collect();
-        let option = is_spot(&node.object.labels);
-        let taints = format!("{:?}", taints_of(node));
-        let cluster = node.object.labels.get(CLUSTER_LABEL);
-        let key = (group_of(node), taints, labels, option, cluster);
-        groups.entry(key).or_default().push(node);
+        let traits = Traits {
+            pool: group_of(node),
+            taints: taints_of(node),
+            labels: labels.collect(),
+            is_spot: is_spot(&node.object.labels),
+            cluster: node.object.labels.get(CLUSTER_LABEL),
+        };
+        groups.entry(traits).or_default().push(node);
     }
-    let mut named: SortedMap<Text, usize> = SortedMap::new();
-    let groups = groups
-        .into_iter()
-        .map(|((name, _, labels, _, cluster), nodes)| {
-            let selected = labels.into_iter().flatten().next();
-            let tainted = taints_of(nodes[0]).pop().map(|own| own.key);
-            let own = Some(&name).filter(|own| !own.is_empty());
-            let own = own.or(selected).or(tainted.as_ref());
-            let own = own.map_or_else(|| "other".into(), |own| own.replace('/', "-"));
-            let own = cluster.map_or(own.clone(), |cluster| format!("{cluster}-{own}"));
-            let number = named.entry(own.as_str().into()).or_default();
-            *number += 1;
-            let name = match *number {
-                1 => own.into(),
-                number => format!("{own}-{number}").into(),
-            };
-            (name, nodes)
-        });
-    groups.collect()
+    let stems: Vec<String> = groups.keys().map(Traits::stem).collect();
+    let traits: Vec<&Traits<'_>> = groups.keys().collect();
+    let mut named: SortedMap<String, usize> = SortedMap::new();
+    let names = stems.iter().zip(&traits).map(|(stem, own)| {
+        let peers = stems
+            .iter()
+            .zip(&traits)
+            .filter(|(other, _)| *other == stem);
+        let peers: Vec<&Traits<'_>> = peers.map(|(_, own)| *own).collect();
+        let name = own.apart(stem, &peers, &keys);
+        let number = named.entry(name.clone()).or_default();
+        *number += 1;
+        match *number {
+            1 => name.into(),
+            number => format!("{name}-{number}").into(),
+        }
+    });
+    let names: Vec<Text> = names.collect();
+    names.into_iter().zip(groups.into_values()).collect()
+}
+
+impl Traits<'_> {
+    /// Name of the pool, of a label's value or of a taint, whichever there is.
+    fn stem(&self) -> String {
+        let selected = self.labels.iter().flatten().next().copied();
+        let tainted = self.taints.last().map(|own| &own.key);
+        let own = Some(&self.pool).filter(|own| !own.is_empty());
+        let own = own.or(selected).or(tainted);
+        let own = own.map_or_else(|| "other".into(), |own| own.replace('/', "-"));
+        self.cluster
+            .map_or(own.clone(), |cluster| format!("{cluster}-{own}"))
+    }
+
+    /// A name with what tells the group apart from others of the same name.
+    fn apart(&self, stem: &str, peers: &[&Self], keys: &SortedSet<&Text>) -> String {
+        let mut words: Vec<String> = Vec::new();
+        if peers.iter().any(|own| own.is_spot != self.is_spot) {
+            words.push(if self.is_spot { "spot" } else { "on-demand" }.to_owned());
+        }
+        for (place, key) in keys.iter().enumerate() {
+            let value = self.labels[place].filter(|_| !is_of_option(key));
+            if let Some(value) = value
+                && peers.iter().any(|own| own.labels[place] != Some(value))
+            {
+                words.push(word(key, value));
+            }
+        }
+        for taint in &self.taints {
+            if peers.iter().any(|own| !own.taints.contains(taint)) {
+                words.push(word(&taint.key, &taint.value));
+            }
+        }
+        let mut name = stem.to_owned();
+        for word in words {
+            if !name.split('-').any(|own| own == word) {
+                name = format!("{name}-{word}");
+            }
+        }
+        name
+    }
+}
+
+/// Whether a label says how a node is paid for.
+fn is_of_option(key: &str) -> bool {
+    let option = |value: &str| is_spot(&[(key.into(), value.into())].into_iter().collect());
+    ["spot", "SPOT", "true"].into_iter().any(option)
+}
+
+/// A label or taint in one word: its value, or its key where that says no more than yes.
+fn word(key: &str, value: &str) -> String {
+    let key = key.rsplit('/').next().unwrap_or(key);
+    let is_name = value.contains(|letter: char| letter.is_ascii_alphabetic());
+    let own = match value {
+        "" | "true" | "present" => key.to_owned(),
+        _ if is_name => value.to_owned(),
+        _ => format!("{key}-{value}"),
+    };
+    own.replace('/', "-")
 }
 
 /// A node of a type that joins a group: with the taints of its nodes and the labels that all of them share, those

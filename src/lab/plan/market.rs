@@ -1,14 +1,15 @@
 //! Nodes that can be bought: types with their prices, the zones they come in, and what each node
 //! carries before any other pod: its daemons and static pods.
 
-use std::cmp::Reverse;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{is_fixed, largest};
+use super::deal::{Needs, dealt, needs};
+use super::demand::{Demand, is_fixed};
+use super::goal::Goal;
 use super::groups::{Group, as_joined, as_shown, groups, is_foreign};
 use super::loss::Survive;
 use super::places::{Places, zones_of};
@@ -30,6 +31,7 @@ pub struct Market {
     /// The types, in order of their list.
     pub types: Vec<Type>,
     places: Places,
+    needs: Needs,
 }
 
 /// A type of node.
@@ -39,17 +41,17 @@ pub struct Type {
     /// Price in millionths an hour.
     pub price: i64,
     /// A node of the type.
-    node: Node,
+    pub(super) node: Node,
     /// Number of its group, whose nodes are dealt to zones together.
-    group: usize,
+    pub(super) group: usize,
     /// Zones that it comes in.
-    zones: Vec<usize>,
+    pub(super) zones: Vec<usize>,
     /// Most volumes that each driver attaches to a node, where it is known.
     limits: Option<CsiNode>,
     /// Pods that each of its nodes carries first.
     carried: Vec<Arc<PodInfo>>,
     /// Amounts left for others.
-    free: Amounts,
+    pub(super) free: Amounts,
 }
 
 /// A node that is bought.
@@ -81,8 +83,8 @@ impl Market {
         let statics = statics(snapshot);
         let workers = snapshot.cache.nodes().filter(|node| !is_fixed(node));
         let workers: Vec<NodeInfo> = workers.cloned().collect();
-        let places = Places::of(&workers, &snapshot.pods, lost);
         let groups = groups(&workers, &snapshot.pods);
+        let places = Places::of(&workers, &groups, &snapshot.pods, lost);
         let zonal = is_zonal(&groups);
         let mut types = Vec::new();
         for offer in offers {
@@ -126,7 +128,11 @@ impl Market {
                 }
             }
         }
-        Ok(Self { types, places })
+        Ok(Self {
+            types,
+            places,
+            needs: Needs::default(),
+        })
     }
 
     /// Zones in which nodes are bought; one without a name if no node states a zone.
@@ -147,55 +153,32 @@ impl Market {
         kinds.collect()
     }
 
-    /// Zone of each node of these numbers, in order of the types: the largest nodes are dealt first, each
-    /// to the zone of its group that has least of the group so far, and then least of all, so that zones get alike.
-    fn zones_of(&self, counts: &[u64]) -> Vec<usize> {
-        let kinds = counts.iter().enumerate();
-        let kinds: Vec<usize> = kinds
-            .flat_map(|(kind, &count)| (0..count).map(move |_| kind))
-            .collect();
-        let most = largest(self.types.iter().map(|own| &own.free));
-        let size = |kind: usize| most.share(&self.types[kind].free);
-        let mut order: Vec<usize> = (0..kinds.len()).collect();
-        order.sort_by_key(|&place| (Reverse(size(kinds[place])), place));
-        let mut zones = vec![0; kinds.len()];
-        let mut filled: SortedMap<(Option<usize>, usize), (i128, u64)> = SortedMap::new();
-        for place in order {
-            let own = &self.types[kinds[place]];
-            let of = |group, zone| filled.get(&(group, zone)).copied().unwrap_or_default();
-            let zone = own.zones.iter().copied();
-            let zone = zone.min_by_key(|&zone| (of(Some(own.group), zone), of(None, zone), zone));
-            zones[place] = zone.unwrap_or(0);
-            for group in [Some(own.group), None] {
-                let sum = filled.entry((group, zones[place])).or_default();
-                *sum = (sum.0 + size(kinds[place]), sum.1 + 1);
-            }
-        }
-        zones
+    /// Deals nodes to zones by the needs of pods from now on.
+    pub(super) fn bind(&mut self, base: &Bench<'_>, demand: &Demand, goal: &Goal) {
+        self.needs = needs(&self.types, &self.places, base, demand, goal);
     }
 
     /// Nodes to buy, given their numbers by type, dealt to the zones.
     pub fn nodes(&self, counts: &[u64]) -> Vec<BoughtNode> {
         let mut nodes = Vec::new();
-        let zones = self.zones_of(counts);
+        let spots = dealt(&self.types, &self.places, &self.needs, counts);
         // Names of types may differ in letters that those of nodes don't have.
         let mut numbers: SortedMap<String, u64> = SortedMap::new();
-        let mut turns = Vec::new();
         for (kind, (own, &count)) in self.types.iter().zip(counts).enumerate() {
             for _ in 0..count {
-                let place = zones[nodes.len()];
+                let spot = &spots[nodes.len()];
                 let stem = node_name(&own.name);
                 let number = numbers.entry(stem.clone()).or_default();
                 *number += 1;
                 let name: Text = format!("plan-{stem}-{number}").into();
                 let mut node = own.node.clone();
                 node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
-                self.places.put(&mut node, place, &mut turns);
+                self.places.put(&mut node, spot);
                 node.name = name;
                 nodes.push(BoughtNode {
                     node: Arc::new(node),
                     kind,
-                    zone: self.places.zones[place].clone(),
+                    zone: self.places.zones[spot.zone].clone(),
                 });
             }
         }

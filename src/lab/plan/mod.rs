@@ -8,10 +8,12 @@
 pub mod adjust;
 pub mod bench;
 mod best;
+pub mod bill;
 pub mod blockers;
 pub mod budgets;
 pub mod buy;
 pub mod choice;
+mod deal;
 pub mod demand;
 pub mod drain;
 mod duals;
@@ -71,9 +73,10 @@ use proof::Proof;
 use purchase::{BuyAnswer, bought};
 use rules::Rule;
 use scheduler::kube::{Cache, KubeProfile};
-use today::{Overfull, settled, tied, with_waiting, without_node};
+use today::{Overfull, Unready, settled, tied, with_waiting, without_node};
 use units::{SortedMap, SortedSet};
 use watch::Work;
+use world::Committed;
 use world::offers::Offer;
 
 /// Quantity that a plan makes small.
@@ -112,6 +115,8 @@ pub struct Questions {
     pub free_ppm: i64,
     /// Prices of existing nodes by name, in millionths an hour.
     pub prices: SortedMap<Text, i64>,
+    /// Nodes that are paid for in any case.
+    pub committed: Vec<Committed>,
     /// Further pods for which there has to be room.
     pub room: Vec<Room>,
     /// Growth of workloads.
@@ -198,9 +203,11 @@ pub struct Plan {
     pub pods: u64,
     /// Pods that wait today and stay out of the goal.
     pub waiting: Vec<String>,
+    /// Nodes that are not ready and have pods today.
+    pub unready: Vec<Unready>,
     /// Nodes that hold more than they offer today.
     pub overfull: Vec<Overfull>,
-    /// Moves off these nodes.
+    /// Moves off all these nodes.
     pub off_overfull: Vec<Move>,
     /// Pods that can't outlive some loss, because they are tied to what is lost, and stay out of the goal.
     pub aside: Vec<String>,
@@ -271,7 +278,7 @@ pub fn plan(
     let (bench, settlement) = settled(&bench, &mut demand);
     // Pods that wait and have to run are lost with the others.
     let judged = with_waiting(&bench, &demand);
-    let has_changed = judged.is_some() || !settlement.overfull.is_empty();
+    let has_changed = judged.is_some() || settlement.is_needed();
     let judged = judged.as_ref().unwrap_or(&bench);
     if has_changed {
         let now = look(judged, &demand, &goal, deciding);
@@ -284,9 +291,10 @@ pub fn plan(
     let (pending, found) = pending(&bench, &demand, &calm);
     let mut plan = Plan {
         pending,
-        has_goals: goal.is_stated() || !settlement.overfull.is_empty(),
+        has_goals: goal.is_stated() || settlement.is_needed(),
         missed: (settlement.first).or_else(|| goal.missed(judged, &demand)),
         planned: Planned::of(bench.cache(), &demand, Vec::new()),
+        unready: settlement.unready,
         overfull: settlement.overfull,
         off_overfull: settlement.moves,
         ..Plan::of_today(today, &demand, &goal)
@@ -317,7 +325,7 @@ pub fn plan(
     }
     if !questions.offers.is_empty() {
         let market = Market::new(snapshot, &questions.offers, &questions.survive)?;
-        plan.buy = Some(bought(&bench, &asked, &market, &mut plan.planned)?);
+        plan.buy = Some(bought(&bench, &asked, market, &mut plan.planned)?);
     }
     Ok(plan)
 }
@@ -345,6 +353,7 @@ impl Questions {
             aside: Vec::new(),
             prices: type_prices.collect(),
             node_prices: self.prices.clone(),
+            committed: self.committed.clone(),
         }
     }
 }
@@ -367,7 +376,7 @@ impl Plan {
     fn of_today(today: Picture, demand: &Demand, goal: &Goal) -> Self {
         let name = |pod: &GoalPod| pod.name.clone();
         let aside: SortedSet<usize> = goal.aside.iter().flatten().copied().collect();
-        let foreign = demand.foreign.iter();
+        let foreign = { demand.foreign.iter() }.map(|(name, &count)| (name.clone(), count));
         Self {
             today,
             pods: demand.pods.len() as u64,
@@ -376,9 +385,7 @@ impl Plan {
             expected: Vec::new(),
             pending: Vec::new(),
             bare: demand.pods.iter().filter(|pod| pod.is_bare).count() as u64,
-            foreign: foreign
-                .map(|(name, &count)| (name.clone(), count))
-                .collect(),
+            foreign: foreign.collect(),
             drain: None,
             buy: None,
             months: Vec::new(),
@@ -387,6 +394,7 @@ impl Plan {
             missed: None,
             unplaced: 0,
             planned: Planned::default(),
+            unready: Vec::new(),
             overfull: Vec::new(),
             off_overfull: Vec::new(),
         }

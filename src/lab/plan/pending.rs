@@ -8,9 +8,14 @@ use rustc_hash::FxBuildHasher;
 use super::bench::Bench;
 use super::demand::Demand;
 use super::loss::Unplaced;
+use crate::explain::{Remedy, remedies};
+use crate::snapshot::profile::profile_or_default;
 use model::Text;
-use scheduler::kube::KubeProfile;
+use scheduler::kube::{Attempt, KubeProfile};
 use units::SortedMap;
+
+/// Most classes for which changes are looked for that would be enough.
+const MOST_LOOKED_AT: usize = 100;
 
 /// Pods of one class that wait today.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +29,8 @@ pub struct Pending {
     /// The first pod that finds no node; its message counts the nodes by the filter that excludes
     /// them.
     pub unplaced: Option<Unplaced>,
+    /// Changes of which each would give that pod a node.
+    pub remedies: Vec<Remedy>,
 }
 
 impl Pending {
@@ -40,7 +47,7 @@ pub(super) fn pending(
     demand: &Demand,
     calm: &[KubeProfile],
 ) -> (Vec<Pending>, Vec<usize>) {
-    let mut placed = Vec::new();
+    let (mut placed, mut looked_at) = (Vec::new(), 0);
     let mut own = Bench::new(bench.cache().clone(), calm);
     let mut classes: IndexMap<usize, Found, FxBuildHasher> = IndexMap::default();
     for (place, pod) in demand.waiting.iter().enumerate() {
@@ -50,6 +57,7 @@ pub(super) fn pending(
             pods: 0,
             nodes: SortedMap::new(),
             unplaced: None,
+            remedies: Vec::new(),
         });
         found.pods += 1;
         match own.place(&pod.info) {
@@ -57,12 +65,19 @@ pub(super) fn pending(
                 placed.push(place);
                 *found.nodes.entry(node).or_default() += 1;
             }
-            Err(message) => {
-                found.unplaced.get_or_insert_with(|| Unplaced {
+            Err(message) if found.unplaced.is_none() => {
+                found.unplaced = Some(Unplaced {
                     pod: pod.name.clone(),
                     message: message.to_string(),
                 });
+                if looked_at < MOST_LOOKED_AT {
+                    looked_at += 1;
+                    let profile = profile_or_default(calm, &pod.info);
+                    let attempt = Attempt::begin(profile, own.cache(), &pod.info);
+                    found.remedies = remedies(&attempt, &pod.info);
+                }
             }
+            Err(_) => {}
         }
     }
     let classes = classes.into_values().map(|found| Pending {
@@ -70,6 +85,7 @@ pub(super) fn pending(
         pods: found.pods,
         nodes: found.nodes.into_iter().collect(),
         unplaced: found.unplaced,
+        remedies: found.remedies,
     });
     (classes.collect(), placed)
 }
@@ -80,4 +96,5 @@ struct Found {
     pods: u64,
     nodes: SortedMap<Text, u64>,
     unplaced: Option<Unplaced>,
+    remedies: Vec<Remedy>,
 }

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
+use super::bill::Bill;
 use super::demand::{Demand, GoalPod, pool_of, zone_of};
 use super::goal::Goal;
 use super::loss::{Loss, Survive, lose_each, zones};
@@ -162,7 +163,7 @@ pub struct NodeShare {
     pub kind: Text,
     /// Zone of the node; empty if it states none.
     pub zone: Text,
-    /// Way in which it is paid for: `spot` or `on demand`.
+    /// Way in which it is paid for: `spot`, `on demand`, `reserved` or `committed`.
     pub option: &'static str,
     /// Price of the node in millionths an hour; 0 if it is not known.
     pub price: i64,
@@ -205,8 +206,10 @@ pub struct Picture {
     pub nodes: u64,
     /// Number of nodes of each type and zone.
     pub kinds: SortedMap<(Text, Text), u64>,
-    /// Price in millionths an hour, as far as prices are known.
+    /// Price in millionths an hour, as far as prices are known, with that of commitments.
     pub price: i64,
+    /// Parts of the price.
+    pub bill: Bill,
     /// Amounts of all nodes.
     pub taken: ResourceAmounts,
     /// The pools, by name.
@@ -349,9 +352,10 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
             taken,
         });
         picture.nodes += 1;
-        picture.price = picture.price.saturating_add(goal.price_of(node));
         *picture.kinds.entry((kind, zone_of(node))).or_default() += 1;
     }
+    picture.bill = Bill::of(bench.cache(), &mut picture.shares, &goal.committed);
+    picture.price = picture.bill.total();
     picture.pools = pools.into_values().collect();
     picture.zones = zone_rooms(bench);
     let mut domains = Survive::Node(1).domains(bench);

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
+use super::deal::Spot;
 use super::demand::zone_of;
+use super::groups::Group;
 use super::loss::Survive;
 use k8s::ManifestPod;
 use model::node::{
@@ -11,7 +13,7 @@ use model::node::{
 };
 use model::{Node, Text};
 use scheduler::kube::NodeInfo;
-use units::{SortedMap, SortedSet};
+use units::SortedSet;
 
 /// Labels that say where a node is.
 pub(super) const OF_PLACE: [&str; 5] = [
@@ -28,33 +30,49 @@ pub(super) struct Places {
     pub(super) zones: Vec<Text>,
     /// Labels that follow from the zone, such as its region and those of volume drivers.
     zone_labels: Vec<Vec<(Text, Text)>>,
-    /// Other labels by whose values nodes may be lost or pods spread, with the values in each zone.
-    lanes: Vec<(Text, Vec<Vec<Text>>)>,
+    /// Other labels by whose values nodes may be lost or pods spread.
+    pub(super) lanes: Vec<Lane>,
 }
 
-/// Numbers of nodes that each value of each lane has so far.
-type Turns = Vec<SortedMap<Text, u64>>;
+/// A label with its values.
+pub(super) struct Lane {
+    key: Text,
+    /// The values; the last one is that of nodes without the label, where these can't be lost by it.
+    names: Vec<Option<Text>>,
+    /// Places of the values that each zone has.
+    pub(super) of_zone: Vec<Vec<usize>>,
+    /// Whether values take whole zones, several of them at least once, as a region does.
+    pub(super) is_wide: bool,
+    /// Groups with nodes that lack the label.
+    lacking: SortedSet<usize>,
+}
+
+impl Lane {
+    /// Whether nodes of a group may have a value: only some groups have nodes without one.
+    pub(super) fn is_open(&self, value: usize, group: usize) -> bool {
+        self.names[value].is_some() || self.lacking.contains(&group)
+    }
+}
 
 impl Places {
-    /// The places of the nodes that are there.
-    pub(super) fn of(nodes: &[NodeInfo], pods: &[ManifestPod], lost: &[Survive]) -> Self {
+    /// The places of the nodes that are there, in their groups.
+    pub(super) fn of(
+        nodes: &[NodeInfo],
+        groups: &[Group<'_>],
+        pods: &[ManifestPod],
+        lost: &[Survive],
+    ) -> Self {
         let zones: SortedSet<Text> = nodes.iter().map(zone_of).collect();
         let mut zones: Vec<Text> = zones.into_iter().collect();
         if zones.is_empty() {
             zones.push(Text::default());
         }
-        let mut keys: SortedSet<&Text> = lost.iter().filter_map(Survive::label).collect();
-        keys.extend(topology_keys(pods));
-        keys.retain(|key| !OF_PLACE.contains(&&***key));
-        let lanes = keys.into_iter().map(|key| {
-            let of_zone = |zone: &Text| {
-                let own = nodes.iter().filter(|own| zone_of(own) == *zone);
-                let values = own.filter_map(|own| label_of(&own.object.labels, key));
-                let values: SortedSet<Text> = values.cloned().collect();
-                values.into_iter().collect()
-            };
-            (key.clone(), zones.iter().map(of_zone).collect())
-        });
+        let lost: SortedSet<&Text> = lost.iter().filter_map(Survive::label).collect();
+        let mut keys = topology_keys(pods);
+        keys.extend(&lost);
+        keys.retain(|key| ![HOSTNAME_LABEL, ZONE_LABEL, OLD_ZONE_LABEL].contains(&&***key));
+        let lanes = keys.into_iter();
+        let lanes = lanes.map(|key| lane(key, lost.contains(key), nodes, groups, &zones));
         Self {
             lanes: lanes.collect(),
             zone_labels: zones.iter().map(|zone| zone_labels(zone, nodes)).collect(),
@@ -74,51 +92,75 @@ impl Places {
             .collect()
     }
 
-    /// Gives a node the labels of a zone, and of each lane the value that has fewest nodes so far.
-    pub(super) fn put(&self, node: &mut Node, place: usize, turns: &mut Turns) {
-        turns.resize_with(self.lanes.len(), SortedMap::new);
-        self.label(node, place, |lane, values| {
-            let count = |value: &&Text| turns[lane].get(*value).copied().unwrap_or(0);
-            let value = values.iter().min_by_key(count)?.clone();
-            *turns[lane].entry(value.clone()).or_default() += 1;
-            Some(value)
-        });
+    /// Gives a node the labels of its place.
+    pub(super) fn put(&self, node: &mut Node, spot: &Spot) {
+        let zone = &self.zones[spot.zone];
+        if !zone.is_empty() {
+            node.labels.insert(ZONE_LABEL.into(), zone.clone());
+        }
+        for (key, value) in &self.zone_labels[spot.zone] {
+            node.labels.insert(key.clone(), value.clone());
+        }
+        for (lane, value) in self.lanes.iter().zip(&spot.values) {
+            if let Some(value) = value.and_then(|value| lane.names[value].clone()) {
+                node.labels.insert(lane.key.clone(), value);
+            }
+        }
     }
 
     /// A node in each of some zones, with each value of the lanes there.
     pub(super) fn variants(&self, node: &Node, zones: &[usize]) -> Vec<Arc<Node>> {
-        let variants = zones.iter().flat_map(|&place| {
-            let values = self.lanes.iter().map(|(_, values)| values[place].len());
+        let variants = zones.iter().flat_map(|&zone| {
+            let values = self.lanes.iter().map(|own| own.of_zone[zone].len());
             let most = values.max().unwrap_or(1).max(1);
             (0..most).map(move |turn| {
-                let mut own = node.clone();
-                self.label(&mut own, place, |_, values| {
-                    values.get(turn % values.len().max(1)).cloned()
+                let values = self.lanes.iter().map(|own| {
+                    let values = &own.of_zone[zone];
+                    values.get(turn % values.len().max(1)).copied()
                 });
+                let values = values.collect();
+                let mut own = node.clone();
+                self.put(&mut own, &Spot { zone, values });
                 Arc::new(own)
             })
         });
         variants.collect()
     }
+}
 
-    fn label(
-        &self,
-        node: &mut Node,
-        place: usize,
-        mut value: impl FnMut(usize, &[Text]) -> Option<Text>,
-    ) {
-        let zone = &self.zones[place];
-        if !zone.is_empty() {
-            node.labels.insert(ZONE_LABEL.into(), zone.clone());
-        }
-        for (key, value) in &self.zone_labels[place] {
-            node.labels.insert(key.clone(), value.clone());
-        }
-        for (lane, (key, values)) in self.lanes.iter().enumerate() {
-            if let Some(value) = value(lane, &values[place]) {
-                node.labels.insert(key.clone(), value);
-            }
-        }
+/// A label with the values that nodes have; those without one count where nodes are lost by it.
+fn lane(
+    key: &Text,
+    is_lost: bool,
+    nodes: &[NodeInfo],
+    groups: &[Group<'_>],
+    zones: &[Text],
+) -> Lane {
+    let value = |own: &NodeInfo| label_of(&own.object.labels, key).cloned();
+    let lacks = |own: &NodeInfo| is_lost && value(own).is_none();
+    let named: SortedSet<Text> = nodes.iter().filter_map(value).collect();
+    let mut names: Vec<Option<Text>> = named.into_iter().map(Some).collect();
+    if nodes.iter().any(lacks) {
+        names.push(None);
+    }
+    let of_zone = zones.iter().map(|zone| {
+        let own = nodes.iter().filter(|own| zone_of(own) == *zone);
+        let own: SortedSet<Option<Text>> = own.map(value).collect();
+        let own = names
+            .iter()
+            .enumerate()
+            .filter(|(_, name)| own.contains(name));
+        own.map(|(place, _)| place).collect()
+    });
+    let of_zone: Vec<Vec<usize>> = of_zone.collect();
+    let lacking = groups.iter().enumerate();
+    let lacking = lacking.filter(|(_, own)| own.1.iter().any(|node| lacks(node)));
+    Lane {
+        key: key.clone(),
+        is_wide: names.len() < zones.len() && of_zone.iter().all(|own| own.len() == 1),
+        lacking: lacking.map(|(place, _)| place).collect(),
+        names,
+        of_zone,
     }
 }
 

@@ -40,7 +40,7 @@ pub struct BuyAnswer {
 pub(super) fn bought(
     bench: &Bench<'_>,
     asked: &Asked<'_>,
-    market: &Market,
+    mut market: Market,
     planned: &mut Planned,
 ) -> Result<BuyAnswer, SnapshotError> {
     let (demand, goal) = (asked.demand, asked.goal);
@@ -55,7 +55,7 @@ pub(super) fn bought(
     let is_unbound = |pod: &&GoalPod| !pod.node.as_ref().is_some_and(is_there);
     let mut unbound: Vec<GoalPod> = demand.pods.iter().filter(is_unbound).cloned().collect();
     if !questions.is_strict {
-        aside = homeless(&base, market, &unbound)?;
+        aside = homeless(&base, &market, &unbound)?;
         let names: SortedSet<&str> = aside.iter().map(|own| own.pod.as_str()).collect();
         unbound.retain(|pod| !names.contains(pod.name.as_str()));
     }
@@ -63,6 +63,8 @@ pub(super) fn bought(
         pods: unbound,
         ..Demand::default()
     };
+    market.bind(&base, &goal.with_room(&unbound), goal);
+    let market = &market;
     let costs = market.types.iter().map(|own| match questions.minimize {
         Some(Minimize::Nodes) => 1,
         _ => own.price,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::Move;
 use super::bench::Bench;
-use super::demand::{Demand, GoalPod};
+use super::demand::{Demand, GoalPod, is_unready};
 use super::loss::{Domain, Survive, Unplaced};
 use super::zonal::affinities_of;
 use model::node::HOSTNAME_LABEL;
@@ -31,11 +31,22 @@ pub struct Overfull {
     pub pods: Vec<String>,
 }
 
-/// Cluster whose nodes hold no more than they offer, as far as others have room.
+/// Node that is not ready, with pods that have to run elsewhere: the cluster evicts them after a while.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unready {
+    /// Name of the node.
+    pub node: Text,
+    /// Its pods, `NAMESPACE/NAME`.
+    pub pods: Vec<String>,
+}
+
+/// Cluster whose nodes are ready and hold no more than they offer, as far as others have room.
 pub struct Settlement {
+    /// Nodes that are not ready.
+    pub unready: Vec<Unready>,
     /// Nodes that held more.
     pub overfull: Vec<Overfull>,
-    /// Moves off these nodes.
+    /// Moves off all these nodes.
     pub moves: Vec<Move>,
     /// Places of the pods that find no other node.
     pub unplaced: Vec<usize>,
@@ -43,7 +54,14 @@ pub struct Settlement {
     pub first: Option<Unplaced>,
 }
 
-/// A cluster whose nodes hold no more than they offer. Pods that find no node then have none.
+impl Settlement {
+    /// Whether pods have to leave their nodes.
+    pub(super) fn is_needed(&self) -> bool {
+        !(self.unready.is_empty() && self.overfull.is_empty())
+    }
+}
+
+/// A cluster whose nodes are ready and hold no more than they offer. Pods that find no node then have none.
 pub(super) fn settled<'p>(bench: &Bench<'p>, demand: &mut Demand) -> (Bench<'p>, Settlement) {
     let mut own = bench.clone();
     own.mark();
@@ -117,19 +135,69 @@ fn leaver(demand: &Demand, node: &NodeInfo, resource: &str, excess: i64) -> Opti
         })
 }
 
-/// Moves pods off the nodes that have no room for them.
+/// Moves pods off the nodes that are not ready, or have no room for them.
 pub fn settle(bench: &mut Bench<'_>, demand: &Demand) -> Settlement {
     let mut settled = Settlement {
+        unready: Vec::new(),
         overfull: Vec::new(),
         moves: Vec::new(),
         unplaced: Vec::new(),
         first: None,
     };
+    let mut leaving: Vec<(usize, Text)> = Vec::new();
+    abandon(bench, demand, &mut settled, &mut leaving);
+    relieve(bench, demand, &mut settled, &mut leaving);
+    leaving.sort_by_key(|&(place, _)| (Reverse(demand.pods[place].info.priority()), place));
+    for (place, from) in leaving {
+        let pod = &demand.pods[place];
+        match bench.place(&pod.info) {
+            Ok(to) => settled.moves.push(Move::new(&pod.name, from, to)),
+            Err(message) => {
+                settled.unplaced.push(place);
+                settled.first.get_or_insert_with(|| Unplaced {
+                    pod: pod.name.clone(),
+                    message: message.to_string(),
+                });
+            }
+        }
+    }
+    settled
+}
+
+/// Takes the pods off nodes that are not ready.
+fn abandon(
+    bench: &mut Bench<'_>,
+    demand: &Demand,
+    settled: &mut Settlement,
+    leaving: &mut Vec<(usize, Text)>,
+) {
+    let nodes = bench.cache().nodes().filter(|node| is_unready(node));
+    let nodes = nodes.map(|node| (node.name().clone(), demand.places(&node.pods)));
+    let nodes: Vec<(Text, Vec<usize>)> = nodes.collect();
+    for (node, places) in nodes.into_iter().filter(|own| !own.1.is_empty()) {
+        let pods = places.iter().map(|&place| &demand.pods[place]);
+        settled.unready.push(Unready {
+            node: node.clone(),
+            pods: pods.map(|pod| pod.name.clone()).collect(),
+        });
+        for place in places {
+            bench.displace(&demand.pods[place].info, &node);
+            leaving.push((place, node.clone()));
+        }
+    }
+}
+
+/// Takes pods off nodes that have no room for them.
+fn relieve(
+    bench: &mut Bench<'_>,
+    demand: &Demand,
+    settled: &mut Settlement,
+    leaving: &mut Vec<(usize, Text)>,
+) {
     let over = { bench.cache().nodes() }
         .filter(|node| excess(node).is_some())
         .map(|node| node.name().clone());
     let over: Vec<Text> = over.collect();
-    let mut leaving: Vec<(usize, Text)> = Vec::new();
     for name in over {
         let Some((resource, requested, offered)) = bench.cache().node(&name).and_then(excess)
         else {
@@ -158,39 +226,29 @@ pub fn settle(bench: &mut Bench<'_>, demand: &Demand) -> Settlement {
         }
         settled.overfull.push(own);
     }
-    leaving.sort_by_key(|&(place, _)| (Reverse(demand.pods[place].info.priority()), place));
-    for (place, from) in leaving {
-        let pod = &demand.pods[place];
-        match bench.place(&pod.info) {
-            Ok(to) => settled.moves.push(Move::new(&pod.name, from, to)),
-            Err(message) => {
-                settled.unplaced.push(place);
-                settled.first.get_or_insert_with(|| Unplaced {
-                    pod: pod.name.clone(),
-                    message: message.to_string(),
-                });
-            }
-        }
-    }
-    settled
 }
 
-/// Whether the selectors of a spec name nodes.
-fn names_nodes(spec: &PodSpec) -> bool {
+/// Whether the selectors of a spec name nodes, or the label by which they are lost.
+fn names_nodes(spec: &PodSpec, survive: &Survive) -> bool {
+    let lost = match survive {
+        Survive::Label(label) => label,
+        Survive::Node(_) => HOSTNAME_LABEL,
+    };
+    let is_named = |key: &Text| &**key == HOSTNAME_LABEL || &**key == lost;
     let required = spec.affinity.node.required.iter();
     let mut terms = required.flat_map(|own| &own.terms);
-    spec.node_selector.contains_key(HOSTNAME_LABEL)
+    spec.node_selector.keys().any(is_named)
         || terms.any(|term| {
             let mut keys = term.match_expressions.iter();
-            !term.match_fields.is_empty() || keys.any(|own| &*own.key == HOSTNAME_LABEL)
+            !term.match_fields.is_empty() || keys.any(|own| is_named(&own.key))
         })
 }
 
 /// Whether a loss takes all nodes that reach a pod's volumes, or that it names: no further node helps.
-fn is_tied(pod: &GoalPod, cache: &Cache, domain: &Domain) -> bool {
+fn is_tied(pod: &GoalPod, cache: &Cache, domain: &Domain, survive: &Survive) -> bool {
     let spec = pod.info.spec();
     let affinities = affinities_of(&pod.info, &cache.objects);
-    let has_name = names_nodes(spec);
+    let has_name = names_nodes(spec, survive);
     if affinities.is_empty() && !has_name {
         return false;
     }
@@ -209,7 +267,7 @@ pub fn tied(bench: &Bench<'_>, demand: &Demand, survive: &[Survive]) -> Vec<Sort
         for domain in survive.domains(bench) {
             let nodes = domain.nodes.iter().filter_map(|name| cache.node(name));
             for place in nodes.flat_map(|node| demand.places(&node.pods)) {
-                if is_tied(&demand.pods[place], cache, &domain) {
+                if is_tied(&demand.pods[place], cache, &domain, survive) {
                     tied.insert(place);
                 }
             }

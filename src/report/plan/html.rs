@@ -234,6 +234,12 @@ impl PlanReport<'_> {
                 sums[0] += 1;
                 sums[1] = sums[1].saturating_add(own.price);
             }
+            for own in &picture.bill.unused {
+                let sums = &mut kinds.entry((&*own.kind, "paid for, unused")).or_default()[place];
+                let nodes = i64::try_from(own.nodes).unwrap_or(i64::MAX);
+                sums[0] += nodes;
+                sums[1] = sums[1].saturating_add(own.price.saturating_mul(nodes));
+            }
         }
         for ((kind, option), sums) in kinds {
             let cells = sums[..pictures.len()].iter().map(|[nodes, price]| {

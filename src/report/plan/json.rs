@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 
 use super::PlanReport;
+use super::bill::bill;
 use crate::grid::{object, pairs};
+use crate::remedies::remedy;
 use intake::{Input, TraceError};
 use lab::plan::DrainAnswer;
 use lab::plan::buy::Purchase;
@@ -29,6 +31,10 @@ impl PlanReport<'_> {
             "currency": self.currency,
             "pods": plan.pods,
             "waiting": plan.waiting,
+            "unready": plan.unready.iter().map(|own| json!({
+                "node": own.node,
+                "pods": own.pods,
+            })).collect::<Vec<Value>>(),
             "overfull": plan.overfull.iter().map(|own| json!({
                 "node": own.node,
                 "resource": own.resource,
@@ -94,6 +100,7 @@ fn pending(own: &Pending) -> Value {
         "pods": own.pods,
         "nodes": pairs(["node", "pods"], &own.nodes),
         "unplaced": own.unplaced,
+        "enough": own.remedies.iter().map(remedy).collect::<Vec<String>>(),
     })
 }
 
@@ -127,6 +134,7 @@ fn picture(own: &Picture) -> Value {
         "virtualNodes": own.virtual_nodes,
         "kinds": kinds.collect::<Vec<Value>>(),
         "priceMicroPerHour": own.price,
+        "bill": bill(&own.bill),
         "resources": taken(&own.taken),
         "pools": own.pools.iter().map(pool).collect::<Vec<Value>>(),
         "nodeLosses": own.node_losses,

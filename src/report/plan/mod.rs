@@ -1,5 +1,6 @@
 //! Output formats of a plan: sentences with tables for people, JSON for programs, CSV tables.
 
+mod bill;
 mod bound;
 mod files;
 mod growth;

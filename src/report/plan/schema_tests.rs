@@ -90,6 +90,7 @@ fn plans_follow_their_schema_and_pages_show_them() {
             survive: Vec::new(),
             free_ppm: 0,
             prices: units::SortedMap::new(),
+            committed: Vec::new(),
             room: Vec::new(),
             preempts: false,
             grow: vec![Grow {

@@ -158,6 +158,7 @@ impl PlanReport<'_> {
             self.currency,
             money(price * MONTH_HOURS)
         );
+        self.committed(&mut text);
         if let Some(possible) = &purchase.possible
             && possible.choice != *reached
         {

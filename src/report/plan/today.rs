@@ -6,6 +6,7 @@ use std::fmt::Write;
 use super::PlanReport;
 use super::reasons::{brief, headline};
 use super::text::SHOWN;
+use crate::remedies::remedy;
 use lab::plan::pending::Pending;
 use lab::plan::picture::Picture;
 use lab::plan::today::Overfull;
@@ -14,30 +15,41 @@ use model::resource_list::CPU;
 use units::{SortedSet, plural};
 
 impl PlanReport<'_> {
-    /// Words for the pods that their nodes have no room for, before a verdict; empty if there are none.
+    /// Words for the pods that can't stay on their nodes, before a verdict; empty if there are none.
     pub(super) fn unfit(&self) -> String {
         let plan = self.plan;
-        let Some(first) = plan.overfull.first() else {
+        let abandoned: usize = plan.unready.iter().map(|own| own.pods.len()).sum();
+        let excess: usize = plan.overfull.iter().map(|own| own.pods.len()).sum();
+        let mut parts = Vec::new();
+        if let Some(first) = plan.unready.first() {
+            let nodes = plan.unready.len();
+            parts.push(format!(
+                "{} on {} {} not ready ({}{})",
+                verb(abandoned, "is", "are"),
+                plural::count(nodes, "node"),
+                plural::either(nodes, "that is", "that are"),
+                first.node,
+                plural::either(nodes, "", ", …")
+            ));
+        }
+        if let Some(first) = plan.overfull.first() {
+            let who = match excess {
+                0 => "pods of their own request more than nodes offer".to_owned(),
+                _ => format!(
+                    "{} no room on {} {}",
+                    verb(excess, "has", "have"),
+                    plural::either(excess, "its", "their"),
+                    plural::either(plan.overfull.len(), "node", "nodes"),
+                ),
+            };
+            let more = plural::either(plan.overfull.len(), "", ", …");
+            parts.push(format!("{who} ({}: {}{more})", first.node, amounts(first)));
+        }
+        if parts.is_empty() {
             return String::new();
-        };
-        let pods: usize = plan.overfull.iter().map(|own| own.pods.len()).sum();
-        let lost = pods - plan.off_overfull.len();
-        let mut text = match pods {
-            0 => "pods of their own request more than nodes offer".to_owned(),
-            _ => format!(
-                "{} no room on {} {}",
-                verb(pods, "has", "have"),
-                plural::either(pods, "its", "their"),
-                plural::either(plan.overfull.len(), "node", "nodes"),
-            ),
-        };
-        let _ = write!(
-            text,
-            " ({}: {}{})",
-            first.node,
-            amounts(first),
-            plural::either(plan.overfull.len(), "", ", …")
-        );
+        }
+        let mut text = parts.join(", ");
+        let lost = abandoned + excess - plan.off_overfull.len();
         if let (Some(missed), 1..) = (&plan.missed, lost) {
             let _ = write!(
                 text,
@@ -49,38 +61,39 @@ impl PlanReport<'_> {
         text + "; "
     }
 
-    /// Moves off overfull nodes.
+    /// Moves off nodes that are not ready or overfull.
     pub(super) fn off_overfull(&self, text: &mut String) {
         let plan = self.plan;
-        if plan.overfull.is_empty() {
-            return;
-        }
-        let _ = writeln!(text, "\nnodes over what they offer");
-        for own in plan.overfull.iter().take(SHOWN) {
-            let moves = plan
-                .off_overfull
-                .iter()
-                .filter(|one| own.pods.contains(&one.pod));
-            let moves: Vec<String> = moves
-                .map(|one| format!("{} → {}", one.pod, one.to))
-                .collect();
-            let _ = writeln!(
-                text,
-                "  {}: {}; {} of {} moved{}{}",
-                own.node,
-                amounts(own),
-                moves.len(),
-                plural::count(own.pods.len(), "pod"),
-                if moves.is_empty() { "" } else { ": " },
-                named(&moves)
-            );
-        }
-        if plan.overfull.len() > SHOWN {
-            let _ = writeln!(
-                text,
-                "  and {}",
-                plural::count(plan.overfull.len() - SHOWN, "more node")
-            );
+        let unready = plan.unready.iter();
+        let unready: Vec<(String, &Vec<String>)> = unready
+            .map(|own| (own.node.to_string(), &own.pods))
+            .collect();
+        let overfull = plan.overfull.iter();
+        let overfull = overfull.map(|own| (format!("{}: {}", own.node, amounts(own)), &own.pods));
+        let parts = [
+            ("nodes that are not ready", unready),
+            ("nodes over what they offer", overfull.collect()),
+        ];
+        for (title, rows) in parts.into_iter().filter(|own| !own.1.is_empty()) {
+            let _ = writeln!(text, "\n{title}");
+            for (words, pods) in rows.iter().take(SHOWN) {
+                let moves = plan.off_overfull.iter();
+                let moves = moves.filter(|one| pods.contains(&one.pod));
+                let moves = moves.map(|one| format!("{} → {}", one.pod, one.to));
+                let moves: Vec<String> = moves.collect();
+                let _ = writeln!(
+                    text,
+                    "  {words}; {} of {} moved{}{}",
+                    moves.len(),
+                    plural::count(pods.len(), "pod"),
+                    if moves.is_empty() { "" } else { ": " },
+                    named(&moves)
+                );
+            }
+            if rows.len() > SHOWN {
+                let more = plural::count(rows.len() - SHOWN, "more node");
+                let _ = writeln!(text, "  and {more}");
+            }
         }
     }
 
@@ -261,6 +274,8 @@ pub(super) fn waiting_today(text: &mut String, pending: &[Pending]) {
                 _ if rest == own.pods => brief(&first.message),
                 _ => format!("{rest} {verb} none: {}", brief(&first.message)),
             });
+            let enough = own.remedies.first().map(remedy);
+            parts.extend(enough.map(|own| format!("enough: {own}")));
         }
         let _ = writeln!(text, ": {}", parts.join("; "));
     }

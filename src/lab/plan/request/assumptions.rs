@@ -14,6 +14,7 @@ use world::reserve::Reserve;
 use crate::snapshot::SnapshotError;
 
 use super::super::adjust::Resized;
+use super::super::loss::Survive;
 use super::super::{Order, Questions};
 use super::Request;
 use super::words::{Headroom, headroom, usage};
@@ -44,7 +45,10 @@ pub(super) fn assumptions(
              of ready nodes of the type in the dump, else those of the list (`--types`)"
                 .to_owned(),
         );
-        lines.push("bought nodes are dealt to the zones alike, the largest first".to_owned());
+        lines.push(
+            "bought nodes are dealt to the zones alike, the largest first, but for those that pods bound to a zone need"
+                .to_owned(),
+        );
     }
     if !questions.grow.is_empty() {
         lines.push(
@@ -68,6 +72,12 @@ pub(super) fn assumptions(
             plural::either(resized.unknown, "keeps", "keep")
         ));
         lines.extend(without_pods(&resized.without_pods));
+        if let Some(first) = resized.bounded.first() {
+            lines.push(format!(
+                "{} what limit ranges of their namespaces allow rather than what they use (first: `{first}`)",
+                requesting(resized.bounded.len()),
+            ));
+        }
     }
     lines
 }
@@ -111,6 +121,35 @@ pub(super) fn elsewhere(nodes: &[Arc<Node>], offers: &[Offer]) -> Vec<String> {
         )
     });
     unsold.into_iter().chain(foreign).collect()
+}
+
+/// Nodes without a label by whose values nodes are lost, in words.
+pub(super) fn unlabelled(nodes: &[Arc<Node>], survive: &[Survive]) -> Vec<String> {
+    let machines = nodes.iter().filter(|node| !node.is_virtual());
+    let machines: Vec<&Arc<Node>> = machines.collect();
+    let labels = survive.iter().filter_map(|own| match own {
+        Survive::Label(label) => Some(label),
+        Survive::Node(_) => None,
+    });
+    let notes = labels.filter_map(|label| {
+        let own = machines.iter();
+        let count = own
+            .filter(|node| label_of(&node.labels, label).is_none())
+            .count();
+        (count > 0 && count < machines.len()).then(|| {
+            format!(
+                "{} of {} no label `{label}`: no loss of `--survive` takes {}",
+                count,
+                format_args!(
+                    "{} {}",
+                    plural::count(machines.len(), "node"),
+                    plural::either(count, "has", "have")
+                ),
+                plural::either(count, "it", "them")
+            )
+        })
+    });
+    notes.collect()
 }
 
 /// Types on offer for spot nodes that the list has no price of spot capacity for, in words.

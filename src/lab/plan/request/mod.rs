@@ -24,7 +24,7 @@ use super::{Minimize, Order, Plan, Questions, plan};
 use crate::around::Around;
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Gathered, NamedCluster, Snapshot, SnapshotError, SnapshotOptions};
-use assumptions::{assumptions, elsewhere, instant, kept, without_spot};
+use assumptions::{assumptions, elsewhere, instant, kept, unlabelled, without_spot};
 use prices::{Prices, prices, unread};
 use words::{Headroom, growth, headroom, horizon, survive};
 
@@ -152,8 +152,10 @@ impl Inquiry {
             currency = listed.currency;
         }
         questions.prices = listed.of;
+        questions.committed = listed.committed;
         (around.tell)(&listed.notes);
         let elsewhere = elsewhere(&gathered.nodes, &questions.offers);
+        let unlabelled = unlabelled(&gathered.nodes, &questions.survive);
         let kept = kept(request, &gathered.nodes, &mut questions.offers)?;
         let without_spot = without_spot(&gathered.nodes, &questions.offers);
         let factors = words::overcommit(&request.overcommit).map_err(SnapshotError::Input)?;
@@ -174,6 +176,7 @@ impl Inquiry {
         assumptions.extend(kept);
         assumptions.extend(without_spot);
         assumptions.extend(elsewhere);
+        assumptions.extend(unlabelled);
         assumptions.extend(listed.notes);
         assumptions.extend(unread([&request.types, &request.prices]));
         Ok(Self {
@@ -343,6 +346,7 @@ fn questions(request: &Request, work: &Arc<Work>) -> Result<(Questions, String),
         survive: domains,
         free_ppm,
         prices: SortedMap::new(),
+        committed: Vec::new(),
         room: Vec::new(),
         preempts: request.preemption,
         grow: grows,

@@ -141,6 +141,10 @@ fn waiting_pods_are_placed_or_explained() {
             pod: "shop/job-2".to_owned(),
             message: "0/2 nodes are available: 2 Insufficient cpu.".to_owned(),
         }),
+        remedies: vec![crate::explain::Remedy::Room {
+            node: "n1".into(),
+            lacks: vec![("cpu".into(), 1_000)],
+        }],
     };
     assert_eq!(*jobs, expected);
     let first = wide.unplaced.as_ref().map(|own| &*own.message);

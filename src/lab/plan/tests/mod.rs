@@ -11,6 +11,7 @@ use model::{Changes, Node};
 
 use intake::Input;
 
+mod bound_zones;
 mod checks;
 mod company;
 mod drawn;
@@ -80,6 +81,11 @@ fn snapshot(items: &[Value]) -> Snapshot {
 
 /// The cluster of a dump.
 fn snapshot_of(bytes: Vec<u8>) -> Snapshot {
+    Snapshot::new(gathered(bytes)).expect("a good cluster")
+}
+
+/// The objects of a dump.
+fn gathered(bytes: Vec<u8>) -> Gathered {
     let mut reader = ManifestReader::new().with_everything();
     let input = Input::bytes("dump.json", bytes);
     reader.read(&input).expect("a good dump");
@@ -88,15 +94,14 @@ fn snapshot_of(bytes: Vec<u8>) -> Snapshot {
     for own in &read.workloads {
         declared.add(&own.object);
     }
-    let gathered = Gathered {
+    Gathered {
         declared,
         nodes: read.nodes.into_iter().map(std::sync::Arc::new).collect(),
         pods: read.pods,
         objects: read.objects,
         admission: read.admission,
         ..Gathered::default()
-    };
-    Snapshot::new(gathered).expect("a good cluster")
+    }
 }
 
 /// Offers of nodes like those of the dump, by type and price.
@@ -121,6 +126,7 @@ fn questions() -> Questions {
         survive: Vec::new(),
         free_ppm: 0,
         prices: units::SortedMap::new(),
+        committed: Vec::new(),
         room: Vec::new(),
         preempts: false,
         grow: Vec::new(),

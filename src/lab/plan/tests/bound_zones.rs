@@ -1,0 +1,226 @@
+//! Pods that a zone alone takes, labels above and across zones, nodes that are not ready, and the names of what
+//! is bought.
+
+use super::*;
+
+const ROOM: [&str; 3] = ["4", "16Gi", "58"];
+const REGION: &str = "topology.kubernetes.io/region";
+
+/// Nodes in zones, one each.
+fn in_zones(zones: &[&str]) -> Vec<Value> {
+    let nodes = zones.iter().enumerate();
+    nodes
+        .map(|(number, zone)| node(&format!("n{number}"), ROOM, zone, "m"))
+        .collect()
+}
+
+fn price(items: &[Value], asked: &Questions) -> Option<i64> {
+    let buy = ask(items, asked).buy.expect("an answer");
+    buy.purchase.reached.map(|own| own.price)
+}
+
+/// Nodes go where pods are bound to, those that make up for a lost one, too.
+#[test]
+fn zones_get_the_nodes_that_their_pods_need() {
+    let in_b = json!({"nodeSelector": {ZONE: "b"}});
+    let mut items = in_zones(&["a", "b", "a", "b"]);
+    items.extend(pods(6, "p", ["1", "1Gi"], &in_b));
+    let mut asked = buying(Minimize::Nodes, &[("m", 192)]);
+    assert_eq!(price(&items, &asked), Some(2));
+    asked.survive = vec![Survive::Node(1)];
+    assert_eq!(price(&items, &asked), Some(3));
+    // Others fit beside them.
+    items.extend(pods(2, "o", ["1", "1Gi"], &json!({})));
+    asked.survive.clear();
+    assert_eq!(price(&items, &asked), Some(2));
+    // What a node can't hold whole counts: four pods of three cores need a node each.
+    let mut items = in_zones(&["a", "b"]);
+    items.extend(pods(4, "p", ["3", "1Gi"], &in_b));
+    assert_eq!(price(&items, &asked), Some(4));
+    // Pods that spread get nodes in each zone, however many others are bound to one.
+    let mut items = in_zones(&["a", "b"]);
+    items.extend(pods(12, "p", ["1", "1Gi"], &in_b));
+    let spread = json!({"topologySpreadConstraints": [{"maxSkew": 1, "topologyKey": ZONE,
+        "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {"matchLabels": {"app": "s"}}}]});
+    items.extend(pods(8, "s", ["1", "1Gi"], &spread));
+    assert_eq!(price(&items, &asked), Some(5));
+}
+
+/// Pods whose selectors name what is lost can't outlive it.
+#[test]
+fn pods_of_a_zone_stay_out_of_its_loss() {
+    let mut items = in_zones(&["a", "b"]);
+    items.extend(pods(
+        2,
+        "p",
+        ["1", "1Gi"],
+        &json!({"nodeSelector": {ZONE: "b"}}),
+    ));
+    let asked = Questions {
+        survive: vec![Survive::zone()],
+        is_strict: false,
+        ..buying(Minimize::Nodes, &[("m", 192)])
+    };
+    for pod in &mut items[2..] {
+        pod["spec"]["nodeName"] = "n1".into();
+        pod["status"]["phase"] = "Running".into();
+    }
+    let plan = ask(&items, &asked);
+    assert_eq!((plan.missed, plan.aside.len()), (None, 2));
+}
+
+/// Regions and racks get alike, whatever zones they have.
+#[test]
+fn labels_above_and_across_zones_get_alike() {
+    let mut items = in_zones(&["a1", "a2", "a3", "b1"]);
+    for (place, own) in items.iter_mut().enumerate() {
+        own["metadata"]["labels"][REGION] = if place < 3 { "a" } else { "b" }.into();
+    }
+    items.extend(pods(8, "p", ["1", "1Gi"], &json!({})));
+    let mut asked = buying(Minimize::Nodes, &[("m", 192)]);
+    asked.survive = vec![Survive::Label(REGION.into())];
+    assert_eq!(price(&items, &asked), Some(4));
+    // A rack that some nodes have can be lost; what has none stays.
+    let mut items = in_zones(&["a", "b", "a", "b"]);
+    for own in &mut items[..2] {
+        own["metadata"]["labels"]["rack"] = "r0".into();
+    }
+    items.extend(pods(8, "p", ["1", "1Gi"], &json!({})));
+    asked.survive = vec![Survive::Label("rack".into())];
+    assert_eq!(price(&items, &asked), Some(4));
+}
+
+/// Pods of nodes that are not ready have to run elsewhere.
+#[test]
+fn pods_of_nodes_that_are_not_ready_move() {
+    let mut items = in_zones(&["a", "b", "a"]);
+    items[2]["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
+    for number in 0..4 {
+        let on = if number % 2 == 0 { "n0" } else { "n1" };
+        items.push(pod(
+            &format!("web-{number}"),
+            ["1", "1Gi"],
+            Some(on),
+            &json!({}),
+        ));
+    }
+    for number in 0..2 {
+        items.push(pod(
+            &format!("b-{number}"),
+            ["2", "1Gi"],
+            Some("n2"),
+            &json!({}),
+        ));
+    }
+    let mut asked = questions();
+    asked.is_strict = false;
+    let plan = ask(&items, &asked);
+    assert_eq!(
+        (plan.unready[0].pods.len(), plan.off_overfull.len()),
+        (2, 2)
+    );
+    assert_eq!((plan.missed, plan.has_goals), (None, true));
+    // A third one finds no node, and none is full of what is not there.
+    items.push(pod("b-2", ["2", "1Gi"], Some("n2"), &json!({})));
+    let plan = ask(&items, &asked);
+    assert_eq!(plan.off_overfull.len(), 2);
+    assert_eq!(plan.missed.expect("a pod without a node").pod, "shop/b-2");
+    asked.grow = vec![crate::plan::growth::Grow {
+        pattern: String::new(),
+        rate: crate::plan::growth::Rate::Pods(1),
+    }];
+    assert!(ask(&items, &asked).missed.is_some());
+}
+
+/// Pools of one name are called after what tells them apart.
+#[test]
+fn pools_of_one_name_are_told_apart() {
+    let mut items = in_zones(&["a", "b", "a", "b"]);
+    for own in &mut items {
+        own["metadata"]["labels"]["karpenter.sh/nodepool"] = "default".into();
+    }
+    items[0]["metadata"]["labels"]["karpenter.sh/capacity-type"] = "spot".into();
+    items[1]["metadata"]["labels"]["example.org/disk"] = "ssd".into();
+    items[2]["spec"]["taints"] =
+        json!([{"key": "example.org/gpu", "value": "true", "effect": "NoSchedule"}]);
+    items.extend(pods(
+        1,
+        "p",
+        ["1", "1Gi"],
+        &json!({"nodeSelector": {"example.org/disk": "ssd"}}),
+    ));
+    let plan = ask(&items, &buying(Minimize::Nodes, &[("m", 192)]));
+    let buy = plan.buy.expect("an answer");
+    let names: Vec<&str> = buy.types.iter().map(|own| &*own.0).collect();
+    assert_eq!(
+        names,
+        [
+            "default-spot/m",
+            "default-on-demand-ssd/m",
+            "default-on-demand-gpu/m",
+            "default-on-demand/m"
+        ]
+    );
+}
+
+/// What is paid for counts in each bill, used or not.
+#[test]
+fn commitments_are_in_every_bill() {
+    let mut items = in_zones(&["a", "b", "a", "b"]);
+    items.extend(pods(4, "p", ["1", "1Gi"], &json!({})));
+    let mut asked = buying(Minimize::Cost, &[("m", 200)]);
+    asked.committed = vec![world::Committed {
+        kind: "m".to_owned(),
+        zone: None,
+        option: "reserved",
+        price: 120,
+        nodes: 3,
+    }];
+    let plan = ask(&items, &asked);
+    assert_eq!((plan.today.price, plan.today.bill.used), (3 * 120 + 200, 3));
+    let picture = plan.buy.expect("an answer").picture.expect("a picture");
+    assert_eq!((picture.nodes, picture.price), (1, 3 * 120));
+    assert_eq!(picture.bill.unused[0].nodes, 2);
+    assert_eq!(picture.bill.namespaces["shop"], 120);
+}
+
+/// Pods that wait are told what would be enough.
+#[test]
+fn waiting_pods_are_told_the_smallest_change() {
+    let mut items = in_zones(&["a"]);
+    items.push(pod("web-0", ["3", "1Gi"], Some("n0"), &json!({})));
+    items.push(pod("new-0", ["2", "1Gi"], None, &json!({})));
+    let mut asked = questions();
+    asked.is_strict = false;
+    let plan = ask(&items, &asked);
+    let lacks = vec![("cpu".into(), 1_000)];
+    let node = "n0".into();
+    assert_eq!(
+        plan.pending[0].remedies,
+        [crate::explain::Remedy::Room { node, lacks }]
+    );
+}
+
+/// Requests by usage keep to the limit ranges of their namespace.
+#[test]
+fn limit_ranges_bound_what_usage_asks_for() {
+    let mut items = in_zones(&["a"]);
+    items.push(pod("web-0", ["1", "1Gi"], Some("n0"), &json!({})));
+    items.push(json!({"apiVersion": "v1", "kind": "LimitRange",
+        "metadata": {"name": "l", "namespace": "shop"},
+        "spec": {"limits": [{"type": "Container", "min": {"cpu": "100m"}, "max": {"cpu": "2"}}]}}));
+    let requested = |used: &str| {
+        let list = json!({"apiVersion": "v1", "kind": "List", "items": items});
+        let mut gathered = gathered(serde_json::to_vec(&list).expect("JSON"));
+        let mut usage = crate::plan::usage::Usage::default();
+        let table = format!("namespace,pod,cpu\nshop,web-0,{used}\n");
+        let input = Input::bytes("usage.csv", table.into_bytes());
+        usage.read(&input, None).expect("usage");
+        let resized = crate::plan::adjust::resize(&mut gathered, &usage);
+        let cpu = gathered.pods[0].spec.containers[0].requests.get("cpu");
+        (cpu.milli_ceil().expect("an amount"), resized.bounded.len())
+    };
+    assert_eq!(requested("50m"), (100, 1));
+    assert_eq!(requested("500m"), (500, 0));
+    assert_eq!(requested("3"), (2_000, 1));
+}
