@@ -115,6 +115,7 @@ fn check_provider(provider: &NovaProvider, tree: &Tree, findings: &mut Findings)
         &["reportInterval"][..],
         &["serviceDownTime"],
         &["evacuateAfter"],
+        &["resumeGuests"],
         &["liveMigration"],
         &["resize"],
         &["schedulers"],

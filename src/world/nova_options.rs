@@ -92,6 +92,7 @@ pub(super) fn nova_options(written: &Nova) -> Result<NovaOptions, BuildError> {
             down_time: written.service_down_time,
         },
         evacuate_after: written.evacuate_after,
+        resumes_guests: written.resume_guests,
         migration: written.live_migration.as_ref().map(migration).transpose()?,
         relocation: relocation(&written.resize)?,
         client_retry: written.client_retry,

@@ -76,6 +76,9 @@ pub struct Nova {
     /// does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub evacuate_after: Option<Duration>,
+    /// Boot of the instances that ran on a host, once it is back (`resume_guests_state_on_host_boot`); default
+    /// `false`: they stay off.
+    pub resume_guests: bool,
     /// Live migration of instances off hosts that are cordoned while they are up, as `cordon`, `drain` and
     /// `upgrade` of `operations` do; default none, which leaves instances where they are (`drain` and
     /// `upgrade` then end them).
@@ -119,6 +122,7 @@ impl Default for Nova {
             report_interval: Duration::from_secs(10),
             service_down_time: Duration::from_secs(60),
             evacuate_after: None,
+            resume_guests: false,
             live_migration: None,
             resize: NovaResize::default(),
             client_retry: Duration::from_secs(10),

@@ -4,7 +4,7 @@
 
 use crate::parts::forward::forward;
 use control::local_node::LocalNode;
-use control::node::{Assignment, StopOrder};
+use control::node::{Assignment, Report, StopOrder};
 use control::{AgentOutput, NodeAgent};
 use model::{PodRef, PodSpec, Text};
 use units::{Duration, Instant, NodeId, PodId, SortedMap};
@@ -13,6 +13,9 @@ use crate::kubelet::{Kubelet, KubeletOptions};
 
 use super::flavor;
 use super::options::NovaOptions;
+
+/// Exit code of what ran in a machine that went off with its host: it was killed.
+const POWERED_OFF: i32 = 137;
 
 /// The agents of all hosts.
 #[derive(Clone, Debug)]
@@ -25,6 +28,9 @@ pub(super) struct NovaAgent {
     images: SortedMap<(NodeId, Text), Instant>,
     /// Machines that are being made: the instant at which each is up.
     booting: SortedMap<PodId, Instant>,
+    /// Instances that are off since their host came back, with the instant at which they are up again;
+    /// `None` waits for the user.
+    off: SortedMap<PodId, (Assignment, Option<Instant>)>,
 }
 
 impl NovaAgent {
@@ -41,6 +47,7 @@ impl NovaAgent {
             arriving: SortedMap::new(),
             images: SortedMap::new(),
             booting: SortedMap::new(),
+            off: SortedMap::new(),
         }
     }
 
@@ -98,7 +105,10 @@ impl NodeAgent for NovaAgent {
 
     fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {
         self.booting.remove(&order.pod.id);
-        self.inner.stopping(now, order, out);
+        match self.off.remove(&order.pod.id) {
+            Some((assignment, _)) => self.inner.rebooted(now, assignment, Some(order), out),
+            None => self.inner.stopping(now, order, out),
+        }
     }
 
     fn rebooted(
@@ -108,14 +118,30 @@ impl NodeAgent for NovaAgent {
         order: Option<StopOrder>,
         out: &mut AgentOutput,
     ) {
-        if let Some(up) = self.booting.get_mut(&assignment.pod.id) {
-            *up = now.saturating_add(self.options.machine.start_time(true));
-            out.wakes.push((*up, assignment.pod));
+        let pod = assignment.pod;
+        // A build that was interrupted has failed for good.
+        let was_built = self.booting.remove(&pod.id).is_none();
+        let was_off = self.off.remove(&pod.id).is_some_and(|(_, up)| up.is_none());
+        if order.is_some() {
+            return self.inner.rebooted(now, assignment, order, out);
         }
-        self.inner.rebooted(now, assignment, order, out);
+        let resumes = self.options.resumes_guests && was_built && !was_off;
+        let up = resumes.then(|| now.saturating_add(self.options.machine.boot));
+        out.wakes.extend(up.map(|up| (up, pod)));
+        self.off.insert(pod.id, (assignment, up));
+        out.reports.push(Report::Exited(pod, 0, POWERED_OFF));
+        out.reports.push(Report::Ready(pod, false));
     }
 
     fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        if let Some((_, up)) = self.off.get(&pod.id) {
+            if up.is_some_and(|up| up <= now)
+                && let Some((assignment, _)) = self.off.remove(&pod.id)
+            {
+                self.inner.rebooted(now, assignment, None, out);
+            }
+            return;
+        }
         match self.booting.get(&pod.id) {
             Some(&up) if up <= now => {
                 self.booting.remove(&pod.id);
@@ -126,7 +152,15 @@ impl NodeAgent for NovaAgent {
         }
     }
 
-    forward!(inner: relisted, machine, image, node_woken);
+    fn relisted(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
+        if self.off.contains_key(&pod.id) {
+            out.reports.push(Report::Ready(pod, false));
+        } else {
+            self.inner.relisted(now, pod, out);
+        }
+    }
+
+    forward!(inner: machine, image, node_woken);
 
     fn clone_agent(&self) -> Box<dyn NodeAgent> {
         Box::new(self.clone())

@@ -174,6 +174,8 @@ pub struct NovaOptions {
     pub services: ServiceOptions,
     /// Time after which an operator evacuates a host that is down; `None` is never.
     pub evacuate_after: Option<Duration>,
+    /// Whether instances that ran on a host boot again with it (`resume_guests_state_on_host_boot`).
+    pub resumes_guests: bool,
     /// Live migration of instances off hosts that are disabled while they are up; `None` leaves them there.
     pub migration: Option<MigrationOptions>,
     /// Cold migrations and resizes.
@@ -201,6 +203,7 @@ impl Default for NovaOptions {
             },
             services: ServiceOptions::default(),
             evacuate_after: None,
+            resumes_guests: false,
             migration: None,
             relocation: RelocationOptions::default(),
             client_retry: Duration::from_secs(10),

@@ -3,8 +3,8 @@
 
 use crate::parts::turn::Turn;
 use model::rules::affinity;
-use model::{Event, Node};
-use units::{Duration, Instant, NodeId};
+use model::{Event, Node, PodRef};
+use units::{Duration, Instant, NodeId, plural};
 
 use super::super::flavor;
 use super::{Due, Nova};
@@ -86,6 +86,45 @@ impl Nova {
             turn.write(Event::NodeReadiness { node, ready });
         }
         self.changed(turn.now);
+    }
+
+    /// What runs in an instance ended: as its host came back, the instance is off, or its build has failed.
+    pub(super) fn exited(&mut self, at: Instant, pod: PodRef) {
+        let host = self.instance_mut(pod).and_then(|own| own.host);
+        let service = host.and_then(|host| self.services.get(host));
+        if service.is_none_or(|own| own.since != at) {
+            return;
+        }
+        let Some(own) = self.instance_mut(pod) else {
+            return;
+        };
+        own.is_off = true;
+        if std::mem::take(&mut own.is_building)
+            && let Some(host) = host
+        {
+            self.cloud.change(host, |host| host.io_operations -= 1);
+        }
+    }
+
+    /// What runs in an instance has started again.
+    pub(super) fn is_on(&mut self, pod: PodRef) {
+        if let Some(own) = self.instance_mut(pod) {
+            own.is_off = false;
+        }
+    }
+
+    /// A line about instances that are off; `None` if there are none.
+    pub(super) fn off_remark(&self) -> Option<String> {
+        let off = self.instances.iter().flatten().filter(|own| own.is_off);
+        let names: Vec<String> = off.map(|own| format!("`{}`", own.name)).collect();
+        let instances = plural::count(names.len(), "instance");
+        let named = plural::first_of(names.iter().cloned(), 3);
+        (!names.is_empty()).then(|| {
+            format!(
+                "{instances} off on hosts that came back, as no user starts them again: {named} (`resumeGuests: true` \
+                 starts what ran)"
+            )
+        })
     }
 
     /// The driver states that a node is up or down.

@@ -124,6 +124,7 @@ impl Nova {
                     && !self.migrations.staying.has_given_up(id);
                 own.host == Some(host)
                     && !own.is_building
+                    && !own.is_off
                     && is_free
                     && !self.relocations.has(own.pod)
                     && store.pods().get(own.pod).is_some()

@@ -86,6 +86,8 @@ struct Instance {
     host: Option<usize>,
     /// Marks an instance that is being built, which counts as an operation of its host.
     is_building: bool,
+    /// Marks an instance that is off since its host came back.
+    is_off: bool,
     /// Hosts to try if the first one does not take it.
     alternates: Vec<usize>,
     /// Number of builds so far.
@@ -224,6 +226,14 @@ impl Nova {
                     pod,
                     change: PodChange::Relocated(step),
                 } => self.relocation(*pod, *step),
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::Exited { .. },
+                } => self.exited(at, *pod),
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::Ready(true) | PodChange::Restarted(_),
+                } => self.is_on(*pod),
                 Event::PodRunning { pod } => {
                     self.runs(*pod);
                     self.relocation_runs(turn.now, *pod);
@@ -268,6 +278,7 @@ impl Nova {
             request: None,
             host: None,
             is_building: false,
+            is_off: false,
             alternates: Vec::new(),
             builds: 0,
         });
@@ -411,6 +422,7 @@ impl Component for Nova {
     fn remarks(&self) -> Vec<String> {
         let aggregates = aggregate::remarks(&self.options.aggregates);
         let all = aggregates.into_iter().chain(self.stay_remark());
+        let all = all.chain(self.off_remark());
         all.chain(self.unsupported_groups()).collect()
     }
 

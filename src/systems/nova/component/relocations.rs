@@ -96,7 +96,9 @@ impl Nova {
             && !self.migrations.is_moving(pod)
             && turn.store.pods().get(pod).is_some()
             && !turn.store.pod_states().is_terminating(pod);
-        let own = self.instance_mut(pod).filter(|own| !own.is_building)?;
+        let own = self
+            .instance_mut(pod)
+            .filter(|own| !own.is_building && !own.is_off)?;
         let (name, class, from) = (own.name.clone(), own.class, own.host?);
         let old = own.request.clone()?;
         if !is_free || !self.cloud.hosts().get(from)?.is_up {
