@@ -69,8 +69,8 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     Replicas: Yes("instances of an application of Marathon"),
     RollingUpdate: Yes("minimumHealthCapacity and maximumOverCapacity, from unavailable and surge"),
     StatefulSet:
-        Without("a resident application: upgrades may take down half, without order; in Marathon its tasks \
-                 come back on the agent that has their volumes, here on any"),
+        Without("a resident application: upgrades may take down half, without order, and its tasks come back \
+                 on the agent that has their volumes, or wait for it"),
     DaemonSet: Refused("Marathon can't run an application on every agent"),
     Job: Yes("a Chronos job that runs once"),
     CronJob: Yes("a repeating job of Chronos; times must be evenly apart"),

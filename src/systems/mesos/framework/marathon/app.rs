@@ -61,6 +61,9 @@ pub(super) struct App {
     version: u64,
     pub(super) wanted: u64,
     is_resident: bool,
+    /// Agents with the volumes of resident instances that have ended, one for each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    volumes: Vec<NodeId>,
     stated: (f64, f64),
     is_deleted: bool,
     pub(super) instances: SortedMap<PodId, Instance>,
@@ -98,6 +101,7 @@ impl App {
             version: 0,
             wanted: stated.replicas,
             is_resident: stated.is_resident,
+            volumes: Vec::new(),
             stated: stated.upgrade,
             is_deleted: false,
             instances: SortedMap::new(),
@@ -294,10 +298,25 @@ impl App {
         self.waiting.push_back(pod);
     }
 
+    /// Whether its next instance may go to an agent, as far as volumes decide that: one that ended goes on where its
+    /// volumes are, and is launched nowhere else (`InstanceOpFactoryImpl`). `None` where they don't.
+    pub(super) fn has_volumes(&self, node: NodeId) -> Option<bool> {
+        let is_there = self.volumes.contains(&node);
+        (is_there || self.awaits_volumes()).then_some(is_there)
+    }
+
+    /// Whether all instances that wait have volumes somewhere.
+    pub(super) fn awaits_volumes(&self) -> bool {
+        self.waiting.len() <= self.volumes.len()
+    }
+
     /// An instance was launched.
     pub(super) fn launched(&mut self, now: Instant, pod: PodRef, node: NodeId) {
         if let Some(instance) = self.instances.get_mut(&pod.id) {
             (instance.node, instance.started) = (Some(node), now);
+        }
+        if let Some(found) = self.volumes.iter().position(|&own| own == node) {
+            self.volumes.remove(found);
         }
         self.backoff.changed(now, TaskStatus::Staging);
     }
@@ -331,6 +350,9 @@ impl App {
         let Some(instance) = self.instances.remove(&pod.id) else {
             return;
         };
+        if self.is_resident && !self.is_deleted {
+            self.volumes.extend(instance.node);
+        }
         if instance.version == self.version {
             self.sweep(turn.now);
             if end.reason == EndReason::Evicted(EvictionCause::Drain) {

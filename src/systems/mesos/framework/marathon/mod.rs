@@ -235,6 +235,9 @@ impl Marathon {
         let Some(app) = self.apps.get(&id) else {
             return false;
         };
+        if let Some(has_volumes) = app.has_volumes(open.node) {
+            return has_volumes;
+        }
         if let Some((key, value)) = &self.options.kept_label {
             let labels = open.agent().map(|agent| &agent.labels);
             let is_kept = labels.is_some_and(|labels| labels.get(key) == Some(value));
@@ -466,6 +469,9 @@ impl Framework for Marathon {
         let app = apps.find(|app| app.waiting.contains(&pod))?;
         if let Some(until) = app.held_until(now) {
             return Some(format!("delayed until {until} by the back-off after failures").into());
+        }
+        if app.awaits_volumes() {
+            return Some("no offer of the agent with its volumes".into());
         }
         let constraint = app.kept_off.as_ref()?;
         Some(format!("the constraint `{constraint}` kept it off the last agent with room").into())
