@@ -9,7 +9,7 @@ mod read;
 mod units;
 
 use crate::parts::turn::Turn;
-use ::units::{Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
+use ::units::{Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet, plural};
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
@@ -39,6 +39,8 @@ pub struct Fleet {
     apps: SortedMap<ObjectId, App>,
     /// Pods of global units, by unit and machine.
     globals: SortedMap<(ObjectId, NodeId), Option<PodRef>>,
+    /// Names under which a second unit was submitted.
+    taken: SortedSet<Text>,
     /// Services that wait for the first connection to their socket.
     activations: SortedSet<(Instant, Text)>,
     leadership: Leadership,
@@ -76,6 +78,7 @@ impl Fleet {
             unit_of: Vec::new(),
             apps: SortedMap::new(),
             globals: SortedMap::new(),
+            taken: SortedSet::new(),
             activations: SortedSet::new(),
             leader: None,
             away: SortedSet::new(),
@@ -201,6 +204,18 @@ impl Component for Fleet {
 
     fn managers_away(&mut self, now: Instant, away: u32) {
         self.engines_away(now, away as usize);
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let names = self.taken.iter().map(|name| format!("`{name}`"));
+        let names = plural::first_of(names, 3);
+        let units = plural::count(self.taken.len(), "unit");
+        let remark = (!self.taken.is_empty()).then(|| {
+            format!(
+                "{units} submitted under a name that another one has, which stays as it is: {names}"
+            )
+        });
+        remark.into_iter().collect()
     }
 
     fn backlog(&self) -> usize {

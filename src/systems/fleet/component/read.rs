@@ -69,6 +69,11 @@ impl Fleet {
         } else if !name.contains('.') {
             name = format!("{name}.service").into();
         }
+        if created.owner.is_none() && self.has_unit(&name, turn.store) {
+            stop(pod, turn);
+            self.taken.insert(name);
+            return;
+        }
         let slot = pod.slot.index();
         if self.unit_of.len() <= slot {
             self.unit_of.resize(slot + 1, None);
@@ -111,6 +116,12 @@ impl Fleet {
                 self.event();
             }
         }
+    }
+
+    /// Whether a unit of a name is there, whose pod is not to be made anew.
+    fn has_unit(&self, name: &Text, store: &Store) -> bool {
+        let own = self.units.get(name).filter(|own| !own.is_coming);
+        own.is_some_and(|own| own.pod.is_some_and(|pod| store.pods().get(pod).is_some()))
     }
 
     /// A pod that was on a node before the run began is a unit that is scheduled there.

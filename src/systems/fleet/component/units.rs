@@ -145,7 +145,10 @@ impl Fleet {
         }
         for number in 1..=wanted {
             let name: Text = format!("{}@{number}.service", app.name).into();
-            if self.units.contains_key(&name) {
+            if let Some(own) = self.units.get(&name) {
+                if own.object != Some(id) {
+                    self.taken.insert(name);
+                }
                 continue;
             }
             let own = Own {
