@@ -12,8 +12,8 @@ use arrivals::{Arrival, ArrivalSource};
 use model::pod_life::ContainerLife;
 use model::workload::DaemonSet;
 use model::{
-    Behaviour, Container, LabelSelector, NodeSelector, NodeSelectorTerm, Object, Operator, PodLife,
-    PodName, PodSpec, Requirement, ResourceList, RestartPolicy, Text,
+    Behaviour, Container, ExitPlan, LabelSelector, NodeSelector, NodeSelectorTerm, Object,
+    Operator, PodLife, PodName, PodSpec, Requirement, ResourceList, RestartPolicy, Text,
 };
 use scenario::schema::{UnitFiles, WorkloadSource};
 use systems::fleet::options::SubmittedUnit;
@@ -243,20 +243,27 @@ fn check_own(file: &UnitFile, path: &str) -> Result<(), BuildError> {
     )))
 }
 
-/// The code that a unit's process ends with.
-fn exit_code(file: &UnitFile, path: &str) -> Result<i32, BuildError> {
+/// The code that a unit's process ends with, or its codes by start.
+fn exit_codes(file: &UnitFile, path: &str) -> Result<(i32, ExitPlan), BuildError> {
     let text = own(file, "ExitCode").unwrap_or("0");
-    let code = text.parse().ok().filter(|code| (0..=255).contains(code));
-    code.ok_or_else(|| {
+    let mut codes = text.split(',').map(|code| code.trim().parse::<u8>());
+    let plan = text.parse().ok();
+    let plan = plan.filter(|_| codes.all(|code| code.is_ok()));
+    let plan = plan.ok_or_else(|| {
         wrong(&format!(
-            "{path}: [{OWN_SECTION}] ExitCode={text}: expected a number from 0 to 255"
+            "{path}: [{OWN_SECTION}] ExitCode={text}: expected a number from 0 to 255, or numbers by start \
+             such as `1,1,0`"
         ))
-    })
+    })?;
+    match text.parse() {
+        Ok(code) => Ok((code, ExitPlan::default())),
+        Err(_) => Ok((0, plan)),
+    }
 }
 
 /// Whether systemd starts a service again that ended with a code: what its `Restart=` says
 /// (`systemd.service(5)`); a process that ends with a code has not ended abnormally.
-fn restart(file: &UnitFile, code: i32, path: &str) -> Result<RestartPolicy, BuildError> {
+fn restart(file: &UnitFile, code: Option<i32>, path: &str) -> Result<RestartPolicy, BuildError> {
     let stated = { file.section("Service") }.filter(|own| &*own.name == "Restart");
     let Some(stated) = stated.last() else {
         return Ok(RestartPolicy::Never);
@@ -264,7 +271,11 @@ fn restart(file: &UnitFile, code: i32, path: &str) -> Result<RestartPolicy, Buil
     match &*stated.value {
         "always" => Ok(RestartPolicy::Always),
         "on-failure" => Ok(RestartPolicy::OnFailure),
-        "on-success" if code == 0 => Ok(RestartPolicy::Always),
+        "on-success" if code == Some(0) => Ok(RestartPolicy::Always),
+        "on-success" if code.is_none() => Err(wrong(&format!(
+            "{path}:{}: Restart=on-success: expected one ExitCode, not codes by start",
+            stated.line
+        ))),
         "" | "no" | "on-success" | "on-abnormal" | "on-abort" | "on-watchdog" => {
             Ok(RestartPolicy::Never)
         }
@@ -277,8 +288,8 @@ fn restart(file: &UnitFile, code: i32, path: &str) -> Result<RestartPolicy, Buil
 }
 
 /// The life of a unit that is more than a process that ends once and well.
-fn life(code: i32, restart: RestartPolicy) -> Option<Arc<PodLife>> {
-    let is_plain = code == 0 && restart == RestartPolicy::Never;
+fn life(code: Option<i32>, restart: RestartPolicy) -> Option<Arc<PodLife>> {
+    let is_plain = code == Some(0) && restart == RestartPolicy::Never;
     (!is_plain).then(|| {
         Arc::new(PodLife {
             restart,
@@ -315,8 +326,9 @@ fn spec_of(
         requests.set(column, amount);
     }
     let run_time = duration(file, "RunTime", path)?;
-    let code = exit_code(file, path)?;
-    let restart = restart(file, code, path)?;
+    let (exit_code, exit_plan) = exit_codes(file, path)?;
+    let only_code = exit_plan.is_empty().then_some(exit_code);
+    let restart = restart(file, only_code, path)?;
     let mut term = NodeSelectorTerm::default();
     for (key, values) in &asked.metadata {
         term.match_expressions.push(Requirement {
@@ -336,11 +348,12 @@ fn spec_of(
         behaviour: run_time.map(|_| {
             Arc::new(Behaviour {
                 run_time: own(file, "RunTime").map(Text::from),
-                exit_code: code,
+                exit_code,
+                exit_plan,
                 ..Behaviour::default()
             })
         }),
-        life: run_time.and_then(|_| life(code, restart)),
+        life: run_time.and_then(|_| life(only_code, restart)),
         ..PodSpec::default()
     };
     if !term.match_expressions.is_empty() {

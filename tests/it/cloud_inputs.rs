@@ -306,6 +306,37 @@ fn what_waits_for_an_unhealthy_dependency_fails_or_starts_without_it() {
     assert!(said.contains(expected), "{said}");
 }
 
+/// A container whose first two starts fail is started a third time, and then has done its work.
+#[test]
+fn containers_end_with_codes_by_start() {
+    let text = |codes: &str| {
+        format!(
+            "services:\n  move: {{image: m, restart: on-failure, x-windtunnel: {{runTime: 1s, exitCode: \
+             '{codes}'}}}}\n"
+        )
+    };
+    let (right, wrong) = (text("1,1,0"), text("1,300"));
+    let files = [("right.yaml", &*right), ("wrong.yaml", &*wrong)];
+    let scratch = Scratch::new("compose-codes", &files);
+    scratch.run(&["import", "compose", "right.yaml", "--name", "moved"], 0);
+    scratch.run(
+        &[
+            "run",
+            "moved.yaml",
+            "--out",
+            "out",
+            "--events",
+            "--no-progress",
+        ],
+        0,
+    );
+    let of_kind = |kind: &str| scratch.run(&["events", "out", "--kind", kind], 0);
+    assert_eq!(of_kind("exited").matches("exit code 1").count(), 2);
+    assert_eq!(of_kind("ended").matches("Completed").count(), 1);
+    let said = scratch.run(&["import", "compose", "wrong.yaml"], 2);
+    assert!(said.contains("a text of codes by start"), "{said}");
+}
+
 /// A wrong input: an experiment by its system and further fields, or a compose file.
 enum Input {
     Experiment(&'static str, &'static str),

@@ -151,8 +151,8 @@ fn template(project: &Project, service: &Service, target: Target) -> Value {
     if let Some(run_time) = &behaviour.run_time {
         annotate("run-time", run_time.clone());
     }
-    if let Some(code) = behaviour.exit_code {
-        annotate("exit-code", code.to_string());
+    if let Some(codes) = &behaviour.exit_code {
+        annotate("exit-code", codes.clone());
     }
     if let Some(span) = behaviour.answers_after {
         annotate("answers-after", span.to_string());

@@ -207,8 +207,8 @@ pub struct Behaviour {
     pub start_time: Option<Duration>,
     /// Run time: a duration or a distribution.
     pub run_time: Option<String>,
-    /// Code that the container ends with.
-    pub exit_code: Option<u8>,
+    /// Code that the container ends with, or codes by start.
+    pub exit_code: Option<String>,
     /// Time from the container's start until it answers its health check.
     pub answers_after: Option<Duration>,
 }

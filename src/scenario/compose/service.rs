@@ -32,6 +32,7 @@ const OF_HEALTH: &[&str] = &[
 pub(super) const SHARED: &[&str] = &["network_mode", "ipc", "pid", "uts", "cgroup"];
 
 const OF_DEPENDENCY: &[&str] = &["condition", "required", "restart"];
+const EXIT_CODES: &str = "a code from 0 to 255, or a text of codes by start such as `1,1,0`";
 const OF_BEHAVIOUR: &[&str] = &["answersAfter", "exitCode", "runTime", "startTime"];
 
 /// Reader of one service.
@@ -482,8 +483,9 @@ impl Reader<'_, '_> {
         Behaviour {
             start_time: self.duration(tree, "startTime"),
             run_time: self.value(tree, "runTime", "a duration or a distribution", any),
-            exit_code: self.value(tree, "exitCode", "a code from 0 to 255", |text| {
-                text.parse().ok()
+            exit_code: self.value(tree, "exitCode", EXIT_CODES, |text| {
+                let mut codes = text.split(',').map(|code| code.trim().parse::<u8>());
+                codes.all(|code| code.is_ok()).then(|| text.to_owned())
             }),
             answers_after: self.duration(tree, "answersAfter"),
         }
