@@ -320,7 +320,7 @@ struct Eyes {
     runs: Vec<(i64, String)>,
     /// The newest news of an update is that it halted.
     is_halted: bool,
-    /// The newest news of an update is that it is taken back.
+    /// The newest news of an update is that it is taken back, or was.
     is_taken_back: bool,
 }
 
@@ -366,7 +366,8 @@ impl Observer for Eyes {
             Event::PodRunning { pod } => self.runs.extend(self.made.remove(&pod.id)),
             Event::Rollout { step, .. } => {
                 self.is_halted = *step == RolloutStep::Paused;
-                self.is_taken_back = *step == RolloutStep::RollingBack;
+                self.is_taken_back =
+                    matches!(step, RolloutStep::RollingBack | RolloutStep::RolledBack);
             }
             _ => {}
         }
