@@ -188,7 +188,32 @@ pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
     for position in 0..plan.file.points.len() {
         add_point(grounds, &mut plan, position, &mut memory)?;
     }
+    let mut names = plan.file.parameters.iter().enumerate();
+    if let Some((_, path)) = names.find(|(axis, _)| has_no_effect(&plan.file, *axis)) {
+        return Err(SweepError::Design(format!(
+            "`{path}`: none of its values changes any run; a field that every variant states keeps what they \
+             say: take it out of `variants`"
+        )));
+    }
     Ok(plan)
+}
+
+/// Whether there are points that differ in the value of one field alone, and all of them run the same.
+fn has_no_effect(file: &SweepFile, axis: usize) -> bool {
+    let each = file.runs.len() / file.points.len().max(1);
+    let mut groups: SortedMap<Vec<&String>, (&String, &[String])> = SortedMap::new();
+    let mut has_pair = false;
+    for (point, runs) in file.points.iter().zip(file.runs.chunks(each.max(1))) {
+        let others = point.iter().enumerate().filter(|(at, _)| *at != axis);
+        let others: Vec<&String> = others.map(|(_, value)| value).collect();
+        let value = &point[axis];
+        let (first, known) = *groups.entry(others).or_insert((value, runs));
+        has_pair |= first != value;
+        if known != runs {
+            return false;
+        }
+    }
+    has_pair
 }
 
 /// Facts that all points of a sweep share.

@@ -29,14 +29,18 @@ impl Scratch {
 }
 
 fn planned(program: &str, seeds: u64) -> Plan {
-    let axes = [Axis::grid("cluster.nodes.0.count=2,3")];
+    plan_over("cluster.nodes.0.count=2,3", TEXT, program, seeds).expect("a plan")
+}
+
+fn plan_over(axis: &str, text: &str, program: &str, seeds: u64) -> Result<Plan, SweepError> {
+    let axes = [Axis::grid(axis)];
     let design = Design {
         axes: axes.into_iter().collect::<Result<_, _>>().expect("an axis"),
         ..Design::default()
     };
     let search = SearchPath::default();
     let grounds = Grounds {
-        text: TEXT,
+        text,
         name: "tiny.yaml",
         options: LoadOptions {
             sets: &[],
@@ -48,7 +52,27 @@ fn planned(program: &str, seeds: u64) -> Plan {
         seeds,
         program,
     };
-    plan(&grounds).expect("a plan")
+    plan(&grounds)
+}
+
+#[test]
+fn a_field_that_every_variant_states_is_no_axis() {
+    let axis = "system.scheduler.profile=first-fit,best-fit";
+    let of = |spread: &str| {
+        let text = TEXT.replace("spread: {}", spread);
+        let text = text.replace("stop:", "system: {name: pipeline}\nstop:");
+        plan_over(axis, &text, "a", 1)
+    };
+    let stated = "spread: {system: {name: pipeline, scheduler: {profile: first-fit}}}";
+    let told = of(stated).err().map(|error| error.to_string());
+    assert!(
+        told.as_ref()
+            .is_some_and(|told| told.contains("take it out of `variants`")),
+        "{told:?}"
+    );
+    // One that leaves it to the experiment is what the sweep is about.
+    let left = of("spread: {}").expect("a plan");
+    assert_eq!(left.runs.len(), 3);
 }
 
 /// Runs a shard until so many runs are there.

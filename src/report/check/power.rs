@@ -1,4 +1,4 @@
-//! What gates that hold would have found, and what passes by a test don't exclude.
+//! Power of the gates that hold: the smallest change that they find, and what their passes leave open.
 
 use lab::check::{CheckReport, Gate, Outcome};
 use lab::statistics::unseen_share;
