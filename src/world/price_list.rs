@@ -336,7 +336,7 @@ pub(super) fn read(
         let known = prices.of.entry(name.to_owned()).or_default();
         if let Some(other) = known.iter().find(|other| other.zone == own.zone) {
             let fix = if has_region {
-                "; rows are told apart by `zone`, not by `region`: keep those of one region"
+                "; prices differ by `zone`, not by `region`: keep those of one region"
             } else {
                 ""
             };

@@ -19,7 +19,7 @@ pub struct Bill {
     pub options: SortedMap<Text, i64>,
     /// By namespace: of each node as much as its pods request of cpu or memory, whichever is more.
     pub namespaces: SortedMap<Text, i64>,
-    /// What no pod requests.
+    /// Price of what no pod requests.
     pub idle: i64,
     /// Commitments that no node uses, each with the number of nodes that are paid for all the same.
     pub unused: Vec<Committed>,

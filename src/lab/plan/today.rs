@@ -36,7 +36,7 @@ pub struct Overfull {
 pub struct Unready {
     /// Name of the node.
     pub node: Text,
-    /// Its pods, `NAMESPACE/NAME`.
+    /// Pods that have to run elsewhere, `NAMESPACE/NAME`.
     pub pods: Vec<String>,
 }
 

@@ -277,7 +277,7 @@ pub(super) fn waiting_today(text: &mut String, pending: &[Pending]) {
             let enough = own.remedies.first().map(remedy);
             parts.extend(enough.map(|own| format!("enough: {own}")));
         }
-        let _ = writeln!(text, ": {}", parts.join("; "));
+        let _ = writeln!(text, ": {}", parts.join("; ").replace(".; ", "; "));
     }
     if order.len() > SHOWN {
         let rest: u64 = order[SHOWN..].iter().map(|own| own.pods).sum();
