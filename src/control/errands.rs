@@ -5,16 +5,13 @@ use std::sync::Arc;
 
 use cluster::{Conflict, Store};
 use model::{
-    Behaviour, Container, EndReason, Event, ExitPlan, Labels, PodChange, PodCreated, PodLife,
-    PodRef, PodSpec, ResourceList, RestartPolicy, Text, Toleration,
+    Behaviour, Container, ERRAND_LABEL, EndReason, Event, ExitPlan, Labels, PodChange, PodCreated,
+    PodLife, PodRef, PodSpec, ResourceList, RestartPolicy, Text, Toleration,
 };
 use units::{Duration, SortedMap, SortedSet, plural};
 
 use super::Outbox;
 use super::admission::{BarePod, Creation};
-
-/// Label of the pods of errands, whose value is the purpose they are for.
-const PURPOSE_LABEL: &str = "windtunnel.dev/errand";
 
 /// Namespace and name of the pod of an errand.
 pub type ErrandName = (Text, Text);
@@ -118,7 +115,7 @@ impl Errand {
         };
         PodSpec {
             namespace: self.namespace.clone(),
-            labels: [(PURPOSE_LABEL.into(), purpose.into())]
+            labels: [(ERRAND_LABEL.into(), purpose.into())]
                 .into_iter()
                 .collect(),
             containers: vec![Container {
@@ -199,7 +196,7 @@ impl Errands {
             return None;
         }
         let spec = &store.class(created.class).spec;
-        if spec.labels.get(PURPOSE_LABEL).map(|label| &**label) != Some(self.purpose) {
+        if spec.labels.get(ERRAND_LABEL).map(|label| &**label) != Some(self.purpose) {
             return None;
         }
         let name = (spec.namespace.clone(), created.name.text());

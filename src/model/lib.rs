@@ -71,8 +71,8 @@ pub use node::{AvoidedControllers, Node, RemovalGuard};
 pub use object::{IndexFailures, NamedObject, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
 pub use pod::{
-    ConfigReference, Container, DEFAULT_SCHEDULER, HostPort, Needs, ONE_PER_NODE, PARTITION_LABEL,
-    PLACEMENT_LABEL, Pod, PodSpec, TemplateText,
+    ConfigReference, Container, DEFAULT_SCHEDULER, ERRAND_LABEL, HostPort, Needs, ONE_PER_NODE,
+    PARTITION_LABEL, PLACEMENT_LABEL, Pod, PodSpec, TemplateText,
 };
 pub use pod_life::{
     Application, ContainerLife, Health, PodLife, PullError, PullPolicy, RestartPolicy,

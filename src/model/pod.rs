@@ -17,6 +17,10 @@ use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId}
 /// Label of the pods of a job that names its partition.
 pub const PARTITION_LABEL: &str = "windtunnel/partition";
 
+/// Label of pods that a component runs once for work of its own, such as the deployer of a rollout. Its value is what
+/// they are for.
+pub const ERRAND_LABEL: &str = "windtunnel.dev/errand";
+
 /// Label of the pods of a job that says how they stand on nodes: [`ONE_PER_NODE`], or wherever there is room.
 pub const PLACEMENT_LABEL: &str = "windtunnel/placement";
 

@@ -156,7 +156,12 @@ impl CompareWork {
             let settings = self.options.gated_settings(&self.experiment)?;
             let manifests = ManifestCache::new();
             let workers = workers(1, watch, &manifests);
-            Ok(comparing::make_one(&self.experiment, &settings, workers, work)?)
+            Ok(comparing::make_one(
+                &self.experiment,
+                &settings,
+                workers,
+                work,
+            )?)
         })?;
         Ok(PyBytes::new(py, &record))
     }
@@ -165,8 +170,12 @@ impl CompareWork {
     fn keep(&self, key: &str, record: &[u8]) -> PyResult<()> {
         let kept = || -> Result<(), Fault> {
             let records = self.records.as_ref();
-            let records = records.ok_or_else(|| Fault::Incomplete("the folder isn't open".to_owned()))?;
-            if records.keep_made(key, record).map_err(ExperimentError::from)? {
+            let records =
+                records.ok_or_else(|| Fault::Incomplete("the folder isn't open".to_owned()))?;
+            if records
+                .keep_made(key, record)
+                .map_err(ExperimentError::from)?
+            {
                 return Ok(());
             }
             Err(Fault::Incomparable(format!(

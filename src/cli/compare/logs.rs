@@ -41,14 +41,8 @@ pub(super) fn run(
         let inner = folder.partial().join(&experiment.name);
         let inner = ResultFolder::create(&inner, Existing::forced(false))?;
         let path: Option<&Path> = Some(path);
-        let Compared { study, .. } = made(
-            global,
-            arguments,
-            path,
-            experiment,
-            inner,
-            records.as_ref(),
-        )?;
+        let Compared { study, .. } =
+            made(global, arguments, path, experiment, inner, records.as_ref())?;
         studies.push(study);
     }
     let mut all = LogStudy::of(&studies)?;

@@ -91,7 +91,13 @@ pub(super) struct CompareArguments {
     records: Vec<PathBuf>,
     /// Make only part I of N of the runs, for their records; `auto` (or `auto/N`) asks the engine that started this
     /// process
-    #[arg(long, value_name = "I/N", requires = "records", conflicts_with = "precision", help_heading = "Many machines")]
+    #[arg(
+        long,
+        value_name = "I/N",
+        requires = "records",
+        conflicts_with = "precision",
+        help_heading = "Many machines"
+    )]
     shard: Option<String>,
     /// Output format of the comparison
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]

@@ -10,8 +10,8 @@ use super::study::{Pair, Study, judge_candidates};
 use super::{CompareError, Settings};
 use crate::experiment::ExperimentError;
 use crate::replicate::{
-    BlockCensus, Perturbation, Replicate, RunKeys, RunRecords, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Work,
-    Workers, replicate_paired,
+    BlockCensus, Perturbation, Replicate, RunKeys, RunRecords, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME,
+    Work, Workers, replicate_paired,
 };
 use crate::summary::VariantSummary;
 use history::VariantData;
@@ -142,7 +142,7 @@ pub fn make_one(
     Ok(made.first().map(|run| run.record(&key)).unwrap_or_default())
 }
 
-/// The experiment with the baseline as its first variant.
+/// The experiment with the baseline as its first variant, where there is something to compare.
 fn baseline_first(
     experiment: &Experiment,
     settings: &Settings,
@@ -150,6 +150,9 @@ fn baseline_first(
     let mut experiment = experiment.clone();
     if experiment.variants.len() < 2 {
         return Err(CompareError::OneCandidate(format!("`{}`", experiment.name)));
+    }
+    if settings.all_pairs {
+        all_pairs::check(experiment.variants.len(), settings.seeds)?;
     }
     if let Some(name) = &settings.baseline {
         let names = experiment.variants.iter().map(|plan| plan.name.as_str());
@@ -202,9 +205,6 @@ impl<'a> Runs<'a> {
         workers: Workers<'a>,
         records: Option<&'a RunRecords>,
     ) -> Result<Self, CompareError> {
-        if settings.all_pairs {
-            all_pairs::check(experiment.variants.len(), settings.seeds)?;
-        }
         let mut plans = experiment.variants.iter();
         let own = plans.find(|plan| plan.scenario.system.scheduler.asks_outside());
         if let Some(plan) = own.filter(|_| records.is_some()) {

@@ -116,7 +116,12 @@ fn compared(workload: &str, candidates: &[&str], precision: Option<f64>) -> Vec<
         resamples: 20,
         ..Settings::default()
     };
-    let made = run(&experiment(workload, candidates), &settings, workers(), None);
+    let made = run(
+        &experiment(workload, candidates),
+        &settings,
+        workers(),
+        None,
+    );
     made.expect("a comparison").study.pairs
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct UnfinishedSummary {
     /// Jobs that were evicted or lost their node, and that nothing made again.
     pub lost: u64,
-    /// Jobs that failed, or were killed at their time limit.
+    /// Jobs that failed, or were killed at their time limit, without the pods of controllers.
     pub failed: u64,
     /// All measured jobs.
     pub jobs: u64,

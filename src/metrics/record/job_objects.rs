@@ -239,7 +239,7 @@ impl OpenObject {
             number: self.number,
             measured: self.measured,
             ended_in_window: measured.has_instant(end),
-            is_replaced: true,
+            is_replaced: false,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! pods of a gang are created together, so a gang is over when none of its pods lives.
 
 use cluster::Store;
-use model::{EndReason, Event, ObjectChange, Pod, PodCreated, PodPhase};
+use model::{ERRAND_LABEL, EndReason, Event, ObjectChange, Pod, PodCreated, PodPhase};
 use units::{ClassId, Duration, GangId, Instant, ObjectId, SortedMap, SortedSet, TenantId};
 
 use super::ends::{Ends, PriorLife, ReturnCandidate, ReturnedJob};
@@ -102,7 +102,7 @@ pub struct JobRecord {
     pub measured: bool,
     /// Whether `end` lies in the measured window.
     pub ended_in_window: bool,
-    /// Whether a controller makes other pods in the place of its own.
+    /// True of a pod of a controller, which makes others in its place and keeps the account of their failures.
     pub is_replaced: bool,
 }
 
@@ -330,7 +330,14 @@ impl JobTracker {
                 self.numbers.resize(row + 1, 0);
             }
             self.numbers[row] = earlier.map_or(number, |earlier| earlier.number) as u32;
-            if created.owner.is_some() {
+            let is_errand = || {
+                store
+                    .class(created.class)
+                    .spec
+                    .labels
+                    .contains_key(ERRAND_LABEL)
+            };
+            if created.owner.is_some() || is_errand() {
                 self.replaced.insert(row as u32);
             }
             if let Some(earlier) = earlier {

@@ -27,8 +27,8 @@ use super::node_plane::{NodePlane, drawn_run_time};
 use super::progress::Handover;
 use super::queue::QueueEvent;
 use super::surroundings::{Surroundings, wrong};
-use admission::Refusals;
 pub use admission::REFUSED_AT_END;
+use admission::Refusals;
 
 /// One cluster: its control plane, its nodes and what happens around it.
 pub(super) struct Engine {

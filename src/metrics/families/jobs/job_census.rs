@@ -68,7 +68,7 @@ const fn jobs(name: &'static str, direction: Direction) -> Statistic {
 pub struct UnfinishedJobs {
     /// Jobs that were evicted or lost their node, and that nothing made again.
     pub lost: u64,
-    /// Jobs that failed, or were killed at their time limit.
+    /// Jobs that failed, or were killed at their time limit, without the pods of controllers.
     pub failed: u64,
     /// All measured jobs.
     pub jobs: u64,
@@ -80,8 +80,10 @@ struct JobCensus {
     waited: u64,
     started_apart: u64,
     excluded: u64,
-    /// Jobs that were evicted, without those that a controller makes again.
+    /// Jobs that were evicted, without the pods of controllers.
     lost: u64,
+    /// Jobs that failed, without the pods of controllers.
+    failed: u64,
     /// By outcome, in the order of the statistics.
     outcomes: [u64; 7],
 }
@@ -110,12 +112,13 @@ impl Collector for JobCensus {
         };
         self.outcomes[class] += 1;
         self.lost += u64::from(job.outcome == JobOutcome::Evicted && !job.is_replaced);
+        self.failed += u64::from(job.outcome == JobOutcome::Failed && !job.is_replaced);
     }
 
     fn tables(&self, _end: &RunEnd<'_>, tables: &mut Tables) {
         let unfinished = UnfinishedJobs {
             lost: self.lost,
-            failed: self.outcomes[1],
+            failed: self.failed,
             jobs: self.measured,
         };
         if unfinished.lost + unfinished.failed > 0 {
