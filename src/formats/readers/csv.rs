@@ -106,7 +106,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 /// Run time of a job that never ran, in a table that another one was written again as.
 const NEVER_RAN: &str = "never ran";
 
-/// The first instant of the year 2000, since 1970: no trace is as long.
+/// The first instant of the year 2000, since 1970: no trace begins that long after its zero.
 const YEAR_2000: Instant = Instant::from_secs(946_684_800);
 
 /// The rule that a submission since 1970 breaks.
@@ -205,6 +205,8 @@ struct Rows {
     journal: Journal,
     lookahead: Lookahead,
     count: u64,
+    /// Whether a row begins before the year 2000, so that later ones are long after it and not since 1970.
+    has_zero: bool,
     classes: ClassTable,
     keys: ClassKeys,
     tenants: NameTable,
@@ -252,6 +254,7 @@ impl CsvSource {
                 journal,
                 lookahead: Lookahead::default(),
                 count: 0,
+                has_zero: false,
                 classes: ClassTable::default(),
                 tenants: NameTable::default(),
             },
@@ -302,12 +305,13 @@ impl CsvSource {
 impl Rows {
     /// The times of a row. Those of the project's own table count from the trace's zero.
     #[inline(always)]
-    fn times(&self, row: &Row<'_>) -> Result<Times, BadRow> {
+    fn times(&mut self, row: &Row<'_>) -> Result<Times, BadRow> {
         let times = self.columns.times(row)?;
-        if times.submit >= YEAR_2000 && self.others.is_none() {
-            return Err(self.columns.bad_submit(row, SINCE_1970));
+        self.has_zero |= times.submit < YEAR_2000;
+        if self.has_zero || self.others.is_some() {
+            return Ok(times);
         }
-        Ok(times)
+        Err(self.columns.bad_submit(row, SINCE_1970))
     }
 
     /// Takes a row into the window, unless it is bad.

@@ -77,6 +77,8 @@ fn a_submission_since_1970_is_refused_with_the_mapping() {
         let error = check(table).expect_err("an epoch").to_string();
         assert!(error.contains("submit=submit as unix-seconds"), "{error}");
     }
+    // A table of many years that begins at its zero has none.
+    assert!(check("submit\n0\n1700000000\n").is_ok());
 }
 
 #[test]
