@@ -114,7 +114,7 @@ class Executors(unittest.TestCase):
         (folder / "log.yaml").write_text(LOG)
 
         def compared(name, **options):
-            made = windtunnel.compare(folder / "log.yaml", seeds=4, out=folder / name, progress=False, **options)
+            made = windtunnel.compare(folder / "log.yaml", seeds=4, out=folder / f"compared-{name}", progress=False, **options)
             return [(Path(made.folder) / name).read_bytes() for name in ("comparison.json", "report.html", "summary.json")]
 
         alone = compared("alone")
