@@ -273,8 +273,9 @@ def _task(kind: str, asked: dict[str, Any], options: dict[str, Any], run: Any) -
     return _works[name].run(run)
 
 
-def _deal(executor: Executor, kind: str, work: Any, runs: Any, asked: Any, options: Any, tell: Any) -> None:
+def _deal(executor: Executor, work: Any, runs: Any, asked: Any, options: Any, tell: Any) -> None:
     """Has an executor make runs, a pair of key and run each, and keeps their records."""
+    kind = type(work).__name__
     if asked["path"] is not None:
         asked = {**asked, "path": asked["path"].absolute()}
     asked = {**asked, "traces": [folder.absolute() for folder in asked["traces"]]}
@@ -300,7 +301,7 @@ def _compare_dealt(executor: Executor, asked: dict[str, Any], options: dict[str,
     """Has an executor make the runs that a comparison lacks: the first ones tell which the others are."""
     work = _windtunnel.CompareWork(asked, options)
     while runs := work.missing():
-        _deal(executor, "CompareWork", work, runs, asked, options, tell)
+        _deal(executor, work, runs, asked, options, tell)
 
 
 def sweep(
@@ -348,6 +349,7 @@ def sweep(
     with Shown(progress) as tell:
         if executor is not None:
             work = _windtunnel.SweepWork(asked, options)
-            _deal(executor, "SweepWork", work, [(key, key) for key in work.missing()], asked, options, tell)
+            _deal(executor, work, [(key, key) for key in work.missing()], asked, options, tell)
+            # It holds the folder, which the sweep opens next.
             del work
         return Sweep(_windtunnel.sweep(asked, options, tell))

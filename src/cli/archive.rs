@@ -3,15 +3,17 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use lab::folder::{Existing, ResultFolder};
+use intake::Input;
+use lab::folder::{Existing, ResultFolder, SUMS_NAME};
 use lab::summary::Summary;
 use report::format::clean;
 use scenario::{Experiment, inside_of_folder};
-use units::plural;
+use units::{SortedMap, plural};
 
 use super::{Exit, Failure, Global, named, terminal};
 
@@ -71,16 +73,15 @@ pub(super) fn run(global: &Global, arguments: &ArchiveArguments) -> Result<Exit,
     let folder = ResultFolder::create(&arguments.out, Existing::forced(arguments.force))?;
     let mut archive = Archive {
         root: folder.partial().to_path_buf(),
-        sums: Vec::new(),
+        sums: SortedMap::new(),
     };
+    let mut inputs = 0;
     for run in &runs {
         archive.copy_folder(run.path, &Path::new(RESULTS).join(&run.name))?;
         if !arguments.without_inputs {
-            archive.copy_inputs(run)?;
+            inputs += archive.copy_inputs(run)?;
         }
     }
-    let inputs = archive.sums.iter();
-    let inputs = inputs.filter(|(name, _)| name.starts_with(INPUTS)).count();
     archive.write("README.md", &readme(&runs, arguments.without_inputs))?;
     archive.write("CITATION.cff", &citation(&runs))?;
     archive.write_sums()?;
@@ -132,32 +133,28 @@ fn archived_run<'a>(global: &Global, path: &'a Path) -> Result<ArchivedRun<'a>, 
 struct Archive {
     root: PathBuf,
     /// Files by name, with their hashes.
-    sums: Vec<(String, String)>,
+    sums: SortedMap<String, String>,
 }
 
 impl Archive {
     fn write(&mut self, name: &str, text: &str) -> Result<(), Failure> {
-        self.keep(Path::new(name), text.as_bytes())
-    }
-
-    fn keep(&mut self, name: &Path, bytes: &[u8]) -> Result<(), Failure> {
-        let path = self.root.join(name);
-        let at =
-            |error: std::io::Error| Failure::incomplete(format!("{}: {error}", path.display()));
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(at)?;
-        }
-        fs::write(&path, bytes).map_err(at)?;
-        let hash = blake3::hash(bytes).to_hex().to_string();
-        self.sums.push((name.display().to_string(), hash));
-        Ok(())
+        self.add(Path::new(name), |to| fs::write(to, text))
     }
 
     fn copy(&mut self, from: &Path, name: &Path) -> Result<(), Failure> {
-        let bytes = fs::read(from);
-        let bytes =
-            bytes.map_err(|error| Failure::input(format!("{}: {error}", from.display())))?;
-        self.keep(name, &bytes)
+        self.add(name, |to| fs::copy(from, to).map(drop))
+    }
+
+    /// Adds a file, which is written by `write`, with its hash.
+    fn add(&mut self, name: &Path, write: impl Fn(&Path) -> io::Result<()>) -> Result<(), Failure> {
+        let path = self.root.join(name);
+        let folder = path.parent().map_or(Ok(()), fs::create_dir_all);
+        folder
+            .and_then(|()| write(&path))
+            .map_err(|error| Failure::incomplete(format!("{}: {error}", path.display())))?;
+        let hash = Input::path(&path).blake3()?;
+        self.sums.insert(name.display().to_string(), hash);
+        Ok(())
     }
 
     /// Copies the files of a folder, those below it in their order.
@@ -180,17 +177,32 @@ impl Archive {
         Ok(())
     }
 
-    /// Copies the files that a run reads; those that the program brings along stay there.
-    fn copy_inputs(&mut self, run: &ArchivedRun<'_>) -> Result<(), Failure> {
-        for (written, path) in &run.experiment.files {
-            let name = Path::new(INPUTS).join(inside_of_folder(written));
-            let known = name.display().to_string();
-            let is_there = self.sums.iter().any(|(name, _)| *name == known);
-            if Path::new(path).is_file() && !is_there {
-                self.copy(Path::new(path), &name)?;
+    /// Copies the files that a run reads, and gives their number; those that the program brings along stay there.
+    fn copy_inputs(&mut self, run: &ArchivedRun<'_>) -> Result<usize, Failure> {
+        let mut copied = 0;
+        for input in &run.summary.inputs {
+            let path = run.experiment.files.get(&input.path).map(Path::new);
+            let Some(path) = path.filter(|path| path.is_file()) else {
+                continue;
+            };
+            let name = Path::new(INPUTS).join(inside_of_folder(&input.path));
+            match self.sums.get(&name.display().to_string()) {
+                None => {
+                    self.copy(path, &name)?;
+                    copied += 1;
+                }
+                Some(hash) if *hash == input.blake3 => {}
+                Some(_) => {
+                    return Err(Failure::input(format!(
+                        "{}: `{}` is another file than that of this name which another of the results reads; \
+                         archive the two apart",
+                        run.path.display(),
+                        clean(&input.path)
+                    )));
+                }
             }
         }
-        Ok(())
+        Ok(copied)
     }
 
     fn write_sums(&mut self) -> Result<(), Failure> {
@@ -199,7 +211,7 @@ impl Archive {
             // Writing to a text does not fail.
             let _ = writeln!(text, "{hash}  {name}");
         }
-        self.write("BLAKE3SUMS", &text)
+        self.write(SUMS_NAME, &text)
     }
 }
 

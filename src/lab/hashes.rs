@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use serde_json::Value as Json;
+
 use super::objects::ManifestObjects;
 use super::summary::InputSummary;
 use arrivals::format::FormatEntry;
@@ -19,6 +21,21 @@ const TRACE_BYTES_MAX: u64 = 64 << 20;
 pub fn scenario_hash(experiment: &Experiment) -> String {
     let scenario = as_run::to_yaml(experiment);
     blake3::hash(scenario.as_bytes()).to_hex().to_string()
+}
+
+/// The hash of what decides a run: the document of its scenario, and its files with their hashes. `head` tells whose
+/// key it becomes.
+pub(crate) fn ground(
+    head: &str,
+    document: &Json,
+    files: impl IntoIterator<Item = (String, String)>,
+) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(format!("{head}\n{document}\n").as_bytes());
+    for (written, hash) in files {
+        hasher.update(format!("{written} {hash}\n").as_bytes());
+    }
+    hasher.finalize()
 }
 
 /// The files that an experiment reads, with the hashes of their content.

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
-use lab::compare::{self as comparing, Finished, Settings, objectives};
+use lab::compare::{self as comparing, Finished, RunTasks, Settings, objectives};
 use lab::experiment::ExperimentError;
 use lab::folder::ResultFolder;
 use lab::limits::Limits;
@@ -78,9 +78,8 @@ impl CompareOptions {
     }
 
     fn open_records(&self) -> Result<Option<RunRecords>, Fault> {
-        let is_asked = !self.records.is_empty();
-        let records = is_asked.then(|| RunRecords::open(&self.records, Shard::WHOLE));
-        Ok(records.transpose().map_err(ExperimentError::from)?)
+        let records = RunRecords::open(&self.records, Shard::WHOLE);
+        Ok(records.map_err(ExperimentError::from)?)
     }
 }
 
@@ -90,7 +89,7 @@ type DealtRun = (usize, u64, Option<u64>, bool);
 /// Work of a comparison that an engine deals out, run by run.
 #[pyclass(module = "windtunnel")]
 pub(crate) struct CompareWork {
-    experiment: Experiment,
+    tasks: RunTasks,
     options: CompareOptions,
     threads: usize,
     records: Option<RunRecords>,
@@ -103,8 +102,10 @@ impl CompareWork {
     fn new(asked: ExperimentRequest, options: CompareOptions) -> PyResult<Self> {
         // Policies are functions of this process, which can't be asked elsewhere.
         let (sender, _) = channel();
+        let experiment = asked.experiment(&sender)?;
+        let settings = options.gated_settings(&experiment)?;
         Ok(Self {
-            experiment: asked.experiment(&sender)?,
+            tasks: RunTasks::new(&experiment, settings).map_err(Fault::from)?,
             threads: asked.threads(),
             options,
             records: None,
@@ -116,21 +117,12 @@ impl CompareWork {
         if self.records.is_none() {
             self.records = self.options.open_records()?;
         }
-        let Self {
-            experiment,
-            options,
-            threads,
-            records,
-        } = &*self;
         let mut host = Host::new(Vec::new(), None);
         let missing = host.result(py, |watch| {
-            let settings = options.gated_settings(experiment)?;
             let manifests = ManifestCache::new();
-            let Some(records) = records else {
-                return Ok(Vec::new());
-            };
-            let workers = workers(*threads, watch, &manifests);
-            Ok(comparing::missing(experiment, &settings, workers, records)?)
+            let workers = workers(self.threads, watch, &manifests);
+            let missing = { self.records.as_ref() }.map(|own| self.tasks.missing(workers, own));
+            Ok(missing.transpose()?.unwrap_or_default())
         })?;
         let dealt = |(key, work): (String, Work)| {
             let shake = work.shake.map(|own| own.number);
@@ -153,15 +145,8 @@ impl CompareWork {
         };
         let mut host = Host::new(Vec::new(), None);
         let record = host.result(py, |watch| {
-            let settings = self.options.gated_settings(&self.experiment)?;
             let manifests = ManifestCache::new();
-            let workers = workers(1, watch, &manifests);
-            Ok(comparing::make_one(
-                &self.experiment,
-                &settings,
-                workers,
-                work,
-            )?)
+            Ok(self.tasks.make(workers(1, watch, &manifests), work)?)
         })?;
         Ok(PyBytes::new(py, &record))
     }

@@ -86,6 +86,35 @@ fn inputs_may_be_left_out() {
 }
 
 #[test]
+fn inputs_of_one_name_are_kept_once_or_refused() {
+    let scratch = scratch("archive-names");
+    fs::create_dir_all(scratch.path("other/inner")).expect("a folder");
+    fs::write(scratch.path("other/inner/queue.yaml"), QUEUE).expect("a file");
+    for (jobs, code) in [
+        (JOBS, 0),
+        ("submit,name,run_time,cpu,memory\n0,a,5,1,1Mi\n", 2),
+    ] {
+        fs::write(scratch.path("other/jobs.csv"), jobs).expect("a file");
+        let other = [
+            "run",
+            "other/inner/queue.yaml",
+            "--out",
+            "second",
+            "--force",
+            "--quiet",
+        ];
+        scratch.run(&other, 0);
+        let archive = ["archive", "run", "second", "--out", "study", "--force"];
+        let said = scratch.run(&archive, code);
+        let expected = match code {
+            0 => "2 results, 1 input file",
+            _ => "archive the two apart",
+        };
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
 fn what_is_no_study_is_refused() {
     let scratch = scratch("archive-refused");
     for (arguments, code, words) in [

@@ -120,6 +120,25 @@ fn a_damaged_record_is_made_again_and_a_change_makes_new_ones() {
 }
 
 #[test]
+fn a_comparison_over_logs_replaces_its_own_folder() {
+    let scratch = scratch("records-logs");
+    let both = [
+        "compare",
+        "queue.yaml",
+        "log.yaml",
+        "--seeds",
+        "2",
+        "--records",
+        "kept",
+        "--quiet",
+    ];
+    scratch.run(&both, 0);
+    let before = scratch.files("results/logs-compare");
+    scratch.run(&both, 0);
+    assert_eq!(scratch.files("results/logs-compare"), before);
+}
+
+#[test]
 fn what_does_not_fit_together_is_refused() {
     let scratch = scratch("records-refused");
     for (arguments, words) in [

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use lab::compare::LogStudy;
-use lab::folder::{Existing, ResultFolder};
+use lab::folder::{Existing, LOGS_NAME, ResultFolder};
 use report::Format;
 use report::plot::{Style, critical_difference};
 use report::study::{self, logs};
@@ -13,7 +13,7 @@ use super::{CompareArguments, Compared, made, read, records};
 
 /// Formats of the table in the result folder.
 const FORMS: [(&str, Format); 4] = [
-    ("logs.json", Format::Json),
+    (LOGS_NAME, Format::Json),
     ("logs.csv", Format::Csv),
     ("logs.md", Format::Markdown),
     ("logs.tex", Format::Latex),

@@ -12,15 +12,12 @@ use super::{CompareArguments, counted, gated_settings};
 
 /// The folders of records, if any are named.
 pub(super) fn open(arguments: &CompareArguments) -> Result<Option<RunRecords>, Failure> {
-    if arguments.records.is_empty() {
-        return Ok(None);
-    }
     let shard = match &arguments.shard {
         Some(text) => Shard::read(text, &|name| std::env::var(name).ok())?,
         None => Shard::WHOLE,
     };
     let records = RunRecords::open(&arguments.records, shard);
-    Ok(Some(records.map_err(ExperimentError::from)?))
+    Ok(records.map_err(ExperimentError::from)?)
 }
 
 /// Makes the runs of a shard.

@@ -23,6 +23,7 @@ mod result;
 mod runs;
 mod same_inputs;
 mod study;
+mod tasks;
 mod values;
 
 #[cfg(test)]
@@ -46,11 +47,12 @@ pub use pareto::{ParetoPoint, mark_front};
 pub use questions::{default_gated, question_of};
 pub use ranking::{CandidateRank, Ranking, Unranked};
 pub use result::{FirstRuns, objectives};
-pub use runs::{Made, make_one, missing, run, run_part, seeds_from};
+pub use runs::{Made, run, run_part, seeds_from};
 pub use study::{
     CandidateInfo, GatedMean, Pair, Pareto, Precision, RESAMPLES, RunRecord, STUDY_VERSION, Study,
     judge_candidates,
 };
+pub use tasks::RunTasks;
 pub use values::write_values;
 
 #[expect(

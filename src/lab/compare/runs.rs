@@ -8,7 +8,6 @@ use super::pairing::{Candidate, Method, SHAKES_PER_SEED, is_deterministic, paire
 use super::same_inputs::same_inputs;
 use super::study::{Pair, Study, judge_candidates};
 use super::{CompareError, Settings};
-use crate::experiment::ExperimentError;
 use crate::replicate::{
     BlockCensus, Perturbation, Replicate, RunKeys, RunRecords, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME,
     Work, Workers, replicate_paired,
@@ -64,7 +63,8 @@ pub fn run(
 ) -> Result<Made, CompareError> {
     let experiment = baseline_first(experiment, settings)?;
     let notes = same_inputs(&experiment, workers)?;
-    let mut runs = Runs::new(&experiment, settings, workers, records)?;
+    let keys = records.map(|_| run_keys(&experiment)).transpose()?;
+    let mut runs = Runs::new(&experiment, settings, workers, records.zip(keys.as_ref()))?;
     runs.begin(settings.seeds)?;
     runs.fill()?;
     let mut study = runs.judge(settings)?;
@@ -94,56 +94,25 @@ pub fn run_part(
 ) -> Result<(), CompareError> {
     let experiment = baseline_first(experiment, settings)?;
     same_inputs(&experiment, workers)?;
-    let mut runs = Runs::new(&experiment, settings, workers, Some(records))?;
+    let keys = run_keys(&experiment)?;
+    let mut runs = Runs::new(&experiment, settings, workers, Some((records, &keys)))?;
     runs.begin(settings.seeds)?;
     let mut work = runs.all_lacking();
-    work.retain(|work| match &runs.records {
-        Some((records, keys)) => records.shard().has_key(&keys.key(*work)),
-        None => true,
-    });
+    work.retain(|work| records.shard().has_key(&keys.key(*work)));
     runs.make(&work)
 }
 
-/// The runs of a comparison without records, as far as it is known which it takes: the first two of each candidate,
-/// and once these have records, what is left. Each has its key.
-///
-/// # Errors
-/// If the candidates can't be compared or a record can't be read.
-pub fn missing(
-    experiment: &Experiment,
-    settings: &Settings,
-    workers: Workers<'_>,
-    records: &RunRecords,
-) -> Result<Vec<(String, Work)>, CompareError> {
-    let experiment = baseline_first(experiment, settings)?;
-    same_inputs(&experiment, workers)?;
-    let mut runs = Runs::new(&experiment, settings, workers, Some(records))?;
-    let first = runs.without_records(runs.beginning(settings.seeds))?;
-    if !first.is_empty() {
-        return Ok(first);
+/// Keys of the runs of an experiment.
+pub(super) fn run_keys(experiment: &Experiment) -> Result<RunKeys, CompareError> {
+    let mut plans = experiment.variants.iter();
+    match plans.find(|plan| plan.scenario.system.scheduler.asks_outside()) {
+        Some(plan) => Err(CompareError::OwnProgram(plan.name.clone())),
+        None => Ok(RunKeys::of(experiment)?),
     }
-    runs.begin(settings.seeds)?;
-    runs.without_records(runs.all_lacking())
-}
-
-/// Makes one run of a comparison; its record, which [`RunRecords::keep_made`] keeps.
-///
-/// # Errors
-/// If the run fails.
-pub fn make_one(
-    experiment: &Experiment,
-    settings: &Settings,
-    workers: Workers<'_>,
-    work: Work,
-) -> Result<Vec<u8>, CompareError> {
-    let experiment = baseline_first(experiment, settings)?;
-    let key = RunKeys::of(&experiment)?.key(work);
-    let made = replicate_paired(&experiment, &[work], workers, None)?;
-    Ok(made.first().map(|run| run.record(&key)).unwrap_or_default())
 }
 
 /// The experiment with the baseline as its first variant, where there is something to compare.
-fn baseline_first(
+pub(super) fn baseline_first(
     experiment: &Experiment,
     settings: &Settings,
 ) -> Result<Experiment, CompareError> {
@@ -176,10 +145,11 @@ enum Form {
     Shaken,
 }
 
-struct Runs<'a> {
+/// Runs of the candidates of a comparison, as far as they are made.
+pub(super) struct Runs<'a> {
     experiment: &'a Experiment,
     /// Records of runs, and their keys.
-    records: Option<(&'a RunRecords, RunKeys)>,
+    records: Option<(&'a RunRecords, &'a RunKeys)>,
     /// Length of the blocks that logs are drawn from, instead of seeds.
     block: Option<Duration>,
     census: Option<BlockCensus>,
@@ -199,24 +169,18 @@ struct Runs<'a> {
 
 impl<'a> Runs<'a> {
     /// No run yet of the candidates, the first of which is the baseline.
-    fn new(
+    pub(super) fn new(
         experiment: &'a Experiment,
         settings: &Settings,
         workers: Workers<'a>,
-        records: Option<&'a RunRecords>,
+        records: Option<(&'a RunRecords, &'a RunKeys)>,
     ) -> Result<Self, CompareError> {
-        let mut plans = experiment.variants.iter();
-        let own = plans.find(|plan| plan.scenario.system.scheduler.asks_outside());
-        if let Some(plan) = own.filter(|_| records.is_some()) {
-            return Err(CompareError::OwnProgram(plan.name.clone()));
-        }
-        let keys = |records| Ok::<_, ExperimentError>((records, RunKeys::of(experiment)?));
         let block = settings.block.map(Duration::from_nanos);
         let census = block.map(|block| log_blocks(experiment, block, settings, workers));
         let census = census.transpose()?;
         Ok(Self {
             experiment,
-            records: records.map(keys).transpose()?,
+            records,
             block,
             census,
             workers,
@@ -237,33 +201,18 @@ impl<'a> Runs<'a> {
     }
 
     /// Makes the first two runs of everybody, which tell whether seeds matter at all.
-    fn begin(&mut self, seeds: usize) -> Result<(), CompareError> {
+    pub(super) fn begin(&mut self, seeds: usize) -> Result<(), CompareError> {
         let work = self.beginning(seeds);
         self.make(&work)
     }
 
-    fn beginning(&self, seeds: usize) -> Vec<Work> {
+    pub(super) fn beginning(&self, seeds: usize) -> Vec<Work> {
         let as_it_is = if self.block.is_some() {
             1
         } else {
             seeds.min(2)
         };
         self.lacking(Form::AsItIs, &vec![as_it_is; self.candidates.len()])
-    }
-
-    /// Those of the runs that have no record, with their keys.
-    fn without_records(&self, work: Vec<Work>) -> Result<Vec<(String, Work)>, CompareError> {
-        let Some((records, keys)) = &self.records else {
-            return Ok(Vec::new());
-        };
-        let mut without = Vec::new();
-        for work in work {
-            let key = keys.key(work);
-            if !records.has(&key)? {
-                without.push((key, work));
-            }
-        }
-        Ok(without)
     }
 
     /// Returns whether seeds change the runs of neither of two candidates, or are not to.
@@ -292,7 +241,7 @@ impl<'a> Runs<'a> {
     }
 
     /// The runs that the pairs lack by what is known of them.
-    fn all_lacking(&self) -> Vec<Work> {
+    pub(super) fn all_lacking(&self) -> Vec<Work> {
         let count = self.candidates.len();
         let (mut by_seed, mut shaken) = (vec![0; count], vec![0; count]);
         for pair in self.pairs() {
@@ -340,9 +289,7 @@ impl<'a> Runs<'a> {
     }
 
     fn make(&mut self, work: &[Work]) -> Result<(), CompareError> {
-        let records = self.records.as_ref();
-        let records = records.map(|(records, keys)| (*records, keys));
-        let results = replicate_paired(self.experiment, work, self.workers, records)?;
+        let results = replicate_paired(self.experiment, work, self.workers, self.records)?;
         self.made += results.len();
         for (work, Replicate { summary, drawn, .. }) in work.iter().zip(results) {
             let candidate = &mut self.candidates[work.variant];

@@ -18,12 +18,14 @@ use intake::Input;
 mod csv_writer;
 mod error;
 mod kept;
+mod sealed;
 mod together;
 mod unfinished;
 
 pub use csv_writer::CsvWriter;
 pub use error::FolderError;
 pub use kept::{KeptFolder, read_file};
+pub(crate) use sealed::{sealed, unsealed};
 pub use together::{TextFile, refuse_files, remove_files, write_files};
 use unfinished::Unfinished;
 pub use unfinished::{locked, remove_unfinished};
@@ -39,6 +41,10 @@ const LOCK_NAME: &str = ".lock";
 
 /// Name of the file by which a finished result folder is recognised before it is replaced.
 pub(super) const SUMMARY_NAME: &str = "summary.json";
+/// Name of the table of a comparison over several logs.
+pub const LOGS_NAME: &str = "logs.json";
+/// Name of the file of an archive that has the hashes of the others.
+pub const SUMS_NAME: &str = "BLAKE3SUMS";
 
 /// Policy for an output folder that already exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -374,13 +380,19 @@ fn refuse_other_than_file(path: &Path) -> Result<(), FolderError> {
     }
 }
 
+/// Whether a folder holds a run, a comparison over several logs, or an archive.
+fn is_own(folder: &Path) -> bool {
+    let mut names = [SUMMARY_NAME, LOGS_NAME, SUMS_NAME].into_iter();
+    names.any(|name| folder.join(name).is_file())
+}
+
 /// Whether `out` is there; an error where it may not be replaced.
 fn refuse_existing(out: &Path, existing: Existing) -> Result<bool, FolderError> {
     match fs::symlink_metadata(out) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(FolderError::from_io(out, error)),
         Ok(_) if existing == Existing::Refuse => Err(FolderError::Exists(out.to_path_buf())),
-        Ok(metadata) if metadata.is_dir() && out.join(SUMMARY_NAME).is_file() => Ok(true),
+        Ok(metadata) if metadata.is_dir() && is_own(out) => Ok(true),
         Ok(_) => Err(FolderError::NotOurs(out.to_path_buf())),
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct Needs {
     /// Shares of the largest node that pods ask for, by group and zone; those of pods that several zones take are
     /// split among these.
     loads: SortedMap<(usize, usize), i128>,
-    /// Number of nodes that may be lost at once: of so many, bound pods find others in their zones.
+    /// Number of nodes that may be lost at once; the zones of bound pods have spare room for as many.
     losses: usize,
     /// Whether zones get alike beyond what is bound to them, as values of labels may be lost.
     is_even: bool,
@@ -240,7 +240,7 @@ impl Deal<'_> {
         spare * self.needs.losses as i128 - self.of(Some(group), None, zone).0
     }
 
-    /// What pods ask of a zone for each part of a node that it would have with one of a type; nothing where zones
+    /// Requests of pods in a zone over the size of its nodes and one more of a type; zero where zones
     /// get alike.
     fn pressure(&self, kind: usize, zone: usize) -> i128 {
         if self.needs.bound.is_empty() || self.needs.is_even {
@@ -254,7 +254,7 @@ impl Deal<'_> {
         of(&self.needs.loads) * 1_000_000 / size.max(1)
     }
 
-    /// What a zone has of a group or of all: first by the labels whose values take several zones.
+    /// Free amounts of a zone, of a group or of all: first those of the labels whose values span several zones.
     fn filled(&self, group: Option<usize>, zone: usize) -> Vec<Filled> {
         let wide = self.places.lanes.iter().enumerate();
         let wide = wide.filter(|(_, own)| own.is_wide);

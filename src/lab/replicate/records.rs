@@ -1,19 +1,18 @@
 //! Records of runs: what was run once is taken, by a process that goes on after another, and by one that puts
 //! together what several have run.
 //!
-//! A record is a file that knows whether it is whole: a line with the blake3 hash of the rest, then packed JSON.
-//! Its name is its key, a hash of all that decides the run's result, the program included.
+//! A record is packed JSON in a file that knows whether it is whole. Its name is its key, a hash of all that decides the
+//! run's result, the program included.
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Replicate, Work};
 use crate::experiment::ExperimentError;
-use crate::folder::{FolderError, KeptFolder, read_file};
-use crate::hashes::input_hashes;
+use crate::folder::{FolderError, KeptFolder, read_file, sealed, unsealed};
+use crate::hashes::{ground, input_hashes};
 use crate::program;
 use crate::summary::VariantSummary;
 use crate::sweep::Shard;
@@ -59,22 +58,21 @@ struct Record {
 
 impl RunRecords {
     /// Opens the first folder, which is made where it is missing, for a process that makes a part of the runs;
-    /// the other folders are read.
+    /// the other folders are read. None where no folder is named.
     ///
     /// # Errors
-    /// If there is no folder, another process writes that part there, or the place can't be written.
-    pub fn open(folders: &[PathBuf], shard: Shard) -> Result<Self, FolderError> {
-        let (first, others) = match folders.split_first() {
-            Some((first, others)) => (first.as_path(), others.to_vec()),
-            None => (Path::new("."), Vec::new()),
+    /// If another process writes that part there, or the place can't be written.
+    pub fn open(folders: &[PathBuf], shard: Shard) -> Result<Option<Self>, FolderError> {
+        let Some((first, others)) = folders.split_first() else {
+            return Ok(None);
         };
-        Ok(Self {
+        Ok(Some(Self {
             folder: KeptFolder::open(first, &shard.writer())?,
-            others,
+            others: others.to_vec(),
             shard,
             found: AtomicUsize::new(0),
             made: AtomicUsize::new(0),
-        })
+        }))
     }
 
     /// The part of the runs that this process makes.
@@ -157,16 +155,13 @@ impl RunKeys {
         let of_variant = |plan: &scenario::VariantPlan| {
             let mut scenario = plan.scenario.clone();
             scenario.seed = 0;
-            let document = as_run::document(&scenario);
-            let name = &plan.name;
-            let mut hasher = blake3::Hasher::new();
-            let text = format!("windtunnel run {VERSION}\n{identity}\n{name}\n{document}\n");
-            hasher.update(text.as_bytes());
-            for (written, _) in files_of(&scenario, &experiment.files) {
-                let hash = hashes.get(&written).map_or("", String::as_str);
-                hasher.update(format!("{written} {hash}\n").as_bytes());
-            }
-            hasher.finalize()
+            let head = format!("windtunnel run {VERSION}\n{identity}\n{}", plan.name);
+            let files = files_of(&scenario, &experiment.files).into_iter();
+            let files = files.map(|(written, _)| {
+                let hash = hashes.get(&written).cloned().unwrap_or_default();
+                (written, hash)
+            });
+            ground(&head, &as_run::document(&scenario), files)
         };
         let grounds: Vec<blake3::Hash> = experiment.variants.iter().map(of_variant).collect();
         let mut plans = experiment.variants.iter();
@@ -212,21 +207,13 @@ fn packed(key: &str, run: &Replicate) -> Vec<u8> {
         drawn: run.drawn.clone(),
     };
     let json = serde_json::to_vec(&record).expect("invariant: a record is plain data");
-    let rest = zstd::encode_all(json.as_slice(), 0).expect("invariant: memory can be written");
-    let mut bytes = format!("{}\n", blake3::hash(&rest).to_hex()).into_bytes();
-    bytes.extend(rest);
-    bytes
+    sealed(&zstd::encode_all(json.as_slice(), 0).expect("invariant: memory can be written"))
 }
 
 /// The run in the bytes of a record; none where they are damaged or of another key.
 fn unpacked(bytes: &[u8], key: &str) -> Option<Replicate> {
-    let end = bytes.iter().position(|byte| *byte == b'\n')?;
-    let (hash, rest) = (&bytes[..end], &bytes[end + 1..]);
-    if blake3::hash(rest).to_hex().as_bytes() != hash {
-        return None;
-    }
-    let json: io::Result<Vec<u8>> = zstd::decode_all(rest);
-    let record: Record = serde_json::from_slice(&json.ok()?).ok()?;
+    let json = zstd::decode_all(unsealed(bytes).ok()?).ok()?;
+    let record: Record = serde_json::from_slice(&json).ok()?;
     let Record {
         has_chance,
         placements,

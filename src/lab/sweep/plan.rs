@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::design::Design;
 use super::{SweepError, axis::Axis};
+use crate::hashes::ground;
 use crate::releases::ClusterReleases;
 use scenario::{Experiment, LoadOptions, Scenario, VariantPlan, as_run, files_of, load};
 use units::{SortedMap, SortedSet, plural};
@@ -317,11 +318,9 @@ fn key(
             fields.remove(field);
         }
     }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(format!("windtunnel sweep {SCHEMA_VERSION}\n{program}\n{document}\n").as_bytes());
-    for (written, found) in files_of(scenario, &experiment.files) {
-        let hash = hashes.of(&found)?;
-        hasher.update(format!("{written} {hash}\n").as_bytes());
-    }
-    Ok(hasher.finalize().to_hex().to_string())
+    let files = files_of(scenario, &experiment.files).into_iter();
+    let files = files.map(|(written, found)| Ok((written, hashes.of(&found)?)));
+    let files: Vec<_> = files.collect::<Result<_, SweepError>>()?;
+    let head = format!("windtunnel sweep {SCHEMA_VERSION}\n{program}");
+    Ok(ground(&head, &document, files).to_hex().to_string())
 }

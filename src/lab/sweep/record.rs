@@ -1,8 +1,8 @@
-//! Record of one run of a sweep, in a file that knows whether it is whole: a line with the blake3
-//! hash of the rest, then JSON.
+//! Record of one run of a sweep: JSON in a file that knows whether it is whole.
 
 use serde::{Deserialize, Serialize};
 
+use crate::folder::{sealed, unsealed};
 use crate::run::Outcome;
 use crate::steps;
 use sim::EndCause;
@@ -74,9 +74,8 @@ impl RunRecord {
 
     /// The bytes of its file.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let json = serde_json::to_string(self).expect("invariant: a record is plain data");
-        let hash = blake3::hash(json.as_bytes()).to_hex();
-        format!("{hash}\n{json}\n").into_bytes()
+        let json = serde_json::to_vec(self).expect("invariant: a record is plain data");
+        sealed(&json)
     }
 
     /// The record in the bytes of a file.
@@ -84,15 +83,8 @@ impl RunRecord {
     /// # Errors
     /// In words, what is wrong with them.
     pub fn from_bytes(bytes: &[u8], key: &str) -> Result<Self, String> {
-        let text = std::str::from_utf8(bytes).map_err(|_| "it is not text".to_owned())?;
-        let (hash, json) = text
-            .split_once('\n')
-            .ok_or_else(|| "it is cut off".to_owned())?;
-        let json = json.strip_suffix('\n').ok_or("it is cut off")?;
-        if blake3::hash(json.as_bytes()).to_hex().as_str() != hash {
-            return Err("its content does not match its first line".to_owned());
-        }
-        let record: Self = serde_json::from_str(json).map_err(|error| error.to_string())?;
+        let record: Self =
+            serde_json::from_slice(unsealed(bytes)?).map_err(|error| error.to_string())?;
         if record.key != key {
             return Err(format!("it is the record of {}", record.key));
         }

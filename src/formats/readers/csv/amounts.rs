@@ -21,7 +21,7 @@ pub(super) fn amount(text: &str, unit: ColumnUnit, zone: &Zone) -> Option<i128> 
     }
 }
 
-/// What a cell of a unit must be, in words.
+/// Values that a cell of a unit may have, in words.
 pub(super) fn expected(unit: ColumnUnit, is_span: bool) -> String {
     match unit {
         ColumnUnit::Time(_) if is_span => {

@@ -4,7 +4,7 @@ use super::USAGE;
 use super::cells::{
     QUANTITY, Span, TOO_MANY_BYTES, TOO_MANY_CORES, either, integer, pattern, span,
 };
-use super::fields::{StatedField, stated_fields};
+use super::fields::{LabelColumn, label_columns};
 use crate::parts::resize_list;
 use crate::parts::resizes::{Changed, Standing};
 use crate::readers::prelude::*;
@@ -32,7 +32,7 @@ pub(super) struct Columns {
     gpu_models: Option<Column>,
     job_type: Option<Column>,
     /// Columns of fields that become labels, if they are asked for.
-    fields: Vec<StatedField>,
+    fields: Vec<LabelColumn>,
     throughputs: Option<Arc<Throughputs>>,
     members: Option<Column>,
     time_limit: Option<Span>,
@@ -151,7 +151,7 @@ impl Columns {
             gpu_milli: table.column("gpu_milli"),
             gpu_models: table.column("gpu_models"),
             job_type: table.column("job_type"),
-            fields: stated_fields(table, options),
+            fields: label_columns(table, options),
             throughputs: options.throughputs.clone(),
             members: table.column("members"),
             time_limit: Span::find(table, "time_limit")?,

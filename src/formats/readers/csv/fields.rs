@@ -10,12 +10,12 @@ const UNKNOWN_OUTCOME: &str =
     "outcome that is no word for completed, failed or cancelled; kept as it stands";
 
 /// A column of a field that becomes a label.
-pub(super) struct StatedField {
+pub(super) struct LabelColumn {
     pub(super) field: &'static JobField,
     pub(super) column: Column,
 }
 
-impl StatedField {
+impl LabelColumn {
     /// The value of a row; an outcome by its own word.
     pub(super) fn value<'row>(&self, row: &'row Row<'_>) -> &'row str {
         let value = row.text(&self.column);
@@ -36,10 +36,10 @@ impl StatedField {
 }
 
 /// The columns of fields that are asked for.
-pub(super) fn stated_fields(table: &Table, options: &ReadOptions) -> Vec<StatedField> {
+pub(super) fn label_columns(table: &Table, options: &ReadOptions) -> Vec<LabelColumn> {
     let stated = |field: &'static JobField, own: &JobField| {
         let column = table.column(own.column)?;
-        Some(StatedField { field, column })
+        Some(LabelColumn { field, column })
     };
     if options.recorded {
         let all = JobField::ALL.into_iter();

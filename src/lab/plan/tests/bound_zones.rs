@@ -163,7 +163,7 @@ fn pools_of_one_name_are_told_apart() {
     );
 }
 
-/// What is paid for counts in each bill, used or not.
+/// Commitments count in each bill, used or not.
 #[test]
 fn commitments_are_in_every_bill() {
     let mut items = in_zones(&["a", "b", "a", "b"]);

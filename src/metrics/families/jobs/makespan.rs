@@ -37,7 +37,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdleBefore(pub Duration);
 
-/// Part of the measured window below which the time before the first submission is told of nowhere.
+/// Divisor of the measured window; an idle time before the first submission is told from this share on.
 const SHARE: i64 = 20;
 
 #[derive(Clone, Debug, Default)]

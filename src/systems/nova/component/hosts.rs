@@ -88,7 +88,7 @@ impl Nova {
         self.changed(turn.now);
     }
 
-    /// What runs in an instance ended: as its host came back, the instance is off, or its build has failed.
+    /// End of the process in an instance whose host came back: the instance is off, or its build has failed.
     pub(super) fn exited(&mut self, at: Instant, pod: PodRef) {
         let host = self.instance_mut(pod).and_then(|own| own.host);
         let service = host.and_then(|host| self.services.get(host));
