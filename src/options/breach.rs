@@ -21,10 +21,20 @@ pub struct Breach {
     pub is_impossible: bool,
 }
 
+/// Rest of an experiment, as far as rules of a section depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// Whether the use of tasks is known, or may be.
+    pub has_usage: bool,
+    /// Whether an operation moves or resizes an instance.
+    pub has_relocations: bool,
+}
+
 /// Rules of the options of one place, and the broken ones among them.
 pub struct Rules<'run> {
     own: Plain,
     usual: Plain,
+    around: Around,
     breaches: &'run mut Vec<Breach>,
 }
 
@@ -34,8 +44,21 @@ impl<'run> Rules<'run> {
         Self {
             own: Plain::of(own),
             usual: Plain::of(usual),
+            around: Around::default(),
             breaches,
         }
+    }
+
+    /// Rules in an experiment.
+    #[must_use]
+    pub const fn within(mut self, around: Around) -> Self {
+        self.around = around;
+        self
+    }
+
+    /// Rest of the experiment.
+    pub const fn around(&self) -> Around {
+        self.around
     }
 
     /// Whether a field says something that its default does not.

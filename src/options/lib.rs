@@ -12,7 +12,7 @@ mod plain;
 mod section;
 mod share;
 
-pub use breach::{Breach, Rules};
+pub use breach::{Around, Breach, Rules};
 pub use decode::{DecodeError, REST};
 pub use period::Period;
 pub use plain::{Arguments, Plain};

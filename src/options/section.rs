@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::breach::{Breach, Rules};
+use super::breach::{Around, Breach, Rules};
 use super::decode::DecodeError;
 use super::plain::Plain;
 
@@ -14,7 +14,7 @@ use super::plain::Plain;
 /// their reference.
 ///
 /// ```
-/// use options::{Plain, Rules, Section, SystemSection};
+/// use options::{Around, Plain, Rules, Section, SystemSection};
 ///
 /// #[derive(Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 /// #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -39,7 +39,7 @@ use super::plain::Plain;
 /// let section = Section::of::<Auction>();
 /// let stated = Plain::Map(vec![("isSealed".into(), Plain::Bool(true))]);
 /// assert_eq!(section.field, "auction");
-/// assert_eq!(section.breaches(&stated)[0].path, ["isSealed"]);
+/// assert_eq!(section.breaches(&stated, Around::default())[0].path, ["isSealed"]);
 /// ```
 pub trait SystemSection: Default + Serialize + DeserializeOwned + JsonSchema {
     /// Name of the system.
@@ -81,7 +81,7 @@ pub struct Section {
     /// Schema of the field; its types are added to the definitions.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     complete: fn(&Plain) -> Result<Plain, DecodeError>,
-    rules: fn(&Plain, Purpose) -> Vec<Breach>,
+    rules: fn(&Plain, Purpose, Around) -> Vec<Breach>,
     placement: fn(Option<&Plain>) -> Option<&'static str>,
 }
 
@@ -123,14 +123,14 @@ impl Section {
         (self.complete)(stated)
     }
 
-    /// Broken rules of stated options.
-    pub fn breaches(&self, stated: &Plain) -> Vec<Breach> {
-        (self.rules)(stated, Purpose::Refusal)
+    /// Broken rules of stated options, beside the rest of their experiment.
+    pub fn breaches(&self, stated: &Plain, around: Around) -> Vec<Breach> {
+        (self.rules)(stated, Purpose::Refusal, around)
     }
 
     /// Options without effect that a run notes.
     pub fn notes(&self, stated: &Plain) -> Vec<Breach> {
-        (self.rules)(stated, Purpose::Note)
+        (self.rules)(stated, Purpose::Note, Around::default())
     }
 
     /// Rule of placement in a word or two, of stated options or of the defaults.
@@ -139,10 +139,10 @@ impl Section {
     }
 }
 
-fn rules_of<T: SystemSection>(stated: &Plain, purpose: Purpose) -> Vec<Breach> {
+fn rules_of<T: SystemSection>(stated: &Plain, purpose: Purpose, around: Around) -> Vec<Breach> {
     let mut breaches = Vec::new();
     if let Ok(own) = stated.decode::<T>() {
-        let mut rules = Rules::new(&own, &T::default(), &mut breaches);
+        let mut rules = Rules::new(&own, &T::default(), &mut breaches).within(around);
         match purpose {
             Purpose::Refusal => own.check(&mut rules),
             Purpose::Note => own.note(&mut rules),

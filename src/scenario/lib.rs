@@ -8,7 +8,6 @@
 pub mod accounts;
 pub mod alerts;
 pub mod as_run;
-mod borg;
 mod check;
 mod check_fields;
 pub mod compose;

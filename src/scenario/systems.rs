@@ -2,9 +2,10 @@
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
-use super::schema::{MesosStrategy, NamedSchedulerKind, Scenario, System};
+use super::schema::{MesosStrategy, NamedSchedulerKind, Scenario, System, Usage};
+use super::silent::has_manifests;
 use super::tree::Tree;
-use options::{Breach, DecodeError, Plain, Section, SystemSection};
+use options::{Around, Breach, DecodeError, Plain, Section, SystemSection};
 
 /// Whether options are given.
 type IsGiven = fn(&System) -> bool;
@@ -18,7 +19,6 @@ const OWN: &[(&str, &str, IsGiven)] = &[
         system.openshift.is_some()
     }),
     ("ecs", "ecs", |system| system.ecs.is_some()),
-    ("borg", "borg", |system| system.borg.is_some()),
     ("compose", "compose", |system| system.compose.is_some()),
 ];
 
@@ -54,9 +54,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
                 .label(format!("leave them out, or write `name: {owner}`")),
         );
     }
+    let around = around(scenario);
     for section in names.sections() {
         let stated = system.sections.get(section.field);
-        let breaches = stated.map(|own| section.breaches(own));
+        let breaches = stated.map(|own| section.breaches(own, around));
         let place = ["system", section.field];
         report(&place, breaches.unwrap_or_default(), tree, findings);
     }
@@ -74,6 +75,16 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     super::federation::check(scenario, tree, findings);
     super::openshift::check(system, tree, findings);
     super::nova::check(scenario, tree, findings);
+}
+
+/// Rest of an experiment beside the options of its system.
+fn around(scenario: &Scenario) -> Around {
+    let mut operations = scenario.operations.iter();
+    let may_state_use = has_manifests(scenario) || !scenario.operations.is_empty();
+    Around {
+        has_usage: scenario.models.usage != Usage::None || may_state_use,
+        has_relocations: operations.any(|own| own.migrate.is_some() || own.resize.is_some()),
+    }
 }
 
 /// Reports broken rules of the options in one place.
@@ -156,10 +167,6 @@ impl System {
             "nova" => "weighed-hosts".to_owned(),
             "openshift" => "regions-and-zones".to_owned(),
             "ecs" => "strategies".to_owned(),
-            "borg" => {
-                let own = self.borg.as_ref().map(|own| own.score);
-                own.unwrap_or_default().name().to_owned()
-            }
             "compose" => "one-host".to_owned(),
             "dcos" => "drf".to_owned(),
             "mesos" => {

@@ -1,8 +1,8 @@
-//! Options of schedulers and of Borg that another choice beside them leaves without effect.
+//! Options of schedulers that another choice beside them leaves without effect.
 
 use super::diagnostic::Findings;
 use super::schema::{
-    Backfill, Borg, BorgScore, BorgWishes, FairShareRule, Mesos, MesosAmount, MesosStrategy,
+    Backfill, FairShareRule, Mesos, MesosAmount, MesosStrategy,
     NodeLife, Scenario, Scheduler, Slurm,
 };
 use super::systems::report;
@@ -14,10 +14,6 @@ use serde::Serialize;
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     let system = &scenario.system;
     let scheduler = &system.scheduler;
-    if let Some(own) = &system.borg {
-        let found = broken(own, |rules| borg(own, rules));
-        report(&["system", "borg"], found, tree, findings);
-    }
     if let Some(own) = &system.mesos {
         let found = broken(own, |rules| mesos(own, rules));
         report(&["system", "mesos"], found, tree, findings);
@@ -77,20 +73,6 @@ fn mesos(own: &Mesos, rules: &mut Rules<'_>) {
                 rules.at(&["roles", name, field], message, label);
             }
         }
-    }
-}
-
-fn borg(own: &Borg, rules: &mut Rules<'_>) {
-    if own.score != BorgScore::Epvm {
-        rules.only_with("score: epvm", &["base"]);
-    }
-    let Some(wishes) = own.wishes.as_ref().filter(|own| own.spread <= 0.0) else {
-        return;
-    };
-    if wishes.spread_label != BorgWishes::default().spread_label {
-        let label = "expected `spread` above 0, or no `spreadLabel`";
-        let message = "tasks are not spread over failure domains";
-        rules.at(&["wishes", "spreadLabel"], message, label);
     }
 }
 

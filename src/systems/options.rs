@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ::options::Section;
 use scheduler::sparrow::SparrowOptions;
 
+use super::borg::section::Borg;
 use super::consolidation::Consolidation;
 use super::fleet;
 use super::flow::FlowOptions;
@@ -87,4 +88,5 @@ pub const SECTIONS: &[Section] = &[
     Section::of::<OmegaOptions>(),
     Section::of::<FlowOptions>(),
     Section::of::<GrapheneOptions>(),
+    Section::of::<Borg>(),
 ];

@@ -5,7 +5,6 @@ mod after_end;
 mod alerts;
 mod autoscale;
 mod autoscale_findings;
-mod borg_options;
 pub mod catalogue;
 mod cloud_doubts;
 mod compose_options;

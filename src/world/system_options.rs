@@ -8,6 +8,9 @@ use options::SystemSection;
 use scenario::Scenario;
 use scenario::schema::{Failure, FailureKind, System};
 use systems::SystemOptions;
+use systems::borg::BorgOptions;
+use systems::borg::fit::{check_on_nodes, idle_wishes};
+use systems::borg::section::Borg;
 use systems::compose::ComposeOptions;
 use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
@@ -18,7 +21,6 @@ use systems::omega::OmegaOptions;
 use systems::swarm::SwarmOptions;
 use systems::swarmkit::SwarmKitOptions;
 
-use super::borg_options::borg_notes;
 use super::provider::ProviderPlan;
 use super::swarmkit_options;
 use super::units::units;
@@ -94,12 +96,10 @@ pub fn system_options(
         Some(written) => super::compose_options::compose_options(written)?,
         None => ComposeOptions::default(),
     };
-    let borg = super::borg_options::borg_options(
-        &system.borg.clone().unwrap_or_default(),
-        &scenario.stop,
-    )?;
+    let has_end = scenario.stop.at.is_some() && scenario.stop.when.is_none();
+    let borg = BorgOptions::new(&system.own(), has_end).map_err(|why| wrong("borg", why))?;
     if system.name == systems::borg::ENTRY.name {
-        super::borg_options::check_on_nodes(&borg, nodes)?;
+        check_on_nodes(&borg, nodes).map_err(|why| wrong("borg", why))?;
     }
     let options = options.with(compose).with(borg);
     let is_run = system.name == systems::graphene::ENTRY.name;
@@ -107,6 +107,28 @@ pub fn system_options(
         super::graphene_options::graphene_options(system.own(), nodes, is_run.then_some(workload))?;
     let options = options.with(graphene);
     Ok(options.with(fleet).with(mesos).with(dcos))
+}
+
+/// Notes about wishes of a Borg cell that nothing fulfils more than anything else.
+fn borg_notes(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    workload: &Workload,
+    declared: &[(Instant, Operation)],
+) -> Vec<String> {
+    if scenario.system.name != systems::borg::ENTRY.name {
+        return Vec::new();
+    }
+    let Some(wishes) = scenario.system.own::<Borg>().wishes else {
+        return Vec::new();
+    };
+    let of_objects = declared.iter().filter_map(|(_, own)| match own {
+        Operation::Create(object) | Operation::Apply(object) => object.template(),
+        Operation::ApplyPod(pod) => Some(&*pod.spec),
+        _ => None,
+    });
+    let of_pods = workload.classes.iter().map(|own| &*own.spec);
+    idle_wishes(&wishes, nodes, of_objects.chain(of_pods))
 }
 
 /// The options of a system, whose values are within their limits.

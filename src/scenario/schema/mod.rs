@@ -9,7 +9,6 @@
 
 mod alert;
 mod autoscaling;
-mod borg;
 mod clients;
 mod cluster;
 mod compose;
@@ -49,7 +48,6 @@ pub use autoscaling::{
     Autoscaling, Backlog, HorizontalSettings, MetricsPipeline, RuleScaling, Scheduled,
     ScheduledRule, StepChange, Steps, Track, VerticalSettings,
 };
-pub use borg::{Borg, BorgAllocs, BorgQuota, BorgReclamation, BorgScore, BorgWishes, PriorityTier};
 pub use clients::{ClientLimit, ClientLimits, KubeletDelays, ModelSet, VolumeDelays};
 pub use cluster::{
     Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeAnnotations, NodeSource,

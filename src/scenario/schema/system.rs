@@ -10,7 +10,7 @@ use super::release::{Release, Switch};
 use super::shutdown::Shutdown;
 use super::slurm::Slurm;
 use super::{
-    Autoscaling, Borg, Compose, Controllers, Dcos, Descheduling, Ecs, Federation, Mesos,
+    Autoscaling, Compose, Controllers, Dcos, Descheduling, Ecs, Federation, Mesos,
     NamedScheduler, Nova, OpenShift,
 };
 use options::Arguments;
@@ -66,9 +66,6 @@ pub struct System {
     /// Options of ECS, for `name: ecs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecs: Option<Ecs>,
-    /// Options of Borg, for `name: borg`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub borg: Option<Borg>,
     /// Options of Docker Compose, for `name: compose`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compose: Option<Compose>,
@@ -94,7 +91,6 @@ impl Default for System {
             nova: None,
             openshift: None,
             ecs: None,
-            borg: None,
             compose: None,
             sections: Arguments::default(),
         }

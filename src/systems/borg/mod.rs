@@ -27,10 +27,12 @@ pub mod allocs;
 pub mod cell;
 mod component;
 mod entry;
+pub mod fit;
 pub mod machine;
 pub mod options;
 pub mod pending;
 pub mod quota;
+pub mod section;
 
 pub use entry::ENTRY;
 pub use options::BorgOptions;

@@ -3,6 +3,8 @@
 
 use model::{Labels, Text, Tier};
 use policy::borg::Rule;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::Duration;
 
 use crate::parts::permit::Rate;
@@ -82,18 +84,25 @@ pub struct AllocSet {
     pub nodes: Labels,
 }
 
-/// Parts of the score beside packing. Each is the cost, in whole resources of a machine, that a machine
-/// may have more than another one because it fulfils the wish.
-#[derive(Clone, Debug, PartialEq)]
+/// Parts of the score beside packing. Each says how much more a machine that fulfils the wish may cost in
+/// packing, in whole resources of a machine, 0 to 1000.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(rename = "BorgWishes")]
 pub struct Wishes {
-    /// The soft constraints of the task, by their weights.
+    /// Soft constraints of the task, which are preferred node affinity; default 1.
+    #[schemars(range(min = 0.0, max = 1_000.0))]
     pub soft: f64,
-    /// Packages of the task that are on the machine already.
+    /// Packages of the task that an earlier task brought to the machine; default 0.
+    #[schemars(range(min = 0.0, max = 1_000.0))]
     pub packages: f64,
-    /// No other task of the job in the machine's failure domain; with n others, a share of 1 / (n + 1).
+    /// No other task of the job in the failure domain of the machine, and a share of 1 / (n + 1) with n
+    /// others; default 0.
+    #[schemars(range(min = 0.0, max = 1_000.0))]
     pub spread: f64,
-    /// The label whose values are the failure domains.
-    pub spread_label: Text,
+    /// Label whose values are the failure domains; default `topology.kubernetes.io/zone`.
+    #[schemars(length(min = 1))]
+    pub spread_label: String,
 }
 
 impl Default for Wishes {
@@ -102,7 +111,7 @@ impl Default for Wishes {
             soft: 1.0,
             packages: 0.0,
             spread: 0.0,
-            spread_label: model::node::ZONE_LABEL.into(),
+            spread_label: model::node::ZONE_LABEL.to_owned(),
         }
     }
 }
