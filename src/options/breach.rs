@@ -28,6 +28,8 @@ pub struct Around {
     pub has_usage: bool,
     /// Whether an operation moves or resizes an instance.
     pub has_relocations: bool,
+    /// Whether the options are those of what a provider's machines run on.
+    pub is_below_provider: bool,
 }
 
 /// Rules of the options of one place, and the broken ones among them.

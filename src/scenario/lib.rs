@@ -24,12 +24,12 @@ mod images;
 pub mod job_queues;
 pub mod known_traces;
 pub mod names;
-mod nova;
 mod openshift;
 mod part;
 pub mod partitions;
 pub mod pattern;
 pub mod places;
+mod relocations;
 pub mod reservations;
 pub mod scalar;
 pub mod schema;
@@ -388,7 +388,7 @@ impl Reader<'_> {
         check::check(self.schema, tree, self.options.names, self.top, &mut found);
         let decoded = Plain::from(tree).decode::<Scenario>();
         let decoded = decoded.and_then(|mut scenario| {
-            scenario.system.complete(self.options.names.sections())?;
+            scenario.complete(self.options.names.sections())?;
             Ok(scenario)
         });
         let scenario = match decoded {

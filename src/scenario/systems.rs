@@ -14,7 +14,6 @@ type IsGiven = fn(&System) -> bool;
 const OWN: &[(&str, &str, IsGiven)] = &[
     ("mesos", "mesos", |system| system.mesos.is_some()),
     ("dcos", "dcos", |system| system.dcos.is_some()),
-    ("nova", "nova", |system| system.nova.is_some()),
     ("openshift", "openshift", |system| {
         system.openshift.is_some()
     }),
@@ -74,7 +73,21 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     super::federation::check(scenario, tree, findings);
     super::openshift::check(system, tree, findings);
-    super::nova::check(scenario, tree, findings);
+    super::relocations::check(scenario, tree, findings);
+    if let Some(own) = { scenario.cluster.provider.as_ref() }.and_then(|own| own.nova.as_ref()) {
+        let around = Around {
+            is_below_provider: true,
+            ..Around::default()
+        };
+        let section = names.sections().iter().find(|own| own.field == "nova");
+        let found = section.map(|section| section.breaches(&own.options, around));
+        report(
+            &["cluster", "provider", "nova", "options"],
+            found.unwrap_or_default(),
+            tree,
+            findings,
+        );
+    }
 }
 
 /// Rest of an experiment beside the options of its system.
@@ -84,6 +97,7 @@ fn around(scenario: &Scenario) -> Around {
     Around {
         has_usage: scenario.models.usage != Usage::None || may_state_use,
         has_relocations: operations.any(|own| own.migrate.is_some() || own.resize.is_some()),
+        is_below_provider: false,
     }
 }
 
@@ -105,9 +119,29 @@ pub(super) fn report(place: &[&str], breaches: Vec<Breach>, tree: &Tree, finding
     }
 }
 
+impl Scenario {
+    /// Fills in the defaults of the options of systems, wherever they are stated.
+    pub(super) fn complete(&mut self, sections: &[Section]) -> Result<(), DecodeError> {
+        self.system.complete(sections)?;
+        let provider = self.cluster.provider.as_mut();
+        let nova = provider.and_then(|own| own.nova.as_mut());
+        let section = sections.iter().find(|own| own.field == "nova");
+        if let (Some(own), Some(section)) = (nova, section) {
+            if own.options == Plain::Null {
+                own.options = Plain::Map(Vec::new());
+            }
+            let complete = section.complete(&own.options);
+            let place = ["options", "nova", "provider", "cluster"];
+            own.options =
+                complete.map_err(|error| place.into_iter().fold(error, DecodeError::inside))?;
+        }
+        Ok(())
+    }
+}
+
 impl System {
     /// Fills in the defaults of the options of systems, and leaves out those that are null.
-    pub(super) fn complete(&mut self, sections: &[Section]) -> Result<(), DecodeError> {
+    fn complete(&mut self, sections: &[Section]) -> Result<(), DecodeError> {
         self.sections.0.retain(|(_, stated)| *stated != Plain::Null);
         for (field, stated) in &mut self.sections.0 {
             if let Some(section) = sections.iter().find(|own| own.field == *field) {
@@ -164,7 +198,6 @@ impl System {
             return own.to_owned();
         }
         match self.name.as_str() {
-            "nova" => "weighed-hosts".to_owned(),
             "openshift" => "regions-and-zones".to_owned(),
             "ecs" => "strategies".to_owned(),
             "compose" => "one-host".to_owned(),

@@ -14,6 +14,7 @@ use super::fleet;
 use super::flow::FlowOptions;
 use super::gpu_sharing::GpuSharingOptions;
 use super::graphene::options::GrapheneOptions;
+use super::nova::section::Nova;
 use super::omega::OmegaOptions;
 use super::{swarm, swarmkit};
 
@@ -89,4 +90,5 @@ pub const SECTIONS: &[Section] = &[
     Section::of::<FlowOptions>(),
     Section::of::<GrapheneOptions>(),
     Section::of::<Borg>(),
+    Section::of::<Nova>(),
 ];

@@ -8,8 +8,9 @@ use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL};
 use model::service::{Ingress, Service};
 use model::{Node, Object, PodSpec};
 use scenario::Scenario;
-use scenario::schema::{Ecs, NovaMigration, OpenShift};
+use scenario::schema::{Ecs, OpenShift};
 use systems::ecs::query::Query;
+use systems::nova::section::{Nova, NovaMigration};
 use units::{Duration, Instant};
 
 use super::Remarks;
@@ -35,7 +36,7 @@ pub(super) fn note(
             setting.openshift(&written, remarks);
         }
         "nova" => {
-            let migration = system.nova.as_ref().and_then(|own| own.live_migration);
+            let migration = system.own::<Nova>().live_migration;
             setting.nova(migration, scenario, remarks);
         }
         _ => {}

@@ -8,10 +8,12 @@ use model::resource_list::PODS;
 use model::{ConfigReference, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
 use scenario::schema::{
-    DEFAULT_PODS, EcsNetworkMode, NamedSchedulerKind, NovaFilter, OpenShiftPolicy, WorkloadSource,
+    DEFAULT_PODS, EcsNetworkMode, NamedSchedulerKind, OpenShiftPolicy, WorkloadSource,
 };
 use systems::capability::Capabilities;
 use systems::mapping::{Item, Mapping, Named, template_of};
+use systems::nova::filter::Filter;
+use systems::nova::section::Nova;
 use systems::registry::find;
 
 use super::mesos_workloads::note_idle_workloads;
@@ -100,11 +102,9 @@ pub fn mapping(
 /// Answers of a system's table that the scenario's options change.
 fn by_options(scenario: &Scenario) -> Capabilities {
     let system = &scenario.system;
-    let filters = system.nova.as_ref().map(|own| &own.filters);
-    let has_hints = filters.is_some_and(|filters| {
-        let hints = [NovaFilter::SameHost, NovaFilter::DifferentHost];
-        hints.iter().all(|hint| filters.contains(hint))
-    });
+    let filters = system.own::<Nova>().filters;
+    let mut hints = [Filter::SameHost, Filter::DifferentHost].iter();
+    let has_hints = hints.all(|hint| filters.contains(hint));
     let mode = system.ecs.as_ref().map(|own| own.network_mode);
     if has_hints && system.name == systems::nova::ENTRY.name {
         systems::nova::WITH_HINTS

@@ -17,6 +17,7 @@ use scenario::Scenario;
 use scenario::schema::{self, PropagationPolicy, WorkloadSource};
 use sim::failures::Target;
 use systems::capability::{Capability, Support, support};
+use systems::nova::section::Nova;
 use systems::registry::find;
 
 use super::adoption::with_granted;
@@ -217,7 +218,7 @@ pub fn operations(
         operations.push((at, drained_by(scenario, read)));
     }
     operations.extend(super::routers::made(scenario, &operations)?);
-    super::nova_options::check_nova_hosts(scenario, nodes, &operations)?;
+    super::hypervisors::check_nova_hosts(scenario, nodes, &operations)?;
     super::volume_places::bind(scenario, &mut operations, remarks);
     super::storage::uneven_periods(scenario, remarks);
     super::after_end::note(scenario, remarks);
@@ -242,9 +243,8 @@ pub fn empties_nodes(scenario: &Scenario) -> bool {
 
 /// Whether instances leave a cordoned node by live migration.
 fn migrates(scenario: &Scenario) -> bool {
-    let nova = scenario.system.nova.as_ref();
-    let is_asked = nova.is_some_and(|own| own.live_migration.is_some());
-    is_asked && scenario.system.name == systems::nova::ENTRY.name
+    let is_run = scenario.system.name == systems::nova::ENTRY.name;
+    is_run && { scenario.system.own::<Nova>().live_migration }.is_some()
 }
 
 /// What applying the objects of a file does: nodes join first, then come objects and pods, in order.

@@ -21,7 +21,7 @@ use super::docker_machine;
 use super::instance_type::InstanceType;
 use super::money::micro;
 use super::nodes::of_template;
-use super::nova_options::hypervisors;
+use super::hypervisors::hypervisors;
 use super::powers::Powers;
 use super::price_history::{self, Prices, Sold, from_start};
 use super::price_list::{Price, in_zone};

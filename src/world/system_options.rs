@@ -67,10 +67,7 @@ pub fn system_options(
         super::mesos_options::check_on_nodes(&mesos, nodes)?;
     }
     let dcos = super::mesos_options::dcos_options(&system.dcos.clone().unwrap_or_default())?;
-    let nova = match &system.nova {
-        Some(written) => super::nova_options::nova_options(written)?,
-        None => NovaOptions::default(),
-    };
+    let nova = NovaOptions::new(&system.own()).map_err(|why| wrong("nova", why))?;
     let sparrow: SparrowOptions = system.own();
     let ecs = match &system.ecs {
         Some(written) => {

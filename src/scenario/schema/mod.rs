@@ -25,7 +25,6 @@ mod job_queue;
 mod marathon;
 mod mesos;
 mod metrics;
-mod nova;
 mod nova_hosts;
 mod openshift;
 mod operation;
@@ -83,11 +82,7 @@ pub use mesos::{
     MesosFramework, MesosOversubscription, MesosReservation, MesosRole, MesosSorter, MesosStrategy,
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
-pub use nova::{
-    Nova, NovaAtTimeout, NovaFilter, NovaImageStore, NovaMachine, NovaMigration, NovaPreset,
-    NovaRatios, NovaReserved, NovaWeighers,
-};
-pub use nova_hosts::{NovaAggregate, NovaGroupPolicy, NovaHints, NovaHosts, NovaProvider};
+pub use nova_hosts::{NovaGroupPolicy, NovaHosts, NovaProvider};
 pub use openshift::{
     OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftPolicy,
     OpenShiftProject, OpenShiftRouter, OpenShiftRouterPods, OpenShiftScriptStep, OpenShiftTrigger,
@@ -102,7 +97,7 @@ pub use provider::{
     NodeGroup, PreferencePolicy, Provider, Provisioning, Quota, Reserved, SpotMarket, StockOut,
 };
 pub use release::{Release, Switch};
-pub use relocation::{InstanceMigration, InstanceResize, NovaResize};
+pub use relocation::{InstanceMigration, InstanceResize};
 pub use run::{
     Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup,
     Stop, StopWhen, Usage, UsageFields,
@@ -254,16 +249,39 @@ fn made_schema(sections: &[Section]) -> Json {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.root_schema_for::<Scenario>().to_value();
     let mut system = schema["$defs"]["System"].take();
+    let mut of_sections = SortedMap::new();
     for section in sections {
         let mut own = (section.schema)(&mut generator).to_value();
+        of_sections.insert(section.field, own["anyOf"][0]["$ref"].clone());
         own["description"] = section.meaning.into();
         system["properties"][section.field] = own;
     }
-    schema["$defs"] = generator.take_definitions(true).into();
+    let mut definitions = generator.take_definitions(true);
+    for definition in definitions.values_mut() {
+        let properties = definition.get_mut("properties");
+        let properties = properties.and_then(Json::as_object_mut).into_iter();
+        for property in properties.flat_map(Map::values_mut) {
+            refer(property, &of_sections);
+        }
+    }
+    schema["$defs"] = definitions.into();
     schema["$defs"]["System"] = system;
     // Known here so that messages list it and `varaints` finds it.
     schema["properties"]["variants"] = Json::Bool(true);
     schema
+}
+
+/// Has a field that repeats a section of `system:` refer to the section's schema.
+fn refer(property: &mut Json, of_sections: &SortedMap<&str, Json>) {
+    let Some(property) = property.as_object_mut() else {
+        return;
+    };
+    let section = property.remove("x-section");
+    let section = section.as_ref().and_then(Json::as_str);
+    if let Some(found) = section.and_then(|own| of_sections.get(own)) {
+        property.remove("default");
+        property.insert("$ref".to_owned(), found.clone());
+    }
 }
 
 /// JSON Schema for editors: with `variants`, without private keywords, with the names that

@@ -73,27 +73,3 @@ pub struct InstanceResize {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revert_after: Option<Duration>,
 }
-
-/// Cold migrations and resizes, as `migrate` and `resize` of `operations` ask for them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct NovaResize {
-    /// Bytes a second at which the disk of an instance is copied to another host; default none, which leaves
-    /// disks on storage that all hosts share.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-positive" = true))]
-    pub bandwidth: Option<Quantity>,
-    /// Time in which the guest system shuts down, at most 60 s in Nova itself (`shutdown_timeout`); default `0s`.
-    pub shutdown: Duration,
-    /// Whether a resize may leave an instance on its host (`allow_resize_to_same_host`); default `false`.
-    pub same_host: bool,
-    /// Time after which a move that no user answers is confirmed (`resize_confirm_window`); default `0s`, which
-    /// never does.
-    pub confirm_window: Duration,
-}
-
-impl NovaResize {
-    pub(super) fn is_default(&self) -> bool {
-        *self == Self::default()
-    }
-}

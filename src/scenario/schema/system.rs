@@ -11,7 +11,7 @@ use super::shutdown::Shutdown;
 use super::slurm::Slurm;
 use super::{
     Autoscaling, Compose, Controllers, Dcos, Descheduling, Ecs, Federation, Mesos,
-    NamedScheduler, Nova, OpenShift,
+    NamedScheduler, OpenShift,
 };
 use options::Arguments;
 use units::{Duration, SortedMap};
@@ -57,9 +57,6 @@ pub struct System {
     /// Options of the masters of DC/OS, for `name: dcos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dcos: Option<Dcos>,
-    /// Options of Nova, for `name: nova`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nova: Option<Nova>,
     /// Options of OpenShift, for `name: openshift`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub openshift: Option<OpenShift>,
@@ -88,7 +85,6 @@ impl Default for System {
             descheduling: None,
             mesos: None,
             dcos: None,
-            nova: None,
             openshift: None,
             ecs: None,
             compose: None,

@@ -1,41 +1,74 @@
 //! Filters: the hosts that can take an instance (spec: orchestrators-a.md sections 6.1 and 6.3;
 //! `scheduler/filters/*`).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::flavor::GroupPolicy;
 use super::host::Host;
 use super::scheduler::Request;
 
-/// A filter, in the order in which they are asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A filter of Nova, by its word here or by the name of its class.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "NovaFilter", extend("x-help" = "hosts are candidates by their inventory, as `CoreFilter`, `RamFilter` and `DiskFilter` \
+    once had it: state `ratios` and `reserved`"))]
 pub enum Filter {
-    /// The host's service is enabled and has reported of late.
+    /// Enabled hosts whose last report is recent (`ComputeFilter`).
+    #[serde(alias = "ComputeFilter")]
+    #[schemars(extend("x-formerly" = "ComputeFilter"))]
     Compute,
-    /// The host has what the flavor's extra specs, the image and the request's zone name.
+    /// Hosts with the labels that a pod asks for (`ComputeCapabilitiesFilter`).
+    #[serde(alias = "ComputeCapabilitiesFilter")]
+    #[schemars(extend("x-formerly" = "ComputeCapabilitiesFilter"))]
     Capabilities,
-    /// The host has fewer members of the request's group than may share one.
+    /// Hosts without members of an anti-affinity group (`ServerGroupAntiAffinityFilter`).
+    #[serde(alias = "ServerGroupAntiAffinityFilter")]
+    #[schemars(extend("x-formerly" = "ServerGroupAntiAffinityFilter"))]
     AntiAffinity,
-    /// The host is one that the request's group uses already.
+    /// Hosts with members of an affinity group (`ServerGroupAffinityFilter`).
+    #[serde(alias = "ServerGroupAffinityFilter")]
+    #[schemars(extend("x-formerly" = "ServerGroupAffinityFilter"))]
     Affinity,
-    /// The host has one of the instances that the request's hint `same_host` names (`SameHostFilter`; not in
-    /// Nova's own list).
+    /// Hosts with instances that a request names, by required pod affinity to another kind per node
+    /// (`SameHostFilter`).
+    #[serde(alias = "SameHostFilter")]
+    #[schemars(extend("x-formerly" = "SameHostFilter"))]
     SameHost,
-    /// The host has none of the instances that the request's hint `different_host` names
-    /// (`DifferentHostFilter`; not in Nova's own list).
+    /// Hosts without instances that a request names, by required pod anti-affinity to another kind per node
+    /// (`DifferentHostFilter`).
+    #[serde(alias = "DifferentHostFilter")]
+    #[schemars(extend("x-formerly" = "DifferentHostFilter"))]
     DifferentHost,
-    /// The request's query holds of the host (`JsonFilter`; not in Nova's own list).
+    /// Hosts of which the query of a request's hints holds (`JsonFilter`).
+    #[serde(rename = "json", alias = "JsonFilter")]
+    #[schemars(extend("x-formerly" = "JsonFilter"))]
     Query,
-    /// The host's address is near the one that the request names (`SimpleCIDRAffinityFilter`; not in Nova's own
-    /// list).
+    /// Hosts whose address is near the one that a request's hints name (`SimpleCIDRAffinityFilter`).
+    #[serde(rename = "simple-cidr-affinity", alias = "SimpleCIDRAffinityFilter")]
+    #[schemars(extend("x-formerly" = "SimpleCIDRAffinityFilter"))]
     Near,
-    /// The metadata of the host's aggregates has what the flavor's extra specs name
-    /// (`AggregateInstanceExtraSpecsFilter`; not in Nova's own list).
+    /// Hosts whose aggregates have the metadata that a pod's node selector asks for
+    /// (`AggregateInstanceExtraSpecsFilter`).
+    #[serde(
+        rename = "aggregate-instance-extra-specs",
+        alias = "AggregateInstanceExtraSpecsFilter"
+    )]
+    #[schemars(extend("x-formerly" = "AggregateInstanceExtraSpecsFilter"))]
     AggregateExtraSpecs,
-    /// Isolated images run on isolated hosts, and as a rule others do not (`IsolatedHostsFilter`; not in
-    /// Nova's own list).
+    /// Isolated hosts for isolated images, other hosts for the others (`IsolatedHostsFilter`).
+    #[serde(alias = "IsolatedHostsFilter")]
+    #[schemars(extend("x-formerly" = "IsolatedHostsFilter"))]
     IsolatedHosts,
-    /// Few operations are under way on the host (`IoOpsFilter`; not in Nova's own list).
+    /// Hosts with few operations under way (`IoOpsFilter`).
+    #[serde(rename = "io-ops", alias = "IoOpsFilter")]
+    #[schemars(extend("x-formerly" = "IoOpsFilter"))]
     IoOperations,
-    /// The host has few instances (`NumInstancesFilter`; not in Nova's own list).
+    /// Hosts with few instances (`NumInstancesFilter`).
+    #[serde(rename = "num-instances", alias = "NumInstancesFilter")]
+    #[schemars(extend("x-formerly" = "NumInstancesFilter"))]
     Instances,
 }
 

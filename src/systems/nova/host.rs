@@ -1,6 +1,8 @@
 //! Hypervisors as the scheduler sees them: inventories of processors, memory and disk, what is
 //! consumed of them, and the operations under way (spec: orchestrators-a.md sections 6.1 and 6.2).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -47,14 +49,20 @@ impl Amounts {
     }
 }
 
-/// Allocation ratios: promises for each unit that a host has.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Allocation ratios: promises for each unit of a host, above 0.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "NovaRatios")]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Ratios {
-    /// Virtual processors for each processor.
+    /// Virtual processors for each processor (`initial_cpu_allocation_ratio`); default 4, and 16 up
+    /// to the release Zed.
+    #[schemars(range(min = 0.001, max = 1_000.0))]
     pub cpu: f64,
-    /// Memory promised for each byte.
+    /// Memory (`initial_ram_allocation_ratio`); default 1, and 1.5 up to the release Zed.
+    #[schemars(range(min = 0.001, max = 1_000.0))]
     pub memory: f64,
-    /// Disk promised for each byte.
+    /// Disk (`initial_disk_allocation_ratio`); default 1.
+    #[schemars(range(min = 0.001, max = 1_000.0))]
     pub disk: f64,
 }
 

@@ -2,6 +2,8 @@
 //! it. Passes send what the one before left behind; the instance stops for the last one once that is
 //! short enough (openstack/nova 00a0304: `conf/libvirt.py`, `virt/libvirt/migration.py`).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::Duration;
 
 const MIB: i128 = 1 << 20;
@@ -11,10 +13,13 @@ const SECOND: i128 = 1_000_000_000;
 /// Number of passes after which a migration counts as one that does not come to an end.
 const MOST_PASSES: u32 = 10_000;
 
-/// Consequence of a migration that lasts too long (`live_migration_timeout_action`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Consequence of a live migration that lasts too long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "NovaAtTimeout")]
 pub enum AtTimeout {
-    /// It is given up: the instance stays.
+    /// The instance stays on its host.
+    #[default]
     Abort,
     /// The instance stands still until all is sent.
     ForceComplete,

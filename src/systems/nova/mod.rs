@@ -39,7 +39,9 @@ pub mod migration;
 pub mod network;
 pub mod options;
 pub mod query;
+mod rules;
 pub mod scheduler;
+pub mod section;
 pub mod service;
 pub mod weigher;
 

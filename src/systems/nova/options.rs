@@ -1,16 +1,24 @@
 //! Parts of a Nova; the defaults are the original's, where it has one (spec: orchestrators-a.md
 //! section 6).
 
+use std::fmt::Display;
 use std::net::IpAddr;
+use std::sync::Arc;
 
+use ::options::Share;
 use model::Text;
-use units::{Duration, SortedMap};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use units::{Duration, Quantity, SortedMap, SortedSet};
 
-use super::aggregate::{Aggregate, Isolation};
+use super::aggregate::{self, Aggregate, Isolation};
 use super::filter::{Filter, Limits};
 use super::hints::StatedHints;
 use super::host::{Amounts, Ratios};
 use super::migration::MigrationOptions;
+use super::network::{DEFAULT_PREFIX, Network, NetworkError};
+use super::query::Query;
+use super::section::{Nova, NovaAggregate, NovaImageStore, NovaMachine, NovaMigration, NovaResize};
 use super::service::ServiceOptions;
 use super::weigher::{Multipliers, Weigher};
 
@@ -113,15 +121,29 @@ impl Machine {
     }
 }
 
-/// Schedulers that decide side by side, with the hosts as they were when each began.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Schedulers that decide side by side, each with the hosts as they were when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "NovaSchedulers")]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Schedulers {
-    /// Number of the schedulers.
-    pub number: usize,
-    /// Time of a decision on a request.
+    /// Number of schedulers (`[scheduler] workers`), 1 to 64; default 2.
+    #[schemars(range(min = 1, max = 64))]
+    pub number: u32,
+    /// Time of a decision on a request; default `100ms`.
+    #[schemars(extend("x-positive" = true))]
     pub per_request: Duration,
-    /// Time of a decision on each of its instances, in addition.
+    /// Time of a decision on each of its instances, in addition; default `10ms`.
     pub per_instance: Duration,
+}
+
+impl Default for Schedulers {
+    fn default() -> Self {
+        Self {
+            number: 2,
+            per_request: Duration::from_millis(100),
+            per_instance: Duration::from_millis(10),
+        }
+    }
 }
 
 /// Cold migrations and resizes.
@@ -210,4 +232,199 @@ impl Default for NovaOptions {
             machine: Machine::default(),
         }
     }
+}
+
+impl NovaOptions {
+    /// Parts of a cloud with these options.
+    ///
+    /// # Errors
+    /// A value is none; the message begins with its field.
+    pub fn new(written: &Nova) -> Result<Self, String> {
+        let mut multipliers = Multipliers::NONE;
+        let factors = &written.weighers;
+        for (weigher, factor) in [
+            (Weigher::Memory, factors.ram),
+            (Weigher::Cpu, factors.cpu),
+            (Weigher::Disk, factors.disk),
+            (Weigher::IoOperations, factors.io_ops),
+            (Weigher::SoftAffinity, factors.soft_affinity),
+            (Weigher::SoftAntiAffinity, factors.soft_anti_affinity),
+            (Weigher::BuildFailure, factors.build_failure),
+            (Weigher::Instances, factors.num_instances),
+        ] {
+            multipliers.set(weigher, factor);
+        }
+        let aggregates: Vec<Aggregate> = written.aggregates.values().map(aggregate_of).collect();
+        let reserved = &written.reserved;
+        Ok(Self {
+            rules: Rules {
+                filters: written.filters.clone(),
+                limits: Limits {
+                    most_io_operations: i64::from(written.max_io_ops),
+                    most_instances: i64::from(written.max_instances),
+                    restricts_isolated_hosts: written.restrict_isolated_hosts,
+                },
+                multipliers,
+                overridden: aggregate::overridden(&aggregates),
+                host_subset_size: written.host_subset_size as usize,
+                most_candidates: written.max_placement_results as usize,
+                max_attempts: written.max_attempts as usize,
+            },
+            most_per_host: i64::from(written.max_server_per_host),
+            aggregates,
+            isolation: Isolation {
+                hosts: texts(&written.isolated_hosts),
+                images: texts(&written.isolated_images),
+            },
+            hints: hints(written)?,
+            addresses: addresses(written)?,
+            schedulers: written.schedulers,
+            ratios: written.ratios,
+            reserved: Amounts {
+                vcpus: i64::from(reserved.cpu),
+                memory: mebibytes("reserved.memory", reserved.memory)?,
+                disk: mebibytes("reserved.disk", reserved.disk)?,
+            },
+            services: ServiceOptions {
+                report_interval: written.report_interval,
+                down_time: written.service_down_time,
+            },
+            evacuate_after: written.evacuate_after,
+            resumes_guests: written.resume_guests,
+            migration: written.live_migration.as_ref().map(migration).transpose()?,
+            relocation: relocation(&written.resize)?,
+            client_retry: written.client_retry,
+            machine: machine(&written.machine)?,
+        })
+    }
+}
+
+/// The machines of the cloud.
+fn machine(machine: &NovaMachine) -> Result<Machine, String> {
+    Ok(Machine {
+        speed_ppm: match machine.speed {
+            Some(share) if share.as_f64() <= 0.0 => return Err(SPEEDS.to_owned()),
+            Some(share) => ppm(share, SPEEDS)?,
+            None => 1_000_000,
+        },
+        guest_memory: match machine.guest_memory {
+            Some(memory) => mebibytes("machine.guestMemory", memory)?,
+            None => machine.preset.guest_memory(),
+        },
+        image_size: bytes("machine.imageSize", machine.image_size)?,
+        image_rate: match machine.image_rate {
+            Some(rate) => bytes("machine.imageRate", rate)?,
+            None => machine.preset.image_rate(),
+        },
+        shares_images: machine.image_store == NovaImageStore::Shared,
+        create: machine.create,
+        boot: machine.boot.unwrap_or(machine.preset.boot()),
+        failure_ppm: match machine.build_failure {
+            Some(share) => ppm(share, "machine.buildFailure: expected 0% to 100%")?,
+            None => 0,
+        },
+        fails_after: machine.fails_after.unwrap_or(FAILS_AFTER),
+    })
+}
+
+/// The hints that clients state.
+fn hints(written: &Nova) -> Result<Vec<StatedHints>, String> {
+    let wrong =
+        |number: usize, field: &str, why: &dyn Display| format!("hints[{number}].{field}: {why}");
+    let hints = written.hints.iter().enumerate().map(|(number, own)| {
+        let query = own.query.as_deref().map(Query::parse).transpose();
+        let query = query.map_err(|why| wrong(number, "query", &why))?;
+        let near = own.build_near_host_ip.as_deref().map(|address| {
+            let prefix = own.cidr.as_deref().unwrap_or(DEFAULT_PREFIX);
+            Network::around(address, prefix).map_err(|why| match why {
+                NetworkError::Address(_) => wrong(number, "buildNearHostIp", &why),
+                NetworkError::Prefix(..) => wrong(number, "cidr", &why),
+            })
+        });
+        let labels = own.labels.iter();
+        let labels = labels.map(|(key, value)| (key.as_str().into(), value.as_str().into()));
+        Ok(StatedHints {
+            namespace: own.namespace.as_deref().map(Into::into),
+            labels: labels.collect(),
+            query: query.map(Arc::new),
+            near: near.transpose()?,
+        })
+    });
+    hints.collect()
+}
+
+/// The addresses of hosts.
+fn addresses(written: &Nova) -> Result<SortedMap<Text, IpAddr>, String> {
+    let addresses = written.addresses.iter().map(|(name, text)| {
+        let address = text.parse().map_err(|_| {
+            format!("addresses.{name}: `{text}` is no IP address; expected one such as `10.0.0.1`")
+        })?;
+        Ok((name.as_str().into(), address))
+    });
+    addresses.collect()
+}
+
+fn texts(written: &[String]) -> SortedSet<Text> {
+    written.iter().map(|own| own.as_str().into()).collect()
+}
+
+fn aggregate_of(written: &NovaAggregate) -> Aggregate {
+    let metadata = written.metadata.iter();
+    let metadata = metadata.map(|(key, value)| (key.as_str().into(), value.as_str().into()));
+    Aggregate {
+        hosts: texts(&written.hosts),
+        metadata: metadata.collect(),
+    }
+}
+
+fn migration(written: &NovaMigration) -> Result<MigrationOptions, String> {
+    Ok(MigrationOptions {
+        bandwidth: bytes("liveMigration.bandwidth", written.bandwidth)?,
+        dirty_rate: bytes("liveMigration.dirtyRate", written.dirty_rate)?,
+        downtime: written.downtime,
+        timeout: written.timeout,
+        at_timeout: written.at_timeout,
+        parallel: written.parallel as usize,
+    })
+}
+
+fn relocation(written: &NovaResize) -> Result<RelocationOptions, String> {
+    let bandwidth = written.bandwidth;
+    Ok(RelocationOptions {
+        bandwidth: bandwidth.map_or(Ok(0), |own| bytes("resize.bandwidth", own))?,
+        shutdown: written.shutdown,
+        same_host: written.same_host,
+        confirm_window: written.confirm_window,
+    })
+}
+
+/// Time after which a build fails, where nothing is stated.
+const FAILS_AFTER: Duration = Duration::from_secs(10);
+
+const SPEEDS: &str = "machine.speed: expected more than 0% and at most 100%";
+
+/// Millionths of a share that is one of a whole.
+fn ppm(written: Share, wrong: &str) -> Result<u32, String> {
+    let share = written.as_f64();
+    if share > 1.0 {
+        return Err(wrong.to_owned());
+    }
+    Ok((share * 1e6).round_ties_even() as u32)
+}
+
+fn bytes(field: &str, amount: Quantity) -> Result<i64, String> {
+    let wrong = |why: &dyn Display| format!("{field}: {why}");
+    let bytes = amount.units_ceil().map_err(|why| wrong(&why))?;
+    if bytes < 0 {
+        return Err(wrong(&format!(
+            "{amount} is less than nothing; expected 0 or more"
+        )));
+    }
+    Ok(bytes)
+}
+
+fn mebibytes(field: &str, amount: Quantity) -> Result<i64, String> {
+    const MIB: i64 = 1 << 20;
+    let bytes = bytes(field, amount)?;
+    Ok(bytes / MIB + i64::from(bytes % MIB != 0))
 }

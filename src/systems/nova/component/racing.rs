@@ -51,7 +51,7 @@ impl Deciding {
 impl Nova {
     /// A scheduler that decides on nothing; `None` if all do, or decisions take no time.
     pub(super) fn idle_scheduler(&self) -> Option<usize> {
-        let number = self.options.schedulers.map_or(0, |own| own.number);
+        let number = self.options.schedulers.map_or(0, |own| own.number as usize);
         let busy = |scheduler: &usize| {
             self.deciding
                 .values()
@@ -133,7 +133,7 @@ impl Nova {
         self.give_alternates(&claims.placed, &decision.spares);
         let broken = claims.placed.iter();
         let broken = broken.filter(|pod| self.breaks_group(**pod)).count() as u32;
-        let number = self.options.schedulers.map_or(1, |own| own.number);
+        let number = self.options.schedulers.map_or(1, |own| own.number as usize);
         let told = Decision {
             scheduler: format!("nova-scheduler-{}", decision.scheduler).into(),
             schedulers: u32::try_from(number).unwrap_or(u32::MAX),

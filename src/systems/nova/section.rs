@@ -1,13 +1,19 @@
-//! `system.nova:` of the experiment file: options of the filter scheduler, the services of hosts and
-//! the machines that instances boot in, with the defaults of Nova.
+//! Options of Nova as experiment files state them: the filter scheduler, the services of hosts and the
+//! machines that instances boot in, with Nova's defaults.
 
+use std::sync::Arc;
+
+use model::Node;
+use options::{Rules, Share, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use options::Share;
+use units::nearest::hint;
 use units::{Duration, Quantity, SortedMap};
 
-use super::{NovaAggregate, NovaHints, NovaResize};
+use super::filter::Filter;
+use super::host::Ratios;
+use super::migration::AtTimeout;
+use super::options::Schedulers;
 
 /// Options of `OpenStack` Nova; used with `name: nova`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -15,7 +21,7 @@ use super::{NovaAggregate, NovaHints, NovaResize};
 pub struct Nova {
     /// Filters in the order in which they are applied (`enabled_filters`); default `compute`,
     /// `capabilities`, `anti-affinity`, `affinity`.
-    pub filters: Vec<NovaFilter>,
+    pub filters: Vec<Filter>,
     /// Factors of the weighers (`*_weight_multiplier`).
     pub weighers: NovaWeighers,
     /// Number of the best hosts among which one is drawn (`host_subset_size`), 1 to 1000; default 1.
@@ -61,9 +67,9 @@ pub struct Nova {
     /// Schedulers that decide side by side, each with the hosts as they were when it began, so that their
     /// claims race; `models.decisionTime` adds to their times. Default one that decides at once.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub schedulers: Option<NovaSchedulers>,
+    pub schedulers: Option<Schedulers>,
     /// Allocation ratios of all hosts.
-    pub ratios: NovaRatios,
+    pub ratios: Ratios,
     /// Resources that every host keeps for itself.
     pub reserved: NovaReserved,
     /// Time between two reports of a host (`report_interval`); default `10s`.
@@ -97,12 +103,7 @@ pub struct Nova {
 impl Default for Nova {
     fn default() -> Self {
         Self {
-            filters: vec![
-                NovaFilter::Compute,
-                NovaFilter::Capabilities,
-                NovaFilter::AntiAffinity,
-                NovaFilter::Affinity,
-            ],
+            filters: Filter::DEFAULT.to_vec(),
             weighers: NovaWeighers::default(),
             host_subset_size: 1,
             max_placement_results: 1_000,
@@ -117,7 +118,7 @@ impl Default for Nova {
             hints: Vec::new(),
             addresses: SortedMap::new(),
             schedulers: None,
-            ratios: NovaRatios::default(),
+            ratios: Ratios::default(),
             reserved: NovaReserved::default(),
             report_interval: Duration::from_secs(10),
             service_down_time: Duration::from_secs(60),
@@ -129,65 +130,6 @@ impl Default for Nova {
             machine: NovaMachine::default(),
         }
     }
-}
-
-/// A filter of Nova, by its word here or by the name of its class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[schemars(extend("x-help" = "hosts are candidates by their inventory, as `CoreFilter`, `RamFilter` and `DiskFilter` \
-    once had it: state `ratios` and `reserved`"))]
-pub enum NovaFilter {
-    /// Enabled hosts whose last report is recent (`ComputeFilter`).
-    #[serde(alias = "ComputeFilter")]
-    #[schemars(extend("x-formerly" = "ComputeFilter"))]
-    Compute,
-    /// Hosts with the labels that a pod asks for (`ComputeCapabilitiesFilter`).
-    #[serde(alias = "ComputeCapabilitiesFilter")]
-    #[schemars(extend("x-formerly" = "ComputeCapabilitiesFilter"))]
-    Capabilities,
-    /// Hosts without members of an anti-affinity group (`ServerGroupAntiAffinityFilter`).
-    #[serde(alias = "ServerGroupAntiAffinityFilter")]
-    #[schemars(extend("x-formerly" = "ServerGroupAntiAffinityFilter"))]
-    AntiAffinity,
-    /// Hosts with members of an affinity group (`ServerGroupAffinityFilter`).
-    #[serde(alias = "ServerGroupAffinityFilter")]
-    #[schemars(extend("x-formerly" = "ServerGroupAffinityFilter"))]
-    Affinity,
-    /// Hosts with instances that a request names, by required pod affinity to another kind per node
-    /// (`SameHostFilter`).
-    #[serde(alias = "SameHostFilter")]
-    #[schemars(extend("x-formerly" = "SameHostFilter"))]
-    SameHost,
-    /// Hosts without instances that a request names, by required pod anti-affinity to another kind per node
-    /// (`DifferentHostFilter`).
-    #[serde(alias = "DifferentHostFilter")]
-    #[schemars(extend("x-formerly" = "DifferentHostFilter"))]
-    DifferentHost,
-    /// Hosts of which the query of a request's hints holds (`JsonFilter`).
-    #[serde(alias = "JsonFilter")]
-    #[schemars(extend("x-formerly" = "JsonFilter"))]
-    Json,
-    /// Hosts whose address is near the one that a request's hints name (`SimpleCIDRAffinityFilter`).
-    #[serde(alias = "SimpleCIDRAffinityFilter")]
-    #[schemars(extend("x-formerly" = "SimpleCIDRAffinityFilter"))]
-    SimpleCidrAffinity,
-    /// Hosts whose aggregates have the metadata that a pod's node selector asks for
-    /// (`AggregateInstanceExtraSpecsFilter`).
-    #[serde(alias = "AggregateInstanceExtraSpecsFilter")]
-    #[schemars(extend("x-formerly" = "AggregateInstanceExtraSpecsFilter"))]
-    AggregateInstanceExtraSpecs,
-    /// Isolated hosts for isolated images, other hosts for the others (`IsolatedHostsFilter`).
-    #[serde(alias = "IsolatedHostsFilter")]
-    #[schemars(extend("x-formerly" = "IsolatedHostsFilter"))]
-    IsolatedHosts,
-    /// Hosts with few operations under way (`IoOpsFilter`).
-    #[serde(alias = "IoOpsFilter")]
-    #[schemars(extend("x-formerly" = "IoOpsFilter"))]
-    IoOps,
-    /// Hosts with few instances (`NumInstancesFilter`).
-    #[serde(alias = "NumInstancesFilter")]
-    #[schemars(extend("x-formerly" = "NumInstancesFilter"))]
-    NumInstances,
 }
 
 /// Factors of Nova's weighers; a negative one turns a preference round, 0 switches it off.
@@ -227,32 +169,6 @@ impl Default for NovaWeighers {
     }
 }
 
-/// Allocation ratios: promises for each unit of a host, above 0.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct NovaRatios {
-    /// Virtual processors for each processor (`initial_cpu_allocation_ratio`); default 4, and 16 up
-    /// to the release Zed.
-    #[schemars(range(min = 0.001, max = 1_000.0))]
-    pub cpu: f64,
-    /// Memory (`initial_ram_allocation_ratio`); default 1, and 1.5 up to the release Zed.
-    #[schemars(range(min = 0.001, max = 1_000.0))]
-    pub memory: f64,
-    /// Disk (`initial_disk_allocation_ratio`); default 1.
-    #[schemars(range(min = 0.001, max = 1_000.0))]
-    pub disk: f64,
-}
-
-impl Default for NovaRatios {
-    fn default() -> Self {
-        Self {
-            cpu: 4.0,
-            memory: 1.0,
-            disk: 1.0,
-        }
-    }
-}
-
 /// Resources that every host keeps for itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -271,30 +187,6 @@ impl Default for NovaReserved {
             cpu: 0,
             memory: Quantity::from_units(512 << 20),
             disk: Quantity::ZERO,
-        }
-    }
-}
-
-/// Schedulers that decide side by side, and the time of their decisions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct NovaSchedulers {
-    /// Number of schedulers (`[scheduler] workers`), 1 to 64; default 2.
-    #[schemars(range(min = 1, max = 64))]
-    pub number: u32,
-    /// Time of a decision on a request; default `100ms`.
-    #[schemars(extend("x-positive" = true))]
-    pub per_request: Duration,
-    /// Time of a decision on each of its instances, in addition; default `10ms`.
-    pub per_instance: Duration,
-}
-
-impl Default for NovaSchedulers {
-    fn default() -> Self {
-        Self {
-            number: 2,
-            per_request: Duration::from_millis(100),
-            per_instance: Duration::from_millis(10),
         }
     }
 }
@@ -320,7 +212,7 @@ pub struct NovaMigration {
     pub timeout: Duration,
     /// Consequence of a migration that lasts longer (`live_migration_timeout_action`); default `abort`.
     #[serde(default)]
-    pub at_timeout: NovaAtTimeout,
+    pub at_timeout: AtTimeout,
     /// Number of migrations off a host at a time (`max_concurrent_live_migrations`), 1 to 100; default 1.
     #[serde(default = "NovaMigration::parallel")]
     #[schemars(range(min = 1, max = 100))]
@@ -339,17 +231,6 @@ impl NovaMigration {
     const fn parallel() -> u32 {
         1
     }
-}
-
-/// Consequence of a live migration that lasts too long.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum NovaAtTimeout {
-    /// The instance stays on its host.
-    #[default]
-    Abort,
-    /// The instance stands still until all is sent.
-    ForceComplete,
 }
 
 /// Machine that an instance boots in. Fields that are left out are those of the preset.
@@ -468,6 +349,113 @@ impl NovaPreset {
             Self::RackspaceLinux | Self::RackspaceWindows => 22_500_000,
             Self::AzureVmRole | Self::AzureWebRole | Self::AzureWorkerRole => 1_100_000,
         }
+    }
+}
+
+/// Host aggregate: hosts that share metadata.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct NovaAggregate {
+    /// Names of the aggregate's hosts, which may be in several aggregates; `*` in a name stands for any text.
+    #[schemars(length(min = 1))]
+    pub hosts: Vec<String>,
+    /// Metadata: `ram_weight_multiplier` and the like replace the factor of a weigher on these hosts, the
+    /// smallest value where aggregates differ; other keys are what node selectors of pods ask for with the
+    /// filter `aggregate-instance-extra-specs`, several values separated by commas.
+    #[schemars(extend("minProperties" = 1))]
+    pub metadata: SortedMap<String, String>,
+}
+
+/// Scheduler hints that clients state with their requests for some pods.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(
+    extend("anyOf" = [{"required": ["query"]}, {"required": ["buildNearHostIp"]}]),
+    extend("dependentRequired" = {"cidr": ["buildNearHostIp"]})
+)]
+pub struct NovaHints {
+    /// Labels of the pods.
+    #[schemars(extend("minProperties" = 1))]
+    pub labels: SortedMap<String, String>,
+    /// Namespace of the pods; default any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub namespace: Option<String>,
+    /// Query about the host for the filter `json` (`query`): lists in JSON of an operator (`=`, `<`, `>`, `in`,
+    /// `<=`, `>=`, `not`, `or`, `and`) and its terms, such as `["and", [">=", "$free_ram_mb", 1024], ["<",
+    /// "$num_instances", 8]]`. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub query: Option<String>,
+    /// Address that the filter `simple-cidr-affinity` looks for hosts near (`build_near_host_ip`); default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_near_host_ip: Option<String>,
+    /// Length of the prefix that near addresses share (`cidr`); default `/24`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cidr: Option<String>,
+}
+
+/// Cold migrations and resizes, as `migrate` and `resize` of `operations` ask for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct NovaResize {
+    /// Bytes a second at which the disk of an instance is copied to another host; default none, which leaves
+    /// disks on storage that all hosts share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    pub bandwidth: Option<Quantity>,
+    /// Time in which the guest system shuts down, at most 60 s in Nova itself (`shutdown_timeout`); default `0s`.
+    pub shutdown: Duration,
+    /// Whether a resize may leave an instance on its host (`allow_resize_to_same_host`); default `false`.
+    pub same_host: bool,
+    /// Time after which a move that no user answers is confirmed (`resize_confirm_window`); default `0s`, which
+    /// never does.
+    pub confirm_window: Duration,
+}
+
+impl NovaResize {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Nova {
+    /// Refuses names of hosts that are not there; a pattern may name hosts that join later.
+    ///
+    /// # Errors
+    /// An aggregate, the isolated hosts or the addresses name such; the message begins with the field.
+    pub fn check_hosts(&self, hosts: &[Arc<Node>]) -> Result<(), String> {
+        let named = self.aggregates.iter().map(|(name, own)| {
+            let place = format!("aggregates.{name}.hosts");
+            (place, own.hosts.iter().collect::<Vec<&String>>())
+        });
+        let isolated = (
+            "isolatedHosts".to_owned(),
+            self.isolated_hosts.iter().collect(),
+        );
+        let addressed = ("addresses".to_owned(), self.addresses.keys().collect());
+        for (place, names) in named.chain([isolated, addressed]) {
+            let is_pattern = |name: &str| name.contains('*') && place != "addresses";
+            for name in names {
+                if !is_pattern(name) && !hosts.iter().any(|own| *own.name == **name) {
+                    let near = hint(name, hosts.iter().map(|own| &*own.name));
+                    return Err(format!("{place}: no host is named `{name}`; {near}"));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl SystemSection for Nova {
+    const SYSTEM: &'static str = "nova";
+    const MEANING: &'static str = "Options of Nova, for `name: nova`.";
+
+    fn check(&self, rules: &mut Rules<'_>) {
+        super::rules::check(self, rules);
+    }
+
+    fn placement(&self) -> Option<&'static str> {
+        Some("weighed-hosts")
     }
 }
 
