@@ -21,15 +21,27 @@ pub struct Breach {
     pub is_impossible: bool,
 }
 
+/// Place of a system's options in an experiment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Place {
+    /// Those of the system itself.
+    #[default]
+    System,
+    /// Those of what the machines of a provider run on.
+    Provider,
+}
+
 /// Rest of an experiment, as far as rules of a section depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Around {
+    /// Whether controllers reconcile workloads.
+    pub has_controllers: bool,
     /// Whether the use of tasks is known, or may be.
     pub has_usage: bool,
     /// Whether an operation moves or resizes an instance.
     pub has_relocations: bool,
-    /// Whether the options are those of what a provider's machines run on.
-    pub is_below_provider: bool,
+    /// Place of the options.
+    pub place: Place,
 }
 
 /// Rules of the options of one place, and the broken ones among them.

@@ -9,12 +9,14 @@ mod breach;
 mod decode;
 pub mod period;
 mod plain;
+mod requests;
 mod section;
 mod share;
 
-pub use breach::{Around, Breach, Rules};
+pub use breach::{Around, Breach, Place, Rules};
 pub use decode::{DecodeError, REST};
 pub use period::Period;
 pub use plain::{Arguments, Plain};
+pub use requests::PodRequests;
 pub use section::{Section, SystemSection};
 pub use share::Share;

@@ -11,7 +11,7 @@ use super::decode::DecodeError;
 use super::plain::Plain;
 
 /// Options of a system as experiment files state them: the type has the fields, and its docs are
-/// their reference.
+/// their reference. A field of the type itself whose name ends in `File` holds the path of a file.
 ///
 /// ```
 /// use options::{Around, Plain, Rules, Section, SystemSection};

@@ -5,6 +5,7 @@
 use super::files::Files;
 use super::scalar::NoneOr;
 use super::schema::{NodeSource, Scenario, UnitFiles, Usage, WorkloadSource};
+use options::Plain;
 
 /// Kind of path that a file field may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,10 +77,15 @@ pub fn file_fields(scenario: &mut Scenario) -> Vec<FileField<'_>> {
     if let Some(config) = &mut scenario.system.scheduler.config {
         fields.file("system.scheduler.config".to_owned(), config);
     }
-    if let Some(own) = &mut scenario.system.openshift
-        && let Some(file) = &mut own.policy_file
-    {
-        fields.file("system.openshift.policyFile".to_owned(), file);
+    for (section, stated) in &mut scenario.system.sections.0 {
+        let Plain::Map(options) = stated else {
+            continue;
+        };
+        for (name, value) in options {
+            if let (true, Plain::String(file)) = (name.ends_with("File"), value) {
+                fields.file(format!("system.{section}.{name}"), file);
+            }
+        }
     }
     let models = &mut scenario.models;
     if let NoneOr::Some(startup) = &mut models.startup

@@ -24,7 +24,6 @@ mod images;
 pub mod job_queues;
 pub mod known_traces;
 pub mod names;
-mod openshift;
 mod part;
 pub mod partitions;
 pub mod pattern;

@@ -5,7 +5,7 @@ use super::names::Names;
 use super::schema::{MesosStrategy, NamedSchedulerKind, Scenario, System, Usage};
 use super::silent::has_manifests;
 use super::tree::Tree;
-use options::{Around, Breach, DecodeError, Plain, Section, SystemSection};
+use options::{Around, Breach, DecodeError, Place, Plain, Section, SystemSection};
 
 /// Whether options are given.
 type IsGiven = fn(&System) -> bool;
@@ -14,11 +14,7 @@ type IsGiven = fn(&System) -> bool;
 const OWN: &[(&str, &str, IsGiven)] = &[
     ("mesos", "mesos", |system| system.mesos.is_some()),
     ("dcos", "dcos", |system| system.dcos.is_some()),
-    ("openshift", "openshift", |system| {
-        system.openshift.is_some()
-    }),
     ("ecs", "ecs", |system| system.ecs.is_some()),
-    ("compose", "compose", |system| system.compose.is_some()),
 ];
 
 /// Systems with control loops of their own, without `controllers`.
@@ -72,11 +68,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
         )));
     }
     super::federation::check(scenario, tree, findings);
-    super::openshift::check(system, tree, findings);
     super::relocations::check(scenario, tree, findings);
     if let Some(own) = { scenario.cluster.provider.as_ref() }.and_then(|own| own.nova.as_ref()) {
         let around = Around {
-            is_below_provider: true,
+            place: Place::Provider,
             ..Around::default()
         };
         let section = names.sections().iter().find(|own| own.field == "nova");
@@ -96,8 +91,9 @@ fn around(scenario: &Scenario) -> Around {
     let may_state_use = has_manifests(scenario) || !scenario.operations.is_empty();
     Around {
         has_usage: scenario.models.usage != Usage::None || may_state_use,
+        has_controllers: scenario.system.controllers.is_some(),
         has_relocations: operations.any(|own| own.migrate.is_some() || own.resize.is_some()),
-        is_below_provider: false,
+        place: Place::System,
     }
 }
 
@@ -198,9 +194,7 @@ impl System {
             return own.to_owned();
         }
         match self.name.as_str() {
-            "openshift" => "regions-and-zones".to_owned(),
             "ecs" => "strategies".to_owned(),
-            "compose" => "one-host".to_owned(),
             "dcos" => "drf".to_owned(),
             "mesos" => {
                 let own = self.mesos.as_ref();

@@ -9,6 +9,7 @@ use ::options::Section;
 use scheduler::sparrow::SparrowOptions;
 
 use super::borg::section::Borg;
+use super::compose::section::Compose;
 use super::consolidation::Consolidation;
 use super::fleet;
 use super::flow::FlowOptions;
@@ -16,6 +17,7 @@ use super::gpu_sharing::GpuSharingOptions;
 use super::graphene::options::GrapheneOptions;
 use super::nova::section::Nova;
 use super::omega::OmegaOptions;
+use super::openshift::section::OpenShift;
 use super::{swarm, swarmkit};
 
 /// The options of one system: any type that threads may share and that can be printed.
@@ -91,4 +93,6 @@ pub const SECTIONS: &[Section] = &[
     Section::of::<GrapheneOptions>(),
     Section::of::<Borg>(),
     Section::of::<Nova>(),
+    Section::of::<Compose>(),
+    Section::of::<OpenShift>(),
 ];

@@ -8,9 +8,10 @@ use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL};
 use model::service::{Ingress, Service};
 use model::{Node, Object, PodSpec};
 use scenario::Scenario;
-use scenario::schema::{Ecs, OpenShift};
+use scenario::schema::Ecs;
 use systems::ecs::query::Query;
 use systems::nova::section::{Nova, NovaMigration};
+use systems::openshift::section::OpenShift;
 use units::{Duration, Instant};
 
 use super::Remarks;
@@ -32,8 +33,7 @@ pub(super) fn note(
             Setting::ecs_providers(&written, remarks);
         }
         "openshift" => {
-            let written = system.openshift.clone().unwrap_or_default();
-            setting.openshift(&written, remarks);
+            setting.openshift(&system.own(), remarks);
         }
         "nova" => {
             let migration = system.own::<Nova>().live_migration;

@@ -8,15 +8,15 @@ use control::delivery::{
 };
 use control::operation::Operation;
 use intake::table::Table;
-use model::resource_list::{CPU, MEMORY};
-use model::{Push, ResourceList, Text, VersionFault};
+use model::{Push, Text, VersionFault};
 use scenario::Scenario;
-use scenario::schema::{
-    self, BuildOrder, DeliveryOverlap, OpenShiftDeploymentConfig, OpenShiftTrigger,
-};
+use scenario::schema::{self, BuildOrder, DeliveryOverlap};
 use systems::functions::{Function, provides};
 use systems::mapping::object_refusal;
-use units::{Duration, Instant, Quantity, SortedMap};
+use systems::openshift::section::{
+    OpenShift, OpenShiftDeploymentConfig, OpenShiftTrigger, requests,
+};
+use units::{Duration, Instant, SortedMap};
 
 use super::price_list::at;
 use super::runs_workloads::{has_controllers, how_to_have_controllers, runs_workloads};
@@ -77,27 +77,15 @@ fn refusal(system: &str) -> Refusal {
 
 /// Tags that deployment configurations follow; one that no image triggers follows none.
 fn tags(scenario: &Scenario) -> SortedMap<Text, TagFilter> {
-    let configs = scenario.system.openshift.as_ref();
-    let configs = configs.into_iter().flat_map(|own| &own.deployment_configs);
+    let configs = scenario.system.own::<OpenShift>().deployment_configs;
     let follows = |own: &OpenShiftDeploymentConfig| match &own.image_tag {
-        _ if !own.triggers.contains(&OpenShiftTrigger::ImageChange) => TagFilter::None,
+        _ if !own.begins_with(OpenShiftTrigger::ImageChange) => TagFilter::None,
         Some(tag) => TagFilter::Tag(tag.as_str().into()),
         None => TagFilter::Every,
     };
-    configs
+    (configs.iter())
         .map(|(name, own)| (name.as_str().into(), follows(own)))
         .collect()
-}
-
-/// Requests of a pod, without those that are 0.
-pub(super) fn requests(written: schema::PodRequests) -> ResourceList {
-    let pairs = [(CPU, written.cpu), (MEMORY, written.memory)];
-    let stated = pairs.into_iter().filter(|(_, own)| *own != Quantity::ZERO);
-    let mut list = ResourceList::default();
-    for (name, amount) in stated {
-        list.set(name, amount);
-    }
-    list
 }
 
 /// What a scenario's system does not deploy, in words; `None` if it deploys all or nothing is watched.

@@ -7,7 +7,6 @@ mod autoscale;
 mod autoscale_findings;
 pub mod catalogue;
 mod cloud_doubts;
-mod compose_options;
 mod consolidation_options;
 mod container_ends;
 mod contention;

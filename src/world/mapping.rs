@@ -7,13 +7,12 @@ use k8s::Manifests;
 use model::resource_list::PODS;
 use model::{ConfigReference, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
-use scenario::schema::{
-    DEFAULT_PODS, EcsNetworkMode, NamedSchedulerKind, OpenShiftPolicy, WorkloadSource,
-};
+use scenario::schema::{DEFAULT_PODS, EcsNetworkMode, NamedSchedulerKind, WorkloadSource};
 use systems::capability::Capabilities;
 use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::nova::filter::Filter;
 use systems::nova::section::Nova;
+use systems::openshift::section::{OpenShift, OpenShiftPolicy};
 use systems::registry::find;
 
 use super::mesos_workloads::note_idle_workloads;
@@ -112,9 +111,7 @@ fn by_options(scenario: &Scenario) -> Capabilities {
         && system.name == systems::ecs::ENTRY.name
     {
         systems::ecs::WITH_PORTS
-    } else if system
-        .openshift
-        .as_ref()
+    } else if { system.stated::<OpenShift>() }
         .is_some_and(|own| own.policy == OpenShiftPolicy::V3_11 || own.policy_file.is_some())
     {
         systems::openshift::WITH_3_11

@@ -4,10 +4,10 @@
 use control::operation::{Operation, Target};
 use intake::Input;
 use k8s::ManifestReader;
-use model::{Labels, Object, Text};
+use model::{Labels, Object};
 use scenario::Scenario;
-use scenario::schema::OpenShiftRouter;
 use sim::traffic::{ROUTER_LABEL, ROUTER_NAMESPACE, Router};
+use systems::openshift::section::{OpenShift, OpenShiftRouter, labels};
 use units::{Duration, Instant};
 
 use super::{BuildError, Remarks};
@@ -57,19 +57,15 @@ pub(super) fn note_wildcards(
     }
 }
 
-fn stated(scenario: &Scenario) -> &[OpenShiftRouter] {
-    let written = scenario.system.openshift.as_ref();
-    written.map_or(&[], |own| &own.routers)
+fn stated(scenario: &Scenario) -> Vec<OpenShiftRouter> {
+    scenario.system.own::<OpenShift>().routers
 }
 
 fn router(own: &OpenShiftRouter) -> Router {
-    let labels = own.route_selector.iter();
     let micro = |rate: f64| (rate * f64::from(own.replicas) * 1e6).round() as u64;
     Router {
         name: own.name.as_str().into(),
-        selector: labels
-            .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-            .collect(),
+        selector: labels(&own.route_selector),
         namespaces: own.projects.iter().map(|own| own.as_str().into()).collect(),
         micro: own.rate.map(micro),
         pods: own.pods.as_ref().map(|_| own.replicas),
@@ -111,12 +107,6 @@ pub(super) fn made(
         }
     }
     Ok(made)
-}
-
-/// Names of the deployment configurations of routers that are pods.
-pub(super) fn names(routers: &[OpenShiftRouter]) -> impl Iterator<Item = Text> + '_ {
-    let own = routers.iter().filter(|own| own.pods.is_some());
-    own.map(|own| own.name.as_str().into())
 }
 
 /// What `oc adm router` makes of a router: none beyond its replicas while it rolls out, as two have no room

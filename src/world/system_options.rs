@@ -75,8 +75,7 @@ pub fn system_options(
         }
         None => EcsOptions::default(),
     };
-    let openshift = system.openshift.clone().unwrap_or_default();
-    let openshift = super::openshift_options::openshift_options(&openshift, files)?;
+    let openshift = super::openshift_options::openshift_options(&system.own(), files)?;
     let omega = omega(scenario);
     let flow: FlowOptions = system.own();
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
@@ -89,10 +88,7 @@ pub fn system_options(
         .with(swarm)
         .with(swarmkit)
         .with(consolidation);
-    let compose = match &system.compose {
-        Some(written) => super::compose_options::compose_options(written)?,
-        None => ComposeOptions::default(),
-    };
+    let compose = ComposeOptions::new(&system.own()).map_err(|why| wrong("compose", why))?;
     let has_end = scenario.stop.at.is_some() && scenario.stop.when.is_none();
     let borg = BorgOptions::new(&system.own(), has_end).map_err(|why| wrong("borg", why))?;
     if system.name == systems::borg::ENTRY.name {

@@ -7,11 +7,11 @@ use model::Object;
 use model::delivery::repository;
 use model::workload::{Deployment, DeploymentStrategy};
 use scenario::Scenario;
-use scenario::schema::{
-    OpenShift, OpenShiftDeploymentConfig, OpenShiftTrigger, System, WorkloadSource,
-};
+use scenario::schema::{System, WorkloadSource};
 use sim::traffic::ROUTER_NAMESPACE;
 use systems::compose::project::SERVICE_LABEL;
+use systems::compose::section::Compose;
+use systems::openshift::section::{OpenShift, OpenShiftDeploymentConfig, OpenShiftTrigger};
 use units::nearest::hint;
 use units::{Instant, SortedMap, SortedSet};
 
@@ -30,7 +30,7 @@ pub fn watched(
     operations: &[(Instant, Operation)],
     manifests: &ManifestFiles,
 ) -> Result<(), BuildError> {
-    let configs = scenario.system.openshift.as_ref();
+    let configs = scenario.system.stated::<OpenShift>();
     named_workloads(scenario, manifests)?;
     if scenario.delivery.is_empty() && scenario.storage.is_empty() && configs.is_none() {
         return Ok(());
@@ -53,7 +53,7 @@ pub fn watched(
         Object::Deployment(own) => Some((&*own.name, &**own)),
         _ => None,
     });
-    if let Some(written) = configs {
+    if let Some(written) = &configs {
         configured(
             written,
             &deployments.collect(),
@@ -65,11 +65,9 @@ pub fn watched(
             let builds = builds.filter_map(|own| Some(&*own.build_pods.as_ref()?.namespace));
             let mut known = manifests.namespaces();
             known.extend(builds);
-            known.extend(
-                super::routers::names(&written.routers)
-                    .next()
-                    .map(|_| ROUTER_NAMESPACE),
-            );
+            if written.routers.iter().any(|own| own.pods.is_some()) {
+                known.insert(ROUTER_NAMESPACE);
+            }
             projects(written, &known)?;
         }
     }
@@ -110,7 +108,7 @@ fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(),
         return Ok(());
     }
     let mut names = manifests.names();
-    if scenario.system.compose.is_some() {
+    if scenario.system.stated::<Compose>().is_some() {
         names.extend(manifests.label_values(SERVICE_LABEL));
     }
     for field in fields {
@@ -156,7 +154,7 @@ fn named_fields(system: &System) -> Vec<NamedField> {
     for name in swarm.environment.keys().filter(is_one) {
         keys("system.swarm.environment", name, "workload");
     }
-    for (name, own) in system.compose.iter().flat_map(|own| &own.services) {
+    for (name, own) in &system.own::<Compose>().services {
         keys("system.compose.services", name, "service");
         for (other, _) in own.depends_on.iter().filter(|(_, own)| own.required) {
             let place = format!("system.compose.services.{name}.dependsOn");

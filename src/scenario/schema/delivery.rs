@@ -4,8 +4,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use options::PodRequests;
 use rng::Distribution;
-use units::{Duration, Quantity};
+use units::Duration;
 
 /// Automatic deployment of a repository's images to every workload that runs one: `Deployment`,
 /// `StatefulSet` and `DaemonSet` objects. The system rolls out by its own rules.
@@ -72,16 +73,6 @@ pub struct BuildPods {
 
 fn default_namespace() -> String {
     "default".to_owned()
-}
-
-/// Requests of a pod that the platform runs for work of its own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct PodRequests {
-    /// CPU cores; default 0.
-    pub cpu: Quantity,
-    /// Memory; default 0.
-    pub memory: Quantity,
 }
 
 /// Stage of a build, such as compiling.

@@ -11,7 +11,6 @@ mod alert;
 mod autoscaling;
 mod clients;
 mod cluster;
-mod compose;
 mod contention;
 mod delivery;
 mod descheduling;
@@ -26,7 +25,6 @@ mod marathon;
 mod mesos;
 mod metrics;
 mod nova_hosts;
-mod openshift;
 mod operation;
 mod power;
 mod provider;
@@ -52,11 +50,9 @@ pub use cluster::{
     Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeAnnotations, NodeSource,
     NodeTemplate, NodeTrace, Taint, TaintEffect, Template,
 };
-pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
 pub use contention::{Contention, Overhead};
 pub use delivery::{
-    BuildOrder, BuildPods, Delivery, DeliveryOverlap, DeliveryStage, PodRequests, Push,
-    VersionFault,
+    BuildOrder, BuildPods, Delivery, DeliveryOverlap, DeliveryStage, Push, VersionFault,
 };
 pub use descheduling::{
     Descheduling, Duplicates, Evictor, ExcludedNamespaces, HighUtilization, LifeTime,
@@ -83,10 +79,6 @@ pub use mesos::{
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use nova_hosts::{NovaGroupPolicy, NovaHosts, NovaProvider};
-pub use openshift::{
-    OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftPolicy,
-    OpenShiftProject, OpenShiftRouter, OpenShiftRouterPods, OpenShiftScriptStep, OpenShiftTrigger,
-};
 pub use operation::{
     ArrivalJobs, Controllers, MachineOperation, MachineStep, NodeTaint, NodeTaints, Operation,
     PodDeletion, PropagationPolicy, Upgrade,

@@ -9,10 +9,7 @@ use super::job_queue::JobQueue;
 use super::release::{Release, Switch};
 use super::shutdown::Shutdown;
 use super::slurm::Slurm;
-use super::{
-    Autoscaling, Compose, Controllers, Dcos, Descheduling, Ecs, Federation, Mesos,
-    NamedScheduler, OpenShift,
-};
+use super::{Autoscaling, Controllers, Dcos, Descheduling, Ecs, Federation, Mesos, NamedScheduler};
 use options::Arguments;
 use units::{Duration, SortedMap};
 
@@ -57,15 +54,9 @@ pub struct System {
     /// Options of the masters of DC/OS, for `name: dcos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dcos: Option<Dcos>,
-    /// Options of OpenShift, for `name: openshift`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub openshift: Option<OpenShift>,
     /// Options of ECS, for `name: ecs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecs: Option<Ecs>,
-    /// Options of Docker Compose, for `name: compose`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compose: Option<Compose>,
     /// Options of systems that their registry describes, by field.
     #[serde(rename = "$rest", default, skip_serializing_if = "Arguments::is_empty")]
     #[schemars(skip)]
@@ -85,9 +76,7 @@ impl Default for System {
             descheduling: None,
             mesos: None,
             dcos: None,
-            openshift: None,
             ecs: None,
-            compose: None,
             sections: Arguments::default(),
         }
     }

@@ -12,6 +12,7 @@ pub mod options;
 mod problem;
 pub mod project;
 pub mod restart;
+pub mod section;
 #[cfg(test)]
 mod tests;
 

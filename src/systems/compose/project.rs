@@ -11,6 +11,8 @@
 
 mod stops;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use model::{Object, PodSpec, Text};
@@ -35,14 +37,18 @@ pub(super) fn service_name(object: &Object, template: &PodSpec) -> Text {
 }
 
 /// Condition that a dependency meets before its dependent starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ComposeCondition")]
 pub enum Condition {
-    /// Its containers run (`service_started`).
+    /// Its containers run.
     #[default]
+    #[serde(rename = "service_started")]
     Started,
-    /// Its containers are healthy (`service_healthy`).
+    /// Its containers are healthy.
+    #[serde(rename = "service_healthy")]
     Healthy,
-    /// Its containers have ended with code 0 (`service_completed_successfully`).
+    /// Its containers have ended with code 0.
+    #[serde(rename = "service_completed_successfully")]
     Completed,
 }
 

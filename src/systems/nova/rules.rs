@@ -1,6 +1,6 @@
 //! Rules between the options of Nova: contradictions, and options that others leave without effect.
 
-use options::Rules;
+use options::{Place, Rules};
 use units::Quantity;
 
 use super::filter::Filter;
@@ -23,7 +23,7 @@ const WEIGHERS: [&str; 8] = [
 
 /// Reports every broken rule.
 pub(super) fn check(nova: &Nova, rules: &mut Rules<'_>) {
-    if rules.around().is_below_provider {
+    if rules.around().place == Place::Provider {
         idle_below_provider(nova, rules);
     } else {
         of_hosts(nova, rules);

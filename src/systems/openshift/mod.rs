@@ -3,6 +3,7 @@
 //! and image triggers are those of `control::delivery`, weights of routes stand in `control::services`; all
 //! else is Kubernetes.
 
+mod checks;
 mod component;
 pub mod deployment;
 mod entry;
@@ -10,6 +11,7 @@ mod options;
 pub mod policy;
 pub mod rollout;
 pub mod rules;
+pub mod section;
 
 pub use entry::{ENTRY, WITH_3_11};
 pub use options::{ConfigRules, OpenShiftOptions};

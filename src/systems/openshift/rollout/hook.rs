@@ -1,31 +1,39 @@
 //! Hooks of a rollout: pods that are run before, in or after it, and what their failures lead to.
 
 use control::errands::ErrandStatus;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::Duration;
 
 use super::{Crew, Helper, RolloutRules};
 
 /// Treatment of a hook that fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "OpenShiftHookFailure")]
 pub enum HookPolicy {
     /// The rollout fails.
     #[default]
     Abort,
-    /// The container of the hook is started again in its pod, as the kubelet does: at once, after 10 s, and
-    /// then after twice as long each time, up to 5 min.
+    /// The hook's container is started again in its pod: at once, 10 s later, and then after twice as long
+    /// each time, up to 5 min.
     Retry,
     /// The rollout goes on.
     Ignore,
 }
 
-/// A hook: a pod that is run before, in or after a rollout.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Hook of a rollout: a pod that runs once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "OpenShiftHook")]
 pub struct Hook {
     /// Time that a run takes.
     pub takes: Duration,
-    /// Number of its runs that fail, of each rollout the first ones.
+    /// Number of runs that fail, of each rollout the first ones; default 0.
+    #[serde(default)]
     pub failures: u32,
-    /// Treatment of a run that fails.
+    /// Treatment of a run that fails (`failurePolicy`); default `abort`.
+    #[serde(default, rename = "failurePolicy")]
     pub policy: HookPolicy,
 }
 

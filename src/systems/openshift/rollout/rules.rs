@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::Duration;
 
 use super::Hook;
@@ -28,14 +30,18 @@ pub struct RolloutRules {
     pub script: Arc<[ScriptStep]>,
 }
 
-/// A step of a deployer of the user's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Step of a deployer of the user's own: sizes of both versions from a time on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(rename = "OpenShiftScriptStep")]
 pub struct ScriptStep {
     /// Time from the start of the deployer.
     pub after: Duration,
-    /// Size that the new controller gets, in percent of the replicas, rounded up.
+    /// Size of the new version, in percent of the replicas, rounded up.
+    #[schemars(range(max = 100))]
     pub new: u32,
-    /// Size that the old controller gets, in percent of the replicas, rounded down.
+    /// Size of the old version, in percent of the replicas, rounded down.
+    #[schemars(range(max = 100))]
     pub old: u32,
 }
 

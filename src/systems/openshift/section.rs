@@ -1,11 +1,17 @@
-//! `system.openshift:` of the experiment file: options of the scheduler and of deployment configurations,
-//! with the defaults of `OpenShift`.
+//! Options of `OpenShift` as experiment files state them: the scheduler, deployment configurations and routers,
+//! with its defaults.
 
+use model::resource_list::{CPU, MEMORY};
+use model::{Labels, ResourceList, Text};
+use options::{PodRequests, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use super::PodRequests;
 use units::{Duration, Quantity, SortedMap};
+
+use super::deployment::Triggers;
+use super::options::{ConfigRules, OpenShiftOptions};
+use super::rollout::{Hook, RolloutRules, ScriptStep};
+use super::rules::Rules;
 
 /// Options of `OpenShift`; used with `name: openshift`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -151,18 +157,18 @@ pub struct OpenShiftDeploymentConfig {
     pub active_deadline: Duration,
     /// Hook before the rollout; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub pre: Option<OpenShiftHook>,
+    pub pre: Option<Hook>,
     /// Hook between the end of the old pods and the start of the new ones, with the strategy
     /// `Recreate`; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mid: Option<OpenShiftHook>,
+    pub mid: Option<Hook>,
     /// Hook after the rollout; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub post: Option<OpenShiftHook>,
+    pub post: Option<Hook>,
     /// Steps of a deployer of the user's own (`type: Custom`), which takes the place of the Deployment's
     /// strategy and ends with its last step; default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub script: Vec<OpenShiftScriptStep>,
+    pub script: Vec<ScriptStep>,
     /// Requests of the deployer's pod (`strategy.resources`); default none. Hooks request what the first
     /// container of the Deployment does.
     pub resources: PodRequests,
@@ -190,20 +196,6 @@ impl Default for OpenShiftDeploymentConfig {
     }
 }
 
-/// Step of a deployer of the user's own: sizes of both versions from a time on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct OpenShiftScriptStep {
-    /// Time from the start of the deployer.
-    pub after: Duration,
-    /// Size of the new version, in percent of the replicas, rounded up.
-    #[schemars(range(max = 100))]
-    pub new: u32,
-    /// Size of the old version, in percent of the replicas, rounded down.
-    #[schemars(range(max = 100))]
-    pub old: u32,
-}
-
 /// Change that begins a rollout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -214,30 +206,96 @@ pub enum OpenShiftTrigger {
     ImageChange,
 }
 
-/// Hook of a rollout: a pod that runs once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct OpenShiftHook {
-    /// Time that a run takes.
-    pub takes: Duration,
-    /// Number of runs that fail, of each rollout the first ones; default 0.
-    #[serde(default)]
-    pub failures: u32,
-    /// Treatment of a run that fails (`failurePolicy`); default `abort`.
-    #[serde(default)]
-    pub failure_policy: OpenShiftHookFailure,
+impl SystemSection for OpenShift {
+    const SYSTEM: &'static str = "openshift";
+    const MEANING: &'static str = "Options of OpenShift, for `name: openshift`.";
+
+    fn check(&self, rules: &mut options::Rules<'_>) {
+        super::checks::check(self, rules);
+    }
+
+    fn placement(&self) -> Option<&'static str> {
+        Some("regions-and-zones")
+    }
 }
 
-/// Treatment of a hook that fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OpenShiftHookFailure {
-    /// The rollout fails.
-    #[default]
-    Abort,
-    /// The hook's container is started again in its pod: at once, 10 s later, and then after twice as long
-    /// each time, up to 5 min.
-    Retry,
-    /// The rollout goes on.
-    Ignore,
+impl OpenShift {
+    /// The scheduler's policy, which a file may have stated.
+    pub fn policy(&self, of_file: Option<Rules>) -> Rules {
+        of_file.unwrap_or_else(|| match self.policy {
+            OpenShiftPolicy::Early => Rules::early(),
+            OpenShiftPolicy::V3_11 => Rules::v3_11(),
+        })
+    }
+
+    /// Labels that nodes need, by project.
+    pub fn selectors(&self) -> SortedMap<Text, Labels> {
+        let projects = self.projects.iter();
+        projects
+            .map(|(name, own)| (Text::from(&**name), labels(&own.node_selector)))
+            .collect()
+    }
+
+    /// Parts of a cluster with these options and a policy of its scheduler.
+    pub fn parts(&self, policy: Rules) -> OpenShiftOptions {
+        let configs = self.deployment_configs.iter();
+        let configs = configs.map(|(name, own)| (name.clone(), own.rules()));
+        // What holds for all others is about what is deployed, not about the routers before it.
+        let usual = OpenShiftDeploymentConfig::default().rules();
+        let of_routers = self.routers.iter().filter(|own| own.pods.is_some());
+        let of_routers = of_routers.map(|own| (own.name.clone(), usual.clone()));
+        OpenShiftOptions {
+            policy,
+            node_selector: labels(&self.node_selector),
+            projects: self.selectors(),
+            deployments: of_routers.chain(configs).collect(),
+        }
+    }
+}
+
+/// Labels of texts.
+pub fn labels(written: &SortedMap<String, String>) -> Labels {
+    let labels = written.iter();
+    labels
+        .map(|(key, value)| (Text::from(&**key), Text::from(&**value)))
+        .collect()
+}
+
+/// Requests of a pod, without those that are 0.
+pub fn requests(written: PodRequests) -> ResourceList {
+    let pairs = [(CPU, written.cpu), (MEMORY, written.memory)];
+    let stated = pairs.into_iter().filter(|(_, own)| *own != Quantity::ZERO);
+    let mut list = ResourceList::default();
+    for (name, amount) in stated {
+        list.set(name, amount);
+    }
+    list
+}
+
+impl OpenShiftDeploymentConfig {
+    /// Whether a change begins a rollout.
+    pub fn begins_with(&self, trigger: OpenShiftTrigger) -> bool {
+        self.triggers.contains(&trigger)
+    }
+
+    fn rules(&self) -> ConfigRules {
+        ConfigRules {
+            triggers: Triggers {
+                on_config: self.begins_with(OpenShiftTrigger::ConfigChange),
+                on_image: self.begins_with(OpenShiftTrigger::ImageChange),
+            },
+            has_image: !self.awaits_image,
+            resources: requests(self.resources),
+            rollout: RolloutRules {
+                update_period: self.update_period,
+                interval: self.interval,
+                timeout: self.timeout,
+                deadline: self.active_deadline,
+                pre: self.pre,
+                mid: self.mid,
+                post: self.post,
+                script: self.script.as_slice().into(),
+            },
+        }
+    }
 }
