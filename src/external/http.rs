@@ -80,6 +80,10 @@ impl Exchange for Servers {
         Ok(Answer::Text(answer.to_string()))
     }
 
+    fn name(&self) -> String {
+        "the extenders".to_owned()
+    }
+
     fn again(&self) -> Box<dyn Exchange> {
         Box::new(*self)
     }

@@ -189,8 +189,7 @@ impl Library {
     }
 
     fn failure(&self, what: &str) -> ExchangeError {
-        let path = self.path.display();
-        ExchangeError(format!("the external library `{path}` {what}"))
+        ExchangeError(format!("{} {what}", self.name()))
     }
 
     fn load(&self, seed: u64) -> Result<Running, String> {
@@ -445,6 +444,10 @@ impl Exchange for Library {
             Question::Hello(_) | Question::Post(_) => Err("isn't asked that".to_owned()),
         };
         answer.map_err(|what| self.failure(&what))
+    }
+
+    fn name(&self) -> String {
+        format!("the external library `{}`", self.path.display())
     }
 
     fn again(&self) -> Box<dyn Exchange> {

@@ -44,21 +44,17 @@ impl Process {
     }
 
     fn failure(&self, what: &str) -> ExchangeError {
-        let command = self.program.command.join(" ");
         let answers = match self.answers {
             0 => "before its first answer".to_owned(),
             1 => "after 1 answer".to_owned(),
             count => format!("after {count} answers"),
         };
-        ExchangeError(format!("the external program `{command}` {what} {answers}"))
+        ExchangeError(format!("{} {what} {answers}", self.name()))
     }
 
     fn start(&self) -> Result<Running, ExchangeError> {
-        let command = self.program.command.join(" ");
         let fail = |why: &dyn std::fmt::Display| {
-            ExchangeError(format!(
-                "the external program `{command}` can't be started: {why}"
-            ))
+            ExchangeError(format!("{} can't be started: {why}", self.name()))
         };
         let [name, arguments @ ..] = self.program.command.as_slice() else {
             return Err(fail(&"the command is empty"));
@@ -101,6 +97,10 @@ impl Exchange for Process {
         self.answers += 1;
         self.running = Some(running);
         Ok(answer)
+    }
+
+    fn name(&self) -> String {
+        format!("the external program `{}`", self.program.command.join(" "))
     }
 
     fn again(&self) -> Box<dyn Exchange> {

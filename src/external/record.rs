@@ -91,6 +91,10 @@ impl Exchange for Recorder {
         Ok(answer)
     }
 
+    fn name(&self) -> String {
+        self.inner.name()
+    }
+
     fn again(&self) -> Box<dyn Exchange> {
         Box::new(Self {
             inner: self.inner.again(),
@@ -155,19 +159,26 @@ impl Exchange for Replay {
                 Ok(Answer::Text(answer.to_owned()))
             }
             found => {
-                let stem = self.stem.display();
                 let what = if found.is_some() {
                     "has another question"
                 } else {
                     "ends"
                 };
                 Err(ExchangeError(format!(
-                    "the record of external answers {stem}.*.jsonl.zst {what} after {} exchanges: it is of \
-                     another run, so ask the program itself with `--allow-external`",
+                    "{} {what} after {} exchanges: it is of another run, so ask the program itself with \
+                     `--allow-external`",
+                    self.name(),
                     self.answers
                 )))
             }
         }
+    }
+
+    fn name(&self) -> String {
+        format!(
+            "the record of external answers {}.*.jsonl.zst",
+            self.stem.display()
+        )
     }
 
     fn again(&self) -> Box<dyn Exchange> {

@@ -32,10 +32,7 @@ impl Socket {
     }
 
     fn failure(&self, what: &str) -> ExchangeError {
-        let address = &self.address;
-        ExchangeError(format!(
-            "the external program at the socket `{address}` {what}"
-        ))
+        ExchangeError(format!("{} {what}", self.name()))
     }
 
     fn connect(&self) -> io::Result<Line> {
@@ -85,6 +82,10 @@ impl Exchange for Socket {
         })?;
         self.line = Some(line);
         Ok(answer)
+    }
+
+    fn name(&self) -> String {
+        format!("the external program at the socket `{}`", self.address)
     }
 
     fn again(&self) -> Box<dyn Exchange> {

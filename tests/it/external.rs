@@ -304,6 +304,9 @@ fn a_new_policy_runs_in_every_language_that_is_here() {
             "external",
             "{language}"
         );
+        if command == "./policy" {
+            folder.run(&["conformance", "--points", "score", "--", command], 0);
+        }
     }
 }
 
@@ -382,12 +385,17 @@ fn a_program_that_misbehaves_ends_the_run_with_words() {
         (
             "echo '{\"protocol\":1}'; echo '{\"points\":[1]}'",
             101,
-            "answered 1 `points` about 12",
+            "the external program `sh -c",
+        ),
+        (
+            "echo '{\"protocol\":1}'; echo '{\"points\":[1]}'",
+            101,
+            "answered 1 `points` about 12 candidates: one each is expected",
         ),
         (
             "echo '{\"protocol\":1}'; echo '{\"points\":[NaN]}'",
             101,
-            "answer to `score` can't be read",
+            "gave an answer to `score` that can't be read",
         ),
         (
             "echo '{\"protocol\":1}'; echo hello",

@@ -22,6 +22,9 @@ pub trait Exchange: Send {
     /// The program can't be started, ended, or gave no whole answer in its time.
     fn ask(&mut self, question: &Question) -> Result<Answer, ExchangeError>;
 
+    /// Name of the program, as sentences about it begin.
+    fn name(&self) -> String;
+
     /// A fresh start of the same program.
     fn again(&self) -> Box<dyn Exchange>;
 }

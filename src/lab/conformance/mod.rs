@@ -68,8 +68,13 @@ impl Talk {
         let answer = answer.map_err(|error| self.flaw(error.to_string()))?;
         let text = answer.text(question);
         self.last[0].1 = shortened(&text);
-        check_answer(question, &answer).map_err(|error| self.flaw(error.to_string()))?;
+        check_answer(question, &answer).map_err(|what| self.flaw_by(&what))?;
         Ok(answer)
+    }
+
+    /// Flaw by a deed of the program, in words that follow its name.
+    fn flaw_by(&self, what: &str) -> Flaw {
+        self.flaw(format!("{} {what}", self.exchange.name()))
     }
 
     fn flaw(&self, why: String) -> Flaw {

@@ -231,8 +231,7 @@ impl Session {
         };
         let (now, is_told) = (*now, !refused.is_empty());
         let answer = self.talk.ask(&question)?;
-        let step =
-            read_step(&answer, &question).map_err(|error| self.talk.flaw(error.to_string()))?;
+        let step = read_step(&answer, &question).map_err(|what| self.talk.flaw_by(&what))?;
         if !is_told {
             self.refused.clear();
         }

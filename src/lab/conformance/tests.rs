@@ -14,6 +14,10 @@ impl Exchange for Stub {
         Ok(Answer::Text((self.0)(question)))
     }
 
+    fn name(&self) -> String {
+        "the stub".to_owned()
+    }
+
     fn again(&self) -> Box<dyn Exchange> {
         Box::new(self.clone())
     }

@@ -118,6 +118,10 @@ impl Exchange for Visitor {
         Ok(board.answer())
     }
 
+    fn name(&self) -> String {
+        "the agent".to_owned()
+    }
+
     fn again(&self) -> Box<dyn Exchange> {
         self.0.start()
     }

@@ -130,10 +130,10 @@ impl Dialogue {
     fn read<T>(
         &mut self,
         question: &Question,
-        read: impl FnOnce(Answer, &Question) -> Result<T, ExchangeError>,
+        read: impl FnOnce(Answer, &Question) -> Result<T, String>,
     ) -> Option<T> {
         let read = read(self.answer(question)?, question);
-        read.map_err(|error| self.fail(&error)).ok()
+        read.map_err(|what| self.fail_by(&what)).ok()
     }
 
     /// The answer to a question. `None` after a failure, which ends the run after this step.
@@ -150,6 +150,16 @@ impl Dialogue {
         self.failure = Some(error.to_string().into());
     }
 
+    /// Fails by a deed of the program, in words that follow its name.
+    fn fail_by(&mut self, what: &str) {
+        let error = self.failed_by(what);
+        self.fail(&error);
+    }
+
+    fn failed_by(&self, what: &str) -> ExchangeError {
+        ExchangeError(format!("{} {what}", self.exchange.name()))
+    }
+
     /// The greeting, once.
     fn greet(&mut self) -> Result<(), ExchangeError> {
         if self.is_greeted {
@@ -161,29 +171,28 @@ impl Dialogue {
             seed: self.seed,
             points: self.points.names(),
         });
-        let hello: Hello = read(&self.exchange.ask(&question)?, &question)?;
-        speaks(&hello)
+        let answer = self.exchange.ask(&question)?;
+        check_answer(&question, &answer).map_err(|what| self.failed_by(&what))
     }
 }
 
-/// Reads an answer; one that is not as expected is a failure that quotes its beginning.
-fn read<T: DeserializeOwned>(answer: &Answer, question: &Question) -> Result<T, ExchangeError> {
+/// Reads an answer. Of one that is not as expected, the error says what the program did, in words that follow its name,
+/// and quotes its beginning.
+fn read<T: DeserializeOwned>(answer: &Answer, question: &Question) -> Result<T, String> {
     let answer = answer.text(question);
     serde_json::from_str(&answer).map_err(|error| {
         let call = question.name();
         let start = answer.chars().take(80);
         let start: String = start.filter(|own| !own.is_control()).collect();
-        ExchangeError(format!(
-            "the external program's answer to `{call}` can't be read: {error}; it begins `{start}`"
-        ))
+        format!("gave an answer to `{call}` that can't be read: {error}; it begins `{start}`")
     })
 }
 
 /// Checks the form of an answer, as a run does.
 ///
 /// # Errors
-/// Of a form that the question doesn't want.
-pub fn check_answer(question: &Question, answer: &Answer) -> Result<(), ExchangeError> {
+/// Of a form that the question doesn't want: what the program did, in words that follow its name.
+pub fn check_answer(question: &Question, answer: &Answer) -> Result<(), String> {
     match question {
         Question::Hello(_) => read::<Hello>(answer, question).and_then(|hello| speaks(&hello)),
         Question::Filter(_) => flags(answer.clone(), question).map(drop),
@@ -196,12 +205,12 @@ pub fn check_answer(question: &Question, answer: &Answer) -> Result<(), Exchange
 /// Reads the answer of a whole scheduler.
 ///
 /// # Errors
-/// Of another form.
-pub fn read_step(answer: &Answer, question: &Question) -> Result<Step, ExchangeError> {
+/// As [`check_answer`].
+pub fn read_step(answer: &Answer, question: &Question) -> Result<Step, String> {
     read(answer, question)
 }
 
-fn flags(answer: Answer, question: &Question) -> Result<Vec<bool>, ExchangeError> {
+fn flags(answer: Answer, question: &Question) -> Result<Vec<bool>, String> {
     let flags = match answer {
         Answer::Flags(flags) => flags,
         other => read::<Filtered>(&other, question)?.accept,
@@ -209,7 +218,7 @@ fn flags(answer: Answer, question: &Question) -> Result<Vec<bool>, ExchangeError
     of_length(flags, question)
 }
 
-fn numbers(answer: Answer, question: &Question) -> Result<Vec<i64>, ExchangeError> {
+fn numbers(answer: Answer, question: &Question) -> Result<Vec<i64>, String> {
     let numbers = match (answer, question) {
         (Answer::Numbers(numbers), _) => numbers,
         (other, Question::Order(_)) => read::<Ordered>(&other, question)?.keys,
@@ -219,29 +228,29 @@ fn numbers(answer: Answer, question: &Question) -> Result<Vec<i64>, ExchangeErro
 }
 
 /// Refuses a program of another version of the protocol.
-fn speaks(hello: &Hello) -> Result<(), ExchangeError> {
+fn speaks(hello: &Hello) -> Result<(), String> {
     if hello.protocol == PROTOCOL {
         return Ok(());
     }
     let other = hello.protocol;
-    let why = format!(
-        "the external program speaks protocol {other}, expected {PROTOCOL}: answer the greeting with \
-         {{\"protocol\": {PROTOCOL}}}"
-    );
-    Err(ExchangeError(why))
+    Err(format!(
+        "speaks protocol {other}, expected {PROTOCOL}: answer the greeting with {{\"protocol\": {PROTOCOL}}}"
+    ))
 }
 
 /// Refuses a list that has not an item for each candidate.
-fn of_length<T>(items: Vec<T>, question: &Question) -> Result<Vec<T>, ExchangeError> {
+fn of_length<T>(items: Vec<T>, question: &Question) -> Result<Vec<T>, String> {
     let (wanted, field) = (question.items(), question.field());
     if items.len() == wanted {
         return Ok(items);
     }
     let found = items.len();
-    let candidates = plural::count(wanted as u64, "candidate");
-    let why = format!(
-        "the external program answered {found} `{field}` about {candidates}: one each is expected, in their \
-         order"
-    );
-    Err(ExchangeError(why))
+    let what = match question {
+        Question::Order(_) => "job",
+        _ => "candidate",
+    };
+    let wanted = plural::count(wanted as u64, what);
+    Err(format!(
+        "answered {found} `{field}` about {wanted}: one each is expected, in their order"
+    ))
 }

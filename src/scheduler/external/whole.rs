@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use cluster::{Conflict, Store};
+use control::exchange::Exchange;
 use control::exchange::question::{
     ClassState, PodPlace, PodState, Question, RefusedWrite, StepRequest,
 };
-use control::exchange::{Exchange, ExchangeError};
 use control::{Component, Outbox, Progress, Write};
 use model::event::Hold;
 use model::{EndReason, Event, EvictionCause, Pod, PodChange, PodRef, Text};
@@ -167,11 +167,11 @@ impl ExternalScheduler {
         step: &Step,
         store: &Store,
         out: &mut Outbox,
-    ) -> Result<(), ExchangeError> {
+    ) -> Result<(), String> {
         for &pod in &step.releases {
             self.pod(pod, "releases")?;
             if !self.held.remove(&pod) {
-                return Err(wrong(&format!("releases pod {pod}, which it doesn't hold")));
+                return Err(format!("releases pod {pod}, which it doesn't hold"));
             }
             out.write(store, self.release(pod));
         }
@@ -182,7 +182,7 @@ impl ExternalScheduler {
         for own in &step.holds {
             let (pod, node) = self.place(own.pod, own.node, "holds")?;
             if !self.held.insert(own.pod) {
-                return Err(wrong(&format!("holds pod {} twice", own.pod)));
+                return Err(format!("holds pod {} twice", own.pod));
             }
             let Some(record) = store.pods().get(pod) else {
                 continue;
@@ -202,10 +202,10 @@ impl ExternalScheduler {
         for own in &step.binds {
             let (pod, node) = self.place(own.pod, own.node, "binds")?;
             if self.refused.contains(&(own.pod, own.node)) {
-                return Err(wrong(&format!(
+                return Err(format!(
                     "binds pod {} to node {} again, which was refused while nothing has changed since",
                     own.pod, own.node
-                )));
+                ));
             }
             if self.held.remove(&own.pod) {
                 out.write(store, self.release(own.pod));
@@ -222,9 +222,9 @@ impl ExternalScheduler {
         self.wake = match step.wake.map(Instant::from_nanos) {
             Some(at) if at <= now => {
                 let at = at.as_nanos();
-                return Err(wrong(&format!(
+                return Err(format!(
                     "wants to be asked again at {at}, which isn't later than now"
-                )));
+                ));
             }
             wake => wake,
         };
@@ -238,24 +238,20 @@ impl ExternalScheduler {
         }
     }
 
-    fn pod(&self, pod: u32, does: &str) -> Result<PodRef, ExchangeError> {
+    fn pod(&self, pod: u32, does: &str) -> Result<PodRef, String> {
         let known = self.pods.get(&pod).copied();
-        known.ok_or_else(|| wrong(&format!("{does} pod {pod}, which isn't there")))
+        known.ok_or_else(|| format!("{does} pod {pod}, which isn't there"))
     }
 
-    fn place(&self, pod: u32, node: u32, does: &str) -> Result<(PodRef, NodeId), ExchangeError> {
+    fn place(&self, pod: u32, node: u32, does: &str) -> Result<(PodRef, NodeId), String> {
         let known = self.pod(pod, does)?;
         if self.mirror.knows(NodeId(node)) {
             return Ok((known, NodeId(node)));
         }
-        Err(wrong(&format!(
+        Err(format!(
             "{does} pod {pod} to node {node}, which isn't there"
-        )))
+        ))
     }
-}
-
-fn wrong(what: &str) -> ExchangeError {
-    ExchangeError(format!("the external program {what}"))
 }
 
 /// The state of a pod of a class.
@@ -309,8 +305,8 @@ impl Component for ExternalScheduler {
             self.wake = None;
             let new: Vec<PodRef> = self.news.pods.clone();
             if let Some(step) = self.ask(now, view) {
-                if let Err(error) = self.carry_out(now, &step, view, out) {
-                    self.dialogue.fail(&error);
+                if let Err(what) = self.carry_out(now, &step, view, out) {
+                    self.dialogue.fail_by(&what);
                 }
                 let is_bound = |pod: &PodRef| step.binds.iter().any(|own| own.pod == pod.id.0);
                 let left = new.into_iter().filter(|pod| !is_bound(pod));
