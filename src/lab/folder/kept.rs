@@ -4,10 +4,11 @@
 //! where it was stopped. Every file is written under a temporary name and renamed, so a kill at any
 //! moment leaves finished files whole and unfinished ones absent.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use super::lock::Lock;
 use super::{At, CsvWriter, FolderError, OutputFile, Sink};
 
 /// Held open and locked while a process writes.
@@ -20,7 +21,7 @@ pub struct KeptFolder {
     /// Goes into temporary names, so that two processes never write into one file.
     writer: String,
     /// Locks, given back when the folder is closed.
-    locks: Vec<File>,
+    _locks: Vec<Lock>,
 }
 
 impl KeptFolder {
@@ -31,37 +32,23 @@ impl KeptFolder {
     /// If another process of that name writes there, or the place can't be written.
     pub fn open(path: &Path, writer: &str) -> Result<Self, FolderError> {
         fs::create_dir_all(path).at(path)?;
-        let mut folder = Self {
+        let file = |name: &str| {
+            let path = path.join(name);
+            let file = File::options().create(true).append(true).open(&path);
+            file.at(&path)
+        };
+        let whole = file(LOCK_NAME)?;
+        let locks = if writer.is_empty() {
+            vec![Lock::alone(whole, path)?]
+        } else {
+            let own = file(&format!("{LOCK_NAME}-{writer}"))?;
+            vec![Lock::shared(whole, path)?, Lock::alone(own, path)?]
+        };
+        Ok(Self {
             path: path.to_path_buf(),
             writer: writer.to_owned(),
-            locks: Vec::new(),
-        };
-        let whole = folder.lock_file(LOCK_NAME)?;
-        if writer.is_empty() {
-            folder.take(&whole.try_lock(), whole)?;
-        } else {
-            folder.take(&whole.try_lock_shared(), whole)?;
-            let own = folder.lock_file(&format!("{LOCK_NAME}-{writer}"))?;
-            folder.take(&own.try_lock(), own)?;
-        }
-        Ok(folder)
-    }
-
-    fn lock_file(&self, name: &str) -> Result<File, FolderError> {
-        let path = self.path.join(name);
-        let file = File::options().create(true).append(true).open(&path);
-        file.at(&path)
-    }
-
-    fn take(&mut self, taken: &Result<(), TryLockError>, lock: File) -> Result<(), FolderError> {
-        match taken {
-            Err(TryLockError::WouldBlock) => Err(FolderError::Busy(self.path.clone())),
-            // Some network file systems have no locks; there the guard is absent.
-            Ok(()) | Err(TryLockError::Error(_)) => {
-                self.locks.push(lock);
-                Ok(())
-            }
-        }
+            _locks: locks,
+        })
     }
 
     /// Path of the folder.

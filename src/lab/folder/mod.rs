@@ -7,7 +7,7 @@
 //!
 //! This is the only module beside `intake::input` and `cli` that touches files.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, BufRead, BufWriter, ErrorKind, Write};
 use std::path::{Component, Path, PathBuf};
 
@@ -18,6 +18,7 @@ use intake::Input;
 mod csv_writer;
 mod error;
 mod kept;
+mod lock;
 mod sealed;
 mod together;
 mod unfinished;
@@ -25,6 +26,7 @@ mod unfinished;
 pub use csv_writer::CsvWriter;
 pub use error::FolderError;
 pub use kept::{KeptFolder, read_file};
+use lock::Lock;
 pub(crate) use sealed::{sealed, unsealed};
 pub use together::{TextFile, refuse_files, remove_files, write_files};
 use unfinished::Unfinished;
@@ -84,7 +86,7 @@ pub struct ResultFolder {
     partial: PathBuf,
     existing: Existing,
     /// Held until the folder has its name.
-    lock: Option<File>,
+    lock: Option<Lock>,
 }
 
 impl Drop for ResultFolder {
@@ -130,7 +132,7 @@ impl ResultFolder {
         fs::create_dir(&partial).at(&partial)?;
         let lock_path = partial.join(LOCK_NAME);
         let lock = File::create(&lock_path).at(&lock_path)?;
-        take_lock(&lock, &partial)?;
+        let lock = Lock::alone(lock, &partial)?;
         Ok(Self {
             out: out.to_path_buf(),
             partial,
@@ -401,19 +403,11 @@ fn refuse_existing(out: &Path, existing: Existing) -> Result<bool, FolderError> 
 fn remove_leftover(partial: &Path) -> Result<(), FolderError> {
     let lock_path = partial.join(LOCK_NAME);
     match File::open(&lock_path) {
-        Ok(lock) => take_lock(&lock, partial)?,
+        Ok(lock) => drop(Lock::alone(lock, partial)?),
         Err(error) if error.kind() == ErrorKind::NotFound => {}
         Err(error) => return Err(FolderError::from_io(&lock_path, error)),
     }
     fs::remove_dir_all(partial).at(partial)
-}
-
-fn take_lock(lock: &File, partial: &Path) -> Result<(), FolderError> {
-    match lock.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(FolderError::Busy(partial.to_path_buf())),
-        // Some network file systems have no locks; there the guard is absent, the run goes on.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
-    }
 }
 
 enum Sink {
