@@ -5,11 +5,12 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use lab::by_system::by_system;
 use lab::compact::{Pending, Question, TrialPlan, compact};
 use report::compact::CompactReport;
+use scenario::NamedText;
 use units::Duration;
 
-use super::compare::by_system;
 use super::experiment_file::{self, MessageFormat, Reading};
 use super::run_count::counted;
 
@@ -84,7 +85,7 @@ pub(super) fn run(
     let mut sets = arguments.sets.clone();
     sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
     let path: Option<&Path> = arguments.scenario.as_deref();
-    let read = |variants: Option<(&str, &str)>| {
+    let read = |variants: Option<NamedText<'_>>| {
         let reading = Reading {
             path,
             sets: &sets,
@@ -96,7 +97,7 @@ pub(super) fn run(
     let experiment = if arguments.systems.is_empty() {
         read(None)?
     } else {
-        by_system(&arguments.systems, &read)?
+        by_system::<Failure>(&arguments.systems, &read)?
     };
     let first = experiment.variants.first();
     if arguments.settle <= Duration::ZERO {

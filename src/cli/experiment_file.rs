@@ -26,8 +26,8 @@ pub struct Reading<'a> {
     pub path: Option<&'a Path>,
     /// Values `PATH=VALUE` of each `--set`.
     pub sets: &'a [String],
-    /// Variants that replace those of the file: their name in messages and their text.
-    pub variants: Option<(&'a str, &'a str)>,
+    /// Variants that replace those of the file.
+    pub variants: Option<NamedText<'a>>,
     /// Output format of findings.
     pub messages: MessageFormat,
 }
@@ -48,12 +48,11 @@ pub fn read_by(
         name: &source.name,
         text: &source.text,
     };
-    let variants = (reading.variants).map(|(name, text)| NamedText { name, text });
     let options = LoadOptions {
         lookup,
         ..source.options(reading.sets)
     };
-    match load_with_variants(experiment, variants, options) {
+    match load_with_variants(experiment, reading.variants, options) {
         Ok(mut experiment) => {
             source.complete(&mut experiment);
             Ok((experiment, source.text))

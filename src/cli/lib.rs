@@ -47,6 +47,7 @@ mod run_count;
 mod schema;
 mod snapshot;
 mod source;
+mod submission;
 mod sweep;
 mod systems;
 mod table_format;

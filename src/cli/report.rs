@@ -184,6 +184,7 @@ impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         match error {
             ReadError::Results(error) => error.into(),
+            ReadError::Compare(error) => error.into(),
             error => Self::input(error),
         }
     }

@@ -3,6 +3,7 @@
 mod alignment;
 pub mod around;
 pub mod broken;
+pub mod by_system;
 pub mod cells;
 pub mod check;
 mod classes;
@@ -33,6 +34,7 @@ pub mod limits;
 pub mod names;
 pub mod objects;
 pub mod outputs;
+mod own_program;
 pub mod parquet;
 pub mod paths;
 pub mod place;

@@ -1,8 +1,6 @@
 //! The logical clock of a fill-up, on which a step is made for each pod that arrives. The simulator
 //! counts a step as a second; summaries count in steps, rates among them: an hour has no meaning there.
 
-use metrics::registry;
-
 /// Unit of durations on the clock of a fill-up.
 pub const STEPS: &str = "steps";
 
@@ -39,28 +37,10 @@ impl StepUnit {
     }
 }
 
-/// Factor by which a value of a metric of a fill-up is multiplied to be counted in steps.
-pub fn factor(metric: &str) -> f64 {
-    let unit = registry::find(metric).and_then(|(_, statistic)| StepUnit::of(statistic.unit));
-    unit.map_or(1.0, |unit| unit.factor)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn values_of_a_fill_up_are_counted_in_steps() {
-        let check = |metric, expected: f64| {
-            assert!(
-                (factor(metric) * 3_600.0 - expected).abs() < 1e-9,
-                "{metric}"
-            );
-        };
-        check("throughput.jobs", 1.0);
-        check("pending_time.mean", 3_600.0);
-        check("pods.pending_at_end", 3_600.0);
-    }
+    use metrics::registry;
 
     #[test]
     fn every_unit_with_time_has_one_in_steps() {

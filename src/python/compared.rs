@@ -12,7 +12,7 @@ use lab::folder::ResultFolder;
 use lab::limits::Limits;
 use lab::replicate::{Perturbation, RunRecords, Work, Workers};
 use lab::sweep::Shard;
-use report::result_files::{compared, read, write_compared};
+use report::result_files::{compared, read_runs, write_compared};
 use report::run::ReportRun;
 use scenario::Experiment;
 use world::ManifestCache;
@@ -38,6 +38,8 @@ pub(crate) struct CompareOptions {
     rerun: String,
     /// Result folders of finished runs, which are compared in place of an experiment.
     finished: Vec<PathBuf>,
+    /// Values of fields, at which points of a sweep are compared.
+    at: Vec<String>,
     /// Folders of the runs' records.
     records: Vec<PathBuf>,
 }
@@ -249,8 +251,7 @@ fn made(
 
 fn of_finished(options: &CompareOptions) -> Result<PathBuf, Fault> {
     let settings = options.settings()?;
-    let runs = options.finished.iter().map(|path| read(path));
-    let runs: Vec<ReportRun> = runs.collect::<Result<_, _>>()?;
+    let runs = read_runs(&options.finished, &options.at)?;
     let finished: Vec<Finished> = runs.iter().map(ReportRun::finished).collect();
     let (study, candidates) = comparing::of_runs(&finished, &settings)?;
     let names = options.finished.iter().filter_map(|path| path.file_name());

@@ -5,6 +5,7 @@ use pyo3::exceptions::{PyException, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 
 use intake::TraceError;
+use lab::by_system::UnknownSystem;
 use lab::compare::CompareError;
 use lab::experiment::ExperimentError;
 use lab::folder::FolderError;
@@ -80,6 +81,12 @@ impl From<Box<Rejected>> for Fault {
     }
 }
 
+impl From<UnknownSystem> for Fault {
+    fn from(error: UnknownSystem) -> Self {
+        Self::Input(format!("systems: {error}"))
+    }
+}
+
 impl From<ExperimentError> for Fault {
     fn from(error: ExperimentError) -> Self {
         let words = match error.advice() {
@@ -112,6 +119,7 @@ impl From<WriteError> for Fault {
 impl From<ReadError> for Fault {
     fn from(error: ReadError) -> Self {
         match error {
+            ReadError::Compare(error) => error.into(),
             ReadError::Results(error) => Self::of_code(error.exit_code(), error.to_string()),
             error => Self::Input(error.to_string()),
         }

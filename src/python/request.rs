@@ -5,6 +5,7 @@ use std::sync::mpsc::Sender;
 
 use pyo3::prelude::*;
 
+use lab::by_system::by_system;
 use lab::source::{Source, Surroundings};
 use scenario::{Experiment, NamedText, schema};
 
@@ -25,6 +26,8 @@ pub(crate) struct ExperimentRequest {
     name: String,
     /// Text of the variants that replace those of the experiment.
     variants: Option<String>,
+    /// Systems that are compared in place of the variants.
+    systems: Vec<String>,
     /// Values `PATH=VALUE`.
     pub(crate) sets: Vec<String>,
     traces: Vec<PathBuf>,
@@ -90,17 +93,21 @@ impl ExperimentRequest {
     /// The experiment, with a variant for each policy, which is asked by `sender`.
     pub(crate) fn experiment(&self, sender: &Sender<Message>) -> Result<Experiment, Fault> {
         let source = self.source()?;
+        let read = |variants: Option<NamedText<'_>>| -> Result<_, Fault> {
+            let Some(variants) = variants else {
+                return Ok(source.experiment(&self.sets)?);
+            };
+            let mut experiment = source.variants(variants, &self.sets)?;
+            source.complete(&mut experiment);
+            Ok(experiment)
+        };
+        let named = |text| NamedText {
+            name: "variants",
+            text,
+        };
         let mut experiment = match &self.variants {
-            Some(text) => {
-                let variants = NamedText {
-                    name: "variants",
-                    text,
-                };
-                let mut experiment = source.variants(variants, &self.sets)?;
-                source.complete(&mut experiment);
-                experiment
-            }
-            None => source.experiment(&self.sets)?,
+            None if !self.systems.is_empty() => by_system(&self.systems, &read)?,
+            variants => read(variants.as_deref().map(named))?,
         };
         let policies = self.policies.iter().map(|own| {
             let view = own.agent.map(|(orders, rows)| (Choice::of(orders), rows));
@@ -117,12 +124,10 @@ impl ExperimentRequest {
                 )));
             }
             let name = format!("policy `{}`", own.name);
-            let variants = NamedText {
+            let mut other = read(Some(NamedText {
                 name: &name,
                 text: &own.variant,
-            };
-            let mut other = source.variants(variants, &self.sets)?;
-            source.complete(&mut other);
+            }))?;
             other.answer_programs(&schema::AnswerSource::Function {
                 function: function.clone(),
                 record: None,

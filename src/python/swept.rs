@@ -86,9 +86,8 @@ fn planned(asked: &ExperimentRequest, options: &SweepOptions) -> Result<Plan, Fa
     let source = asked.source()?;
     let program = lab::program::identity().to_owned();
     Ok(plan(&Grounds {
-        text: &source.text,
-        name: &source.name,
-        options: source.options(&asked.sets),
+        source: &source,
+        sets: &asked.sets,
         design: &design,
         seeds: options.seeds,
         program: &program,

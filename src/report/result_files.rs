@@ -1,6 +1,6 @@
 //! Files of result folders that show what a run came to, and finished runs read from their folders.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
@@ -12,9 +12,12 @@ use crate::runs::Gathered;
 use crate::study::{self, StudyOptions};
 use history::{REPORT_DATA_FILE, ReportDataError};
 use intake::{Input, TraceError};
-use lab::compare::{Candidate, STUDY_FILE, Study, write_values};
+use lab::compare::{
+    Candidate, CompareError, STUDY_FILE, Study, is_sweep, swept_runs, write_values,
+};
 use lab::folder::{FolderError, ResultFolder};
 use lab::results::{self, ResultsError};
+use lab::sweep::SweepError;
 use lab::travel::{FORK_FILE, Fork};
 
 /// Name of the report in a result folder.
@@ -56,6 +59,9 @@ pub enum ReadError {
     /// A file can't be read.
     #[error(transparent)]
     Input(#[from] TraceError),
+    /// A sweep's runs can't be compared.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
     /// A file is not what its name says.
     #[error("{0}")]
     Damaged(String),
@@ -123,6 +129,28 @@ pub fn write_compared(
     write_summary(&gathered, folder)?;
     write_values(folder, candidates)?;
     write_comparison(&gathered, study, rerun, folder)
+}
+
+/// Reads the runs of folders to compare them: of a result folder its run, of a sweep those at the points where the fields
+/// of `at` have the values, `PATH=VALUE` each.
+///
+/// # Errors
+/// A folder is neither, or is damaged.
+pub fn read_runs(folders: &[PathBuf], at: &[String]) -> Result<Vec<ReportRun>, ReadError> {
+    let mut runs = Vec::new();
+    for folder in folders {
+        if is_sweep(folder) {
+            runs.extend(swept_runs(folder, at)?.into_iter().map(ReportRun::from));
+        } else {
+            runs.push(read(folder)?);
+        }
+    }
+    if !at.is_empty() && !folders.iter().any(|own| is_sweep(own)) {
+        let words =
+            "--at: it chooses points of a sweep, and no folder of one is given; leave it out";
+        return Err(CompareError::from(SweepError::Design(words.to_owned())).into());
+    }
+    Ok(runs)
 }
 
 /// Reads a result folder.

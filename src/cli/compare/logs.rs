@@ -28,7 +28,11 @@ pub(super) fn run(
     // All are read before the first run, so that a mistake in the last costs no time.
     let read = |path: &PathBuf| read(global, arguments, Some(path));
     let experiments: Vec<_> = files.iter().map(read).collect::<Result<_, _>>()?;
+    if arguments.submission.is_wanted() {
+        return records::hand_over(global, arguments, &experiments);
+    }
     let records = records::open(arguments)?;
+    records::wait(global, arguments, &experiments, records.as_ref())?;
     if let Some(records) = records.as_ref().filter(|_| arguments.shard.is_some()) {
         return records::make_part(global, arguments, &experiments, records);
     }

@@ -5,12 +5,12 @@ mod logs;
 mod records;
 mod rerun;
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant as Clock;
 
 use clap::Args;
 
+use lab::by_system::{UnknownSystem, by_system};
 use lab::compare::{self, CompareError, Finished, Settings, Study};
 use lab::folder::{Existing, ResultFolder};
 use lab::replicate::RunRecords;
@@ -19,16 +19,14 @@ use report::result_files::{self, write_compared};
 use report::run::ReportRun;
 use report::study::{self, StudyOptions};
 use report::{self, Format};
-use scenario::schema::WorkloadSource;
-use scenario::{Experiment, Scenario, VariantPlan};
-use systems::RunsWorkloads;
-use systems::registry::find;
+use scenario::{Experiment, NamedText};
 use units::Duration;
 
 use super::experiment_file::{self, MessageFormat, Reading};
 use super::report::{check_label, label};
 use super::run_arguments::SummaryFormat;
 use super::run_count::counted;
+use super::submission::SubmissionArguments;
 use super::{Exit, Failure, Global, output, source, terminal};
 use rerun::{asked_of_metrics, portable, rerun};
 
@@ -37,9 +35,12 @@ use rerun::{asked_of_metrics, portable, rerun};
 #[command(after_help = EXAMPLES)]
 pub(super) struct CompareArguments {
     /// Experiment file whose variants are compared, one of each log for a comparison on several, or result
-    /// folders of finished runs [default: the bundled experiment]
+    /// folders of finished runs or of a sweep [default: the bundled experiment]
     #[arg(value_name = "SCENARIO|RUN")]
     what: Vec<PathBuf>,
+    /// Of a sweep, compare the points at which this field has this value; may be repeated
+    #[arg(long, value_name = "PATH=VALUE")]
+    at: Vec<String>,
     /// Compare the variants of this file instead: a map from names to overrides
     #[arg(long, value_name = "FILE", conflicts_with = "systems")]
     pub(super) variants: Option<PathBuf>,
@@ -99,6 +100,16 @@ pub(super) struct CompareArguments {
         help_heading = "Many machines"
     )]
     shard: Option<String>,
+    /// Wait until shards that others make have left a record of every run
+    #[arg(
+        long,
+        requires = "records",
+        conflicts_with = "shard",
+        help_heading = "Many machines"
+    )]
+    wait: bool,
+    #[command(flatten)]
+    submission: SubmissionArguments,
     /// Output format of the comparison
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
@@ -119,6 +130,8 @@ const EXAMPLES: &str = "Examples:
   windtunnel compare cluster.yaml --variants mine.yaml --all-pairs --metric pending_time.mean
   windtunnel compare cluster.yaml --records kept --shard 1/4    (on each of four machines)
   windtunnel compare cluster.yaml --records kept
+  windtunnel compare cluster.yaml --records kept --submit slurm --shards 64
+  windtunnel compare results/cluster-sweep --at cluster.nodes.0.count=8    (the runs of a sweep)
   windtunnel compare cluster.yaml --pareto cost.total,pending_time.p99
   windtunnel compare results/before results/after --format markdown";
 
@@ -159,6 +172,16 @@ pub(super) fn run(global: &Global, arguments: &CompareArguments) -> Result<Exit,
     let is_latex = matches!(arguments.format, SummaryFormat::Latex);
     check_label(arguments.label.as_ref(), is_latex)?;
     let folders = arguments.what.iter().filter(|path| path.is_dir()).count();
+    let submission = &arguments.submission;
+    if submission.dry_run && !submission.is_wanted() {
+        return Err(Failure::input(
+            "--dry-run shows what would be submitted; give `--submit` or `--emit`, or leave it out",
+        ));
+    }
+    if folders == 0 {
+        // It says what is wrong with points of no sweep.
+        result_files::read_runs(&[], &arguments.at)?;
+    }
     match (folders, arguments.what.as_slice()) {
         (0, []) => of_scenario(global, arguments, None),
         (0, [scenario]) => of_scenario(global, arguments, Some(scenario)),
@@ -221,7 +244,12 @@ fn of_scenario(
 ) -> Result<Exit, Failure> {
     let started = Clock::now();
     let experiment = read(global, arguments, path)?;
+    let all = std::slice::from_ref(&experiment);
+    if arguments.submission.is_wanted() {
+        return records::hand_over(global, arguments, all);
+    }
     let records = records::open(arguments)?;
+    records::wait(global, arguments, all, records.as_ref())?;
     if let Some(records) = records.as_ref().filter(|_| arguments.shard.is_some()) {
         return records::make_part(global, arguments, &[experiment], records);
     }
@@ -280,7 +308,7 @@ fn read(
 ) -> Result<Experiment, Failure> {
     let mut sets = arguments.sets.clone();
     sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
-    let read = |variants: Option<(&str, &str)>| {
+    let read = |variants: Option<NamedText<'_>>| {
         let reading = Reading {
             path,
             sets: &sets,
@@ -291,7 +319,10 @@ fn read(
     };
     if let Some(file) = &arguments.variants {
         let (name, text) = source::text_of(file)?;
-        return read(Some((&name, &text)));
+        return read(Some(NamedText {
+            name: &name,
+            text: &text,
+        }));
     }
     if arguments.systems.is_empty() {
         return read(None);
@@ -299,61 +330,10 @@ fn read(
     by_system(&arguments.systems, &read)
 }
 
-/// Function that reads the experiment, optionally with other variants: their name in messages and
-/// their text.
-pub(super) type ReadWith<'a> = dyn Fn(Option<(&str, &str)>) -> Result<Experiment, Failure> + 'a;
-
-/// One or several variants per system: those of the experiment with their settings, otherwise the
-/// experiment itself under the system.
-pub(super) fn by_system(names: &[String], read: &ReadWith<'_>) -> Result<Experiment, Failure> {
-    let mut experiment = read(None)?;
-    let is_of = |plan: &VariantPlan, name: &String| plan.scenario.system.name == *name;
-    let is_there = |name: &&String| experiment.variants.iter().any(|own| is_of(own, name));
-    let others: Vec<&String> = names.iter().filter(|name| !is_there(name)).collect();
-    let mut plans = std::mem::take(&mut experiment.variants);
-    if !others.is_empty() {
-        let base = read(Some(("--system", "base: {}")))?;
-        let base = base.variants.first().map(|plan| &plan.scenario);
-        let made = read(Some(("--system", &systems(&others, base)?)))?;
-        experiment.files.extend(made.files);
-        plans.extend(made.variants);
+impl From<UnknownSystem> for Failure {
+    fn from(error: UnknownSystem) -> Self {
+        Self::input(format!("--system: {error}"))
     }
-    for name in names {
-        let of_it = plans.iter().filter(|own| is_of(own, name)).cloned();
-        experiment.variants.extend(of_it);
-    }
-    // An experiment without variants is one plan of its own name.
-    for plan in &mut experiment.variants {
-        if plan.name == experiment.name {
-            plan.name.clone_from(&plan.scenario.system.name);
-        }
-    }
-    Ok(experiment)
-}
-
-/// Variants with one system each and its default settings; Kubernetes gets its controllers if the
-/// workload has objects for them.
-fn systems(names: &[&String], base: Option<&Scenario>) -> Result<String, Failure> {
-    let mut lines = String::new();
-    for name in names {
-        let entry = find(name).map_err(|error| Failure::input(format!("--system: {error}")))?;
-        let declares = |source: &WorkloadSource| {
-            matches!(
-                source,
-                WorkloadSource::Manifests { .. } | WorkloadSource::Units { .. }
-            )
-        };
-        let has_workloads = base.is_some_and(|base| base.workload.iter().any(declares));
-        let changes = match entry.workloads {
-            RunsWorkloads::WithControllers if has_workloads => {
-                format!("system: {{name: {name}, controllers: {{}}}}")
-            }
-            _ => format!("system: {{name: {name}}}"),
-        };
-        // Writing to a text does not fail.
-        let _ = writeln!(lines, "{name}: {{{changes}}}");
-    }
-    Ok(lines)
 }
 
 impl From<CompareError> for Failure {
@@ -391,16 +371,18 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
              leave them out",
         ));
     }
-    let runs: Vec<ReportRun> = arguments
-        .what
-        .iter()
-        .map(|path| result_files::read(path))
-        .collect::<Result<_, _>>()?;
+    let runs = result_files::read_runs(&arguments.what, &arguments.at)?;
     let finished: Vec<Finished> = runs.iter().map(ReportRun::finished).collect();
     let (study, candidates) = compare::of_runs(&finished, &settings(arguments))?;
     let mut words = vec!["windtunnel compare".to_owned()];
     let folders = arguments.what.iter();
     words.extend(folders.map(|path| quoted(&path.display().to_string())));
+    words.extend(
+        arguments
+            .at
+            .iter()
+            .map(|own| format!("--at {}", quoted(own))),
+    );
     words.extend(asked_of_metrics(arguments));
     words.push(format!("--baseline {}", quoted(&study.baseline)));
     let rerun = words.join(" ");

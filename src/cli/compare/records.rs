@@ -1,17 +1,24 @@
 //! Comparisons whose runs have records: they go on where they were stopped, and processes share them.
 
-use lab::compare::{self, CompareError};
+use std::path::PathBuf;
+
+use lab::compare::{self, CompareError, RunTasks};
 use lab::experiment::ExperimentError;
+use lab::folder::KeptFolder;
 use lab::replicate::RunRecords;
 use lab::sweep::Shard;
 use scenario::Experiment;
 use units::plural;
 
-use super::super::{Exit, Failure, Global, interrupt, terminal};
-use super::{CompareArguments, counted, gated_settings};
+use super::super::submission::{self, Submission};
+use super::super::{Exit, Failure, Global, interrupt, output, terminal};
+use super::{CompareArguments, counted, gated_settings, rerun};
 
 /// The folders of records, if any are named.
 pub(super) fn open(arguments: &CompareArguments) -> Result<Option<RunRecords>, Failure> {
+    if arguments.wait {
+        return Ok(RunRecords::beside(&arguments.records).map_err(ExperimentError::from)?);
+    }
     let shard = match &arguments.shard {
         Some(text) => Shard::read(text, &|name| std::env::var(name).ok())?,
         None => Shard::WHOLE,
@@ -44,6 +51,82 @@ pub(super) fn make_part(
     );
     terminal::print(&told);
     Ok(Exit::Done)
+}
+
+/// Waits until every run has a record, where that is asked for.
+pub(super) fn wait(
+    global: &Global,
+    arguments: &CompareArguments,
+    experiments: &[Experiment],
+    records: Option<&RunRecords>,
+) -> Result<(), Failure> {
+    let Some(records) = records.filter(|_| arguments.wait) else {
+        return Ok(());
+    };
+    for experiment in experiments {
+        let tasks = RunTasks::new(experiment, gated_settings(arguments, experiment))?;
+        let mut told = 0;
+        loop {
+            let missing = counted(global, |workers| tasks.missing(workers, records))?;
+            if missing.is_empty() {
+                break;
+            }
+            if told != missing.len() && !global.quiet {
+                let runs = plural::count(missing.len(), "run");
+                terminal::complain(&format!("waiting: of {}, {runs} or more", experiment.name));
+            }
+            told = missing.len();
+            submission::pause()?;
+        }
+    }
+    Ok(())
+}
+
+/// Hands the shards of a comparison to an engine.
+pub(super) fn hand_over(
+    global: &Global,
+    arguments: &CompareArguments,
+    experiments: &[Experiment],
+) -> Result<Exit, Failure> {
+    let [folder, ..] = arguments.records.as_slice() else {
+        return Err(Failure::input(
+            "--submit and --emit need `--records DIR`, the folder in which shards leave their runs",
+        ));
+    };
+    if arguments.precision.is_some() {
+        return Err(Failure::input(
+            "--precision chooses its runs by the results, so it has no shards; leave it out",
+        ));
+    }
+    // What can't be shared is refused here, not by every task.
+    for experiment in experiments {
+        RunTasks::new(experiment, gated_settings(arguments, experiment))?;
+    }
+    let named = experiments.first().map_or("", |own| own.name.as_str());
+    let name = if experiments.len() > 1 { "logs" } else { named };
+    let default = || output::default_folder(&format!("{name}-compare"));
+    let out = arguments.out.clone().map_or_else(default, Ok)?;
+    let mut end = rerun::shared(global, arguments);
+    end.extend(arguments.out.iter().flat_map(|own| {
+        let own = own.display().to_string();
+        ["--out".to_owned(), own]
+    }));
+    end.extend(arguments.force.then(|| "--force".to_owned()));
+    let files = arguments.what.iter().chain(&arguments.variants);
+    let submission = Submission {
+        study: lab::sweep::engine::Study {
+            shard: rerun::shared(global, arguments),
+            end,
+            folder: folder.clone(),
+        },
+        name,
+        files: files.map(PathBuf::as_path).collect(),
+        planned: format!("{name}: a comparison whose runs leave records\n"),
+        runs: None,
+        result: out,
+        open: &|write| write(&KeptFolder::open(folder, "").map_err(ExperimentError::from)?),
+    };
+    submission::submit(&submission, &arguments.submission)
 }
 
 /// Failure of a comparison; one that was interrupted tells what is kept.

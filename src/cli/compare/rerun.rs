@@ -5,6 +5,8 @@ use std::path::Path;
 use lab::compare::Study;
 use lab::shell::{quoted, set_flags};
 
+use super::super::Global;
+use super::super::submission;
 use super::CompareArguments;
 
 /// Command line that repeats the comparison.
@@ -37,6 +39,45 @@ pub(super) fn rerun(arguments: &CompareArguments, path: Option<&Path>, study: &S
         ));
     }
     words.join(" ")
+}
+
+/// Arguments of the program by which every shard makes its part of the runs, and a process behind them the comparison.
+pub(super) fn shared(global: &Global, arguments: &CompareArguments) -> Vec<String> {
+    let mut words = vec!["compare".to_owned()];
+    let shown = |path: &Path| path.display().to_string();
+    words.extend(arguments.what.iter().map(|path| shown(path)));
+    let mut add = |option: &str, value: String| words.extend([option.to_owned(), value]);
+    if let Some(file) = &arguments.variants {
+        add("--variants", shown(file));
+    }
+    if !arguments.systems.is_empty() {
+        add("--system", arguments.systems.join(","));
+    }
+    if let Some(name) = &arguments.baseline {
+        add("--baseline", name.clone());
+    }
+    add("--seeds", arguments.seeds.to_string());
+    if let Some(block) = arguments.blocks {
+        add("--blocks", block.to_string());
+    }
+    for metric in &arguments.metrics {
+        add("--metric", metric.clone());
+    }
+    if let Some((x, y)) = &arguments.pareto {
+        add("--pareto", format!("{x},{y}"));
+    }
+    for set in &arguments.sets {
+        add("--set", set.clone());
+    }
+    if let Some(seed) = arguments.seed {
+        add("--seed", seed.to_string());
+    }
+    for folder in &arguments.records {
+        add("--records", shown(folder));
+    }
+    words.extend((arguments.all_pairs).then(|| "--all-pairs".to_owned()));
+    submission::add_global(global, &mut words);
+    words
 }
 
 /// The command line for files that go elsewhere: an absolute path is the name of what it leads to.

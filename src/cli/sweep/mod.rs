@@ -8,16 +8,16 @@ use clap::Args;
 
 use lab::sweep::axis::Axis;
 use lab::sweep::design::{Design, Sampling};
+use lab::sweep::engine::Study;
 use lab::sweep::{
     Executed, Execution, Grounds, PARQUET_NAME, Plan, Shard, SweepError, SweepFolder, SweepTable,
     When, execute, keep, merge, plan,
 };
 use report::sweep::{self as words, write_drawings};
 
-mod submit;
-
 use super::run_count::RunCount;
 use super::source::{self, Source};
+use super::submission::{self, Submission, SubmissionArguments};
 use super::{Exit, Failure, Global, interrupt, output, terminal};
 use units::plural;
 
@@ -31,9 +31,6 @@ Examples:
   windtunnel sweep s.yaml --grid … --emit lines --shards 64 | parallel
 
 A sweep can be stopped at any time: the same command resumes it.";
-
-/// Seconds between two looks for missing runs.
-const POLL_SECONDS: u32 = 5;
 
 /// Arguments of `sweep`.
 #[derive(Clone, Debug, Args)]
@@ -96,10 +93,7 @@ pub(super) struct SweepArguments {
     #[arg(long, requires = "merge", help_heading = "Many machines")]
     wait: bool,
     #[command(flatten)]
-    submission: submit::SubmissionArguments,
-    /// Print what would be run or submitted, and exit
-    #[arg(long)]
-    dry_run: bool,
+    submission: SubmissionArguments,
 }
 
 pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, Failure> {
@@ -128,9 +122,8 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
     let source = Source::read(global, arguments.scenario.as_deref())?;
     let program = lab::program::identity().to_owned();
     let grounds = Grounds {
-        text: &source.text,
-        name: &source.name,
-        options: source.options(&arguments.sets),
+        source: &source,
+        sets: &arguments.sets,
         design: &design,
         seeds: arguments.seeds,
         program: &program,
@@ -139,9 +132,9 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
     let default = || output::default_folder(&format!("{}-sweep", plan.file.name));
     let out = arguments.out.clone().map_or_else(default, Ok)?;
     if arguments.submission.is_wanted() {
-        return submit::submit(global, arguments, &plan, &out);
+        return hand_over(global, arguments, &plan, &out);
     }
-    if arguments.dry_run {
+    if arguments.submission.dry_run {
         terminal::print(&words::planned(&plan.file, plan.runs.len()));
         return Ok(Exit::Done);
     }
@@ -162,6 +155,67 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
     let table = finish(arguments, std::slice::from_ref(&out), &out)?;
     report(global, arguments, &table, &out, &done, started)?;
     Ok(Exit::Done)
+}
+
+/// Hands the shards to an engine.
+fn hand_over(
+    global: &Global,
+    arguments: &SweepArguments,
+    plan: &Plan,
+    out: &Path,
+) -> Result<Exit, Failure> {
+    let shown = out.display().to_string();
+    let mut shard = shared_arguments(global, arguments);
+    shard.extend(["--out".to_owned(), shown.clone()]);
+    let submission = Submission {
+        study: Study {
+            shard,
+            end: ["sweep", "--merge", &shown].map(str::to_owned).to_vec(),
+            folder: out.to_path_buf(),
+        },
+        name: &plan.file.name,
+        files: arguments.scenario.iter().map(PathBuf::as_path).collect(),
+        planned: words::planned(&plan.file, plan.runs.len()),
+        runs: Some(plan.runs.len()),
+        result: out.join(PARQUET_NAME),
+        open: &|write| {
+            write(SweepFolder::open(out, &plan.file, Shard::WHOLE, when(arguments))?.folder())
+        },
+    };
+    submission::submit(&submission, &arguments.submission)
+}
+
+/// Arguments that every shard receives.
+fn shared_arguments(global: &Global, arguments: &SweepArguments) -> Vec<String> {
+    let mut shared = vec!["sweep".to_owned()];
+    let scenario = arguments.scenario.iter();
+    shared.extend(scenario.map(|path| path.display().to_string()));
+    let mut add = |option: &str, value: String| shared.extend([option.to_owned(), value]);
+    for (option, values) in [
+        ("--grid", &arguments.grid),
+        ("--list", &arguments.list),
+        ("--vary", &arguments.vary),
+        ("--set", &arguments.sets),
+    ] {
+        for value in values {
+            add(option, value.clone());
+        }
+    }
+    for (option, value) in [
+        ("--random", arguments.random),
+        ("--latin", arguments.latin),
+        ("--sobol", arguments.sobol),
+    ] {
+        if let Some(value) = value {
+            add(option, value.to_string());
+        }
+    }
+    if arguments.sampling_seed != 0 {
+        add("--sampling-seed", arguments.sampling_seed.to_string());
+    }
+    add("--seeds", arguments.seeds.to_string());
+    submission::add_global(global, &mut shared);
+    shared
 }
 
 fn design(arguments: &SweepArguments) -> Result<Design, SweepError> {
@@ -227,12 +281,7 @@ fn wait(global: &Global, folders: &[PathBuf]) -> Result<(), Failure> {
             terminal::complain(&format!("waiting: {missing}"));
         }
         told = missing;
-        for _ in 0..POLL_SECONDS * 10 {
-            if interrupt::flag().load(Ordering::Relaxed) {
-                return Err(Failure::silent(interrupt::exit()));
-            }
-            std::thread::sleep(std::time::Duration::from_millis(100));
-        }
+        submission::pause()?;
     }
 }
 

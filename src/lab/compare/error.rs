@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::experiment::ExperimentError;
+use crate::sweep::SweepError;
 use units::{Duration, nearest};
 
 /// Reason a comparison can't be made.
@@ -15,11 +16,13 @@ pub enum CompareError {
     )]
     OneCandidate(String),
     /// Runs that depend on more than the experiment and its files.
-    #[error(
-        "records: `{0}` asks a program of your own, which may change without a sign of it in a record; compare \
-         without records"
-    )]
-    OwnProgram(String),
+    #[error("records: `{variant}` {why}; or compare without records")]
+    OwnProgram {
+        /// The variant.
+        variant: String,
+        /// What decides in it, and why that is no part of a record.
+        why: String,
+    },
     /// A name that no candidate has.
     #[error("--baseline: there is no candidate `{name}`; {hint}")]
     UnknownBaseline {
@@ -126,6 +129,9 @@ pub enum CompareError {
          from chance; give `--seeds 10` or more, or result folders that share more seeds"
     )]
     FewSeeds,
+    /// A sweep can't be read.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
     /// No metric has a value on both sides.
     #[error("nothing was measured: no metric has a value on both sides")]
     NothingMeasured,
@@ -154,7 +160,7 @@ impl CompareError {
             Self::DifferentInputs { .. } | Self::NoSharedSeed { .. } => 3,
             Self::NothingMeasured => 4,
             Self::OneCandidate(..)
-            | Self::OwnProgram(..)
+            | Self::OwnProgram { .. }
             | Self::UnknownBaseline { .. }
             | Self::UnknownMetric { .. }
             | Self::NoDirection(..)
@@ -165,6 +171,7 @@ impl CompareError {
             | Self::OnePair
             | Self::FewSeeds
             | Self::ShortLog { .. } => 2,
+            Self::Sweep(error) => error.exit_code(),
             Self::Experiment(_) => 101,
         }
     }

@@ -107,14 +107,19 @@ impl FileLookup for Everything {
 }
 
 fn scenario_of(run: &Finished) -> Option<Experiment> {
+    load_finished(&run.scenario, &[])
+}
+
+/// Experiment of finished runs, whose files may be gone.
+pub(super) fn load_finished(text: &str, sets: &[String]) -> Option<Experiment> {
     let search = SearchPath::default();
     let options = LoadOptions {
-        sets: &[],
+        sets,
         search: &search,
         lookup: &Everything,
         names: &AnyName(systems::SECTIONS),
     };
-    load(&run.scenario, "scenario.yaml", options).ok()
+    load(text, "scenario.yaml", options).ok()
 }
 
 fn twice(given: &[Given]) -> Option<(String, u64)> {

@@ -23,6 +23,7 @@ mod result;
 mod runs;
 mod same_inputs;
 mod study;
+mod swept;
 mod tasks;
 mod values;
 
@@ -52,6 +53,7 @@ pub use study::{
     CandidateInfo, GatedMean, Pair, Pareto, Precision, RESAMPLES, RunRecord, STUDY_VERSION, Study,
     judge_candidates,
 };
+pub use swept::{is_sweep, swept_runs};
 pub use tasks::RunTasks;
 pub use values::write_values;
 

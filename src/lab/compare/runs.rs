@@ -8,6 +8,7 @@ use super::pairing::{Candidate, Method, SHAKES_PER_SEED, is_deterministic, paire
 use super::same_inputs::same_inputs;
 use super::study::{Pair, Study, judge_candidates};
 use super::{CompareError, Settings};
+use crate::own_program::{ProgramError, program_hashes};
 use crate::replicate::{
     BlockCensus, Perturbation, Replicate, RunKeys, RunRecords, SHAKE_OF_GAP, SHAKE_OF_RUN_TIME,
     Work, Workers, replicate_paired,
@@ -104,11 +105,17 @@ pub fn run_part(
 
 /// Keys of the runs of an experiment.
 pub(super) fn run_keys(experiment: &Experiment) -> Result<RunKeys, CompareError> {
-    let mut plans = experiment.variants.iter();
-    match plans.find(|plan| plan.scenario.system.scheduler.asks_outside()) {
-        Some(plan) => Err(CompareError::OwnProgram(plan.name.clone())),
-        None => Ok(RunKeys::of(experiment)?),
-    }
+    let programs = experiment.variants.iter().map(|plan| {
+        program_hashes(&plan.scenario).map_err(|error| match error {
+            ProgramError::Trace(error) => CompareError::Experiment(error.into()),
+            ProgramError::Unknown(_) => CompareError::OwnProgram {
+                variant: plan.name.clone(),
+                why: error.to_string(),
+            },
+        })
+    });
+    let programs: Vec<_> = programs.collect::<Result<_, CompareError>>()?;
+    Ok(RunKeys::of(experiment, &programs)?)
 }
 
 /// The experiment with the baseline as its first variant, where there is something to compare.

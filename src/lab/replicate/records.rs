@@ -63,11 +63,27 @@ impl RunRecords {
     /// # Errors
     /// If another process writes that part there, or the place can't be written.
     pub fn open(folders: &[PathBuf], shard: Shard) -> Result<Option<Self>, FolderError> {
+        Self::open_as(folders, shard, &shard.writer())
+    }
+
+    /// Opens the folders as [`RunRecords::open`] does, for a process that waits for others which make parts there.
+    ///
+    /// # Errors
+    /// If another process waits there, or the place can't be written.
+    pub fn beside(folders: &[PathBuf]) -> Result<Option<Self>, FolderError> {
+        Self::open_as(folders, Shard::WHOLE, "waiting")
+    }
+
+    fn open_as(
+        folders: &[PathBuf],
+        shard: Shard,
+        writer: &str,
+    ) -> Result<Option<Self>, FolderError> {
         let Some((first, others)) = folders.split_first() else {
             return Ok(None);
         };
         Ok(Some(Self {
-            folder: KeptFolder::open(first, &shard.writer())?,
+            folder: KeptFolder::open(first, writer)?,
             others: others.to_vec(),
             shard,
             found: AtomicUsize::new(0),
@@ -143,16 +159,20 @@ impl Replicate {
 }
 
 impl RunKeys {
-    /// Keys of the runs of an experiment, whose inputs are read for their hashes.
+    /// Keys of the runs of an experiment, whose inputs are read for their hashes; `programs` are the files of the programs
+    /// of each variant, with theirs.
     ///
     /// # Errors
     /// If an input can't be read.
-    pub(crate) fn of(experiment: &Experiment) -> Result<Self, ExperimentError> {
+    pub(crate) fn of(
+        experiment: &Experiment,
+        programs: &[Vec<(String, String)>],
+    ) -> Result<Self, ExperimentError> {
         let hashes = input_hashes(experiment)?.into_iter();
         let hashes: SortedMap<String, String> =
             hashes.map(|file| (file.path, file.blake3)).collect();
         let identity = program::identity();
-        let of_variant = |plan: &scenario::VariantPlan| {
+        let of_variant = |(plan, programs): (&scenario::VariantPlan, &Vec<_>)| {
             let mut scenario = plan.scenario.clone();
             scenario.seed = 0;
             let head = format!("windtunnel run {VERSION}\n{identity}\n{}", plan.name);
@@ -161,9 +181,12 @@ impl RunKeys {
                 let hash = hashes.get(&written).cloned().unwrap_or_default();
                 (written, hash)
             });
+            let files = files.chain(programs.iter().cloned());
             ground(&head, &as_run::document(&scenario), files)
         };
-        let grounds: Vec<blake3::Hash> = experiment.variants.iter().map(of_variant).collect();
+        let grounds: Vec<blake3::Hash> = { experiment.variants.iter().zip(programs) }
+            .map(of_variant)
+            .collect();
         let mut plans = experiment.variants.iter();
         let is_together = plans.any(|plan| plan.scenario.metrics.window == MeasuredWindow::Auto);
         let together = is_together.then(|| {

@@ -8,6 +8,8 @@ use rayon::prelude::*;
 use super::record::RunRecord;
 use super::{Plan, PlannedRun, Shard, SweepError, SweepFolder};
 use crate::run::{RunError, Tables, prepare, run_quietly};
+use crate::summarize::summarize;
+use scenario::VariantPlan;
 use sim::EndCause;
 use world::FileSource;
 
@@ -136,14 +138,18 @@ pub fn run_alone(
             source: Box::new(source),
         }
     };
-    let files = FileSource::of(&plan.experiments[planned.experiment].files);
-    let prepared = prepare(&planned.scenario, &files).map_err(|error| failed(error.into()))?;
+    let files = &plan.experiments[planned.experiment].files;
+    let prepared =
+        prepare(&planned.scenario, &FileSource::of(files)).map_err(|error| failed(error.into()))?;
     let (scenario, tables) = (&planned.scenario, Tables::default());
     let outcome = run_quietly(scenario, prepared, tables, interrupted).map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Ok(None);
     }
-    let seed = planned.scenario.seed;
-    let program = &plan.file.program;
-    Ok(Some(RunRecord::of(&planned.key, program, seed, outcome)))
+    let variant = VariantPlan {
+        name: planned.variant.clone(),
+        scenario: planned.scenario.clone(),
+    };
+    let run = summarize(&variant, files, outcome);
+    Ok(Some(RunRecord::of(&planned.key, &plan.file.program, run)))
 }

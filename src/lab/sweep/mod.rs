@@ -26,12 +26,14 @@ use intake::TraceError;
 use scenario::Rejected;
 
 use super::folder::FolderError;
+use super::own_program::ProgramError;
 use super::run::RunError;
 use units::plural;
 
 pub use execute::{Executed, Execution, execute, run_alone};
 pub use merge::{Merged, merge};
-pub use plan::{Grounds, Plan, PlannedRun, SweepFile, SweepReleases, plan};
+pub(crate) use plan::FILE_NAME;
+pub use plan::{Grounds, Plan, PlannedRun, SweepFile, SweepReleases, SweptExperiment, plan};
 pub use shard::Shard;
 pub use store::{SweepFolder, When};
 pub use table::{CSV_NAME, PARQUET_NAME, SweepTable, keep};
@@ -68,6 +70,9 @@ pub enum SweepError {
         /// The findings.
         rejected: Box<Rejected>,
     },
+    /// Runs that depend on more than the experiment and its files.
+    #[error("a run of the sweep {0}")]
+    OwnProgram(String),
     /// A file can't be read.
     #[error(transparent)]
     Trace(#[from] TraceError),
@@ -182,6 +187,15 @@ pub enum SweepError {
     },
 }
 
+impl From<ProgramError> for SweepError {
+    fn from(error: ProgramError) -> Self {
+        match error {
+            ProgramError::Trace(error) => error.into(),
+            ProgramError::Unknown(_) => Self::OwnProgram(error.to_string()),
+        }
+    }
+}
+
 impl SweepError {
     /// The exit code of this error.
     pub fn exit_code(&self) -> u8 {
@@ -189,6 +203,7 @@ impl SweepError {
             Self::Axis { .. }
             | Self::Design(_)
             | Self::TooMany(..)
+            | Self::OwnProgram(_)
             | Self::Rejected { .. }
             | Self::Trace(_)
             | Self::Other(..)

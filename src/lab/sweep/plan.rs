@@ -8,25 +8,26 @@ use serde_json::Value as Json;
 use super::design::Design;
 use super::{SweepError, axis::Axis};
 use crate::hashes::ground;
+use crate::own_program::program_hashes;
 use crate::releases::ClusterReleases;
-use scenario::{Experiment, LoadOptions, Scenario, VariantPlan, as_run, files_of, load};
+use crate::source::Source;
+use crate::summary::InputSummary;
+use scenario::{Experiment, Scenario, VariantPlan, as_run, files_of};
 use units::{SortedMap, SortedSet, plural};
 use world::inputs;
 
 /// The file that tells what a sweep is.
-pub(super) const FILE_NAME: &str = "sweep.json";
+pub(crate) const FILE_NAME: &str = "sweep.json";
 
 /// The version of `sweep.json` and of records.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
 /// Inputs of a sweep.
 pub struct Grounds<'a> {
-    /// The text of the experiment file.
-    pub text: &'a str,
-    /// Name in messages.
-    pub name: &'a str,
-    /// Options by which the scenario is read.
-    pub options: LoadOptions<'a>,
+    /// The experiment file.
+    pub source: &'a Source,
+    /// Values `PATH=VALUE` at every point.
+    pub sets: &'a [String],
     /// Design of the sweep.
     pub design: &'a Design,
     /// Number of seeds with which every point is run, counted up from the scenario's own.
@@ -62,6 +63,21 @@ pub struct SweepFile {
     pub releases: Vec<SweepReleases>,
     /// The keys of all runs: by point, then variant, then seed.
     pub runs: Vec<String>,
+    /// The experiment; absent from sweeps of older programs.
+    #[serde(default)]
+    pub experiment: SweptExperiment,
+}
+
+/// The experiment of a sweep.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SweptExperiment {
+    /// Text of its file.
+    pub text: String,
+    /// Values `PATH=VALUE` at every point.
+    pub sets: Vec<String>,
+    /// Files that runs read, with the hashes of their content.
+    pub inputs: Vec<InputSummary>,
 }
 
 /// The releases that a variant follows at some points of a sweep.
@@ -107,15 +123,32 @@ impl SweepFile {
         let variants = self.variants.len().max(1);
         let (point, variant) = (row / seeds / variants, row / seeds % variants);
         let mut parts = Vec::new();
-        if let Some(values) = self.points.get(point) {
-            let named = self.parameters.iter().zip(values);
-            parts.extend(named.map(|(path, value)| format!("{path}={value}")));
+        if point < self.points.len() {
+            parts.extend(self.sets(point));
         }
         if let Some(name) = self.variants.get(variant).filter(|_| variants > 1) {
             parts.push(format!("variant {name}"));
         }
         parts.push(format!("seed {} of {seeds}", row % seeds + 1));
         format!("run {} ({})", row + 1, parts.join(", "))
+    }
+
+    /// Values `PATH=VALUE` of the varied fields at a point.
+    pub fn sets(&self, point: usize) -> Vec<String> {
+        let named = self.parameters.iter().zip(&self.points[point]);
+        named
+            .map(|(path, value)| format!("{path}={value}"))
+            .collect()
+    }
+
+    /// Whether it is the same sweep: of the same runs, however the experiment is written.
+    pub fn is_same(&self, other: &Self) -> bool {
+        let experiment = &other.experiment;
+        *other
+            == Self {
+                experiment: experiment.clone(),
+                ..self.clone()
+            }
     }
 
     /// Counts a point at which a variant follows its releases.
@@ -181,6 +214,11 @@ pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
             points,
             releases: Vec::new(),
             runs: Vec::new(),
+            experiment: SweptExperiment {
+                text: grounds.source.text.clone(),
+                sets: grounds.sets.to_vec(),
+                inputs: Vec::new(),
+            },
         },
         experiments: Vec::new(),
         runs: Vec::new(),
@@ -189,6 +227,7 @@ pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
     for position in 0..plan.file.points.len() {
         add_point(grounds, &mut plan, position, &mut memory)?;
     }
+    plan.file.experiment.inputs = memory.inputs();
     let mut names = plan.file.parameters.iter().enumerate();
     if let Some((_, path)) = names.find(|(axis, _)| has_no_effect(&plan.file, *axis)) {
         return Err(SweepError::Design(format!(
@@ -223,7 +262,22 @@ struct Memory {
     /// Keys of the runs that are planned.
     seen: SortedSet<String>,
     hashes: Hashes,
+    /// Files by their written and their found paths.
+    files: SortedMap<String, PathBuf>,
     followed: ClusterReleases,
+}
+
+impl Memory {
+    /// Files that runs read, with the hashes of their content.
+    fn inputs(&self) -> Vec<InputSummary> {
+        let inputs = self.files.iter().filter_map(|(written, found)| {
+            Some(InputSummary {
+                path: written.clone(),
+                blake3: self.hashes.0.get(found)?.clone(),
+            })
+        });
+        inputs.collect()
+    }
 }
 
 fn add_point(
@@ -264,6 +318,7 @@ fn add_point(
             }
         }
     }
+    memory.files.extend(experiment.files.clone());
     plan.experiments.push(experiment);
     Ok(())
 }
@@ -274,17 +329,13 @@ fn at_point(
     file: &SweepFile,
     position: usize,
 ) -> Result<Experiment, SweepError> {
-    let mut sets = grounds.options.sets.to_vec();
-    let named = file.parameters.iter().zip(&file.points[position]);
-    sets.extend(named.map(|(path, value)| format!("{path}={value}")));
-    let options = LoadOptions {
-        sets: &sets,
-        ..grounds.options
-    };
-    load(grounds.text, grounds.name, options).map_err(|rejected| SweepError::Rejected {
-        at: match sets.get(grounds.options.sets.len()..) {
-            None | Some([]) => "its only point".to_owned(),
-            Some(sets) => sets.join(", "),
+    let own = file.sets(position);
+    let sets = [grounds.sets, &own].concat();
+    { grounds.source.experiment(&sets) }.map_err(|rejected| SweepError::Rejected {
+        at: if own.is_empty() {
+            "its only point".to_owned()
+        } else {
+            own.join(", ")
         },
         rejected,
     })
@@ -320,7 +371,8 @@ fn key(
     }
     let files = files_of(scenario, &experiment.files).into_iter();
     let files = files.map(|(written, found)| Ok((written, hashes.of(&found)?)));
-    let files: Vec<_> = files.collect::<Result<_, SweepError>>()?;
+    let mut files: Vec<_> = files.collect::<Result<_, SweepError>>()?;
+    files.extend(program_hashes(scenario)?);
     let head = format!("windtunnel sweep {SCHEMA_VERSION}\n{program}");
     Ok(ground(&head, &document, files).to_hex().to_string())
 }

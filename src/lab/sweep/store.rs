@@ -36,7 +36,7 @@ impl SweepFolder {
     ) -> Result<Self, SweepError> {
         let folder = KeptFolder::open(path, &shard.writer())?;
         match read_sweep(path) {
-            Ok(known) if known == *file => return Ok(Self { folder }),
+            Ok(known) if known.is_same(file) => return Ok(Self { folder }),
             Ok(known) if when == When::SameSweep => return Err(other(path, &known, file)),
             Err(error @ SweepError::Damaged { .. }) if when == When::SameSweep => {
                 return Err(error);

@@ -6,8 +6,9 @@ use super::axis::Axis;
 use super::design::Design;
 use super::*;
 use crate::fixture::Scratch;
-use scenario::{AnyName, LoadOptions, SearchPath};
-use world::inputs::DiskAndEmbedded;
+use crate::inside::FilesBelow;
+use crate::source::Source;
+use scenario::SearchPath;
 
 const TEXT: &str = "\
 windtunnel: v1
@@ -38,16 +39,17 @@ fn plan_over(axis: &str, text: &str, program: &str, seeds: u64) -> Result<Plan, 
         axes: axes.into_iter().collect::<Result<_, _>>().expect("an axis"),
         ..Design::default()
     };
-    let search = SearchPath::default();
+    let source = Source {
+        name: "tiny.yaml".to_owned(),
+        text: text.to_owned(),
+        search: SearchPath::default(),
+        ignored: Vec::new(),
+        allows_external: false,
+        files: FilesBelow::anywhere(),
+    };
     let grounds = Grounds {
-        text,
-        name: "tiny.yaml",
-        options: LoadOptions {
-            sets: &[],
-            search: &search,
-            lookup: &DiskAndEmbedded,
-            names: &AnyName(systems::SECTIONS),
-        },
+        source: &source,
+        sets: &[],
         design: &design,
         seeds,
         program,

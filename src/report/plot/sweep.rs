@@ -264,7 +264,7 @@ fn data(maps: &[Map<'_>], x: &str, y: &str) -> Table {
 mod tests {
 
     use super::*;
-    use lab::sweep::record::RunRecord;
+    use lab::sweep::record::{RunRecord, Treatment};
     use lab::sweep::{Merged, SweepFile};
     use units::SortedMap;
 
@@ -291,6 +291,7 @@ mod tests {
                     changes: 0,
                     decisions: 0,
                     digest: String::new(),
+                    treatment: Treatment::default(),
                     metrics: [(
                         METRIC.to_owned(),
                         Some(value).filter(|_| undefined != Some(run)),

@@ -1,4 +1,4 @@
-//! Jobs of Kubernetes: an Indexed Job whose indices are shards, and the Job that merges them.
+//! Jobs of Kubernetes: an Indexed Job whose indices are shards, and the Job that puts their runs together.
 //!
 //! A disruption (drain, preemption, a lost node) counts for nothing, as the shard resumes; an exit
 //! with 2, a wrong input, fails its index at once, as trying again can't help. Indexed Jobs with a
@@ -6,7 +6,9 @@
 
 use serde_json::{Value, json};
 
-/// Volume that holds the experiment, its inputs and the folder of the sweep.
+use super::Study;
+
+/// Volume that holds the experiment, its inputs and the folder that shards share.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Volume {
     /// A `PersistentVolumeClaim` that many nodes may write.
@@ -48,10 +50,8 @@ pub struct Jobs<'a> {
     pub volume: &'a Volume,
     /// Folder to start in, on the volume.
     pub directory: &'a str,
-    /// Arguments of `sweep` that every shard gets.
-    pub arguments: &'a [String],
-    /// Folder of the sweep.
-    pub out: &'a str,
+    /// Study.
+    pub study: &'a Study,
     /// Number of shards.
     pub shards: usize,
 }
@@ -68,9 +68,8 @@ impl Jobs<'_> {
 
     fn shards(&self) -> Value {
         let shard = format!("auto/{}", self.shards);
-        let mut arguments = vec!["sweep"];
-        arguments.extend(self.arguments.iter().map(String::as_str));
-        arguments.extend(["--out", self.out, "--shard", &shard, "--no-progress"]);
+        let mut arguments: Vec<&str> = self.study.shard.iter().map(String::as_str).collect();
+        arguments.extend(["--shard", &shard, "--no-progress"]);
         let mut shards = self.job("shards", &arguments);
         let spec = &mut shards["spec"];
         spec["completionMode"] = json!("Indexed");
@@ -85,10 +84,9 @@ impl Jobs<'_> {
     }
 
     fn merge(&self) -> Value {
-        self.job(
-            "merge",
-            &["sweep", "--merge", self.out, "--wait", "--no-progress"],
-        )
+        let mut arguments: Vec<&str> = self.study.end.iter().map(String::as_str).collect();
+        arguments.extend(["--wait", "--no-progress"]);
+        self.job("merge", &arguments)
     }
 
     fn job(&self, part: &str, arguments: &[&str]) -> Value {
@@ -115,7 +113,7 @@ impl Jobs<'_> {
             "kind": "Job",
             "metadata": {
                 "name": format!("{}-{part}", self.name),
-                "labels": {"app.kubernetes.io/name": "windtunnel-sweep"},
+                "labels": {"app.kubernetes.io/name": format!("windtunnel-{}", self.study.word())},
             },
             "spec": {"template": {"spec": {
                 "restartPolicy": "Never",

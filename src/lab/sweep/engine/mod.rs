@@ -1,4 +1,4 @@
-//! Engines that start the shards of a sweep on many machines: scripts and objects for them.
+//! Engines that start the shards of a study on many machines: scripts and objects for them.
 //!
 //! A shard is an ordinary process that keeps every run it finished, so a task that is requeued or
 //! killed costs at most the runs it was at.
@@ -6,7 +6,58 @@
 pub mod kubernetes;
 pub mod slurm;
 
+use std::path::PathBuf;
+
 use crate::shell::quoted;
+
+/// Study that shards make: a sweep, or a comparison whose runs have records.
+#[derive(Clone, Debug)]
+pub struct Study {
+    /// Arguments of the program for every shard, but for the shard itself; first the command.
+    pub shard: Vec<String>,
+    /// Arguments of the program for what puts the runs together.
+    pub end: Vec<String>,
+    /// Folder that shards share.
+    pub folder: PathBuf,
+}
+
+impl Study {
+    fn is_sweep(&self) -> bool {
+        self.shard.first().is_some_and(|own| own == "sweep")
+    }
+
+    /// The study in a word.
+    pub fn word(&self) -> &'static str {
+        if self.is_sweep() {
+            "sweep"
+        } else {
+            "comparison"
+        }
+    }
+
+    /// What puts its runs together, in a word.
+    pub fn end_word(&self) -> &'static str {
+        if self.is_sweep() {
+            "merge"
+        } else {
+            "comparison"
+        }
+    }
+
+    /// What that does, in a word.
+    pub fn end_verb(&self) -> &'static str {
+        if self.is_sweep() {
+            "merges"
+        } else {
+            "compares"
+        }
+    }
+
+    /// The result, in a word.
+    pub fn result_word(&self) -> &'static str {
+        if self.is_sweep() { "table" } else { "folder" }
+    }
+}
 
 /// A command as it would be typed.
 pub fn command(program: &str, arguments: &[String]) -> String {
@@ -17,15 +68,11 @@ pub fn command(program: &str, arguments: &[String]) -> String {
         .join(" ")
 }
 
-/// Commands of all shards and of the merge behind them, one a line, for engines that take lines
-/// (GNU parallel, `HTCondor`, Snakemake); `arguments` are those that every shard gets.
-pub fn lines(program: &str, arguments: &[String], out: &str, shards: usize) -> Vec<String> {
+/// Commands of all shards, one a line, for engines that take lines (GNU parallel, `HTCondor`, Snakemake).
+pub fn lines(program: &str, study: &Study, shards: usize) -> Vec<String> {
     let shard = |number: usize| {
-        let mut all = vec!["sweep".to_owned()];
-        all.extend_from_slice(arguments);
-        let last = ["--out", out, "--shard", &format!("{number}/{shards}")].map(str::to_owned);
-        all.extend(last);
-        command(program, &all)
+        let own = ["--shard", &format!("{number}/{shards}")].map(str::to_owned);
+        command(program, &[study.shard.as_slice(), &own].concat())
     };
     (1..=shards).map(shard).collect()
 }

@@ -1,10 +1,11 @@
-//! Batch scripts for Slurm: an array of shards, and the merge that waits for it.
+//! Batch scripts for Slurm: an array of shards, and what puts their runs together, which waits for it.
 //!
 //! The merge starts `afterany`: it reports missing runs itself, where `afterok` would leave it
 //! pending after the first failure.
 
 use std::path::Path;
 
+use super::{Study, command};
 use crate::shell::quoted;
 
 /// Settings of the Slurm scripts.
@@ -12,10 +13,8 @@ use crate::shell::quoted;
 pub struct Scripts<'a> {
     /// The program.
     pub program: &'a Path,
-    /// The arguments of `sweep` that every shard gets.
-    pub arguments: &'a [String],
-    /// The folder of the sweep.
-    pub out: &'a Path,
+    /// The study.
+    pub study: &'a Study,
     /// Number of shards.
     pub shards: usize,
     /// The folder to start in.
@@ -29,27 +28,28 @@ fn shown(path: &Path) -> String {
 impl Scripts<'_> {
     /// The script of a shard; the number of the array's task is that of the shard.
     pub fn shard(&self) -> String {
-        let arguments: Vec<String> = self.arguments.iter().map(|text| quoted(text)).collect();
         format!(
-            "#!/bin/sh\n# One shard of a sweep; when started again, it resumes.\ncd {} || exit \
-             101\nexec {} sweep {} --out {} \\\n    --shard \"$SLURM_ARRAY_TASK_ID/{}\" --threads \
+            "#!/bin/sh\n# One shard of a {}; when started again, it resumes.\ncd {} || exit \
+             101\nexec {} \\\n    --shard \"$SLURM_ARRAY_TASK_ID/{}\" --threads \
              \"${{SLURM_CPUS_PER_TASK:-1}}\" --no-progress\n",
+            self.study.word(),
             shown(self.directory),
-            shown(self.program),
-            arguments.join(" "),
-            shown(self.out),
+            command(&self.program.display().to_string(), &self.study.shard),
             self.shards,
         )
     }
 
     /// The script of the merge.
     pub fn merge(&self) -> String {
+        let does = if self.study.is_sweep() {
+            "Merges the table once all shards have ended; it reports missing runs"
+        } else {
+            "Compares once all shards have ended; it makes missing runs"
+        };
         format!(
-            "#!/bin/sh\n# Merges the table once all shards have ended; it reports missing \
-             runs.\ncd {} || exit 101\nexec {} sweep --merge {}\n",
+            "#!/bin/sh\n# {does}.\ncd {} || exit 101\nexec {}\n",
             shown(self.directory),
-            shown(self.program),
-            shown(self.out),
+            command(&self.program.display().to_string(), &self.study.end),
         )
     }
 
@@ -60,7 +60,7 @@ impl Scripts<'_> {
             "--requeue".to_owned(),
             "--open-mode=append".to_owned(),
             format!("--array=1-{}", self.shards),
-            "--job-name=windtunnel-sweep".to_owned(),
+            format!("--job-name=windtunnel-{}", self.study.word()),
             format!("--output={}", self.log("shard-%a.log")),
         ];
         arguments.extend_from_slice(more);
@@ -74,7 +74,7 @@ impl Scripts<'_> {
             "--parsable".to_owned(),
             format!("--dependency=afterany:{job}"),
             "--open-mode=append".to_owned(),
-            "--job-name=windtunnel-merge".to_owned(),
+            format!("--job-name=windtunnel-{}", self.study.end_word()),
             format!("--output={}", self.log("merge.log")),
         ];
         arguments.extend_from_slice(more);
@@ -83,12 +83,9 @@ impl Scripts<'_> {
     }
 
     fn log(&self, name: &str) -> String {
-        let out = if self.out.is_absolute() {
-            self.out.to_path_buf()
-        } else {
-            self.directory.join(self.out)
-        };
-        out.join("slurm").join(name).display().to_string()
+        // An absolute folder stays as it is.
+        let folder = self.directory.join(&self.study.folder);
+        folder.join("slurm").join(name).display().to_string()
     }
 }
 
@@ -98,15 +95,15 @@ mod tests {
 
     #[test]
     fn scripts_quote_what_a_shell_would_change() {
-        let arguments = [
-            "s.yaml".to_owned(),
-            "--grid".to_owned(),
-            "a={x: 1},2".to_owned(),
-        ];
+        let words = |words: &[&str]| words.iter().map(|&own| own.to_owned()).collect();
+        let study = Study {
+            shard: words(&["sweep", "s.yaml", "--grid", "a={x: 1},2", "--out", "out"]),
+            end: words(&["sweep", "--merge", "out"]),
+            folder: "out".into(),
+        };
         let scripts = Scripts {
             program: Path::new("/opt/wind tunnel"),
-            arguments: &arguments,
-            out: Path::new("out"),
+            study: &study,
             shards: 4,
             directory: Path::new("/home/u"),
         };

@@ -1,25 +1,27 @@
 //! Shards handed to the engines that people have: Slurm, Kubernetes, or anything that takes lines.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use clap::{Args, ValueEnum};
+use lab::folder::KeptFolder;
 use lab::sweep::engine::kubernetes::{Jobs, Volume};
 use lab::sweep::engine::slurm::Scripts;
-use lab::sweep::engine::{command, lines};
-use lab::sweep::{PARQUET_NAME, Plan, Shard, SweepError, SweepFolder, When};
-use report::sweep as words;
+use lab::sweep::engine::{Study, command, lines};
 use units::plural;
 
-use super::super::{Exit, Failure, Global, terminal};
-use super::SweepArguments;
+use super::{Exit, Failure, Global, interrupt, terminal};
 
-/// File of the Jobs in the folder of a sweep.
+/// File of the Jobs in the folder of records.
 const JOBS: &str = "kubernetes/jobs.yaml";
+
+/// Seconds between two looks for missing runs.
+const POLL_SECONDS: u32 = 5;
 
 /// Arguments of a submission.
 #[derive(Clone, Debug, Args)]
 pub(super) struct SubmissionArguments {
-    /// Submit the shards as a job array, and a merge that waits for it
+    /// Submit the shards as a job array, and behind it what puts their runs together
     #[arg(long, value_enum, value_name = "TO", conflicts_with_all = ["shard", "emit"],
         help_heading = "Many machines")]
     submit: Option<Engine>,
@@ -51,6 +53,9 @@ pub(super) struct SubmissionArguments {
     /// (Kubernetes)
     #[arg(long, value_name = "VOLUME", help_heading = "Many machines")]
     volume: Option<Volume>,
+    /// Print what would be run or submitted, and exit
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 impl SubmissionArguments {
@@ -76,95 +81,91 @@ enum Form {
     Lines,
 }
 
-/// Hands the shards of a sweep to an engine, or prints what would be handed to it.
+/// Writer of files into a folder.
+pub(super) type WriteInto<'a> = dyn Fn(&KeptFolder) -> Result<(), Failure> + 'a;
+
+/// Study whose shards are handed to an engine.
+pub(super) struct Submission<'a> {
+    /// Its commands.
+    pub(super) study: Study,
+    /// Name of the experiment.
+    pub(super) name: &'a str,
+    /// Files that are given by a path, which every task reads.
+    pub(super) files: Vec<&'a Path>,
+    /// What is run, in words.
+    pub(super) planned: String,
+    /// Number of runs, if it is known.
+    pub(super) runs: Option<usize>,
+    /// Path of the result.
+    pub(super) result: PathBuf,
+    /// Opener of the folder that shards share, which is closed before a task starts.
+    pub(super) open: &'a dyn Fn(&WriteInto<'_>) -> Result<(), Failure>,
+}
+
+/// Hands the shards of a study to an engine, or prints what would be handed to it.
 pub(super) fn submit(
-    global: &Global,
-    arguments: &SweepArguments,
-    plan: &Plan,
-    out: &Path,
+    submission: &Submission<'_>,
+    own: &SubmissionArguments,
 ) -> Result<Exit, Failure> {
-    if arguments.scenario.as_deref() == Some(Path::new("-")) {
+    if submission.files.contains(&Path::new("-")) {
         let told = "standard input can't be submitted: every task reads the experiment file";
         return Err(Failure::input(told));
     }
-    let own = &arguments.submission;
-    if own.shards as usize > plan.runs.len() {
-        let told = format!(
-            "--shards {}: the sweep has {}; ask for at most as many shards",
-            own.shards,
-            plural::count(plan.runs.len(), "run")
-        );
+    let shards = own.shards as usize;
+    if let Some(runs) = submission.runs.filter(|runs| shards > *runs) {
+        let (command, runs) = (submission.study.word(), plural::count(runs, "run"));
+        let told =
+            format!("--shards {shards}: the {command} has {runs}; ask for at most as many shards");
         return Err(Failure::input(told));
     }
-    let shared = shared_arguments(global, arguments);
     match own.submit {
-        Some(Engine::Slurm) => to_slurm(arguments, plan, out, &shared),
-        Some(Engine::Kubernetes) => to_kubernetes(arguments, plan, out, &shared),
+        Some(Engine::Slurm) => to_slurm(submission, own),
+        Some(Engine::Kubernetes) => to_kubernetes(submission, own),
         None => {
-            let all = lines(
-                "windtunnel",
-                &shared,
-                &out.display().to_string(),
-                own.shards as usize,
-            );
+            let all = lines("windtunnel", &submission.study, shards);
             terminal::print(&(all.join("\n") + "\n"));
-            terminal::complain(&format!(
-                "note: once all have ended: windtunnel sweep --merge {}",
-                out.display()
-            ));
+            let end = command("windtunnel", &submission.study.end);
+            terminal::complain(&format!("note: once all have ended: {end}"));
             Ok(Exit::Done)
         }
     }
 }
 
-/// Submits a job array, and the merge behind it.
-fn to_slurm(
-    arguments: &SweepArguments,
-    plan: &Plan,
-    out: &Path,
-    shared: &[String],
-) -> Result<Exit, Failure> {
-    let own = &arguments.submission;
+/// Submits a job array, and behind it what puts its runs together.
+fn to_slurm(submission: &Submission<'_>, own: &SubmissionArguments) -> Result<Exit, Failure> {
     let directory = std::env::current_dir().map_err(Failure::incomplete)?;
     let program = std::env::current_exe().map_err(Failure::incomplete)?;
     let scripts = Scripts {
         program: &program,
-        arguments: shared,
-        out,
+        study: &submission.study,
         shards: own.shards as usize,
         directory: &directory,
     };
-    let (shard, merge) = (scripts.shard(), scripts.merge());
-    if arguments.dry_run {
+    let (shard, end) = (scripts.shard(), scripts.merge());
+    if own.dry_run {
         let array = command("sbatch", &scripts.submit_shards(&own.sbatch));
         let after = command("sbatch", &scripts.submit_merge("JOB", &own.sbatch));
-        terminal::print(&words::planned(&plan.file, plan.runs.len()));
+        terminal::print(&submission.planned);
         terminal::print(&format!(
-            "\n# slurm/shard.sh\n{shard}\n# slurm/merge.sh\n{merge}\n{array}\n{after}\n"
+            "\n# slurm/shard.sh\n{shard}\n# slurm/merge.sh\n{end}\n{array}\n{after}\n"
         ));
         return Ok(Exit::Done);
     }
-    let files = [("slurm/shard.sh", &*shard), ("slurm/merge.sh", &*merge)];
-    write_files(arguments, plan, out, &files)?;
+    let files = [("slurm/shard.sh", &*shard), ("slurm/merge.sh", &*end)];
+    write_files(submission, &files)?;
     let job = sbatch(&scripts.submit_shards(&own.sbatch))?;
     let after = sbatch(&scripts.submit_merge(&job, &own.sbatch))?;
+    let what = submission.study.end_word();
     tell(
-        plan,
+        submission,
         own,
-        out,
-        &format!("job {job}, then the merge: job {after}"),
+        &format!("job {job}, then the {what}: job {after}"),
     );
     Ok(Exit::Done)
 }
 
-/// Applies an Indexed Job, and a Job that merges.
-fn to_kubernetes(
-    arguments: &SweepArguments,
-    plan: &Plan,
-    out: &Path,
-    shared: &[String],
-) -> Result<Exit, Failure> {
-    let own = &arguments.submission;
+/// Applies an Indexed Job, and a Job that puts its runs together.
+fn to_kubernetes(submission: &Submission<'_>, own: &SubmissionArguments) -> Result<Exit, Failure> {
     let lacks = |option| Failure::input(format!("--submit kubernetes needs {option}"));
     let image = own.image.as_deref().ok_or_else(|| lacks("--image IMAGE"))?;
     let volume = own.volume.as_ref();
@@ -173,7 +174,9 @@ fn to_kubernetes(
         Volume::Claim(_) => PathBuf::from(volume.mount()),
         Volume::HostPath(_) => std::env::current_dir().map_err(Failure::incomplete)?,
     };
-    for path in arguments.scenario.iter().map(PathBuf::as_path).chain([out]) {
+    let records = submission.study.folder.as_path();
+    let others = [records, &submission.result];
+    for path in submission.files.iter().copied().chain(others) {
         let inside = lab::paths::joined(&directory, path);
         if !inside.starts_with(volume.mount()) {
             let told = format!(
@@ -185,21 +188,20 @@ fn to_kubernetes(
         }
     }
     let jobs = Jobs {
-        name: &job_name(&plan.file.name),
+        name: &job_name(submission.name),
         image,
         volume,
         directory: &directory.display().to_string(),
-        arguments: shared,
-        out: &out.display().to_string(),
+        study: &submission.study,
         shards: own.shards as usize,
     };
     let text = jobs.text();
-    if arguments.dry_run {
+    if own.dry_run {
         terminal::print(&text);
         return Ok(Exit::Done);
     }
-    write_files(arguments, plan, out, &[(JOBS, &text)])?;
-    let file = out.join(JOBS);
+    write_files(submission, &[(JOBS, &text)])?;
+    let file = records.join(JOBS);
     let ended = std::process::Command::new("kubectl")
         .args(["apply", "-f"])
         .arg(&file)
@@ -215,7 +217,12 @@ fn to_kubernetes(
         let told = format!("kubectl: {ended}; the Jobs are in {}", file.display());
         return Err(Failure::incomplete(told));
     }
-    tell(plan, own, out, "an Indexed Job, and a Job that merges");
+    let verb = submission.study.end_verb();
+    tell(
+        submission,
+        own,
+        &format!("an Indexed Job, and a Job that {verb}"),
+    );
     Ok(Exit::Done)
 }
 
@@ -232,32 +239,26 @@ fn job_name(experiment: &str) -> String {
     if name.is_empty() { "sweep" } else { name }.to_owned()
 }
 
-/// Makes the folder of the sweep, with files for the engine, and closes it before a task starts.
-fn write_files(
-    arguments: &SweepArguments,
-    plan: &Plan,
-    out: &Path,
-    files: &[(&str, &str)],
-) -> Result<(), Failure> {
-    let when = if arguments.force {
-        When::AnySweep
-    } else {
-        When::SameSweep
-    };
-    let folder = SweepFolder::open(out, &plan.file, Shard::WHOLE, when)?;
-    for (name, text) in files {
-        let written = folder.folder().write(name, text.as_bytes());
-        written.map_err(SweepError::from)?;
-    }
-    Ok(())
+/// Makes the folder that shards share, with files for the engine.
+fn write_files(submission: &Submission<'_>, files: &[(&str, &str)]) -> Result<(), Failure> {
+    (submission.open)(&|folder| {
+        for (name, text) in files {
+            folder.write(name, text.as_bytes())?;
+        }
+        Ok(())
+    })
 }
 
-fn tell(plan: &Plan, own: &SubmissionArguments, out: &Path, jobs: &str) {
+fn tell(submission: &Submission<'_>, own: &SubmissionArguments, jobs: &str) {
+    let shards = plural::count(own.shards, "shard");
+    let runs = submission
+        .runs
+        .map(|runs| plural::count(runs, "run") + " in ");
     terminal::print(&format!(
-        "{} in {}: {jobs}\ntable: {}\n",
-        plural::count(plan.runs.len(), "run"),
-        plural::count(own.shards, "shard"),
-        out.join(PARQUET_NAME).display()
+        "{}{shards}: {jobs}\n{}: {}\n",
+        runs.unwrap_or_default(),
+        submission.study.result_word(),
+        submission.result.display()
     ));
 }
 
@@ -288,41 +289,26 @@ fn sbatch(arguments: &[String]) -> Result<String, Failure> {
     Ok(number.to_owned())
 }
 
-/// Arguments that every shard receives.
-fn shared_arguments(global: &Global, arguments: &SweepArguments) -> Vec<String> {
-    let mut shared = Vec::new();
-    shared.extend(
-        arguments
-            .scenario
-            .iter()
-            .map(|path| path.display().to_string()),
-    );
-    let mut add = |option: &str, value: String| shared.extend([option.to_owned(), value]);
-    for (option, values) in [
-        ("--grid", &arguments.grid),
-        ("--list", &arguments.list),
-        ("--vary", &arguments.vary),
-        ("--set", &arguments.sets),
-    ] {
-        for value in values {
-            add(option, value.clone());
+/// Waits for some seconds until it is looked again whether runs are there, unless the user stops it.
+pub(super) fn pause() -> Result<(), Failure> {
+    for _ in 0..POLL_SECONDS * 10 {
+        if interrupt::flag().load(Ordering::Relaxed) {
+            return Err(Failure::silent(interrupt::exit()));
         }
+        std::thread::sleep(std::time::Duration::from_millis(100));
     }
-    for (option, value) in [
-        ("--random", arguments.random),
-        ("--latin", arguments.latin),
-        ("--sobol", arguments.sobol),
-    ] {
-        if let Some(value) = value {
-            add(option, value.to_string());
-        }
-    }
-    if arguments.sampling_seed != 0 {
-        add("--sampling-seed", arguments.sampling_seed.to_string());
-    }
-    add("--seeds", arguments.seeds.to_string());
+    Ok(())
+}
+
+/// Options of all commands that runs depend on, for the command of a shard.
+pub(super) fn add_global(global: &Global, arguments: &mut Vec<String>) {
     for folder in &global.traces {
-        add("--traces", folder.display().to_string());
+        arguments.extend(["--traces".to_owned(), folder.display().to_string()]);
     }
-    shared
+    for kind in &global.ignore {
+        arguments.extend(["--ignore".to_owned(), kind.clone()]);
+    }
+    if global.allow_external {
+        arguments.push("--allow-external".to_owned());
+    }
 }
