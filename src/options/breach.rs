@@ -31,9 +31,20 @@ pub enum Place {
     Provider,
 }
 
+/// Provider of machines of an experiment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Machines<'run> {
+    /// Names of its groups.
+    pub groups: &'run [&'run str],
+    /// Whether the price of spot capacity is stated.
+    pub has_spot_price: bool,
+}
+
 /// Rest of an experiment, as far as rules of a section depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Around {
+pub struct Around<'run> {
+    /// Provider of machines, if there is one.
+    pub machines: Option<Machines<'run>>,
     /// Whether controllers reconcile workloads.
     pub has_controllers: bool,
     /// Whether the use of tasks is known, or may be.
@@ -48,7 +59,7 @@ pub struct Around {
 pub struct Rules<'run> {
     own: Plain,
     usual: Plain,
-    around: Around,
+    around: Around<'run>,
     breaches: &'run mut Vec<Breach>,
 }
 
@@ -65,13 +76,13 @@ impl<'run> Rules<'run> {
 
     /// Rules in an experiment.
     #[must_use]
-    pub const fn within(mut self, around: Around) -> Self {
+    pub const fn within(mut self, around: Around<'run>) -> Self {
         self.around = around;
         self
     }
 
     /// Rest of the experiment.
-    pub const fn around(&self) -> Around {
+    pub const fn around(&self) -> Around<'run> {
         self.around
     }
 

@@ -13,7 +13,7 @@ mod requests;
 mod section;
 mod share;
 
-pub use breach::{Around, Breach, Place, Rules};
+pub use breach::{Around, Breach, Machines, Place, Rules};
 pub use decode::{DecodeError, REST};
 pub use period::Period;
 pub use plain::{Arguments, Plain};

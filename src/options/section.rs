@@ -81,7 +81,7 @@ pub struct Section {
     /// Schema of the field; its types are added to the definitions.
     pub schema: fn(&mut SchemaGenerator) -> Schema,
     complete: fn(&Plain) -> Result<Plain, DecodeError>,
-    rules: fn(&Plain, Purpose, Around) -> Vec<Breach>,
+    rules: fn(&Plain, Purpose, Around<'_>) -> Vec<Breach>,
     placement: fn(Option<&Plain>) -> Option<&'static str>,
 }
 
@@ -124,7 +124,7 @@ impl Section {
     }
 
     /// Broken rules of stated options, beside the rest of their experiment.
-    pub fn breaches(&self, stated: &Plain, around: Around) -> Vec<Breach> {
+    pub fn breaches(&self, stated: &Plain, around: Around<'_>) -> Vec<Breach> {
         (self.rules)(stated, Purpose::Refusal, around)
     }
 
@@ -139,7 +139,7 @@ impl Section {
     }
 }
 
-fn rules_of<T: SystemSection>(stated: &Plain, purpose: Purpose, around: Around) -> Vec<Breach> {
+fn rules_of<T: SystemSection>(stated: &Plain, purpose: Purpose, around: Around<'_>) -> Vec<Breach> {
     let mut breaches = Vec::new();
     if let Ok(own) = stated.decode::<T>() {
         let mut rules = Rules::new(&own, &T::default(), &mut breaches).within(around);

@@ -14,7 +14,6 @@ pub mod compose;
 mod delivery;
 pub mod diagnostic;
 mod domains;
-mod ecs;
 mod failures;
 mod federation;
 mod file_fields;

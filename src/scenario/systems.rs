@@ -5,7 +5,7 @@ use super::names::Names;
 use super::schema::{MesosStrategy, NamedSchedulerKind, Scenario, System, Usage};
 use super::silent::has_manifests;
 use super::tree::Tree;
-use options::{Around, Breach, DecodeError, Place, Plain, Section, SystemSection};
+use options::{Around, Breach, DecodeError, Machines, Place, Plain, Section, SystemSection};
 
 /// Whether options are given.
 type IsGiven = fn(&System) -> bool;
@@ -14,7 +14,6 @@ type IsGiven = fn(&System) -> bool;
 const OWN: &[(&str, &str, IsGiven)] = &[
     ("mesos", "mesos", |system| system.mesos.is_some()),
     ("dcos", "dcos", |system| system.dcos.is_some()),
-    ("ecs", "ecs", |system| system.ecs.is_some()),
 ];
 
 /// Systems with control loops of their own, without `controllers`.
@@ -49,23 +48,22 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
                 .label(format!("leave them out, or write `name: {owner}`")),
         );
     }
-    let around = around(scenario);
+    let provider = scenario.cluster.provider.as_ref();
+    let groups = provider.iter().flat_map(|own| &own.groups);
+    let groups: Vec<&str> = groups.map(|own| own.name.as_str()).collect();
+    let machines = provider.map(|own| Machines {
+        groups: &groups,
+        has_spot_price: own.spot.as_ref().is_some_and(|own| own.price.is_some()),
+    });
+    let around = Around {
+        machines,
+        ..around(scenario)
+    };
     for section in names.sections() {
         let stated = system.sections.get(section.field);
         let breaches = stated.map(|own| section.breaches(own, around));
         let place = ["system", section.field];
         report(&place, breaches.unwrap_or_default(), tree, findings);
-    }
-    if let Some(written) = &system.ecs
-        && written.replace_after < written.agent_timeout
-    {
-        let (replaced, timeout) = (written.replace_after, written.agent_timeout);
-        let span = tree.locate(["system", "ecs", "replaceAfter"]);
-        let message =
-            format!("instances would be given up after {replaced}, before they are missed");
-        findings.push(Finding::new(Code::Conflict, message, span).label(format!(
-            "expected the agent's time-out of {timeout} or more"
-        )));
     }
     super::federation::check(scenario, tree, findings);
     super::relocations::check(scenario, tree, findings);
@@ -86,7 +84,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
 }
 
 /// Rest of an experiment beside the options of its system.
-fn around(scenario: &Scenario) -> Around {
+fn around(scenario: &Scenario) -> Around<'static> {
     let mut operations = scenario.operations.iter();
     let may_state_use = has_manifests(scenario) || !scenario.operations.is_empty();
     Around {
@@ -94,6 +92,7 @@ fn around(scenario: &Scenario) -> Around {
         has_controllers: scenario.system.controllers.is_some(),
         has_relocations: operations.any(|own| own.migrate.is_some() || own.resize.is_some()),
         place: Place::System,
+        machines: None,
     }
 }
 
@@ -194,7 +193,6 @@ impl System {
             return own.to_owned();
         }
         match self.name.as_str() {
-            "ecs" => "strategies".to_owned(),
             "dcos" => "drf".to_owned(),
             "mesos" => {
                 let own = self.mesos.as_ref();

@@ -54,7 +54,6 @@ pub(super) fn validate(
     super::images::check(scenario, tree, validator.findings);
     super::traffic::check(scenario, tree, validator.findings);
     super::delivery::check(scenario, tree, validator.findings);
-    super::ecs::check(scenario, tree, validator.findings);
     super::storage::check(scenario, tree, validator.findings);
     super::alerts::check(scenario, tree, validator.findings);
     super::accounts::check(scenario, tree, validator.findings);

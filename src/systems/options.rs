@@ -11,6 +11,7 @@ use scheduler::sparrow::SparrowOptions;
 use super::borg::section::Borg;
 use super::compose::section::Compose;
 use super::consolidation::Consolidation;
+use super::ecs::section::Ecs;
 use super::fleet;
 use super::flow::FlowOptions;
 use super::gpu_sharing::GpuSharingOptions;
@@ -95,4 +96,5 @@ pub const SECTIONS: &[Section] = &[
     Section::of::<Nova>(),
     Section::of::<Compose>(),
     Section::of::<OpenShift>(),
+    Section::of::<Ecs>(),
 ];

@@ -8,8 +8,8 @@ use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL};
 use model::service::{Ingress, Service};
 use model::{Node, Object, PodSpec};
 use scenario::Scenario;
-use scenario::schema::Ecs;
 use systems::ecs::query::Query;
+use systems::ecs::section::Ecs;
 use systems::nova::section::{Nova, NovaMigration};
 use systems::openshift::section::OpenShift;
 use units::{Duration, Instant};
@@ -27,7 +27,7 @@ pub(super) fn note(
     let setting = Setting { nodes, operations };
     match &*system.name {
         "ecs" => {
-            let written = system.ecs.clone().unwrap_or_default();
+            let written: Ecs = system.own();
             let has_provider = scenario.cluster.provider.is_some();
             setting.ecs(&written, has_provider, remarks);
             Setting::ecs_providers(&written, remarks);

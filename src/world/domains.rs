@@ -5,9 +5,9 @@ use std::sync::Arc;
 use super::{BuildError, ProviderPlan};
 use model::Node;
 use model::node::ZONE_LABEL;
-use scenario::schema::EcsCapacityProvider;
 use scenario::{Scenario, schema};
 use sim::failures::{Domain, Domains, Layout, Target};
+use systems::ecs::section::Ecs;
 use units::SortedMap;
 
 /// The domains of a scenario with their nodes, and the machines that may join them later.
@@ -116,9 +116,8 @@ fn later(scenario: &Scenario, plan: Option<&ProviderPlan>) -> Vec<Arc<Node>> {
             ..Node::clone(&group.node)
         })
     });
-    let ecs = scenario.system.ecs.iter();
-    let providers = ecs.flat_map(|own| &own.capacity_providers);
-    let fargate = providers.filter(|own| EcsCapacityProvider::is_fargate(own));
+    let providers = scenario.system.own::<Ecs>().capacity_providers;
+    let fargate = providers.iter().filter(|own| own.is_fargate());
     let fargate = fargate.flat_map(|own| {
         own.zones.iter().map(|zone| {
             let mut node = Node {

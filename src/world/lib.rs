@@ -18,7 +18,6 @@ mod devices;
 mod docker_machine;
 mod domains;
 mod economics;
-mod ecs_options;
 mod estimates;
 mod failures;
 mod federation;

@@ -7,8 +7,10 @@ use k8s::Manifests;
 use model::resource_list::PODS;
 use model::{ConfigReference, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
-use scenario::schema::{DEFAULT_PODS, EcsNetworkMode, NamedSchedulerKind, WorkloadSource};
+use scenario::schema::{DEFAULT_PODS, NamedSchedulerKind, WorkloadSource};
 use systems::capability::Capabilities;
+use systems::ecs::options::NetworkMode;
+use systems::ecs::section::Ecs;
 use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::nova::filter::Filter;
 use systems::nova::section::Nova;
@@ -104,12 +106,10 @@ fn by_options(scenario: &Scenario) -> Capabilities {
     let filters = system.own::<Nova>().filters;
     let mut hints = [Filter::SameHost, Filter::DifferentHost].iter();
     let has_hints = hints.all(|hint| filters.contains(hint));
-    let mode = system.ecs.as_ref().map(|own| own.network_mode);
+    let mode = system.own::<Ecs>().network_mode;
     if has_hints && system.name == systems::nova::ENTRY.name {
         systems::nova::WITH_HINTS
-    } else if mode.is_some_and(|mode| mode != EcsNetworkMode::Awsvpc)
-        && system.name == systems::ecs::ENTRY.name
-    {
+    } else if mode != NetworkMode::Awsvpc && system.name == systems::ecs::ENTRY.name {
         systems::ecs::WITH_PORTS
     } else if { system.stated::<OpenShift>() }
         .is_some_and(|own| own.policy == OpenShiftPolicy::V3_11 || own.policy_file.is_some())

@@ -9,19 +9,20 @@ use model::node::{
     CAPACITY_LABEL, GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ON_DEMAND, SPOT, ZONE_LABEL,
 };
 use model::{NewPrice, Node, Text};
-use scenario::schema::{self, EcsCapacityProvider};
+use scenario::schema;
 use scenario::{Scenario, Share};
 use sim::ProviderOptions;
 use systems::ecs::fargate::{TaskDisk, TaskSize};
+use systems::ecs::section::Ecs;
 use units::nearest::nearest;
 use units::{Instant, SortedMap};
 
 use super::catalogue::catalogue;
 use super::docker_machine;
+use super::hypervisors::hypervisors;
 use super::instance_type::InstanceType;
 use super::money::micro;
 use super::nodes::of_template;
-use super::hypervisors::hypervisors;
 use super::powers::Powers;
 use super::price_history::{self, Prices, Sold, from_start};
 use super::price_list::{Price, in_zone};
@@ -141,9 +142,7 @@ pub fn provider(
 
 /// Prices of the machines of Fargate, where tasks may go there.
 fn price_fargate(plan: &mut ProviderPlan, scenario: &Scenario, powers: &Powers) {
-    let providers = scenario.system.ecs.iter();
-    let mut providers = providers.flat_map(|own| &own.capacity_providers);
-    if !providers.any(EcsCapacityProvider::is_fargate) {
+    if !scenario.system.own::<Ecs>().has_fargate() {
         return;
     }
     let spot = scenario.cluster.provider.as_ref();

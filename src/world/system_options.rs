@@ -69,12 +69,9 @@ pub fn system_options(
     let dcos = super::mesos_options::dcos_options(&system.dcos.clone().unwrap_or_default())?;
     let nova = NovaOptions::new(&system.own()).map_err(|why| wrong("nova", why))?;
     let sparrow: SparrowOptions = system.own();
-    let ecs = match &system.ecs {
-        Some(written) => {
-            super::ecs_options::ecs_options(written, provider, scenario.stop.at.is_some())?
-        }
-        None => EcsOptions::default(),
-    };
+    let groups = provider.map_or(&[][..], |own| &own.groups);
+    let ecs = EcsOptions::new(&system.own(), groups, scenario.stop.at.is_some());
+    let ecs = ecs.map_err(|why| wrong("ecs", why))?;
     let openshift = super::openshift_options::openshift_options(&system.own(), files)?;
     let omega = omega(scenario);
     let flow: FlowOptions = system.own();

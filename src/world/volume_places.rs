@@ -8,8 +8,9 @@ use model::node::ZONE_LABEL;
 use model::storage::{VOLUME_LABEL_VALUE, is_attach_limit, volume_label};
 use model::{Node, Object, PodVolume, Text};
 use scenario::Scenario;
-use scenario::schema::{EcsCapacityProvider, NodeSource, Storage, StorageClass};
+use scenario::schema::{NodeSource, Storage, StorageClass};
 use systems::capability::{Capability, Support, support};
+use systems::ecs::section::Ecs;
 use systems::registry::find;
 use units::Instant;
 
@@ -25,9 +26,7 @@ pub(super) fn binds_pods(scenario: &Scenario) -> bool {
 
 /// Reason why the system of a scenario places pods whatever their volumes.
 fn why_unbound(scenario: &Scenario) -> Option<&'static str> {
-    let providers = scenario.system.ecs.iter();
-    let mut providers = providers.flat_map(|own| &own.capacity_providers);
-    if providers.any(EcsCapacityProvider::is_fargate) {
+    if scenario.system.own::<Ecs>().has_fargate() {
         return Some("each task of Fargate has a machine of its own");
     }
     let entry = find(&scenario.system.name).ok()?;

@@ -11,6 +11,7 @@ use scenario::schema::{System, WorkloadSource};
 use sim::traffic::ROUTER_NAMESPACE;
 use systems::compose::project::SERVICE_LABEL;
 use systems::compose::section::Compose;
+use systems::ecs::section::Ecs;
 use systems::openshift::section::{OpenShift, OpenShiftDeploymentConfig, OpenShiftTrigger};
 use units::nearest::hint;
 use units::{Instant, SortedMap, SortedSet};
@@ -139,8 +140,8 @@ fn named_fields(system: &System) -> Vec<NamedField> {
         });
     };
     let is_one = |name: &&String| *name != "*";
-    let placed = system.ecs.iter().flat_map(|own| own.placement.keys());
-    for name in placed.filter(is_one) {
+    let placed = system.own::<Ecs>().placement;
+    for name in placed.keys().filter(is_one) {
         keys("system.ecs.placement", name, "service");
     }
     let swarmkit: SwarmKit = system.own();

@@ -15,7 +15,6 @@ mod contention;
 mod delivery;
 mod descheduling;
 mod docker_machine;
-mod ecs;
 mod external;
 mod failure;
 mod federation;
@@ -61,10 +60,6 @@ pub use descheduling::{
     ViolatingTopologySpread,
 };
 pub use docker_machine::{DockerMachine, MachineDriver, MachinePhase};
-pub use ecs::{
-    Ecs, EcsCapacityProvider, EcsCircuitBreaker, EcsManagedScaling, EcsNetworkMode, EcsPlacement,
-    EcsScaleIn,
-};
 pub use external::{AnswerFunction, AnswerSource, Answers, External, ExternalPoint};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use federation::{

@@ -9,7 +9,7 @@ use super::job_queue::JobQueue;
 use super::release::{Release, Switch};
 use super::shutdown::Shutdown;
 use super::slurm::Slurm;
-use super::{Autoscaling, Controllers, Dcos, Descheduling, Ecs, Federation, Mesos, NamedScheduler};
+use super::{Autoscaling, Controllers, Dcos, Descheduling, Federation, Mesos, NamedScheduler};
 use options::Arguments;
 use units::{Duration, SortedMap};
 
@@ -54,9 +54,6 @@ pub struct System {
     /// Options of the masters of DC/OS, for `name: dcos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dcos: Option<Dcos>,
-    /// Options of ECS, for `name: ecs`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ecs: Option<Ecs>,
     /// Options of systems that their registry describes, by field.
     #[serde(rename = "$rest", default, skip_serializing_if = "Arguments::is_empty")]
     #[schemars(skip)]
@@ -76,7 +73,6 @@ impl Default for System {
             descheduling: None,
             mesos: None,
             dcos: None,
-            ecs: None,
             sections: Arguments::default(),
         }
     }

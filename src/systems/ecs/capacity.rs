@@ -4,6 +4,8 @@
 
 use autoscale::cluster_autoscaler::GroupOptions;
 use model::Text;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::{Duration, SortedMap};
 
 /// A provider in a capacity provider strategy.
@@ -48,12 +50,14 @@ pub fn split(shares: &[Share], tasks: u64) -> Vec<u64> {
 }
 
 /// Formula of the reservation while instances are empty.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "EcsScaleIn")]
 pub enum ScaleInFormula {
-    /// Instances needed for each that runs, in per cent.
+    /// Instances needed for each that runs.
     #[default]
     Ratio,
-    /// 100 less the number of empty instances, as the guide of 2023 has it.
+    /// 100 less the number of empty instances.
     MinusEmpty,
 }
 

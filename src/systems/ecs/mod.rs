@@ -8,6 +8,7 @@
 mod agent;
 pub mod breaker;
 pub mod capacity;
+mod checks;
 mod component;
 mod entry;
 pub mod fargate;
@@ -17,6 +18,7 @@ pub mod options;
 pub mod placement;
 pub mod query;
 mod request;
+pub mod section;
 pub mod service;
 
 pub use entry::{ENTRY, WITH_PORTS};

@@ -1,6 +1,8 @@
 //! Parts of an ECS cluster; the defaults are the original's, where it has one (spec:
 //! orchestrators-a.md section 7).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::{Duration, SortedMap};
 
 use super::capacity::Provider;
@@ -35,21 +37,30 @@ pub struct EcsOptions {
 }
 
 /// Network of tasks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "EcsNetworkMode")]
 pub enum NetworkMode {
-    /// An interface of its own for each task.
+    /// Interface of its own for each task: ports are always free.
     #[default]
     Awsvpc,
-    /// Ports of the instance, by a bridge or without one (`bridge`, `host`).
-    OfInstance,
+    /// Bridge of the instance: a task needs an instance on which its fixed host ports are free; other ports
+    /// are dynamic.
+    Bridge,
+    /// Network of the instance: a task needs an instance on which its host ports are free.
+    Host,
 }
 
-/// Treatment of a deployment whose tasks fail.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Circuit breaker of deployments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(rename = "EcsCircuitBreaker")]
 pub struct BreakerOptions {
-    /// `true` if the deployment is given up at the threshold.
+    /// Switch: `true` gives a deployment up whose tasks fail too often (`enable`); default `false`.
+    #[serde(rename = "enable")]
     pub is_enabled: bool,
-    /// `true` if the service then goes back to the last deployment that was completed.
+    /// Rollback of a failed deployment to the last completed one, if `true`; default `false`.
+    #[serde(rename = "rollback")]
     pub rolls_back: bool,
 }
 

@@ -66,7 +66,7 @@ pub(super) fn task(pod: &PodSpec, group: Text, mode: NetworkMode) -> Task {
         },
         ports: match mode {
             NetworkMode::Awsvpc => Vec::new(),
-            NetworkMode::OfInstance => ports.collect(),
+            NetworkMode::Bridge | NetworkMode::Host => ports.collect(),
         },
         group,
     }
@@ -119,6 +119,6 @@ mod tests {
         assert_eq!(of(NetworkMode::Awsvpc).gpus, gpus(2, 0));
         assert_eq!(of(NetworkMode::Awsvpc).ports, Vec::<Text>::new());
         let ports: Vec<Text> = vec!["80/TCP".into()];
-        assert_eq!(of(NetworkMode::OfInstance).ports, ports);
+        assert_eq!(of(NetworkMode::Bridge).ports, ports);
     }
 }
