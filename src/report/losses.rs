@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::formats::Formats;
 use crate::grid::{Grid, csv, pairs};
 use lab::place::lost::DomainLoss;
+use lab::place::turns::Range;
 use model::Text;
 use units::plural;
 
@@ -52,10 +53,11 @@ impl LossesReport<'_> {
         match (self.fatal(), worst) {
             (0, _) => format!("{beside}any 1 of {all} may be lost: no pod stays pending"),
             (fatal, Some(worst)) => format!(
-                "{beside}pods stay pending after {fatal} of {}; the worst is {} with {}",
+                "{beside}pods stay pending after {fatal} of {}; the worst is {} with {}{}",
                 plural::count(all, "loss"),
                 worst.domain.name,
-                worst.loss.waiting.len()
+                worst.loss.waiting.len(),
+                ranged(worst.loss.range)
             ),
             (_, None) => "nothing to lose".to_owned(),
         }
@@ -116,6 +118,7 @@ impl Formats for LossesReport<'_> {
                 "nodes": domain.nodes,
                 "requeued": loss.requeued(),
                 "waiting": pairs(["pod", "message"], &loss.waiting),
+                "waitingRange": loss.range,
                 "gone": loss.gone,
                 "ofNode": loss.of_node.len(),
                 "evicted": loss.evicted,
@@ -146,6 +149,14 @@ fn cells(own: &DomainLoss) -> [String; 8] {
             format!("{pod}: {}", reason(message))
         }),
     ]
+}
+
+/// The range of waiting pods, where it is more than a number.
+pub(crate) fn ranged((least, most): Range) -> String {
+    if least == most {
+        return String::new();
+    }
+    format!(" ({least} to {most} by other orders and ties)")
 }
 
 /// The part of a scheduler's message that says why no node takes the pod.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::formats::Formats;
 use crate::grid::{Grid, csv, pairs};
+use crate::losses::ranged;
 use lab::place::lost::{Evicted, Loss};
 use model::Text;
 use units::plural;
@@ -61,10 +62,11 @@ impl LossReport<'_> {
                 plural::count(all, "pod")
             ),
             _ => format!(
-                "without {nodes} {placed} of {} {} a new node, {waiting} {}",
+                "without {nodes} {placed} of {} {} a new node, {waiting} {}{}",
                 plural::count(all, "pod"),
                 plural::either(placed, "finds", "find"),
-                plural::either(waiting, "stays pending", "stay pending")
+                plural::either(waiting, "stays pending", "stay pending"),
+                ranged(loss.range)
             ),
         }
     }
@@ -138,6 +140,7 @@ impl Formats for LossReport<'_> {
             "lostNodes": self.nodes,
             "placed": pairs(["pod", "node"], &self.loss.placed),
             "waiting": pairs(["pod", "message"], &self.loss.waiting),
+            "waitingRange": self.loss.range,
             "gone": self.loss.gone,
             "ofNode": self.loss.of_node,
             "evicted": self.loss.evicted,

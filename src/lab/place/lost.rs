@@ -13,10 +13,11 @@ use rayon::prelude::*;
 
 use super::selection::Domain;
 use super::trial::{Preemption, Trial};
+use super::turns::{Range, Turn, range};
 use crate::snapshot::{Snapshot, SnapshotError};
 use k8s::{Maker, ManifestPod};
 use model::{PodPhase, Text};
-use scheduler::kube::{KubeProfile, PodInfo};
+use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use units::SortedMap;
 
 /// Fate of the pods of lost nodes; pods are given as `NAMESPACE/NAME`.
@@ -32,6 +33,8 @@ pub struct Loss {
     pub of_node: Vec<String>,
     /// Pods that were evicted for others; each is also among those above.
     pub evicted: Vec<Evicted>,
+    /// Numbers of waiting pods in this order and others, with other choices among equally good nodes.
+    pub range: Range,
 }
 
 /// Pod that was evicted for another.
@@ -87,8 +90,22 @@ pub struct Ground {
     pub(super) trial: Trial,
 }
 
+/// Rank of a pod: priority, place within it by the way, place in the dump.
+type Rank = (Reverse<i32>, (i64, i64), usize);
+
 /// Pods that look for a node, the most important first.
-type Queue = BinaryHeap<Reverse<(Reverse<i32>, usize)>>;
+#[derive(Debug)]
+struct Queue {
+    pods: BinaryHeap<Reverse<Rank>>,
+    turn: Turn,
+}
+
+impl Queue {
+    fn new(turn: Turn) -> Self {
+        let pods = BinaryHeap::new();
+        Self { pods, turn }
+    }
+}
 
 impl Ground {
     /// The cluster of a snapshot, about whose pods the profiles decide.
@@ -126,10 +143,29 @@ impl Ground {
     /// Loses nodes, all at once, and has the scheduler find new ones for their pods. The cluster is
     /// then as before.
     pub fn lose(&mut self, nodes: &[Text]) -> Loss {
+        let mut loss = self.lose_by(nodes, Turn::GIVEN);
+        let (requeued, waiting) = (loss.requeued() as u64, loss.waiting.len() as u64);
+        loss.range = range(requeued, waiting, |turn| {
+            self.lose_by(nodes, turn).waiting.len() as u64
+        });
+        loss
+    }
+
+    /// As [`Self::lose`], in one way.
+    fn lose_by(&mut self, nodes: &[Text], turn: Turn) -> Loss {
         let mark = self.trial.mark();
         self.trial.take_nodes(nodes);
+        self.trial.turn(turn);
+        let loss = self.replace(nodes, turn);
+        self.trial.turn(Turn::GIVEN);
+        self.trial.roll_back(mark);
+        loss
+    }
+
+    /// Has the scheduler find new nodes for the pods of some.
+    fn replace(&mut self, nodes: &[Text], turn: Turn) -> Loss {
         let known = Arc::clone(&self.known);
-        let (mut loss, mut queue) = (Loss::default(), Queue::new());
+        let (mut loss, mut queue) = (Loss::default(), Queue::new(turn));
         let mut lost: Vec<usize> = { nodes.iter() }
             .filter_map(|node| known.by_node.get(node))
             .flatten()
@@ -140,8 +176,23 @@ impl Ground {
             known.dismiss(index, &mut queue, &mut loss);
         }
         self.settle(queue, &mut loss);
-        self.trial.roll_back(mark);
         loss
+    }
+
+    /// Takes the pods off nodes that are not ready, which the cluster evicts after a while, and finds others for them.
+    /// Gives the nodes with their fate, and the cluster as it is then.
+    pub(super) fn abandoned(mut self, nodes: &[Text]) -> (Loss, Cache) {
+        let known = Arc::clone(&self.known);
+        for node in nodes {
+            for &index in known.by_node.get(node).into_iter().flatten() {
+                let pod = &known.pods[index];
+                if pod.maker == Maker::Controller {
+                    self.trial.displace(&pod.info, node);
+                }
+            }
+        }
+        let loss = self.replace(nodes, Turn::GIVEN);
+        (loss, self.trial.into_cache())
     }
 
     /// Loses each domain by itself, beside nodes that are lost in any case. Answers are in the order of
@@ -177,7 +228,7 @@ impl Ground {
     /// It finds no node; in words.
     pub(super) fn place(&mut self, pod: &Arc<PodInfo>, loss: &mut Loss) -> Result<Text, String> {
         let landed = self.trial.place(pod)?;
-        let mut queue = Queue::new();
+        let mut queue = Queue::new(Turn::GIVEN);
         self.evict(&landed.victims, &landed.node, pod, loss, &mut queue);
         self.settle(queue, loss);
         Ok(landed.node)
@@ -186,7 +237,7 @@ impl Ground {
     /// Places the pods of a queue and of those that they evict.
     fn settle(&mut self, mut queue: Queue, loss: &mut Loss) {
         let known = Arc::clone(&self.known);
-        while let Some(Reverse((_, index))) = queue.pop() {
+        while let Some(Reverse((_, _, index))) = queue.pods.pop() {
             let info = &known.pods[index].info;
             match self.trial.place(info) {
                 Ok(landed) => {
@@ -228,7 +279,12 @@ impl Known {
         match pod.maker {
             Maker::Nobody => loss.gone.push(pod.info.full_name()),
             Maker::Node => loss.of_node.push(pod.info.full_name()),
-            Maker::Controller => queue.push(Reverse((Reverse(pod.priority()), index))),
+            Maker::Controller => {
+                let place = queue.turn.place_of(&pod.info);
+                queue
+                    .pods
+                    .push(Reverse((Reverse(pod.priority()), place, index)));
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ pub mod selection;
 #[cfg(test)]
 mod tests;
 mod trial;
+pub mod turns;
+pub(crate) mod unready;
 
 use std::sync::Arc;
 
@@ -33,6 +35,7 @@ use scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo, Search, 
 
 pub use bounded::place_new;
 pub use ending::ResourceTally;
+pub(crate) use trial::Decisions;
 pub use trial::Preemption;
 use units::SortedMap;
 

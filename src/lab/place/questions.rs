@@ -3,6 +3,7 @@
 use super::lost::Ground;
 use super::mix::Shape;
 use super::selection::{Selector, select};
+use super::unready::leave_unready;
 use super::{MOST, Preemption, place};
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Gathered, NamespaceBounds, Snapshot};
@@ -137,6 +138,35 @@ fn a_mix_of_one_pod_is_the_pod_alone() {
             .unfit,
         None
     );
+}
+
+/// Pods leave nodes that are not ready before anything is asked, unless that node is asked about.
+#[test]
+fn nodes_that_are_not_ready_are_left_first() {
+    let unready = || {
+        let mut items = [node("n1", "a", 4), node("n2", "a", 4), node("n3", "b", 4)];
+        items[1]["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
+        let pods = [
+            pod("a", "n1", 1, 0),
+            pod("b", "n2", 3, 0),
+            pod("c", "n2", 2, 0),
+        ];
+        snapshot(&[&items[..], &pods[..]].concat())
+    };
+    let mut own = unready();
+    let note = leave_unready(&mut own, &profiles(), &[]).expect("a cluster");
+    let note = note.expect("a node that is not ready");
+    assert!(
+        note.starts_with("1 node is not ready (n2): of 2 pods"),
+        "{note}"
+    );
+    let mut ground = Ground::new(&mut own, &profiles(), Preemption::Off).expect("a ground");
+    assert_eq!(ground.lose(&["n2".into()]).requeued(), 0);
+    let loss = ground.lose(&["n3".into()]);
+    assert!(loss.requeued() > 0 && !loss.waiting.is_empty());
+    let mut asked = unready();
+    let note = leave_unready(&mut asked, &profiles(), &["n2".into()]).expect("a cluster");
+    assert_eq!(note, None);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use thiserror::Error;
 use super::lost::{DomainLoss, Ground, Loss};
 use super::mix::{Mixed, Shape};
 use super::selection::{Selected, Selector, select};
+use super::unready::leave_unready;
 use super::{MOST, Placement, Preemption, place_new};
 use crate::around::Around;
 use crate::snapshot::profile::{profile_of, read_profiles};
@@ -112,10 +113,15 @@ pub fn answer(request: &Request, around: &mut Around<'_>) -> Result<Answer, Requ
     for node in &request.without_nodes {
         snapshot.lose_node(node)?;
     }
-    let before = described(&snapshot);
+    let selected = select(&snapshot, &request.lose)?;
     let mut warnings = Vec::new();
+    if let Some(note) = leave_unready(&mut snapshot, &profiles, &selected.always)? {
+        (around.tell)(std::slice::from_ref(&note));
+        snapshot.warnings.push(note);
+    }
+    let before = described(&snapshot);
     let fate = match &parts[..] {
-        [] => lost(request, &mut snapshot, &profiles)?,
+        [] => lost(request, selected, &mut snapshot, &profiles)?,
         [(1, path)] if request.mix.is_empty() && request.preemption == Preemption::Off => {
             let asked = ask(&mut snapshot, path, around)?;
             warnings = asked.findings;
@@ -220,10 +226,10 @@ fn ask(
 /// Finds new nodes for the pods of lost nodes, together or each in turn.
 fn lost(
     request: &Request,
+    Selected { always, turns }: Selected,
     snapshot: &mut Snapshot,
     profiles: &[KubeProfile],
 ) -> Result<Fate, SnapshotError> {
-    let Selected { always, turns } = select(snapshot, &request.lose)?;
     let mut ground = Ground::new(snapshot, profiles, request.preemption)?;
     Ok(if let Some(turns) = turns {
         let losses = ground.lose_each(&always, &turns);

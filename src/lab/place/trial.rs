@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::turns::Turn;
 use crate::sandbox::Sandbox;
 use crate::snapshot::profile::profile_of;
 use model::Text;
@@ -25,23 +26,34 @@ pub(super) struct Landed {
     pub(super) victims: Vec<Arc<PodInfo>>,
 }
 
-/// Decisions for which every node is looked at; of equally good ones they take the first by name.
+/// Decisions for which every node is looked at; of equally good ones they take the first by name, or the last.
 #[derive(Clone)]
-pub(super) struct Decisions {
-    round: Round,
+pub(crate) struct Decisions {
+    pub(crate) round: Round,
+    takes_last: bool,
 }
 
 impl Decisions {
     /// No decision yet.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let ties = TieBreak::Every(Vec::new());
         Self {
             round: Round::new(ties, Form::Incremental),
+            takes_last: false,
         }
     }
 
+    /// Takes the first node in the scheduler's order from now on, or nodes by their names as a way has it.
+    pub(crate) fn break_ties(&mut self, turn: Option<Turn>) {
+        self.takes_last = turn.is_some_and(|own| own.takes_last);
+        self.round.ties = match turn {
+            Some(_) => TieBreak::Every(Vec::new()),
+            None => TieBreak::First,
+        };
+    }
+
     /// A profile by which every node is looked at.
-    pub(super) fn profile(profile: &KubeProfile) -> KubeProfile {
+    pub(crate) fn profile(profile: &KubeProfile) -> KubeProfile {
         KubeProfile {
             percentage_of_nodes_to_score: 100,
             ..profile.clone()
@@ -49,18 +61,18 @@ impl Decisions {
     }
 
     /// Decides on a pod, by a profile by which every node is looked at.
-    pub(super) fn decide(
+    pub(crate) fn decide(
         &mut self,
         profile: &KubeProfile,
         cache: &Cache,
         pod: &PodInfo,
     ) -> Outcome {
-        self.round.start = 0;
         if let TieBreak::Every(places) = &mut self.round.ties {
             places.clear();
+            self.round.start = 0;
         }
         match self.round.decide(profile, cache, pod) {
-            Outcome::Placed(slot) => Outcome::Placed(self.first_by_name(cache, slot)),
+            Outcome::Placed(slot) => Outcome::Placed(self.by_name(cache, slot)),
             failed @ Outcome::Failed(_) => failed,
         }
     }
@@ -70,14 +82,19 @@ impl Decisions {
         self.round.taken_fast() == count
     }
 
-    /// The first by name of the nodes that tie with the one in a slot.
-    fn first_by_name(&self, cache: &Cache, slot: usize) -> usize {
+    /// The first or last by name of the nodes that tie with the one in a slot.
+    fn by_name(&self, cache: &Cache, slot: usize) -> usize {
         let TieBreak::Every(places) = &self.round.ties else {
             return slot;
         };
         let tied = places.iter().filter_map(|&place| cache.slot_at(place));
         let named = tied.filter_map(|slot| Some((cache.node_in(slot)?.name(), slot)));
-        named.min().map_or(slot, |(_, slot)| slot)
+        let found = if self.takes_last {
+            named.max()
+        } else {
+            named.min()
+        };
+        found.map_or(slot, |(_, slot)| slot)
     }
 }
 
@@ -105,6 +122,11 @@ impl Trial {
         self.preemption
     }
 
+    /// Takes nodes as a way has it from now on.
+    pub(super) fn turn(&mut self, turn: Turn) {
+        self.decisions.break_ties(Some(turn));
+    }
+
     /// Number of changes so far, for [`Trial::roll_back`].
     pub(super) fn mark(&self) -> usize {
         self.sandbox.mark()
@@ -113,6 +135,18 @@ impl Trial {
     /// Takes back all changes since a mark.
     pub(super) fn roll_back(&mut self, mark: usize) {
         self.sandbox.roll_back(mark);
+    }
+
+    /// Takes a pod off its node.
+    pub(super) fn displace(&mut self, pod: &Arc<PodInfo>, node: &str) {
+        if let Some(slot) = self.sandbox.cache.slot_of(node) {
+            self.sandbox.displace(pod, slot);
+        }
+    }
+
+    /// The scheduler's view of the cluster as it is now.
+    pub(super) fn into_cache(self) -> Cache {
+        self.sandbox.cache
     }
 
     /// Takes nodes out with their pods.

@@ -6,21 +6,20 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::demand::is_fixed;
+use crate::place::Decisions;
+use crate::place::turns::Turn;
 use crate::sandbox::Sandbox;
 use crate::snapshot::profile::profile_or_default;
 use model::volume::CsiNode;
 use model::{Node, Text};
-use scheduler::kube::cycle::{Nomination, Outcome, Round};
-use scheduler::kube::{
-    Amounts, Attempt, Cache, CacheError, KubeProfile, PodClass, PodInfo, TieBreak,
-};
-use scheduler::pipeline::evaluate::Form;
+use scheduler::kube::cycle::{Nomination, Outcome};
+use scheduler::kube::{Amounts, Attempt, Cache, CacheError, KubeProfile, PodClass, PodInfo};
 
 /// A cluster under trial. A copy goes its own way.
 #[derive(Clone)]
 pub struct Bench<'p> {
     sandbox: Sandbox,
-    round: Round,
+    decisions: Decisions,
     profiles: &'p [KubeProfile],
     /// Pods that preemption displaced and that were not placed since.
     displaced: Vec<Arc<PodInfo>>,
@@ -33,9 +32,11 @@ impl<'p> Bench<'p> {
     /// A cluster whose pods the profiles decide about; of equally good nodes they take the first in
     /// the scheduler's order.
     pub fn new(cache: Cache, profiles: &'p [KubeProfile]) -> Self {
+        let mut decisions = Decisions::new();
+        decisions.break_ties(None);
         Self {
             sandbox: Sandbox::new(cache),
-            round: Round::new(TieBreak::First, Form::Incremental),
+            decisions,
             profiles,
             displaced: Vec::new(),
         }
@@ -61,6 +62,11 @@ impl<'p> Bench<'p> {
         std::mem::replace(&mut self.profiles, profiles)
     }
 
+    /// Takes equally good nodes as a way has it from now on, or in the scheduler's order.
+    pub(super) fn break_ties(&mut self, turn: Option<Turn>) {
+        self.decisions.break_ties(turn);
+    }
+
     /// The scheduler's view of the cluster as it is now.
     pub fn cache(&self) -> &Cache {
         &self.sandbox.cache
@@ -74,7 +80,7 @@ impl<'p> Bench<'p> {
     /// Begins a trial whose outcome does not depend on those before: the search for nodes starts at
     /// the first one. The trial ends with [`Bench::roll_back`] to the mark.
     pub fn mark(&mut self) -> usize {
-        self.round.start = 0;
+        self.decisions.round.start = 0;
         self.sandbox.mark()
     }
 
@@ -86,7 +92,7 @@ impl<'p> Bench<'p> {
 
     /// Takes nodes out, and gives back the pods that were on them.
     pub fn take_nodes(&mut self, names: &[Text]) -> Vec<Arc<PodInfo>> {
-        self.round.look(&self.sandbox.cache);
+        self.decisions.round.look(&self.sandbox.cache);
         self.sandbox.take_nodes(names)
     }
 
@@ -152,7 +158,7 @@ impl<'p> Bench<'p> {
         if let Err(status) = Attempt::gate(profile, pod, &self.sandbox.cache.objects) {
             return Err(status.text().into());
         }
-        match self.round.decide(profile, &self.sandbox.cache, pod) {
+        match self.decisions.decide(profile, &self.sandbox.cache, pod) {
             Outcome::Placed(slot) => {
                 self.sandbox.put(profile, pod, slot);
                 Ok(self.sandbox.name_of(slot))

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::budgets::{Budget, Leave, budgets, leave};
+use crate::place::unready::is_unready;
 use crate::snapshot::{CLUSTER_LABEL, NamespaceBounds, Snapshot, SnapshotError, pod_info};
 use k8s::{Maker, ManifestPod};
 use model::behaviour::Behaviour;
@@ -442,9 +443,4 @@ pub fn is_fixed(node: &NodeInfo) -> bool {
 pub fn is_troubled(node: &NodeInfo) -> bool {
     let object = &node.object;
     is_unready(node) || object.unschedulable || object.is_leaving
-}
-
-/// Whether a node is out of order: the cluster evicts its pods after a while.
-pub(super) fn is_unready(node: &NodeInfo) -> bool {
-    node.is_down || node.object.is_marked_away()
 }

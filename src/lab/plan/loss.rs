@@ -1,6 +1,7 @@
 //! Loss of each node and each zone in turn: whether the scheduler finds new places for the pods.
 
 use std::cmp::Reverse;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -8,6 +9,7 @@ use rayon::prelude::*;
 
 use super::bench::Bench;
 use super::demand::Demand;
+use crate::place::turns::{Range, Turn, range};
 use model::Text;
 use model::node::label_of;
 use units::{SortedMap, SortedSet, plural};
@@ -32,6 +34,8 @@ pub struct Loss {
     pub waiting: u64,
     /// The first pod that finds none, and the scheduler's message about it.
     pub first: Option<Unplaced>,
+    /// Numbers of these in this order of the pods and others, with other choices among equally good nodes.
+    pub range: Range,
     /// Places of the pods that find none.
     #[serde(skip)]
     pub places: Vec<usize>,
@@ -118,6 +122,18 @@ impl Survive {
     }
 }
 
+/// As the option has it.
+impl fmt::Display for Survive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Node(1) => f.write_str("node"),
+            Self::Node(count) => write!(f, "node:{count}"),
+            Self::Label(_) if *self == Self::zone() => f.write_str("zone"),
+            Self::Label(label) => f.write_str(label),
+        }
+    }
+}
+
 /// Most sets of nodes that are lost one after the other.
 const MOST_SETS: usize = 50_000;
 
@@ -189,9 +205,13 @@ pub fn lose_each(bench: &Bench<'_>, demand: &Demand, domains: &[Domain]) -> Vec<
     let parts = parts(domains, rayon::current_num_threads());
     let losses = parts.into_par_iter().flat_map_iter(|part| {
         let mut own = bench.clone();
-        let losses = part
-            .iter()
-            .map(|domain| lose(&mut own, demand, domain, &none));
+        let losses = part.iter().map(|domain| {
+            let mut loss = lose(&mut own, demand, domain, &none);
+            loss.range = range(loss.requeued, loss.waiting, |turn| {
+                lose_by(&mut own, demand, domain, &none, turn).waiting
+            });
+            loss
+        });
         losses.collect::<Vec<Loss>>()
     });
     losses.collect()
@@ -236,18 +256,34 @@ pub(super) fn lose(
     domain: &Domain,
     aside: &SortedSet<usize>,
 ) -> Loss {
+    lose_by(bench, demand, domain, aside, Turn::GIVEN)
+}
+
+/// As [`lose`], in one way.
+fn lose_by(
+    bench: &mut Bench<'_>,
+    demand: &Demand,
+    domain: &Domain,
+    aside: &SortedSet<usize>,
+    turn: Turn,
+) -> Loss {
     let mark = bench.mark();
     let pods = bench.take_nodes(&domain.nodes);
     // Nobody makes pods anew that no controller has.
     let mut places = demand.places(&pods);
     places.retain(|&place| !demand.pods[place].is_bare);
     // Pods that growth added stand behind all others, whatever their priority.
-    places.sort_by_key(|&place| Reverse(demand.pods[place].info.priority()));
+    places.sort_by_key(|&place| {
+        let pod = &demand.pods[place].info;
+        (Reverse(pod.priority()), turn.place_of(pod))
+    });
+    bench.break_ties(Some(turn));
     let mut loss = Loss {
         domain: domain.name.clone(),
         requeued: places.len() as u64,
         waiting: 0,
         first: None,
+        range: (0, 0),
         places: Vec::new(),
     };
     let unplaced = bench.place_all(places.iter().map(|&place| &demand.pods[place].info));
@@ -264,6 +300,8 @@ pub(super) fn lose(
         loss.waiting += 1;
         loss.first.get_or_insert(own);
     }
+    bench.break_ties(None);
     bench.roll_back(mark);
+    loss.range = (loss.waiting, loss.waiting);
     loss
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::Move;
 use super::bench::Bench;
-use super::demand::{Demand, GoalPod, is_unready};
+use super::demand::{Demand, GoalPod};
 use super::loss::{Domain, Survive, Unplaced};
 use super::zonal::affinities_of;
+use crate::place::unready::is_unready;
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::rules::affinity::{admits, meets};
