@@ -64,9 +64,11 @@ fn a_plan_that_was_changed_does_not_add_up() {
 fn what_is_signed_is_read_against_the_dump() {
     let scratch = cluster("signed");
     let plan = ["plan", "dump.yaml", "--minimize", "nodes", "--out", "made"];
-    scratch.run(&plan, 0);
+    let goals = ["--survive", "node", "--headroom", "5%"];
+    scratch.run(&[&plan[..], &goals[..]].concat(), 0);
     let verify = ["plan", "--verify", "made/plan.json", "dump.yaml"];
-    scratch.run(&verify, 0);
+    let said = scratch.printed(&verify, 0);
+    assert!(said.contains("survival, free shares"), "{said}");
     let path = scratch.path("made").join("plan.json");
     let text = fs::read_to_string(&path).expect("a plan");
     let whole: serde_json::Value = serde_json::from_str(&text).expect("JSON");
@@ -101,6 +103,8 @@ fn what_is_signed_is_read_against_the_dump() {
         ("/drain/bound", 1.into(), "`drain.bound`"),
         ("/drain/status", "gap".into(), "`drain.status`"),
         ("/inputs/0/blake3", "00".into(), "`inputs[0].blake3`"),
+        ("/goals/survive/0", "node:3".into(), "`goals.survive`"),
+        ("/goals/freePpm", 900_000.into(), "`goals.freePpm`"),
     ] {
         let mut changed = whole.clone();
         *changed.pointer_mut(pointer).expect("a field") = value;

@@ -68,6 +68,9 @@ pub(super) struct PlanArguments {
     /// Price list of the existing nodes' types (CSV or JSON); nothing is bought
     #[arg(long, value_name = "FILE", conflicts_with = "types")]
     prices: Option<PathBuf>,
+    /// Label of pods, or of their namespaces, that names the team which the bill is split by
+    #[arg(long, value_name = "KEY")]
+    team_label: Option<String>,
     /// Only types of these names, in which `*` stands for any text; may be repeated
     #[arg(
         long,
@@ -229,6 +232,7 @@ fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
         inputs: &asked.snapshot.inputs,
         lists: lists(&request),
         taken_unix_secs: asked.snapshot.declared.taken_unix_secs,
+        questions: &asked.questions,
         plan: &answers,
         assumptions: asked.assumptions.clone(),
         warnings: &asked.snapshot.warnings,
@@ -275,6 +279,7 @@ fn request(arguments: &PlanArguments) -> Request {
         preemption: arguments.preemption,
         grow: arguments.grow.clone(),
         horizon: arguments.horizon.clone(),
+        team_label: arguments.team_label.clone(),
         orders: arguments.orders,
         order: arguments.order.into(),
         steps: arguments.steps,

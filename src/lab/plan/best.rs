@@ -42,8 +42,7 @@ pub(super) fn best_drain<'p>(
     });
     let drains: Vec<(Bench<'p>, Drained)> = drains.collect();
     drains.into_iter().min_by_key(|(own, _)| {
-        let prices = own.cache().nodes().map(|node| goal.price_of(node));
-        let (price, nodes) = (prices.sum::<i64>(), own.cache().node_count() as i64);
+        let (price, nodes) = (goal.bill_of(own.cache()), own.cache().node_count() as i64);
         if counts_cost {
             (price, nodes)
         } else {

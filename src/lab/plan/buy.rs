@@ -3,7 +3,7 @@
 //! ones (`improve.rs`); what is cheaper then is tried from the cheapest up, each with all pods from the
 //! first to the last.
 
-use super::bench::{Bench, Unplaceable};
+use super::bench::Bench;
 use super::choice::{Choice, Possible};
 use super::demand::{Demand, left_on};
 use super::existing::idle;
@@ -14,9 +14,11 @@ use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::patterns::packed;
 use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
+use super::shifts::Shift;
 use super::watch::Work;
 use crate::snapshot::SnapshotError;
 use model::node::ZONE_LABEL;
+use units::SortedMap;
 
 /// Numbers of one type that are tried beyond its rules.
 const MOST_BEYOND: u64 = 64;
@@ -97,11 +99,17 @@ pub struct Buyer<'b> {
     pub work: &'b Work,
     /// Cost of a node of each type: its price, or 1.
     pub costs: Vec<i64>,
+    /// Whether other orders and what is just too little stay out.
+    pub(super) is_brief: bool,
     /// Decisions taken so far.
     pub taken: u64,
+    /// Those of them that were about shifts.
+    pub(super) shifted: u64,
+    /// Shifts with which numbers of nodes hold all pods.
+    pub(super) shifts: SortedMap<Vec<u64>, Vec<Shift>>,
 }
 
-impl<'b> Buyer<'b> {
+impl Buyer<'_> {
     fn cost(&self, counts: &[u64]) -> i64 {
         let parts = counts.iter().zip(&self.costs);
         parts
@@ -116,27 +124,9 @@ impl<'b> Buyer<'b> {
 
     /// The bought nodes of a choice.
     pub fn nodes(&self, choice: &Choice) -> Vec<BoughtNode> {
-        self.market.nodes(&choice.counts)
-    }
-
-    /// The cluster of numbers of nodes with pods placed in an order, and those that find no node.
-    pub(super) fn placed(
-        &mut self,
-        counts: &[u64],
-        order: &[usize],
-    ) -> Result<(Bench<'b>, Unplaceable), SnapshotError> {
-        let mut bench = self.base.clone();
-        bench.mark();
-        self.market.add(&mut bench, &self.market.nodes(counts))?;
-        self.taken = if self.work.is_stopped() {
-            u64::MAX / 2
-        } else {
-            self.taken + order.len() as u64
-        };
-        self.work.count(order.len() as u64);
-        let pods = order.iter().map(|&place| &self.demand.pods[place].info);
-        let unplaced = bench.place_all(pods);
-        Ok((bench, unplaced))
+        let shifts = self.shifts.get(&choice.counts);
+        self.market
+            .nodes(&choice.counts, shifts.map_or(&[], Vec::as_slice))
     }
 
     /// Whether numbers of nodes are enough, with all pods placed in an order.
@@ -225,8 +215,10 @@ impl<'b> Buyer<'b> {
         let best = self.cheapest(first, &starts, &given, &counting, steps)?;
         purchase.reached = Some(best);
         self.refute(&counting, &given, &mut purchase)?;
-        self.try_orders(&counting, &starts, &given, &mut purchase)?;
-        self.one_less(&given, &mut purchase)?;
+        if !self.is_brief {
+            self.try_orders(&counting, &starts, &given, &mut purchase)?;
+            self.one_less(&given, &mut purchase)?;
+        }
         Ok(purchase)
     }
 

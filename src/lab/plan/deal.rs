@@ -10,6 +10,7 @@ use super::goal::Goal;
 use super::market::Type;
 use super::places::Places;
 use super::rules::{classes, keeps_apart, size_of};
+use super::shifts::Shift;
 use super::zonal::affinities_of;
 use model::rules::admits;
 use model::rules::affinity::meets;
@@ -135,6 +136,11 @@ pub(super) fn needs(
 }
 
 impl Needs {
+    /// Whether zones get nodes as pods ask for them.
+    pub(super) fn is_uneven(&self) -> bool {
+        !self.bound.is_empty() && !self.is_even
+    }
+
     /// Adds what pods ask for to the zones that take them, in each group.
     fn load(&mut self, zones: &[Vec<usize>], types: &[Type], asked: i128) {
         let mut groups: SortedMap<usize, SortedSet<usize>> = SortedMap::new();
@@ -192,7 +198,13 @@ struct Deal<'a> {
 }
 
 /// Places of nodes, in order of the types: the largest nodes are dealt first.
-pub(super) fn dealt(types: &[Type], places: &Places, needs: &Needs, counts: &[u64]) -> Vec<Spot> {
+pub(super) fn dealt(
+    types: &[Type],
+    places: &Places,
+    needs: &Needs,
+    counts: &[u64],
+    shifts: &[Shift],
+) -> Vec<Spot> {
     let kinds = counts.iter().enumerate();
     let kinds: Vec<usize> = kinds
         .flat_map(|(kind, &count)| (0..count).map(move |_| kind))
@@ -213,6 +225,13 @@ pub(super) fn dealt(types: &[Type], places: &Places, needs: &Needs, counts: &[u6
     let mut spots: Vec<(usize, Spot)> = { order.into_iter() }
         .map(|place| (place, deal.next(kinds[place])))
         .collect();
+    for shift in shifts {
+        let mut own = spots.iter_mut().rev();
+        let own = own.find(|(place, own)| kinds[*place] == shift.kind && own.zone == shift.from);
+        if let Some((_, spot)) = own {
+            *spot = deal.spot(shift.kind, shift.to);
+        }
+    }
     spots.sort_by_key(|own| own.0);
     spots.into_iter().map(|own| own.1).collect()
 }
@@ -243,7 +262,7 @@ impl Deal<'_> {
     /// Requests of pods in a zone over the size of its nodes and one more of a type; zero where zones
     /// get alike.
     fn pressure(&self, kind: usize, zone: usize) -> i128 {
-        if self.needs.bound.is_empty() || self.needs.is_even {
+        if !self.needs.is_uneven() {
             return 0;
         }
         let own = &self.types[kind];
@@ -273,7 +292,13 @@ impl Deal<'_> {
             let even = (self.filled(group, zone), self.filled(None, zone), zone);
             (Reverse((wanted, pressure)), even)
         });
-        let zone = zone.unwrap_or(0);
+        self.spot(kind, zone.unwrap_or(0))
+    }
+
+    /// Deals a node of a type to a zone.
+    fn spot(&mut self, kind: usize, zone: usize) -> Spot {
+        let own = &self.types[kind];
+        let group = Some(own.group);
         let lanes = self.places.lanes.iter().enumerate().map(|(lane, lanes)| {
             let values = lanes.of_zone[zone].iter().copied();
             let values = values.filter(|&value| lanes.is_open(value, own.group));

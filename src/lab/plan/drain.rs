@@ -94,9 +94,15 @@ struct Drain<'d, 'w> {
 pub(super) fn drain<'w>(bench: &mut Bench<'w>, watch: Watch<'w>, limits: Limits) -> Drained {
     let mut drained = Drained::default();
     let mut candidates = Vec::new();
+    let bill = watch.goal.bill_of(bench.cache());
     for node in bench.cache().nodes() {
         if is_open(node) {
-            let (fullness, price) = (fullness(node), watch.goal.price_of(node));
+            // A node that commitments pay for saves nothing.
+            let price = match watch.goal.committed[..] {
+                [] => watch.goal.price_of(node),
+                _ => bill - watch.goal.bill_without(bench.cache(), node.name()),
+            };
+            let fullness = fullness(node);
             // Dear nodes of any fullness are alike where prices count.
             let step = if limits.sells_dear {
                 0

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
+use super::Questions;
 use super::bench::Bench;
+use super::bill::{Priced, beside};
 use super::demand::{Demand, GoalPod, is_troubled, zone_of};
 use super::loss::{Survive, Unplaced, first_fatal, lose_each};
 use crate::snapshot::NamespaceBounds;
 use model::Text;
 use model::node::{INSTANCE_TYPE_LABEL, is_spot, label_of};
 use model::rules::admits;
-use scheduler::kube::{NodeInfo, PodInfo};
+use scheduler::kube::{Cache, NodeInfo, PodInfo};
 use units::{SortedMap, SortedSet};
 use world::Committed;
 
@@ -34,6 +36,8 @@ pub struct Goal {
     pub node_prices: SortedMap<Text, i64>,
     /// Nodes that are paid for in any case.
     pub committed: Vec<Committed>,
+    /// Label that names the team of a pod or a namespace.
+    pub team_label: Option<Text>,
 }
 
 /// Room for further pods of a shape.
@@ -59,6 +63,27 @@ impl Room {
 }
 
 impl Goal {
+    /// The goal that is asked for, before anything is known of the cluster.
+    pub(super) fn of(questions: &Questions) -> Self {
+        let offered = questions.offers.iter();
+        let type_prices = offered.flat_map(|own| {
+            let name: Text = own.name.as_str().into();
+            [false, true].map(|is_spot| ((name.clone(), is_spot), own.price_as(is_spot)))
+        });
+        Self {
+            survive: questions.survive.clone(),
+            free_ppm: questions.free_ppm,
+            room: questions.room.clone(),
+            refused: None,
+            bounds: NamespaceBounds::default(),
+            aside: Vec::new(),
+            prices: type_prices.collect(),
+            node_prices: questions.prices.clone(),
+            committed: questions.committed.clone(),
+            team_label: questions.team_label.clone(),
+        }
+    }
+
     /// Price of a node in millionths an hour; 0 if it is not known.
     pub fn price_of(&self, node: &NodeInfo) -> i64 {
         let kind = label_of(&node.object.labels, INSTANCE_TYPE_LABEL);
@@ -66,6 +91,18 @@ impl Goal {
         let of_kind = || self.prices.get(&(kind?.clone(), is_spot));
         let price = self.node_prices.get(node.name()).or_else(of_kind);
         price.copied().unwrap_or(0)
+    }
+
+    /// What the nodes of a cluster cost beside commitments.
+    pub(super) fn bill_of(&self, cache: &Cache) -> i64 {
+        self.bill_without(cache, "")
+    }
+
+    /// As [`Self::bill_of`], without a node.
+    pub(super) fn bill_without(&self, cache: &Cache, gone: &str) -> i64 {
+        let nodes = cache.nodes().filter(|own| **own.name() != *gone);
+        let nodes = nodes.map(|own| Priced::of(&own.object, self.price_of(own)));
+        beside(&self.committed, &nodes.collect::<Vec<Priced>>())
     }
 
     /// Whether anything beside room is asked for.

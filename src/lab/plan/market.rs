@@ -8,13 +8,14 @@ use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
 use super::deal::{Needs, dealt, needs};
-use super::demand::{Demand, is_fixed};
+use super::demand::{Demand, is_fixed, largest};
 use super::goal::Goal;
 use super::groups::{Group, as_joined, as_shown, groups, is_foreign};
 use super::loss::Survive;
 use super::places::{Places, zones_of};
 use super::planned::{Carried, node_name};
 use super::rules::NodeKind;
+use super::shifts::Shift;
 use crate::snapshot::{CLUSTER_LABEL, NamespaceBounds, Snapshot, SnapshotError};
 use control::controllers::daemon_set::{added_tolerations, eligibility};
 use k8s::{Maker, ManifestPod};
@@ -158,10 +159,45 @@ impl Market {
         self.needs = needs(&self.types, &self.places, base, demand, goal);
     }
 
+    /// Numbers of nodes by type and zone.
+    pub(super) fn in_zones(&self, counts: &[u64], shifts: &[Shift]) -> Vec<u64> {
+        let zones = self.places.zones.len();
+        let mut numbers = vec![0; counts.len() * zones];
+        let spots = dealt(&self.types, &self.places, &self.needs, counts, shifts);
+        let kinds = counts.iter().enumerate();
+        let kinds = kinds.flat_map(|(kind, &count)| (0..count).map(move |_| kind));
+        for (kind, spot) in kinds.zip(spots) {
+            numbers[kind * zones + spot.zone] += 1;
+        }
+        numbers
+    }
+
+    /// Further shifts of a node to another zone of its type; none where no pods are bound to zones, or zones get
+    /// alike.
+    pub(super) fn shifts(&self, counts: &[u64], shifts: &[Shift]) -> Vec<Shift> {
+        if !self.needs.is_uneven() {
+            return Vec::new();
+        }
+        let zones = self.places.zones.len();
+        let numbers = self.in_zones(counts, shifts);
+        let there = numbers.iter().enumerate().filter(|(_, count)| **count > 0);
+        let further = there.flat_map(|(place, _)| {
+            let (kind, from) = (place / zones, place % zones);
+            let others = self.types[kind].zones.iter().filter(move |to| **to != from);
+            others.map(move |&to| Shift { kind, from, to })
+        });
+        further.collect()
+    }
+
+    /// Share of the largest node that pods ask for.
+    pub(super) fn share(&self, asked: &Amounts) -> i128 {
+        largest(self.types.iter().map(|own| &own.free)).share(asked)
+    }
+
     /// Nodes to buy, given their numbers by type, dealt to the zones.
-    pub fn nodes(&self, counts: &[u64]) -> Vec<BoughtNode> {
+    pub(super) fn nodes(&self, counts: &[u64], shifts: &[Shift]) -> Vec<BoughtNode> {
         let mut nodes = Vec::new();
-        let spots = dealt(&self.types, &self.places, &self.needs, counts);
+        let spots = dealt(&self.types, &self.places, &self.needs, counts, shifts);
         // Names of types may differ in letters that those of nodes don't have.
         let mut numbers: SortedMap<String, u64> = SortedMap::new();
         for (kind, (own, &count)) in self.types.iter().zip(counts).enumerate() {

@@ -41,11 +41,13 @@ pub mod proof;
 pub mod purchase;
 pub mod request;
 pub mod rules;
+mod shifts;
 #[cfg(test)]
 mod tests;
 pub mod today;
 pub mod usage;
 pub mod watch;
+mod weighed;
 mod zonal;
 
 use std::sync::Arc;
@@ -117,6 +119,8 @@ pub struct Questions {
     pub prices: SortedMap<Text, i64>,
     /// Nodes that are paid for in any case.
     pub committed: Vec<Committed>,
+    /// Label that names the team of a pod or a namespace.
+    pub team_label: Option<Text>,
     /// Further pods for which there has to be room.
     pub room: Vec<Room>,
     /// Growth of workloads.
@@ -264,7 +268,7 @@ pub fn plan(
     }
     let cache = demand.cluster(snapshot)?;
     let there = cache.clone();
-    let mut goal = questions.goal();
+    let mut goal = Goal::of(questions);
     let bounds = NamespaceBounds::of(snapshot);
     goal.hold_to(bounds.clone());
     let calm = without_preemption(profiles);
@@ -335,26 +339,6 @@ impl Questions {
     /// would find a node then count.
     fn looks_ahead(&self) -> bool {
         self.minimize.is_some() || !self.offers.is_empty() || !self.grow.is_empty()
-    }
-
-    /// The goal that is asked for, before anything is known of the cluster.
-    fn goal(&self) -> Goal {
-        let offered = self.offers.iter();
-        let type_prices = offered.flat_map(|own| {
-            let name: Text = own.name.as_str().into();
-            [false, true].map(|is_spot| ((name.clone(), is_spot), own.price_as(is_spot)))
-        });
-        Goal {
-            survive: self.survive.clone(),
-            free_ppm: self.free_ppm,
-            room: self.room.clone(),
-            refused: None,
-            bounds: NamespaceBounds::default(),
-            aside: Vec::new(),
-            prices: type_prices.collect(),
-            node_prices: self.prices.clone(),
-            committed: self.committed.clone(),
-        }
     }
 }
 

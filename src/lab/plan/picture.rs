@@ -354,7 +354,7 @@ pub fn look(bench: &Bench<'_>, demand: &Demand, goal: &Goal, profiles: &[KubePro
         picture.nodes += 1;
         *picture.kinds.entry((kind, zone_of(node))).or_default() += 1;
     }
-    picture.bill = Bill::of(bench.cache(), &mut picture.shares, &goal.committed);
+    picture.bill = Bill::of(bench.cache(), &mut picture.shares, goal);
     picture.price = picture.bill.total();
     picture.pools = pools.into_values().collect();
     picture.zones = zone_rooms(bench);

@@ -78,9 +78,12 @@ pub(super) fn bought(
         search: questions.search,
         work: &questions.work,
         costs: costs.collect(),
+        is_brief: false,
         taken: 0,
+        shifted: 0,
+        shifts: SortedMap::new(),
     };
-    let purchase = buyer.run()?;
+    let purchase = buyer.weighed(questions.minimize)?;
     let reached: Option<Choice> = purchase.reached.clone();
     let (mut picture, mut proof) = (None, None);
     if let Some(choice) = &reached {
@@ -131,7 +134,10 @@ fn homeless(
     let mut bench = base.clone();
     bench.mark();
     let each = market.zones().len().max(1) as u64;
-    market.add(&mut bench, &market.nodes(&vec![each; market.types.len()]))?;
+    market.add(
+        &mut bench,
+        &market.nodes(&vec![each; market.types.len()], &[]),
+    )?;
     let mut known: SortedMap<usize, Option<Text>> = SortedMap::new();
     let mut homeless = Vec::new();
     // Whether a pod finds those that it wants to be beside shows on the whole cluster alone.

@@ -12,11 +12,11 @@ use model::node::HOSTNAME_LABEL;
 use model::rules::affinity;
 use model::rules::taints;
 use model::{ClusterObjects, PodSpec, Text, TopologySpread};
-use scheduler::kube::NodeInfo;
+use scheduler::kube::{NodeInfo, PodInfo};
 use units::{SortedMap, SortedSet, plural};
 
 /// Value of a node's label; a node has its name for its host.
-fn value_of<'n>(node: &'n NodeInfo, key: &str) -> Option<&'n Text> {
+pub(super) fn value_of<'n>(node: &'n NodeInfo, key: &str) -> Option<&'n Text> {
     match node.label(key) {
         None if key == HOSTNAME_LABEL => Some(node.name()),
         value => value,
@@ -45,11 +45,7 @@ pub(super) fn spread(cluster: &Cluster) -> Case {
                 }
                 let counts = counts(cluster, spec, rule);
                 let own = counts.get(value).copied().unwrap_or(0);
-                let is_short = rule.min_domains.is_some_and(|least| {
-                    usize::try_from(least).is_ok_and(|least| counts.len() < least)
-                });
-                let least = counts.values().copied().min().unwrap_or(0);
-                let least = if is_short { 0 } else { least };
+                let least = least(&counts, rule);
                 if own - least > i64::from(rule.max_skew) {
                     return Err(format!(
                         "`{}` spreads over `{}`: `{value}` has {}, another {least}, the skew may \
@@ -94,23 +90,53 @@ fn counts(cluster: &Cluster, spec: &PodSpec, rule: &TopologySpread) -> SortedMap
     counts
 }
 
+/// Whether no hard spread keeps a further pod off a node.
+pub(super) fn is_even(cluster: &Cluster, node: &NodeInfo, spec: &PodSpec) -> bool {
+    let mut rules = spec.topology_spread.iter().filter(|rule| rule.hard);
+    rules.all(|rule| {
+        let counts = counts(cluster, spec, rule);
+        let Some(own) = value_of(node, &rule.topology_key).and_then(|value| counts.get(value))
+        else {
+            return false;
+        };
+        let selector = rule.selector.as_ref();
+        let more = i64::from(selector.is_some_and(|own| own.matches(&spec.labels)));
+        own + more - least(&counts, rule) <= i64::from(rule.max_skew)
+    })
+}
+
+/// The least number of pods in a domain; nothing where there are too few domains.
+fn least(counts: &SortedMap<Text, i64>, rule: &TopologySpread) -> i64 {
+    let is_short = rule
+        .min_domains
+        .is_some_and(|least| usize::try_from(least).is_ok_and(|least| counts.len() < least));
+    if is_short {
+        return 0;
+    }
+    counts.values().copied().min().unwrap_or(0)
+}
+
+/// The first claim of a pod whose volume a node does not reach.
+pub(super) fn unreached(node: &NodeInfo, pod: &PodInfo, objects: &ClusterObjects) -> Option<Text> {
+    pod.claim_names().find(|claim| {
+        let key = (pod.spec().namespace.clone(), claim.clone());
+        let claim = objects.claims.get(&key);
+        let volume = claim.and_then(|own| objects.volumes.get(&own.volume));
+        let required = volume.and_then(|own| own.node_affinity.as_ref());
+        !affinity::meets(required, &node.object)
+    })
+}
+
 /// Every placed pod is on a node that reaches its volumes.
 pub(super) fn volumes(cluster: &Cluster, objects: &ClusterObjects) -> Case {
     for node in &cluster.nodes {
         for pod in node.pods.iter().filter(|pod| cluster.is_placed(pod)) {
-            for claim in pod.claim_names() {
-                let key = (pod.spec().namespace.clone(), claim);
-                let claim = objects.claims.get(&key);
-                let volume = claim.and_then(|own| objects.volumes.get(&own.volume));
-                let required = volume.and_then(|own| own.node_affinity.as_ref());
-                if !affinity::meets(required, &node.object) {
-                    return Err(format!(
-                        "node `{}` does not reach the volume of claim `{}` of `{}`",
-                        node.name(),
-                        key.1,
-                        pod.full_name()
-                    ));
-                }
+            if let Some(claim) = unreached(node, pod, objects) {
+                return Err(format!(
+                    "node `{}` does not reach the volume of claim `{claim}` of `{}`",
+                    node.name(),
+                    pod.full_name()
+                ));
             }
         }
     }

@@ -5,6 +5,7 @@
 mod bound;
 mod domains;
 mod dump;
+mod goals;
 mod sums;
 
 pub use sums::seal;
@@ -16,9 +17,8 @@ use serde_json::Value;
 
 use crate::snapshot::{NamedCluster, Snapshot, SnapshotOptions};
 use intake::Input;
-use model::Text;
-use model::node::HOSTNAME_LABEL;
 use model::rules::{admits, ports};
+use model::{PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::{Amounts, NodeInfo, PodClass, PodInfo};
 use units::{SortedMap, SortedSet};
 
@@ -63,7 +63,7 @@ pub fn cases(
         paths: &own,
         ..Dump::default()
     })?;
-    let cluster = Cluster::of(&mut snapshot, &plan)?;
+    let mut cluster = Cluster::of(&mut snapshot, &plan)?;
     let mut cases = vec![
         ("pods", cluster.pods(&plan)),
         ("placement", cluster.placement(&plan)),
@@ -79,6 +79,7 @@ pub fn cases(
         ("reached", cluster.reached(&plan)),
         ("verdict", dump::verdict(&plan)),
     ];
+    cases.extend(goals::cases(&plan, &mut cluster, &mut snapshot)?);
     cases.extend(sums::cases(&plan));
     let (files, clusters) = named_inputs(&plan)?;
     let has_dump = !(dump.paths.is_empty() && dump.clusters.is_empty());
@@ -141,6 +142,26 @@ fn number(value: &Value) -> i64 {
 
 fn array(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
+}
+
+/// Whether two pods take the same port of their node.
+fn takes_port_of(pod: &PodInfo, other: &PodInfo) -> bool {
+    let theirs = &other.class.host_ports;
+    let mut own = pod.class.host_ports.iter();
+    own.any(|own| theirs.iter().any(|their| ports::conflicts(own, their)))
+}
+
+/// Whether a term of a pod is about another pod. Namespaces chosen by their labels count as all.
+fn covers(term: &PodAffinityTerm, own: &PodSpec, other: &PodSpec) -> bool {
+    let is_near = match &term.namespaces[..] {
+        [] => term.namespace_selector.is_some() || own.namespace == other.namespace,
+        named => term.namespace_selector.is_some() || named.contains(&other.namespace),
+    };
+    let is_same = |key: &Text| own.labels.get(key) == other.labels.get(key);
+    is_near
+        && { term.selector.as_ref() }.is_some_and(|own| own.matches(&other.labels))
+        && term.match_label_keys.iter().all(is_same)
+        && !term.mismatch_label_keys.iter().any(is_same)
 }
 
 /// Cluster of a plan with all its pods in place.
@@ -288,61 +309,33 @@ impl Cluster {
     fn ports(&self) -> Case {
         for node in &self.nodes {
             for (place, pod) in node.pods.iter().enumerate() {
-                for other in &node.pods[..place] {
-                    let mut own = pod.class.host_ports.iter();
-                    let theirs = &other.class.host_ports;
-                    let clashes =
-                        own.any(|own| theirs.iter().any(|their| ports::conflicts(own, their)));
-                    if clashes && (self.is_placed(pod) || self.is_placed(other)) {
-                        return Err(format!(
-                            "`{}` and `{}` take the same port of node `{}`",
-                            pod.full_name(),
-                            other.full_name(),
-                            node.name()
-                        ));
-                    }
+                let mut others = node.pods[..place].iter();
+                let clash = others.find(|other| {
+                    (self.is_placed(pod) || self.is_placed(other)) && takes_port_of(pod, other)
+                });
+                if let Some(other) = clash {
+                    return Err(format!(
+                        "`{}` and `{}` take the same port of node `{}`",
+                        pod.full_name(),
+                        other.full_name(),
+                        node.name()
+                    ));
                 }
             }
         }
         Ok(())
     }
 
-    /// No placed pod is beside a pod of its own namespace that it keeps apart from.
+    /// No placed pod is beside a pod that it keeps apart from.
     fn apart(&self) -> Case {
-        let mut domains: SortedMap<(Text, Text), Vec<&PodInfo>> = SortedMap::new();
-        let keys: SortedSet<Text> = { self.nodes.iter() }
-            .flat_map(|node| &node.pods)
-            .flat_map(|pod| &pod.spec().affinity.required_pod_anti_affinity)
-            .map(|term| term.topology_key.clone())
-            .collect();
-        let value_of = |node: &NodeInfo, key: &Text| match node.label(key) {
-            None if &**key == HOSTNAME_LABEL => Some(node.name().clone()),
-            value => value.cloned(),
-        };
-        for node in &self.nodes {
-            for key in &keys {
-                if let Some(value) = value_of(node, key) {
-                    let pods = domains.entry((key.clone(), value)).or_default();
-                    pods.extend(node.pods.iter().map(|pod| &**pod));
-                }
-            }
-        }
         for node in &self.nodes {
             for pod in &node.pods {
                 for term in &pod.spec().affinity.required_pod_anti_affinity {
-                    let selector = term.selector.as_ref();
-                    let Some(value) = value_of(node, &term.topology_key) else {
-                        continue;
-                    };
-                    let others = domains.get(&(term.topology_key.clone(), value));
-                    let mut others = others.into_iter().flatten();
+                    let mut others = self.in_domain(node, &term.topology_key);
                     let clash = others.find(|other| {
-                        !std::ptr::eq(**other, &raw const **pod)
-                            && term.namespaces.is_empty()
-                            && term.namespace_selector.is_none()
-                            && other.spec().namespace == pod.spec().namespace
+                        !Arc::ptr_eq(other, pod)
                             && (self.is_placed(other) || self.is_placed(pod))
-                            && selector.is_some_and(|own| own.matches(&other.spec().labels))
+                            && covers(term, pod.spec(), other.spec())
                     });
                     if let Some(other) = clash {
                         return Err(format!(
@@ -356,6 +349,19 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// Pods in the domain of a node.
+    fn in_domain<'c>(
+        &'c self,
+        node: &'c NodeInfo,
+        key: &'c str,
+    ) -> impl Iterator<Item = &'c Arc<PodInfo>> {
+        let value = domains::value_of(node, key);
+        let nodes = self.nodes.iter();
+        let nodes =
+            nodes.filter(move |own| value.is_some() && domains::value_of(own, key) == value);
+        nodes.flat_map(|own| &own.pods)
     }
 
     /// The cluster has as many nodes as the plan says.

@@ -9,6 +9,7 @@ use super::sheet::signatures;
 use super::text::SHOWN;
 use super::{MONTH_HOURS, PlanReport, money, more, percent, resource, survived};
 use crate::format::html as escaped;
+use crate::losses::ranged;
 use lab::plan::loss::Loss;
 use lab::plan::picture::{NodeShare, PLAIN, Picture, Pool, ResourceAmounts};
 use units::{SortedMap, plural};
@@ -303,8 +304,11 @@ fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
             format!("; {}: {}", own.pod, brief(&own.message))
         });
         let words = format!(
-            "{}: {} requeued, {} waiting{first}",
-            loss.domain, loss.requeued, loss.waiting
+            "{}: {} requeued, {} waiting{}{first}",
+            loss.domain,
+            loss.requeued,
+            loss.waiting,
+            ranged(loss.range)
         );
         let (class, text) = match loss.waiting {
             0 => ("good", String::new()),

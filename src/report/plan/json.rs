@@ -7,13 +7,15 @@ use super::bill::bill;
 use crate::grid::{object, pairs};
 use crate::remedies::remedy;
 use intake::{Input, TraceError};
-use lab::plan::DrainAnswer;
 use lab::plan::buy::Purchase;
 use lab::plan::choice::{Choice, Way};
+use lab::plan::growth::Rate;
+use lab::plan::loss::Survive;
 use lab::plan::pending::Pending;
 use lab::plan::picture::{Picture, Pool, ResourceAmounts};
 use lab::plan::purchase::BuyAnswer;
 use lab::plan::rules::Rule;
+use lab::plan::{DrainAnswer, Minimize, Questions};
 use lab::plan_audit::seal;
 
 /// Version of the format.
@@ -29,6 +31,7 @@ impl PlanReport<'_> {
             "snapshot": self.snapshot,
             "command": self.command,
             "currency": self.currency,
+            "goals": goals(self.questions),
             "pods": plan.pods,
             "waiting": plan.waiting,
             "unready": plan.unready.iter().map(|own| json!({
@@ -92,6 +95,31 @@ impl PlanReport<'_> {
         value["seal"] = seal(&value)?.into();
         Ok(value)
     }
+}
+
+/// What was asked for, in the words of the options.
+fn goals(own: &Questions) -> Value {
+    let survive = own.survive.iter().map(Survive::to_string);
+    let room = own.room.iter();
+    let room = room.map(|own| json!({"pod": own.pod.full_name(), "pods": own.count}));
+    let growth = own.grow.iter().map(|own| match own.rate {
+        Rate::Share(ppm) => json!({"workloads": own.pattern, "ppm": ppm, "pods": null}),
+        Rate::Pods(pods) => json!({"workloads": own.pattern, "ppm": null, "pods": pods}),
+    });
+    json!({
+        "minimize": own.minimize.map(|own| match own {
+            Minimize::Nodes => "nodes",
+            Minimize::Cost => "cost",
+        }),
+        "keep": own.keeps,
+        "strict": own.is_strict,
+        "survive": survive.collect::<Vec<String>>(),
+        "freePpm": own.free_ppm,
+        "room": room.collect::<Vec<Value>>(),
+        "growth": growth.collect::<Vec<Value>>(),
+        "months": own.horizon,
+        "preemption": own.preempts,
+    })
 }
 
 fn pending(own: &Pending) -> Value {

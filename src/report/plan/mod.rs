@@ -19,9 +19,9 @@ pub use files::PlanFile;
 use std::path::PathBuf;
 
 use intake::Input;
-use lab::plan::Plan;
 use lab::plan::loss::Loss;
 use lab::plan::picture::{ATTACHMENTS, MOST_MORE};
+use lab::plan::{Plan, Questions};
 use units::plural;
 
 /// Hours of a month, as vendors count them.
@@ -44,6 +44,8 @@ pub struct PlanReport<'a> {
     pub lists: Vec<(&'static str, PathBuf)>,
     /// When the dump was taken, as far as it tells, in seconds since 1970-01-01T00:00:00Z.
     pub taken_unix_secs: Option<i64>,
+    /// The questions that it answers.
+    pub questions: &'a Questions,
     /// The plan.
     pub plan: &'a Plan,
     /// Assumptions behind the answers, in sentences.

@@ -152,6 +152,7 @@ mod tests {
                 domain: String::new(),
                 requeued: 1,
                 waiting,
+                range: (waiting, waiting),
                 first: None,
                 places: Vec::new(),
             });

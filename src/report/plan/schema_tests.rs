@@ -91,6 +91,7 @@ fn plans_follow_their_schema_and_pages_show_them() {
             free_ppm: 0,
             prices: units::SortedMap::new(),
             committed: Vec::new(),
+            team_label: None,
             room: Vec::new(),
             preempts: false,
             grow: vec![Grow {
@@ -113,6 +114,7 @@ fn plans_follow_their_schema_and_pages_show_them() {
             inputs: &snapshot.inputs,
             lists: Vec::new(),
             taken_unix_secs: Some(1_796_000_000),
+            questions: &questions,
             plan: &answers,
             assumptions: vec!["one <thing>".to_owned()],
             warnings: &[],

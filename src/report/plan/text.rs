@@ -8,6 +8,7 @@ use super::proof::{proof_of_drain, proof_of_purchase};
 use super::reasons::{borne, brief, headline, wrapped};
 use super::today::{named, verb, waiting_today};
 use super::{MONTH_HOURS, PlanReport, money, more, percent, resource, survived};
+use crate::losses::ranged;
 use lab::plan::DrainAnswer;
 use lab::plan::buy::Purchase;
 use lab::plan::choice::Choice;
@@ -191,6 +192,7 @@ impl PlanReport<'_> {
         let planned = (plan.drain.as_ref().map(|own| &own.picture))
             .or_else(|| plan.buy.as_ref().and_then(|own| own.picture.as_ref()));
         self.pictures(&mut text, planned);
+        self.teams(&mut text, planned);
         binds(&mut text, &plan.today, planned);
         self.off_overfull(&mut text);
         waiting_today(&mut text, &plan.pending);
@@ -424,9 +426,10 @@ fn survival(picture: &Picture) -> String {
         Some(match worst.waiting {
             0 => format!("any {what} may be lost"),
             waiting => format!(
-                "the loss of {} leaves {} waiting",
+                "the loss of {} leaves {} waiting{}",
                 worst.domain,
-                plural::count(waiting, "pod")
+                plural::count(waiting, "pod"),
+                ranged(worst.range)
             ),
         })
     };
@@ -457,11 +460,12 @@ fn losses(text: &mut String, what: &str, losses: &[Loss]) {
         });
         let _ = writeln!(
             text,
-            "  {}: {} requeued, {} {}{first}",
+            "  {}: {} requeued, {} {}{}{first}",
             loss.domain,
             loss.requeued,
             loss.waiting,
-            plural::either(loss.waiting, "waits", "wait")
+            plural::either(loss.waiting, "waits", "wait"),
+            ranged(loss.range)
         );
     }
 }

@@ -22,6 +22,7 @@ use super::usage::Usage;
 use super::watch::Work;
 use super::{Minimize, Order, Plan, Questions, plan};
 use crate::around::Around;
+use crate::place::Decisions;
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Gathered, NamedCluster, Snapshot, SnapshotError, SnapshotOptions};
 use assumptions::{assumptions, elsewhere, instant, kept, unlabelled, without_spot};
@@ -65,6 +66,8 @@ pub struct Request {
     pub grow: Vec<String>,
     /// Span to look ahead.
     pub horizon: String,
+    /// Label that names the team of a pod or a namespace.
+    pub team_label: Option<String>,
     /// Number of further orders of the pods.
     pub orders: u64,
     /// Order in which pods are placed.
@@ -96,6 +99,7 @@ impl Default for Request {
             preemption: false,
             grow: Vec::new(),
             horizon: HORIZON.to_owned(),
+            team_label: None,
             orders: 0,
             order: Order::Dump,
             steps: STEPS,
@@ -147,6 +151,7 @@ impl Inquiry {
         let config = request.config.as_ref().map(Input::path);
         let (profiles, doubts) = read_profiles(config.as_ref(), gathered.release.changes())?;
         (around.tell)(&doubts);
+        let profiles = profiles.iter().map(Decisions::profile).collect();
         let listed = listed(request, &gathered.nodes)?;
         if currency.is_empty() {
             currency = listed.currency;
@@ -347,6 +352,7 @@ fn questions(request: &Request, work: &Arc<Work>) -> Result<(Questions, String),
         free_ppm,
         prices: SortedMap::new(),
         committed: Vec::new(),
+        team_label: request.team_label.as_deref().map(Into::into),
         room: Vec::new(),
         preempts: request.preemption,
         grow: grows,

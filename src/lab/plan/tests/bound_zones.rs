@@ -46,6 +46,31 @@ fn zones_get_the_nodes_that_their_pods_need() {
     assert_eq!(price(&items, &asked), Some(5));
 }
 
+/// A node moves to another zone where fewer pods wait then, so that no nodes are added for a poor deal.
+#[test]
+fn nodes_are_shifted_to_the_zones_that_lack_them() {
+    let drawn = [
+        ("a", 2),
+        ("", 2),
+        ("a", 2),
+        ("", 3),
+        ("a", 1),
+        ("a", 3),
+        ("b", 2),
+        ("a", 3),
+        ("b", 3),
+    ];
+    let mut items = in_zones(&["a", "b", "c", "a", "b", "c"]);
+    for (number, (zone, cpu)) in drawn.into_iter().enumerate() {
+        let selector = json!({"nodeSelector": {ZONE: zone}});
+        let bound = if zone.is_empty() { json!({}) } else { selector };
+        let name = format!("p{number}-0");
+        items.push(pod(&name, [&cpu.to_string(), "1Gi"], None, &bound));
+    }
+    let found = price(&items, &buying(Minimize::Nodes, &[("m", 192)]));
+    assert!(found.is_some_and(|own| own <= 8), "{found:?}");
+}
+
 /// Pods whose selectors name what is lost can't outlive it.
 #[test]
 fn pods_of_a_zone_stay_out_of_its_loss() {
@@ -182,6 +207,92 @@ fn commitments_are_in_every_bill() {
     assert_eq!((picture.nodes, picture.price), (1, 3 * 120));
     assert_eq!(picture.bill.unused[0].nodes, 2);
     assert_eq!(picture.bill.namespaces["shop"], 120);
+}
+
+/// Nodes that are paid for in any case are weighed at nothing.
+#[test]
+fn purchases_use_what_is_paid_for() {
+    let mut items = in_zones(&["a", "b", "a", "b"]);
+    items.push(node("x", ROOM, "a", "c"));
+    items.extend(pods(4, "p", ["1", "1Gi"], &json!({})));
+    let mut asked = buying(Minimize::Cost, &[("m", 200), ("c", 100)]);
+    assert_eq!(price(&items, &asked), Some(100));
+    asked.committed = vec![world::Committed {
+        kind: "m".to_owned(),
+        zone: None,
+        option: "reserved",
+        price: 120,
+        nodes: 1,
+    }];
+    let picture = ask(&items, &asked).buy.expect("an answer").picture;
+    let picture = picture.expect("a picture");
+    assert_eq!((picture.price, picture.bill.used), (120, 1));
+}
+
+/// A label of pods, or of their namespaces, splits the bill.
+#[test]
+fn bills_are_split_by_team() {
+    let mut items = in_zones(&["a"]);
+    items.push(json!({"apiVersion": "v1", "kind": "Namespace",
+        "metadata": {"name": "shop", "labels": {"team": "retail"}}}));
+    items.push(pod("web-0", ["1", "1Gi"], Some("n0"), &json!({})));
+    let mut other = pod("ad-0", ["2", "1Gi"], Some("n0"), &json!({}));
+    other["metadata"]["labels"]["team"] = "ads".into();
+    items.push(other);
+    let mut asked = questions();
+    asked.prices.insert("n0".into(), 400);
+    asked.team_label = Some("team".into());
+    let bill = ask(&items, &asked).today.bill;
+    assert_eq!((bill.teams["retail"], bill.teams["ads"]), (100, 200));
+    assert_eq!(bill.idle, 100);
+}
+
+/// Losses are answered alike here and by `place`, node by node, with the range that orders and ties leave.
+#[test]
+fn losses_are_those_of_place() {
+    let mut state = 7_u64;
+    let mut draw = |below: u64| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) % below
+    };
+    let mut ranges = 0;
+    for _ in 0..12 {
+        let mut items = in_zones(&["c", "b", "a", "c", "a", "b"]);
+        let mut used = [0; 6];
+        for number in 0..18 {
+            let (on, cpu) = (draw(6) as usize, 1 + draw(2));
+            if used[on] + cpu <= 4 {
+                used[on] += cpu;
+                let size = [&*cpu.to_string(), "1Gi"];
+                let name = format!("p{number}-0");
+                items.push(pod(&name, size, Some(&format!("n{on}")), &json!({})));
+            }
+        }
+        let today = ask(&items, &questions()).today;
+        let (profiles, _) =
+            crate::snapshot::profile::read_profiles(None, Changes::default()).expect("profiles");
+        let off = crate::place::Preemption::Off;
+        let mut own = snapshot(&items);
+        let mut ground =
+            crate::place::lost::Ground::new(&mut own, &profiles, off).expect("a ground");
+        let of_zone = |zone: &str| ["c", "b", "a", "c", "a", "b"].map(|own| own == zone);
+        for loss in today.node_losses.iter().chain(&today.zone_losses) {
+            let (what, name) = loss.domain.split_once(' ').expect("a domain");
+            let nodes: Vec<model::Text> = if what == "node" {
+                vec![name.into()]
+            } else {
+                let lost = of_zone(name).into_iter().enumerate().filter(|own| own.1);
+                lost.map(|own| format!("n{}", own.0).into()).collect()
+            };
+            let known = ground.lose(&nodes);
+            assert_eq!(loss.waiting, known.waiting.len() as u64, "{}", loss.domain);
+            assert_eq!(loss.range, known.range, "{}", loss.domain);
+            ranges += u64::from(loss.range.0 < loss.range.1);
+        }
+    }
+    assert!(ranges > 0);
 }
 
 /// Pods that wait are told what would be enough.

@@ -127,6 +127,7 @@ fn questions() -> Questions {
         free_ppm: 0,
         prices: units::SortedMap::new(),
         committed: Vec::new(),
+        team_label: None,
         room: Vec::new(),
         preempts: false,
         grow: Vec::new(),
