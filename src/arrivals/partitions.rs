@@ -17,6 +17,8 @@ pub struct JobPartition {
     pub nodes: Option<NodeSelectorTerm>,
     /// Time limit of jobs that state none, and the field that states it.
     pub time: Option<(Duration, &'static str)>,
+    /// Longest time that its jobs may ask for, as the scenario states it.
+    pub most: Option<Duration>,
 }
 
 impl JobPartition {
@@ -118,21 +120,28 @@ impl Partitioned {
         }
     }
 
-    /// Gives a job that states no time limit that of its partition, and tells.
+    /// Gives a job that states no time limit that of its partition, and tells, as of one that is beyond the longest.
     fn limit(&mut self, arrival: &mut Arrival, place: usize) {
-        let partition = &self.partitions.all[place];
-        let Some((time, field)) = partition.time else {
-            return;
+        let JobPartition {
+            name, time, most, ..
+        } = &self.partitions.all[place];
+        let (kind, action) = match (arrival.time_limit, time, most) {
+            (None, Some((time, field)), _) => {
+                arrival.time_limit = Some(*time);
+                let limit = format!("`{field}` of the partition `{name}` is its limit, {time}");
+                (format!("no time limit; {limit}"), Action::Repair)
+            }
+            (Some(asked), _, Some(most)) if asked > *most => {
+                let limit = format!("`maxTime` of the partition `{name}`, {most}");
+                let kind = format!("asks for more time than {limit}: such a job never starts");
+                (kind, Action::Keep)
+            }
+            _ => return,
         };
-        arrival.time_limit = Some(time);
         let (file, line) = arrival
             .origin
             .place(self.inner.files(), &self.partitions.field.into());
-        let kind = format!(
-            "no time limit; `{field}` of the partition `{}` is its limit, {time}",
-            partition.name
-        );
-        self.notes.note(&kind, Action::Repair, &file, line);
+        self.notes.note(&kind, action, &file, line);
     }
 
     fn catch_up(&mut self) -> Result<(), TraceError> {
@@ -162,9 +171,7 @@ impl ArrivalSource for Partitioned {
             let spec = spec.transpose()?;
             return Err(self.partitions.unknown(spec.as_deref(), &arrival));
         };
-        if arrival.time_limit.is_none() {
-            self.limit(&mut arrival, place);
-        }
+        self.limit(&mut arrival, place);
         Ok(Some(arrival))
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::batch_logs;
 use crate::readers::google_2019;
 
 /// The words about a file that begins with these bytes; `None` if it is none of these.
@@ -15,6 +16,7 @@ pub(super) fn words(first: &[u8]) -> Option<String> {
         prometheus_error(&text),
         of_ecs(&text),
         headless_sacct(&text),
+        batch_logs::words(&text),
         objects(&text),
     ];
     known.into_iter().flatten().next()

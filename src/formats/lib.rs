@@ -4,6 +4,7 @@
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
 )]
 
+mod batch_logs;
 mod columns;
 pub mod content_hash;
 pub mod cut_file;

@@ -12,7 +12,7 @@ use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::{GpuInventory, Labels, Node, RemovalGuard, ResourceList, Taint, TaintEffect};
 use scenario::Scenario;
 use scenario::schema::{
-    NodeAnnotations, NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template,
+    NodeAnnotations, NodeSource, NodeTemplate, OnBadRow, TaintEffect as SchemaEffect, Template,
 };
 use units::plural;
 
@@ -77,9 +77,16 @@ pub fn nodes(
                 }
                 if read.nodes.is_empty() {
                     // A run without nodes would look like one in which nothing fits.
+                    options.rows = row_policy(OnBadRow::Strict);
+                    let first = open(&files.open(&trace.path), &options).err();
+                    let why = first.map_or_else(
+                        || "it has no row of one, or `onBadRow` leaves none".to_owned(),
+                        |first| {
+                            format!("no row is left, and the first that breaks a rule is {first}")
+                        },
+                    );
                     return Err(BuildError::Experiment(format!(
-                        "cluster: `{}` gives no node: it has no row of one, or `onBadRow` leaves none; give a list of \
-                         machines",
+                        "cluster: `{}` gives no node: {why}; give a list of machines",
                         trace.path
                     )));
                 }

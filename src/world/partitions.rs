@@ -74,6 +74,7 @@ pub(super) fn partitioned(
             name: written.name.as_str().into(),
             nodes: term,
             time: default.or(most),
+            most: written.max_time,
         });
     }
     let default = slurm.partitions.iter().position(|own| own.default);

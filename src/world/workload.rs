@@ -22,7 +22,7 @@ use model::{Change, Node, PodName, Text};
 use scenario::Scenario;
 use scenario::accounts::ACCOUNTS;
 use scenario::job_queues::QUEUES;
-use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
+use scenario::schema::{Arrivals, Depart, OnBadRow, Order, Usage, WorkloadSource, WorkloadTrace};
 use sim::{InitialObjects, Resident, WaitingPod};
 
 use super::container_ends::{end_of_containers, note_run_times};
@@ -132,7 +132,7 @@ pub fn workload(
             has_none
         };
         if let (WorkloadSource::Trace(trace), true) = (written, has_none) {
-            return Err(without_pods(trace, files));
+            return Err(without_pods(scenario, trace, nodes, files, &mut all));
         }
         sources.push(source);
     }
@@ -180,14 +180,33 @@ fn listed(scenario: &Scenario, source: Box<dyn ArrivalSource>) -> Box<dyn Arriva
     source
 }
 
-/// Refusal of a trace of which no pod is left: a run without pods would look like one that went well.
-fn without_pods(trace: &WorkloadTrace, files: &FileSource<'_>) -> BuildError {
+/// Refusal of a trace of which no pod is left, with the first row that is none as it should be: a run without pods
+/// would look like one that went well.
+fn without_pods(
+    scenario: &Scenario,
+    trace: &WorkloadTrace,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+    all: &mut Workload,
+) -> BuildError {
     if let Some(nothing) = nothing_in(&trace.path, &trace.format, files) {
         return nothing;
     }
+    let strict = WorkloadTrace {
+        on_bad_row: OnBadRow::Strict,
+        ..trace.clone()
+    };
+    let first = traced(scenario, &strict, nodes, files, all);
+    let first = first.and_then(|source| Ok(count(&*source)?)).err();
+    let why = first.map_or_else(
+        || {
+            "it has no row of one, or `ranOnly`, `minRuntime`, `onBadRow` and `arrivals` leave none"
+                .to_owned()
+        },
+        |first| format!("no row is left, and the first that breaks a rule is {first}"),
+    );
     BuildError::Experiment(format!(
-        "workload: `{}` gives no pod: it has no row of one, or `ranOnly`, `minRuntime`, `onBadRow` and \
-         `arrivals` leave none; give a trace with pods",
+        "workload: `{}` gives no pod: {why}; give a trace with pods",
         trace.path
     ))
 }

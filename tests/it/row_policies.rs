@@ -55,3 +55,31 @@ fn every_command_heeds_bad_rows_and_irregularities_alike() {
         "{help}"
     );
 }
+
+#[test]
+fn a_trace_without_a_good_row_is_refused_with_the_first_bad_one() {
+    let experiment = |kind: &str| {
+        let text = "windtunnel: v1\nname: bad\nworkload: [{trace: {format: FORMAT, path: t, onBadRow: skip}}]\ncluster: \
+                    {nodes: [{count: 1, template: {allocatable: {cpu: 8, memory: 64Gi}}}]}\nstop: {when: drained}\n";
+        text.replace("FORMAT", kind)
+    };
+    for (format, text, first) in [
+        (
+            "csv",
+            "submit,run_time,cpu\nx,1m,1\ny,1m,1\n",
+            "t:2: column `submit`: must be seconds, or a time with unit such as `90s` or `2h30m`, found `x`",
+        ),
+        (
+            "sacct",
+            "JobID|Submit|Start|End|State|AllocCPUS\n1|2025-11-30T00:05:12|Unknown|Unknown|CANCELLED|4\n",
+            "line 2: job never ran",
+        ),
+    ] {
+        let experiment = experiment(format);
+        let scratch = Scratch::new("no-good-row", &[("t", text), ("a.yaml", &experiment)]);
+        let told = scratch.run(&["run", "a.yaml"], 2);
+        let words =
+            "workload: `t` gives no pod: no row is left, and the first that breaks a rule is ";
+        assert!(told.contains(words) && told.contains(first), "{told}");
+    }
+}

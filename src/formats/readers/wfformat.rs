@@ -12,6 +12,7 @@ use self::graph::{Graph, Order, Task};
 use crate::readers::prelude::*;
 use arrivals::links::Links;
 use intake::archive::parts;
+use intake::calendar::{Zone, zoned};
 use intake::json::each_element;
 use intake::rows::MAX_SECONDS;
 use units::SortedMap;
@@ -29,8 +30,12 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("coreCount", "cores; also `cores`; 1 without it"),
         optional("memory", "memory that it took; also `memoryInBytes`; not requested"),
         optional("priority", "priority that it had; counted, not heeded"),
+        optional("executedAt", "start, counted from that of the first task; never imposed on a run"),
     },
-    relations: &[],
+    relations: &[Relation::recorded(
+        &["executedAt", "parents"],
+        "start before those that it waits for would have ended",
+    )],
     names: &["id", "name"],
     cells: show_text,
     options: &[],
@@ -94,6 +99,7 @@ fn read(
                 add_execution(&mut graph, journal, &task)
             })
         })?;
+        let zero = graph.first.unwrap_or(Instant::ZERO);
         let mut order = graph.order(&mut journal)?;
         for place in 0..graph.len() {
             let own = Own::of(&mut graph, &mut order, place, &prefix)?;
@@ -106,7 +112,7 @@ fn read(
                         rule: "must be free of circles".to_owned(),
                     }));
                 };
-                Ok(take(&mut gather, journal, own, begin)?)
+                Ok(take(&mut gather, journal, own, [begin, zero])?)
             })?;
         }
     }
@@ -142,7 +148,7 @@ fn names(task: &Element, member: &str) -> Result<Vec<String>, BadRow> {
 }
 
 /// Reads what a task took.
-fn measure(own: &mut Task, task: &Element) -> Result<(), Refused> {
+fn measure(graph: &mut Graph, own: &mut Task, task: &Element) -> Result<(), Refused> {
     for member in ["runtimeInSeconds", "runtime"] {
         if let Some(seconds) = task.decimal(member, MAX_SECONDS)? {
             own.seconds = Duration::checked_from_secs_f64(seconds);
@@ -153,7 +159,16 @@ fn measure(own: &mut Task, task: &Element) -> Result<(), Refused> {
             own.cores_milli = Some(libm::rint(1_000.0 * cores) as i64);
         }
     }
+    if let Some(start) = began(&task.text("executedAt")) {
+        own.start = Some(start);
+        graph.first = Some(graph.first.map_or(start, |first| first.min(start)));
+    }
     Ok(())
+}
+
+/// The time since 1970 of a date, of UTC where it names no zone.
+fn began(date: &str) -> Option<Instant> {
+    zoned(date).or_else(|| Zone::east(0).instant(date))
 }
 
 /// Adds a task to a graph.
@@ -170,7 +185,7 @@ fn add(graph: &mut Graph, journal: &mut Journal, task: &Element) -> Result<(), R
     let others = [names(task, "parents")?, names(task, "children")?];
     // A task whose own numbers are wrong is not there for others.
     let mut own = Task::of_line(task.line);
-    measure(&mut own, task)?;
+    measure(graph, &mut own, task)?;
     graph.add(own, [&id, &name], others)?;
     Ok(note(journal, task)?)
 }
@@ -193,9 +208,9 @@ const ABOUT: [&str; 19] = [
     "writtenBytes",
     "avgCPU",
     "avgPower",
+    "avgPowerInW",
     "energy",
     "energyInKWh",
-    "executedAt",
 ];
 
 /// Notes what a task says and no run heeds.
@@ -210,6 +225,9 @@ fn note(journal: &mut Journal, task: &Element) -> Result<(), TraceError> {
             "memory" | "memoryInBytes" => ("memory that a task took, not requested", Action::Keep),
             // The schema leaves open whether more of it is more urgent, and to whom it was told.
             "priority" => ("priority of a task, not heeded", Action::Waive),
+            "executedAt" if began(&task.text(key)).is_none() => {
+                ("start that is no date; not known", Action::Keep)
+            }
             key if is_told(key) => continue,
             key => (&*format!("key `{key}`, not used"), Action::Keep),
         };
@@ -222,7 +240,7 @@ fn note(journal: &mut Journal, task: &Element) -> Result<(), TraceError> {
 fn add_execution(graph: &mut Graph, journal: &mut Journal, task: &Element) -> Result<(), Refused> {
     if let Some(place) = graph.place(&task.text("id"))? {
         let mut own = graph.task(place)?;
-        let measured = measure(&mut own, task);
+        let measured = measure(graph, &mut own, task);
         // What stands before a wrong number counts.
         graph.put(place, &own)?;
         measured?;
@@ -265,12 +283,12 @@ impl Own {
     }
 }
 
-/// Takes a task that can begin at an instant.
+/// Takes a task that can begin at an instant, in a workflow that began at another.
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     own: Own,
-    submit: Instant,
+    [submit, zero]: [Instant; 2],
 ) -> Result<(), TraceError> {
     let Own {
         name, task, after, ..
@@ -280,6 +298,11 @@ fn take(
         journal.dirt("no cores stated; counted as 1", Action::Repair, line)?;
     }
     journal.keep_if(task.seconds.is_none(), "run time not known", line)?;
+    let start = task.start.map(|start| Instant::ZERO + start.since(zero));
+    // Dates are to the second, run times are not.
+    let is_early = start.is_some_and(|start| submit.since(start) > Duration::from_secs(1));
+    let kind = "start before those that it waits for would have ended";
+    journal.keep_if(is_early, kind, line)?;
     let milli = task.cores_milli.unwrap_or(1_000);
     gather.push(
         journal.origin(line),
@@ -288,6 +311,7 @@ fn take(
             name,
             spec: PodSpec::with_requests(requests(Some(milli), None)),
             run_time: task.seconds,
+            historic_start: start,
             links: Links::of(None, after),
             ..Demand::default()
         },
@@ -376,6 +400,25 @@ mod tests {
             };
             prop_assert_eq!(all(Graph::holding), all(|_| Graph::default()));
         }
+    }
+
+    #[test]
+    fn starts_of_tasks_are_recorded_from_the_first() {
+        let text = r#"{"schemaVersion": "1.6", "workflow": {
+"specification": {"tasks": [{"id": "a"}, {"id": "b", "parents": ["a"]}, {"id": "c", "parents": ["a"]}]},
+"execution": {"executedAt": "2026-08-04T15:20:00-08:00", "tasks": [
+{"id": "a", "runtimeInSeconds": 10, "executedAt": "2026-08-04T15:20:00-08:00", "avgPowerInW": 3},
+{"id": "b", "runtimeInSeconds": 1, "executedAt": "20260804T232012+0000"},
+{"id": "c", "runtimeInSeconds": 1, "executedAt": "soon"}]}}}"#;
+        let recorded = collected_of(open, "w.json", text);
+        let seen = recorded.each(|own| (own.submit, own.historic_start));
+        let at = Instant::from_secs;
+        let expected = [(at(0), Some(at(0))), (at(10), Some(at(12))), (at(10), None)];
+        assert_eq!(seen, expected);
+        recorded
+            .ledger
+            .has_once(["start that is no date; not known"]);
+        assert_eq!(recorded.ledger.count("key `avgPowerInW`, not used"), 0);
     }
 
     #[test]

@@ -15,6 +15,7 @@ fn jobs_have_the_limit_of_their_partition_and_others_are_refused() -> Result<(),
         name: "debug".into(),
         nodes: None,
         time: Some((Duration::from_secs(60), "defaultTime")),
+        most: None,
     };
     let mut jobs = Partitioned::new(Box::new(jobs), vec![debug], Some(0), "partitions");
     for _ in 0..2 {
@@ -34,17 +35,22 @@ fn jobs_have_the_limit_of_their_partition_and_others_are_refused() -> Result<(),
 
 #[test]
 fn limits_of_partitions_are_told_with_their_jobs() -> Result<(), TraceError> {
-    let table = "submit,time_limit\n0,\n1,30\n2,\n";
+    let table = "submit,time_limit\n0,\n1,30\n2,\n3,1h\n";
     let jobs = Input::bytes("jobs.csv", table.as_bytes());
     let jobs = CsvSource::open(&jobs, &ReadOptions::default())?;
     let debug = JobPartition {
         name: "debug".into(),
         nodes: None,
         time: Some((Duration::from_secs(1_800), "maxTime")),
+        most: Some(Duration::from_secs(1_800)),
     };
     let mut jobs = Partitioned::new(Box::new(jobs), vec![debug], Some(0), "partitions");
     while jobs.next()?.is_some() {}
     let kind = "no time limit; `maxTime` of the partition `debug` is its limit, 30m";
     assert_eq!(jobs.ledger().count(kind), 2);
+    let kind =
+        "asks for more time than `maxTime` of the partition `debug`, 30m: such a job never starts";
+    let found = { jobs.ledger().entries().iter() }.find(|own| &*own.kind == kind);
+    assert_eq!(found.map(|own| (own.count, own.line)), Some((1, 5)));
     Ok(())
 }

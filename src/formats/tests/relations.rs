@@ -47,6 +47,14 @@ fn philly(start: &str, end: &str) -> String {
     )
 }
 
+fn wfformat(minute: &str) -> String {
+    format!(
+        r#"{{"schemaVersion": "1.6", "workflow": {{"tasks": [
+        {{"id": "a", "runtime": 1200, "cores": 1, "executedAt": "2026-08-04T15:10:00Z"}},
+        {{"id": "b", "runtime": 1, "cores": 1, "parents": ["a"], "executedAt": "2026-08-04T15:{minute}:00Z"}}]}}}}"#
+    )
+}
+
 fn batsim(job: &str, profile: &str) -> String {
     format!(
         r#"{{"nb_res": 64, "jobs": [{{"id": 1, "subtime": 0, "profile": "p", {job}}}], "profiles": {{"p": {profile}}}}}"#
@@ -226,6 +234,7 @@ fn logs() -> Vec<Open> {
             15,
             [16, 28],
         ),
+        open("wfformat", 0, &wfformat("{}"), 30, [10, 28]),
         open("philly", 0, &philly("{}", "25"), 15, [10, 14]),
         open("philly", 1, &philly("15", "{}"), 15, [10, 14]),
         open("helios", 0, &helios("2020-04-{} 00:02:10,,,"), 15, [10, 14]),
@@ -330,7 +339,6 @@ const WITHOUT: &[&str] = &[
     "chronus",
     "gavel",
     "gwf",
-    "wfformat",
 ];
 
 /// Every relation has a record here, and a row in the manual.

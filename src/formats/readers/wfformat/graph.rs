@@ -17,10 +17,12 @@ pub(super) struct Task {
     id: u64,
     pub(super) seconds: Option<Duration>,
     pub(super) cores_milli: Option<i64>,
+    /// Start, since 1970.
+    pub(super) start: Option<Instant>,
 }
 
 /// The number of words of a task.
-const WORDS: usize = 4;
+const WORDS: usize = 5;
 
 impl Task {
     /// A task of a line, of which nothing else is known.
@@ -34,16 +36,19 @@ impl Task {
     fn words(&self) -> [u64; WORDS] {
         let seconds = self.seconds.map_or(NONE, Duration::as_nanos);
         let cores_milli = self.cores_milli.unwrap_or(NONE);
-        [self.line, self.id, seconds as u64, cores_milli as u64]
+        let start = self.start.map_or(NONE, Instant::as_nanos);
+        let amounts = [seconds, cores_milli, start].map(|own| own as u64);
+        [self.line, self.id, amounts[0], amounts[1], amounts[2]]
     }
 
-    fn of_words([line, id, seconds, cores_milli]: [u64; WORDS]) -> Self {
+    fn of_words([line, id, seconds, cores_milli, start]: [u64; WORDS]) -> Self {
         let stated = |word: u64| Some(word as i64).filter(|&own| own != NONE);
         Self {
             line,
             id,
             seconds: stated(seconds).map(Duration::from_nanos),
             cores_milli: stated(cores_milli),
+            start: stated(start).map(Instant::from_nanos),
         }
     }
 }
@@ -55,6 +60,8 @@ pub(super) struct Graph {
     ids: TextLog<1>,
     places: Places,
     edges: TaskEdges,
+    /// The earliest start of a task, since 1970.
+    pub(super) first: Option<Instant>,
 }
 
 impl Graph {
