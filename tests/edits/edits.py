@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 """Draws edits of a shop, labels them by a second reader, and judges what `windtunnel check` says of them.
 
-    edits.py draw --shop DIR --seed S --count N --out DIR [--windtunnel PROGRAM]
+    edits.py draw [--shop DIR] --seed S --count N --out DIR [--windtunnel PROGRAM]
     edits.py label --edits DIR --windtunnel PROGRAM [--seeds 20] [--jobs 1] [--only ID...]
     edits.py judge --edits DIR --windtunnel PROGRAM --mode base|stored [--seeds 20] [--jobs 1] [--only ID...]
 
-`draw` writes the shop (`base/`) and a folder for each edit: the edited shop (`head/`) and `edit.json`. Half of the edits
+`draw` writes the shop (`base/`; by default the one beside this file) and a folder for each edit: the edited shop (`head/`) and `edit.json`. Half of the edits
 are neutral by rule (`catalogue.py`), half are real; a few of the real ones are refused by the API server. With a program,
 the shop gets objectives on spread and exposure by workload, where the program has such metrics.
 
@@ -23,6 +23,7 @@ Needs Python 3.10, PyYAML and the command `zstd`. Runs are kept in `cache/` by t
 import argparse
 import shutil
 import sys
+from pathlib import Path
 
 from draw import draw
 from judge import judge
@@ -34,8 +35,8 @@ def main():
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("draw")
     command.set_defaults(work=draw)
-    for name in ("--shop", "--out"):
-        command.add_argument(name, required=True)
+    command.add_argument("--shop", default=Path(__file__).parent / "shop")
+    command.add_argument("--out", required=True)
     command.add_argument("--seed", type=int, default=1)
     command.add_argument("--count", type=int, default=200)
     command.add_argument("--windtunnel")
