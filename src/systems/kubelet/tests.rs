@@ -7,7 +7,10 @@ use crate::parts::time_limits::TimeLimits;
 use cluster::Store;
 use control::node::{Assignment, ContainerEvent, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent, local_node::LocalNode};
-use model::{Application, Container, ContainerLife, EndReason, Health, PodLife, PodRef, PodSpec};
+use model::{
+    Application, Container, ContainerLife, EndReason, EvictionCause, Health, PodLife, PodRef,
+    PodSpec,
+};
 use model::{RestartPolicy, workload::Probe};
 use units::{Duration, Instant, NodeId, PodId, PodSlot};
 
@@ -131,11 +134,15 @@ impl Node {
     }
 
     fn stop(&mut self, grace: i64) {
+        self.stop_for(grace, EndReason::Cancelled);
+    }
+
+    fn stop_for(&mut self, grace: i64, reason: EndReason) {
         let order = StopOrder {
             pod: POD,
             node: NODE,
             grace: Duration::from_secs(grace),
-            reason: EndReason::Cancelled,
+            reason,
         };
         self.act(&|agent, now, out| agent.stopping(now, order, out));
     }
@@ -183,6 +190,45 @@ fn policies_decide_who_is_started_again() {
         let mut node = Node::new(life, Application::default());
         node.exit(code);
         assert_eq!(node.told.last().map(String::as_str), Some(expected));
+    }
+}
+
+#[test]
+fn a_pod_that_is_deleted_ends_as_its_containers_do() {
+    let drained = EndReason::Evicted(EvictionCause::Drain);
+    let short_of_memory = EndReason::Evicted(EvictionCause::NodePressure);
+    for (restart, reason, code, expected) in [
+        (RestartPolicy::Never, drained, 0, "5 ended Completed"),
+        (
+            RestartPolicy::OnFailure,
+            EndReason::Cancelled,
+            0,
+            "5 ended Completed",
+        ),
+        (
+            RestartPolicy::Never,
+            drained,
+            42,
+            "5 exit 42, 5 ended Evicted(Drain)",
+        ),
+        (
+            RestartPolicy::Never,
+            short_of_memory,
+            0,
+            "5 ended Evicted(NodePressure)",
+        ),
+        (RestartPolicy::Always, drained, 0, "5 ended Evicted(Drain)"),
+    ] {
+        let life = PodLife {
+            restart,
+            ..PodLife::default()
+        };
+        let mut node = Node::new(life, serving(0, 20));
+        node.stop_for(30, reason);
+        node.until(5);
+        node.news();
+        node.exit(code);
+        assert_eq!(node.news().join(", "), expected);
     }
 }
 

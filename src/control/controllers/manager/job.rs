@@ -65,6 +65,9 @@ struct JobState {
     gone: SortedMap<PodId, JobPod>,
     /// Instants at which pods ended that were found ended and asked to terminate.
     found_ends: SortedMap<PodId, Instant>,
+    /// Pods that were asked to terminate by somebody who sets their condition first: they have it whatever their
+    /// containers had done by then.
+    disrupted: SortedSet<PodId>,
 }
 
 /// A pod of a job, and where its record is.
@@ -150,6 +153,13 @@ impl Controller for Jobs {
                 let codes = known.codes.entry(pod.id).or_default();
                 codes.insert(*container, *code);
             }
+            Event::PodChanged {
+                change: PodChange::Terminating { reason, .. },
+                ..
+            } if !disruption(*reason).is_empty() => {
+                let known = self.known.entry(owner.object).or_default();
+                known.disrupted.insert(pod.id);
+            }
             Event::PodEnded { reason, .. } => self.ended(change.at, (pod, owner), *reason, store),
             _ => {}
         }
@@ -222,6 +232,7 @@ impl Jobs {
         let Some(known) = self.known.get_mut(&owner.object) else {
             return;
         };
+        let was_disrupted = known.disrupted.remove(&pod.id);
         let is_settled = known.counted.contains(&pod.id) || known.discarded.contains(&pod.id);
         let mut finished = store.pod_states().finished(owner.object);
         if is_settled || finished.any(|finished| finished.pod.pod.id == pod.id) {
@@ -251,7 +262,11 @@ impl Jobs {
             is_uncounted: true,
             finished: Some(at.whole_second()),
             exit_codes: exit_codes.unwrap_or_default(),
-            conditions: disruption(reason),
+            conditions: if was_disrupted {
+                disruption(EndReason::NodeLost)
+            } else {
+                disruption(reason)
+            },
             ..JobPod::default()
         };
         known.gone.insert(pod.id, gone);

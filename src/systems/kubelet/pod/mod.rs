@@ -1,6 +1,7 @@
 //! A pod on its node: init containers one after the other, sidecars that stay, then the others, each
 //! with restarts, probes and an image of its own (spec: kubernetes.md part 4).
 
+mod ending;
 mod found;
 mod probed;
 
@@ -240,6 +241,10 @@ impl Held {
                 None
             }
             ContainerEvent::Exited { code } => self.exited(container, code, turn),
+            ContainerEvent::Stopped if self.ending.is_some() => {
+                self.units[container].down(State::Ended { success: false });
+                self.over()
+            }
             ContainerEvent::Stopped => {
                 let code = self.units[container].code_when_stopped();
                 self.exited(container, code, turn)
@@ -280,6 +285,10 @@ impl Held {
         let unit = &mut self.units[container];
         unit.down(State::Ended { success });
         if ending.is_some() {
+            if !success {
+                let report = Report::Exited(self.pod, container as u16, code);
+                turn.out.reports.push(report);
+            }
             return self.over();
         }
         let restarts = unit.is_restarted(self.restart, success);
@@ -313,95 +322,6 @@ impl Held {
                 EndReason::Completed
             };
             return self.end(reason, self.grace, turn);
-        }
-        self.show_readiness(turn);
-        None
-    }
-
-    /// The pod is told to end, or ends by itself; why it ended, if nothing is left of it.
-    pub(super) fn end(
-        &mut self,
-        reason: EndReason,
-        grace: Duration,
-        turn: &mut Turn<'_>,
-    ) -> Option<EndReason> {
-        self.ending.get_or_insert(reason);
-        if let Some(images) = turn.images.as_deref_mut() {
-            images.forget(self.pod, turn.out);
-        }
-        let now = turn.now;
-        let mut last: Option<Instant> = None;
-        for container in self.stop_order() {
-            let unit = &mut self.units[container];
-            unit.verdicts.killed = None;
-            if let Some(prober) = &mut unit.prober {
-                prober.look_at_readiness_alone();
-            }
-            match unit.state {
-                State::Running => {
-                    let turn = last.filter(|_| unit.kind == ContainerKind::Sidecar);
-                    let at = unit.end_of_stop(now, grace, turn);
-                    let at = unit.stop_at.map_or(at, |known| known.min(at));
-                    unit.stop_at = Some(at);
-                    last = last.max(Some(at));
-                }
-                State::Starting if unit.stop_at.is_none() => {
-                    unit.stop_at = Some(Instant::MAX);
-                    self.order(container, false, turn);
-                }
-                _ => {}
-            }
-        }
-        self.over()
-    }
-
-    /// The order in which containers stop: the others first, then sidecars in reverse order, each
-    /// after those before it.
-    fn stop_order(&self) -> Vec<usize> {
-        let of = |is_sidecar: bool| {
-            let all = 0..self.units.len();
-            all.filter(move |&one| (self.units[one].kind == ContainerKind::Sidecar) == is_sidecar)
-        };
-        of(false).chain(of(true).rev()).collect()
-    }
-
-    /// Reason the pod ended, if it did.
-    fn over(&self) -> Option<EndReason> {
-        self.ending.filter(|_| !self.units.iter().any(Unit::is_up))
-    }
-
-    /// The pod's node is up again: none of its processes is left. Why it ended, if it did.
-    pub(super) fn rebooted(
-        &mut self,
-        order: Option<EndReason>,
-        turn: &mut Turn<'_>,
-    ) -> Option<EndReason> {
-        self.since = None;
-        if let Some(images) = turn.images.as_deref_mut() {
-            images.forget(self.pod, turn.out);
-        }
-        let ending = order.or(self.ending);
-        if ending.is_some() {
-            self.units
-                .iter_mut()
-                .for_each(|unit| unit.down(State::Ended { success: false }));
-            self.ending = ending;
-            return ending;
-        }
-        if !self.restart.restarts(false) {
-            let lost = State::Ended { success: false };
-            self.units.iter_mut().for_each(|unit| unit.down(lost));
-            return Some(EndReason::Error);
-        }
-        for unit in &mut self.units {
-            let state = match (unit.kind, unit.state) {
-                (ContainerKind::App, State::Ended { .. }) => continue,
-                (ContainerKind::App, State::Running | State::Starting | State::BackOff(_)) => {
-                    State::BackOff(unit.back_off.restart_at(turn.now))
-                }
-                _ => State::Waiting,
-            };
-            unit.down(state);
         }
         self.show_readiness(turn);
         None
