@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Ctx;
 use super::affinity::{node_term, optional_selector};
 use super::field::{Path, Problem, Texts, quantity};
-use super::keys::{BETA_CLASS, BIND_COMPLETED, SELECTED_NODE};
+use super::keys::{BETA_CLASS, BIND_COMPLETED, DEFAULT_CLASS, SELECTED_NODE};
 use super::parts::Parts;
 use super::queueing;
 use super::raw::{self, AmountText, Amounts, TextMap, nullable, texts};
@@ -370,6 +370,7 @@ fn storage_class(parts: &Parts, texts: &mut Texts) -> Result<StorageClass, Probl
         name: name(parts, texts),
         provisioner: texts.share(&provisioner.unwrap_or_default()),
         waits_for_consumer: mode.as_deref() == Some("WaitForFirstConsumer"),
+        is_default: parts.metadata.annotations.get(DEFAULT_CLASS) == Some("true"),
         allowed_topologies,
     })
 }

@@ -5,6 +5,7 @@
 use super::field::{Path, Problem, Texts, unix_secs};
 use super::server::{POD_BELOW_CONTAINERS, is_of_pods};
 use super::{Ctx, Maker, affinity, gpu, keys, raw};
+use model::volume::EphemeralVolume;
 use model::{
     Container, DEFAULT_SCHEDULER, HostPort, IndexFailures, Owner, PodSpec, PodVolume, ResourceList,
     Text,
@@ -41,7 +42,7 @@ pub(super) fn pod_spec(
             .iter()
             .map(|gate| texts.share(&gate.name))
             .collect(),
-        volumes: volumes(&raw.volumes, texts),
+        volumes: volumes(&raw.volumes, &path.field("volumes"), texts)?,
         owner: owner(metadata, texts),
         server: super::services::server(metadata, &mut |text| texts.share(text))?,
         device_claims: super::dra::pod_claims(&raw.resource_claims, &path)?,
@@ -146,13 +147,24 @@ pub(super) fn maker(metadata: &raw::Metadata) -> Maker {
     }
 }
 
-fn volumes(raw: &[raw::Volume], texts: &mut Texts) -> Vec<PodVolume> {
+fn volumes(
+    raw: &[raw::Volume],
+    path: &Path<'_>,
+    texts: &mut Texts,
+) -> Result<Vec<PodVolume>, Problem> {
     let mut volumes = Vec::new();
     for own in raw {
         if let Some(claim) = &own.persistent_volume_claim {
             volumes.push(PodVolume::Claim(texts.share(&claim.claim_name)));
-        } else if own.ephemeral.is_some() {
-            volumes.push(PodVolume::Ephemeral(texts.share(&own.name)));
+        } else if let Some(ephemeral) = &own.ephemeral {
+            let claim = &ephemeral.volume_claim_template.spec;
+            let requests = texts.amounts(&claim.resources.requests, path)?;
+            let class = claim.storage_class_name.as_deref();
+            volumes.push(PodVolume::Ephemeral(EphemeralVolume {
+                name: texts.share(&own.name),
+                class: texts.share(class.unwrap_or_default()),
+                request: requests.get("storage"),
+            }));
         } else if let Some(disk) = &own.gce_persistent_disk {
             volumes.push(PodVolume::GceDisk {
                 disk: texts.share(&disk.pd_name),
@@ -174,7 +186,7 @@ fn volumes(raw: &[raw::Volume], texts: &mut Texts) -> Vec<PodVolume> {
             });
         }
     }
-    volumes
+    Ok(volumes)
 }
 
 /// The namespace of a pod.

@@ -23,8 +23,9 @@ use super::{
 use model::workload::daemon_set::DaemonUpdate;
 use model::workload::omissions::Omissions;
 use model::workload::{
-    ClaimTemplate, ClaimTemplates, Count, DaemonHistory, DaemonSet, Deployment, DeploymentStrategy,
-    Finding, PodManagement, ReplicaSet, RollingUpdate, StatefulSet, StatefulUpdate, validate,
+    ClaimRetention, ClaimTemplate, ClaimTemplates, Count, DaemonHistory, DaemonSet, Deployment,
+    DeploymentStrategy, Finding, PodManagement, ReplicaSet, RollingUpdate, StatefulSet,
+    StatefulUpdate, validate,
 };
 use model::{LabelSelector, Labels, Object, Operator, Requirement};
 
@@ -160,35 +161,29 @@ struct RawSet {
     update_strategy: Option<RawStrategy>,
     pod_management_policy: Option<String>,
     ordinals: Option<RawOrdinals>,
-    volume_claim_templates: Option<Vec<RawClaimTemplate>>,
+    volume_claim_templates: Option<Vec<raw::ClaimTemplate>>,
+    #[serde(deserialize_with = "raw::nullable")]
+    persistent_volume_claim_retention_policy: RawRetention,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-struct RawClaimTemplate {
-    metadata: RawClaimName,
-    spec: RawClaimModes,
+struct RawRetention {
+    when_deleted: Option<String>,
+    when_scaled: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct RawClaimName {
-    name: String,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawClaimModes {
-    access_modes: Vec<String>,
-    storage_class_name: Option<String>,
-    resources: raw::Resources,
-}
-
-impl RawClaimTemplate {
-    /// True if one node at a time has the volume of a claim.
-    fn is_exclusive(&self) -> bool {
-        let mut modes = self.spec.access_modes.iter();
-        !modes.any(|mode| matches!(mode.as_str(), "ReadWriteMany" | "ReadOnlyMany"))
+impl RawRetention {
+    fn read(&self, path: &Path<'_>) -> Result<ClaimRetention, Problem> {
+        let goes = |field: &'static str, stated: Option<&str>| match stated {
+            None | Some("" | "Retain") => Ok(false),
+            Some("Delete") => Ok(true),
+            Some(other) => Err(path.field(field).problem("`Retain` or `Delete`", other)),
+        };
+        Ok(ClaimRetention {
+            goes_with_set: goes("whenDeleted", self.when_deleted.as_deref())?,
+            goes_with_ordinal: goes("whenScaled", self.when_scaled.as_deref())?,
+        })
     }
 }
 
@@ -396,6 +391,8 @@ impl Workload<'_> {
                 return Err(path.problem("`OrderedReady` or `Parallel`", other));
             }
         };
+        let retention = raw.persistent_volume_claim_retention_policy;
+        let retention = retention.read(&path.field("persistentVolumeClaimRetentionPolicy"))?;
         let stated = raw.volume_claim_templates.unwrap_or_default();
         let claims = stated.iter().filter(|claim| claim.is_exclusive());
         let texts = &mut self.ctx.texts;
@@ -431,6 +428,7 @@ impl Workload<'_> {
             revision_history_limit: raw.revision_history_limit.unwrap_or(10),
             claim_templates,
             claims: ClaimTemplates(all),
+            claim_retention: retention,
             ..StatefulSet::default()
         };
         let findings = validate::stateful_set(&set);

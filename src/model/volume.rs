@@ -12,8 +12,8 @@ const BY_HAND: &str = "kubernetes.io/no-provisioner";
 pub enum PodVolume {
     /// A claim of the pod's namespace.
     Claim(Text),
-    /// A claim made for the pod, called `POD-VOLUME`; this is the volume's name.
-    Ephemeral(Text),
+    /// A claim made for the pod.
+    Ephemeral(EphemeralVolume),
     /// A GCE disk.
     GceDisk {
         /// Name of the disk.
@@ -43,6 +43,24 @@ pub enum PodVolume {
     },
     /// A network volume whose data is kept ([`storage`](super::storage)), by its name.
     Kept(Text),
+}
+
+/// A volume with a claim of its own, called `POD-VOLUME`, that comes and goes with its pod.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EphemeralVolume {
+    /// Name of the volume.
+    pub name: Text,
+    /// Storage class of the claim; empty for the default one.
+    pub class: Text,
+    /// Bytes.
+    pub request: Quantity,
+}
+
+impl EphemeralVolume {
+    /// Name of a pod's claim.
+    pub fn claim_of(&self, pod: &str) -> Text {
+        format!("{pod}-{}", self.name).into()
+    }
 }
 
 /// Mode in which a volume is mounted.
@@ -222,6 +240,8 @@ pub struct StorageClass {
     pub provisioner: Text,
     /// Whether volumes are bound when a pod needs them (`WaitForFirstConsumer`).
     pub waits_for_consumer: bool,
+    /// Whether claims that name no class are of this one.
+    pub is_default: bool,
     /// Places in which volumes can be made: alternatives of conditions (label, values) that must
     /// all hold; none is everywhere.
     pub allowed_topologies: Vec<Vec<(Text, Vec<Text>)>>,

@@ -31,37 +31,70 @@ pub fn bind_at_once(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> Immedi
     let mut bound = ImmediateBindings::default();
     let keys: Vec<(Text, Text)> = objects.claims.keys().cloned().collect();
     for key in keys {
-        let Some(claim) = objects
-            .claims
-            .get(&key)
-            .filter(|claim| is_open(claim, objects))
-        else {
-            continue;
-        };
-        let claim = claim.clone();
-        let volume = if let Some(volume) = matching(&claim, objects) {
-            bound.known += 1;
-            volume
-        } else if let Some(volume) = made(&claim, objects, nodes) {
-            bound.made += 1;
-            bound.placed += usize::from(volume.node_affinity.is_some());
-            volume
-        } else {
-            bound.waiting.push(format!("{}/{}", key.0, key.1));
-            continue;
-        };
-        if let Some(own) = objects.claims.get_mut(&key) {
-            own.volume = volume.name.clone();
-            own.is_bound = true;
+        let claim = objects.claims.get(&key);
+        if claim.is_some_and(|claim| is_open(claim, objects)) {
+            bound.count(&key, bind_one(objects, &key, nodes));
         }
-        let volume = PersistentVolume {
-            claim: Some(claim.reference()),
-            is_available: false,
-            ..volume
-        };
-        objects.volumes.insert(volume.name.clone(), volume);
     }
     bound
+}
+
+/// How a claim got its volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The volume was there.
+    Known,
+    /// The volume was made for it.
+    Made {
+        /// Whether in a place that follows from the name of the claim.
+        is_placed: bool,
+    },
+}
+
+impl ImmediateBindings {
+    fn count(&mut self, key: &(Text, Text), origin: Option<Origin>) {
+        match origin {
+            Some(Origin::Known) => self.known += 1,
+            Some(Origin::Made { is_placed }) => {
+                self.made += 1;
+                self.placed += usize::from(is_placed);
+            }
+            None => self.waiting.push(format!("{}/{}", key.0, key.1)),
+        }
+    }
+}
+
+/// Binds a claim that waits for no consumer, if there is a volume for it or one can be made.
+pub fn bind_one(
+    objects: &mut ClusterObjects,
+    key: &(Text, Text),
+    nodes: &[Arc<Node>],
+) -> Option<Origin> {
+    let claim = objects.claims.get(key)?;
+    let (volume, origin) = if let Some(volume) = matching(claim, objects) {
+        (volume, Origin::Known)
+    } else {
+        let volume = made(claim, objects, nodes)?;
+        let is_placed = volume.node_affinity.is_some();
+        (volume, Origin::Made { is_placed })
+    };
+    bind(objects, key, volume);
+    Some(origin)
+}
+
+/// Gives a claim its volume.
+pub fn bind(objects: &mut ClusterObjects, key: &(Text, Text), volume: PersistentVolume) {
+    let Some(claim) = objects.claims.get_mut(key) else {
+        return;
+    };
+    claim.volume = volume.name.clone();
+    claim.is_bound = true;
+    let volume = PersistentVolume {
+        claim: Some(claim.reference()),
+        is_available: false,
+        ..volume
+    };
+    objects.volumes.insert(volume.name.clone(), volume);
 }
 
 /// Claims that wait for no consumer and are not bound, as `NAMESPACE/NAME`.
@@ -286,6 +319,7 @@ mod tests {
         let waits = StorageClass {
             name: "later".into(),
             waits_for_consumer: true,
+            is_default: false,
             ..class.clone()
         };
         let claims = [claims, vec![claim("later", "later")]].concat();

@@ -6,6 +6,8 @@ use crate::pod::template::{bad, check, list, text, texts};
 use intake::ledger::BadRow;
 use model::PodVolume;
 use model::dra::{ClaimSource, PodClaim, PodClaims};
+use model::volume::EphemeralVolume;
+use units::Quantity;
 
 /// The member of a volume whose data is kept, for which Kubernetes has no name.
 const KEPT: &str = "windtunnel.dev/kept";
@@ -13,7 +15,7 @@ const KEPT: &str = "windtunnel.dev/kept";
 /// The kinds of volumes, each with its members.
 const KINDS: [(&str, &[&str]); 7] = [
     ("persistentVolumeClaim", &["claimName"]),
-    ("ephemeral", &[]),
+    ("ephemeral", &["storageClassName", "storage"]),
     ("gcePersistentDisk", &["pdName", "readOnly"]),
     ("awsElasticBlockStore", &["volumeID"]),
     ("iscsi", &["iqn", "readOnly"]),
@@ -30,7 +32,12 @@ pub fn written(volumes: &[PodVolume]) -> Value {
         let plain = format!("volume-{number}");
         let (name, kind, source) = match volume {
             PodVolume::Claim(claim) => (&*plain, 0, json!({"claimName": claim})),
-            PodVolume::Ephemeral(name) => (&**name, 1, json!({})),
+            PodVolume::Ephemeral(own) => {
+                let source = json!({
+                    "storageClassName": own.class, "storage": own.request.to_string(),
+                });
+                (&*own.name, 1, source)
+            }
             PodVolume::GceDisk { disk, read_only } => {
                 let source = json!({"pdName": disk, "readOnly": read_only});
                 (&*plain, 2, source)
@@ -83,7 +90,20 @@ pub fn read(line: u64, found: Option<&Value>) -> Result<Vec<PodVolume>, BadRow> 
         };
         Ok(match kind {
             "persistentVolumeClaim" => PodVolume::Claim(of("claimName")?),
-            "ephemeral" => PodVolume::Ephemeral(name()?),
+            "ephemeral" => PodVolume::Ephemeral(EphemeralVolume {
+                name: name()?,
+                class: match source.get("storageClassName") {
+                    None => "".into(),
+                    stated => text(line, "storageClassName", stated)?,
+                },
+                request: match source.get("storage") {
+                    None => Quantity::ZERO,
+                    stated => {
+                        let amount = text(line, "storage", stated)?.parse();
+                        amount.map_err(|_| bad(line, "storage", stated, "an amount of bytes"))?
+                    }
+                },
+            }),
             "gcePersistentDisk" => PodVolume::GceDisk {
                 disk: of("pdName")?,
                 read_only,
@@ -154,7 +174,7 @@ mod tests {
             ),
             (
                 json!({"name": "a", "ephemeral": {"size": 1}}),
-                "ephemeral: must be of these members: ",
+                "ephemeral: must be of these members: storageClassName, storage",
             ),
         ] {
             let bad = read(1, Some(&json!([volume]))).expect_err("wrong");

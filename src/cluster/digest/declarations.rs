@@ -218,7 +218,10 @@ fn container_life(digest: &mut Digest, life: &ContainerLife) {
 fn volume(digest: &mut Digest, volume: &PodVolume) {
     match volume {
         PodVolume::Claim(name) => tagged_text(digest, 0, name),
-        PodVolume::Ephemeral(name) => tagged_text(digest, 1, name),
+        PodVolume::Ephemeral(own) => {
+            tagged_text(digest, 1, &own.name);
+            digest.canonical(&(&own.class, own.request));
+        }
         PodVolume::GceDisk { disk, read_only } => {
             tagged_text(digest, 2, disk);
             digest.flag(*read_only);

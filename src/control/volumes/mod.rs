@@ -100,7 +100,7 @@ fn claimed(store: &Store, record: &Pod, options: &AttachOptions) -> SortedSet<Te
             let key = (namespace.clone(), name.clone());
             (!options.unattached.contains(&key)).then(|| claim(name))
         }
-        PodVolume::Ephemeral(name) => Some(claim(&format!("{pod}-{name}"))),
+        PodVolume::Ephemeral(own) => Some(claim(&own.claim_of(&pod.text()))),
         PodVolume::GceDisk { disk, read_only } => {
             (!read_only).then(|| format!("disk {disk}").into())
         }

@@ -169,7 +169,8 @@ const DISK_LIMITS: &str = "volume limits of nodes ignore it";
 
 const VOLUME: List = table! {
     name: KEPT,
-    azureDisk cinder csi ephemeral hostPath: PRESENCE,
+    azureDisk cinder csi hostPath: PRESENCE,
+    ephemeral: part(table! { volumeClaimTemplate: part(super::workloads::CLAIM_TEMPLATE) }),
     configMap projected secret: REFERENCES,
     awsElasticBlockStore gcePersistentDisk iscsi rbd: part(DISK),
     // What pods write to disks is not stated anywhere, so that no limit is ever reached.

@@ -34,7 +34,7 @@ const SET_STATUS: List = table! {
         updateRevision updatedReplicas: KEPT,
 };
 
-const CLAIM_TEMPLATE: List = table! {
+pub(super) const CLAIM_TEMPLATE: List = table! {
     metadata: part(table! { name: KEPT }),
     spec: part(table! {
         accessModes storageClassName: KEPT,
@@ -89,9 +89,7 @@ const STATEFUL_SET: List = table! {
         }),
         volumeClaimTemplates: part(CLAIM_TEMPLATE),
         paused progressDeadlineSeconds strategy: MISPLACED,
-        persistentVolumeClaimRetentionPolicy: fields(table! {
-            whenDeleted whenScaled: unless("Retain", "claims stay when their pods go, and new pods of their names have them"),
-        }),
+        persistentVolumeClaimRetentionPolicy: whole(table! { whenDeleted whenScaled: KEPT }),
         serviceName: SILENT,
     }),
     status: part(SET_STATUS),

@@ -321,7 +321,7 @@ pub(super) struct Volume {
     #[serde(deserialize_with = "nullable")]
     pub(super) name: String,
     pub(super) persistent_volume_claim: Option<ClaimVolume>,
-    pub(super) ephemeral: Option<IgnoredAny>,
+    pub(super) ephemeral: Option<Ephemeral>,
     pub(super) csi: Option<IgnoredAny>,
     pub(super) gce_persistent_disk: Option<Disk>,
     #[serde(rename = "awsElasticBlockStore")]
@@ -332,6 +332,46 @@ pub(super) struct Volume {
     pub(super) rbd: Option<Disk>,
     pub(super) empty_dir: Option<EmptyDir>,
     pub(super) host_path: Option<IgnoredAny>,
+}
+
+/// A volume whose claim is made for its pod.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Ephemeral {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) volume_claim_template: ClaimTemplate,
+}
+
+/// The template of claims.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ClaimTemplate {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) metadata: ClaimName,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) spec: ClaimSpec,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ClaimName {
+    pub(super) name: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ClaimSpec {
+    pub(super) access_modes: Vec<String>,
+    pub(super) storage_class_name: Option<String>,
+    pub(super) resources: Resources,
+}
+
+impl ClaimTemplate {
+    /// True if one node at a time has the volume of a claim.
+    pub(super) fn is_exclusive(&self) -> bool {
+        let mut modes = self.spec.access_modes.iter();
+        !modes.any(|mode| matches!(mode.as_str(), "ReadWriteMany" | "ReadOnlyMany"))
+    }
 }
 
 impl Volume {

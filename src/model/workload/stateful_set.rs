@@ -41,6 +41,9 @@ pub struct StatefulSet {
     /// Claims that the scheduler looks at, which pods have by name.
     #[serde(default, skip_serializing_if = "ClaimTemplates::is_empty")]
     pub claims: ClaimTemplates,
+    /// What claims go with.
+    #[serde(default, skip_serializing_if = "ClaimRetention::is_default")]
+    pub claim_retention: ClaimRetention,
     /// The stateful set's templates by the name of their revision, oldest first.
     pub revisions: Vec<TemplateRevision>,
     /// Last reported status.
@@ -50,6 +53,30 @@ pub struct StatefulSet {
 /// Templates of claims whose volumes are known. In canonical bytes they are nothing where there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimTemplates(pub Vec<ClaimTemplate>);
+
+/// What the claims of a stateful set go with (`persistentVolumeClaimRetentionPolicy`). In canonical bytes it is
+/// nothing where claims stay.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimRetention {
+    /// With their set.
+    pub goes_with_set: bool,
+    /// With the pod of an ordinal that the set has no more.
+    pub goes_with_ordinal: bool,
+}
+
+impl ClaimRetention {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Hash for ClaimRetention {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if !self.is_default() {
+            (self.goes_with_set, self.goes_with_ordinal).hash(state);
+        }
+    }
+}
 
 /// Template of a claim that each pod of a stateful set has for itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,6 +93,22 @@ pub struct ClaimTemplate {
     pub present: Vec<Text>,
     /// Whether further claims are made: their volumes are bound or made once a pod has its place.
     pub is_made: bool,
+}
+
+impl StatefulSet {
+    /// Whether the set is to have a pod of an ordinal.
+    pub fn has_ordinal(&self, ordinal: i32) -> bool {
+        let past = self.first_ordinal.saturating_add(self.replicas);
+        (self.first_ordinal..past).contains(&ordinal)
+    }
+
+    /// The ordinal of the pod for which a claim was made by a template of the set.
+    pub fn ordinal_of_claim(&self, namespace: &str, claim: &str) -> Option<i32> {
+        let own = self.claims.0.iter().filter(|own| own.is_made);
+        let mut own = own.filter_map(|own| claim.strip_prefix(&*own.name)?.strip_prefix('-'));
+        let ordinal = own.find_map(|pod| pod.strip_prefix(&*self.name)?.strip_prefix('-'))?;
+        (*namespace == *self.namespace).then(|| ordinal.parse().ok())?
+    }
 }
 
 impl ClaimTemplates {
@@ -164,6 +207,7 @@ impl Default for StatefulSet {
             revision_history_limit: 10,
             claim_templates: Vec::new(),
             claims: ClaimTemplates::default(),
+            claim_retention: ClaimRetention::default(),
             revisions: Vec::new(),
             status: StatefulStatus::default(),
         }

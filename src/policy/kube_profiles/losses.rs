@@ -48,6 +48,7 @@ fn add_storage(cache: &mut Cache, nodes: usize) {
         name: "late".into(),
         provisioner: DRIVER.into(),
         waits_for_consumer: true,
+        is_default: false,
         ..StorageClass::default()
     };
     objects.storage_classes.insert("late".into(), class);

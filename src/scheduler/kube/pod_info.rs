@@ -419,9 +419,7 @@ impl PodInfo {
             .iter()
             .filter_map(|volume| match volume {
                 PodVolume::Claim(name) => Some((name.clone(), false)),
-                PodVolume::Ephemeral(volume) => {
-                    Some((format!("{}-{volume}", self.name).into(), true))
-                }
+                PodVolume::Ephemeral(own) => Some((own.claim_of(&self.name.text()), true)),
                 _ => None,
             })
     }

@@ -31,6 +31,7 @@ use cluster::{Conflict, Store};
 use control::client_limit::{ClientLimit, TokenBucket};
 use control::probe::Probe;
 use control::{Component, Outbox, Progress, Write};
+use model::workload::StatefulSet;
 use model::{ClusterObjects, Event, Node, PodRef, Text};
 use permit::WaitingPods;
 use pod_record::{Pods, uid_of};
@@ -160,6 +161,8 @@ pub struct KubeScheduler {
     reservations: Reservations,
     /// Claims on devices of pods that are about to be bound.
     claims: devices::ClaimWrites,
+    /// Stateful sets whose claims don't stay.
+    claim_owners: SortedMap<ObjectId, Arc<StatefulSet>>,
     /// Objects of the API that placements look at.
     named: SortedMap<ObjectId, objects::ObjectKey>,
     /// Number of times that the cluster changed in a way that may change a decision.
@@ -197,6 +200,7 @@ impl KubeScheduler {
             evictions: SortedSet::new(),
             messages: SortedMap::new(),
             reservations: Reservations::default(),
+            claim_owners: SortedMap::new(),
             claims: devices::ClaimWrites::default(),
             named: SortedMap::new(),
             changes: 0,

@@ -1,39 +1,157 @@
-//! Claims that the controller of a stateful set makes with its pods (`createPersistentVolumeClaims`).
+//! Claims that controllers make with pods and take away with them: those of stateful sets
+//! (`createPersistentVolumeClaims`, `persistentVolumeClaimRetentionPolicy`), and those of ephemeral volumes.
+
+use std::sync::Arc;
 
 use super::KubeScheduler;
+use crate::kube::PodInfo;
+use crate::kube::volumes::ClaimKey;
 use cluster::Store;
-use model::volume::PersistentVolumeClaim;
-use model::{Object, PodCreated, PodSpec, PodVolume};
+use model::object::ObjectChange;
+use model::volume::{EphemeralVolume, PersistentVolume, PersistentVolumeClaim, StorageClass};
+use model::volume_binding::{bind, bind_one};
+use model::workload::{ClaimRetention, ClaimTemplate, StatefulSet};
+use model::{Object, PodCreated, PodSpec, PodVolume, Text};
 
 impl KubeScheduler {
-    /// The claims of a new pod of a stateful set are there, unbound, unless they were before.
+    /// The claims of a new pod are there, unless they were before.
     pub(super) fn make_claims(&mut self, store: &Store, created: &PodCreated, spec: &PodSpec) {
+        if spec.volumes.is_empty() {
+            return;
+        }
         let owner = created
             .owner
             .and_then(|owner| store.objects().get(owner.object));
-        let Some(Object::StatefulSet(set)) = owner.map(|row| &row.object) else {
-            return;
+        let set = match owner.map(|row| &row.object) {
+            Some(Object::StatefulSet(set)) => Some(set),
+            _ => None,
         };
         let pod = created.name.text();
         for volume in &spec.volumes {
-            let PodVolume::Claim(name) = volume else {
-                continue;
-            };
-            let key = (spec.namespace.clone(), name.clone());
-            let Some(template) = set.claims.of_claim(&pod, name) else {
-                continue;
-            };
-            if template.is_made && !self.cache.objects.claims.contains_key(&key) {
-                let claim = PersistentVolumeClaim {
-                    namespace: key.0.clone(),
-                    name: key.1.clone(),
-                    request: template.request,
-                    access_modes: template.access_modes.clone(),
-                    class: template.class.clone(),
-                    ..PersistentVolumeClaim::default()
-                };
-                self.cache.objects.claims.insert(key, claim);
+            match volume {
+                PodVolume::Claim(name) => {
+                    let template = set.and_then(|set| set.claims.of_claim(&pod, name));
+                    if let Some(template) = template.filter(|own| own.is_made) {
+                        self.make_claim(claim(&spec.namespace, name.clone(), template));
+                    }
+                }
+                PodVolume::Ephemeral(own) => {
+                    let name = own.claim_of(&pod);
+                    self.make_ephemeral_claim(&spec.namespace, name, own);
+                }
+                _ => {}
             }
         }
+    }
+
+    /// A claim is there, unbound, unless it was before: its key, if it is new.
+    fn make_claim(&mut self, claim: PersistentVolumeClaim) -> Option<ClaimKey> {
+        let key = (claim.namespace.clone(), claim.name.clone());
+        if self.cache.objects.claims.contains_key(&key) {
+            return None;
+        }
+        self.cache.objects.claims.insert(key.clone(), claim);
+        Some(key)
+    }
+
+    /// The claim of an ephemeral volume waits for its pod to find a node, or is bound at once. Nothing is known
+    /// of the volumes of a class that no file has: they are reached from everywhere.
+    fn make_ephemeral_claim(&mut self, namespace: &Text, name: Text, own: &EphemeralVolume) {
+        let mut class = own.class.clone();
+        if class.is_empty() {
+            let mut classes = self.cache.objects.storage_classes.values();
+            let default = classes.find(|class| class.is_default);
+            class = default.map_or(class, |own| own.name.clone());
+        }
+        let template = ClaimTemplate {
+            request: own.request,
+            access_modes: vec!["ReadWriteOnce".into()],
+            class,
+            ..ClaimTemplate::default()
+        };
+        let Some(key) = self.make_claim(claim(namespace, name, &template)) else {
+            return;
+        };
+        let objects = &mut self.cache.objects;
+        let Some(class) = objects.storage_classes.get(&template.class) else {
+            let class = StorageClass::default();
+            let volume = PersistentVolume::made_for(&objects.claims[&key], &class, None);
+            return bind(objects, &key, volume);
+        };
+        if !class.waits_for_consumer {
+            let nodes = self.nodes.iter().flatten();
+            let nodes: Vec<_> = nodes.map(|node| Arc::clone(&node.object)).collect();
+            bind_one(objects, &key, &nodes);
+        }
+    }
+
+    /// A stateful set came, changed or went: with it go its claims, if it says so.
+    pub(super) fn set_changed(&mut self, change: &ObjectChange) {
+        match change {
+            ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
+                let Object::StatefulSet(set) = object else {
+                    return;
+                };
+                if set.claim_retention == ClaimRetention::default() {
+                    self.claim_owners.remove(id);
+                } else {
+                    self.claim_owners.insert(*id, Arc::clone(set));
+                }
+            }
+            ObjectChange::Orphaned { id } => {
+                self.claim_owners.remove(id);
+            }
+            ObjectChange::Deleted { id } => {
+                let set = self.claim_owners.remove(id);
+                if let Some(set) = set.filter(|set| set.claim_retention.goes_with_set) {
+                    let claims = self.cache.objects.claims.keys();
+                    let own = claims.filter(|(namespace, name)| {
+                        set.ordinal_of_claim(namespace, name).is_some()
+                    });
+                    for key in own.cloned().collect::<Vec<ClaimKey>>() {
+                        self.remove_claim(&key);
+                    }
+                }
+            }
+            ObjectChange::Terminating { .. } => {}
+        }
+    }
+
+    /// A pod is gone: so are the claims of its ephemeral volumes, and those of an ordinal that its set has no
+    /// more, if the set says so (`updateClaimOwnerRefForSetAndPod`).
+    pub(super) fn remove_claims(&mut self, pod: &PodInfo) {
+        let spec = pod.spec();
+        if spec.volumes.is_empty() {
+            return;
+        }
+        for (name, is_made) in pod.claims().collect::<Vec<_>>() {
+            let is_condemned = |set: &Arc<StatefulSet>| {
+                let ordinal = set.ordinal_of_claim(&spec.namespace, &name);
+                let is_gone = ordinal.is_some_and(|own| !set.has_ordinal(own));
+                set.claim_retention.goes_with_ordinal && is_gone
+            };
+            if is_made || self.claim_owners.values().any(is_condemned) {
+                self.remove_claim(&(spec.namespace.clone(), name));
+            }
+        }
+    }
+
+    /// A claim goes, and its volume: one that is kept is nobody's.
+    fn remove_claim(&mut self, key: &ClaimKey) {
+        let objects = &mut self.cache.objects;
+        if let Some(claim) = objects.claims.remove(key) {
+            objects.volumes.remove(&claim.volume);
+        }
+    }
+}
+
+fn claim(namespace: &Text, name: Text, template: &ClaimTemplate) -> PersistentVolumeClaim {
+    PersistentVolumeClaim {
+        namespace: namespace.clone(),
+        name,
+        request: template.request,
+        access_modes: template.access_modes.clone(),
+        class: template.class.clone(),
+        ..PersistentVolumeClaim::default()
     }
 }

@@ -43,6 +43,7 @@ impl KubeScheduler {
                 }
                 Event::Object(change) => {
                     self.claim_changed(now, change);
+                    self.set_changed(change);
                     self.object_changed(change);
                 }
                 Event::PodEnded { pod, .. } => self.pod_ended(now, *pod),
@@ -337,6 +338,7 @@ impl KubeScheduler {
         let Some(seen) = self.pods.remove(pod) else {
             return;
         };
+        self.remove_claims(&seen.info);
         if seen.stage != Stage::Bound {
             self.waiting.lose(pod);
             self.leave_queue(pod);

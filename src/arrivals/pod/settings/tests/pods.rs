@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use model::dra::{ClaimSource, PodClaim, PodClaims};
 use model::resource_list::{CPU, MEMORY};
+use model::volume::EphemeralVolume;
 use model::{
     Affinity, Behaviour, ConfigReference, Container, ContainerLife, HostPort, LabelSelector,
     Labels, Needs, NodeAffinity, NodeSelector, NodeSelectorTerm, Operator, Owner, PodAffinityTerm,
@@ -175,7 +176,11 @@ fn volume() -> impl Strategy<Value = PodVolume> {
     let all = (0..7, word(), words(), any::<bool>());
     all.prop_map(|(kind, name, monitors, read_only)| match kind {
         0 => PodVolume::Claim(name),
-        1 => PodVolume::Ephemeral(name),
+        1 => PodVolume::Ephemeral(EphemeralVolume {
+            class: name.clone(),
+            name,
+            request: Quantity::from_units(3),
+        }),
         2 => PodVolume::GceDisk {
             disk: name,
             read_only,
