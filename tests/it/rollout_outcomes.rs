@@ -394,3 +394,30 @@ operations: [{{at: 200s, push: {{image: 'shop/web:v2'}}}}, {{at: 20m, rollBack: 
         "{counted:?}"
     );
 }
+
+#[test]
+fn a_version_that_never_stays_up_is_told_by_every_system() {
+    let short = web(
+        "v2",
+        "windtunnel.dev/run-time: 20s, windtunnel.dev/exit-code: '1'",
+    );
+    let replaced = "1 workload did not stay up: pods ended";
+    let restarted = "4 pods were not ready after 3 restarts or more";
+    for (system, expected) in [
+        ("name: swarmkit", replaced),
+        ("name: mesos", replaced),
+        ("name: ecs", replaced),
+        ("name: fleet", restarted),
+        ("name: openshift, controllers: {}", restarted),
+    ] {
+        let text = format!(
+            "windtunnel: v1\nname: short\ncluster: {{nodes: [{{count: 3, template: {{allocatable: {{cpu: 4, memory: \
+             16Gi, pods: 50}}}}}}]}}\nworkload: [{{manifests: web.yaml}}]\nsystem: {{{system}}}\nmodels: {{startup: \
+             {{containerStart: 5s}}}}\nstop: {{at: 30m}}\n"
+        );
+        let files = [("a.yaml", &*text), ("web.yaml", &*short)];
+        let scratch = crate::scratch::Scratch::new("short-lives", &files);
+        let said = scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+        assert!(said.contains(expected), "{system}: {said}");
+    }
+}

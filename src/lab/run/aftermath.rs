@@ -2,6 +2,7 @@
 //! pods that a drain took away for good. A run says so in a line for each.
 
 use super::refusals::Refusals;
+use super::short_lived::ShortLives;
 use autoscale::cluster_autoscaler::LEAVING_TAINT;
 use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Observer, Store};
@@ -44,6 +45,7 @@ pub(super) struct Aftermath {
     leaving: SortedSet<NodeId>,
     given_up: Counted,
     refusals: Refusals,
+    short_lives: ShortLives,
     /// Changes that were refused while a deployment was under way.
     locked: Counted,
     /// Deployments that were to be taken back and had no version before.
@@ -62,13 +64,14 @@ impl Aftermath {
             leaving: SortedSet::new(),
             given_up: Counted::default(),
             refusals: Refusals::default(),
+            short_lives: ShortLives::default(),
             locked: Counted::default(),
             not_taken_back: Counted::default(),
         }
     }
 
-    /// The lines about a run that left this store.
-    pub(super) fn lines(&self, store: &Store) -> Vec<String> {
+    /// The lines about a run that left this store at an instant.
+    pub(super) fn lines(&self, at: Instant, store: &Store) -> Vec<String> {
         let mut kept = Counted::default();
         for &node in &self.refused {
             if let Some(why) = kept_words(store, node) {
@@ -76,6 +79,7 @@ impl Aftermath {
             }
         }
         let stuck = stuck_rollouts(store);
+        let short_lived = self.short_lives.at_end(at, store);
         let line = |own: &Counted, noun: &str, words: &str| {
             let number = count(own.count, noun);
             (own.count > 0).then(|| format!("{number} {words}{}", own.first))
@@ -86,6 +90,11 @@ impl Aftermath {
                 &stuck,
                 "rollout",
                 "had exceeded the progress deadline and not completed when the run ended, first of ",
+            ),
+            line(
+                &short_lived,
+                "workload",
+                "did not stay up: pods ended within 10 min of each start until the run ended, first of ",
             ),
             line(
                 &self.locked,
@@ -160,8 +169,9 @@ impl Aftermath {
 }
 
 impl Observer for Aftermath {
-    fn observe(&mut self, _at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         self.refusals.observe(event, ended, store);
+        self.short_lives.observe(at, event, ended, store);
         match event {
             Event::Object(change) => self.object(change),
             Event::Rollout { workload, step } => {

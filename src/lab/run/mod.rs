@@ -43,6 +43,7 @@ mod options;
 mod outcome;
 mod refusals;
 mod selections;
+mod short_lived;
 mod stopover;
 mod system;
 mod unmeasured;
@@ -402,7 +403,7 @@ pub fn run_through(
     };
     let waiting = Waiting::new(simulation.store(0), system, answer).noted(&mut remarks);
     let (store, at) = (simulation.into_store(0), end.at);
-    remarks.note_all(observer.aftermath(&store));
+    remarks.note_all(observer.aftermath(at, &store));
     let (metrics, report) = observer.finish(at, &store).map_err(|error| match error {
         RecordError::Inconsistent(what) => {
             let seed = scenario.seed;

@@ -45,9 +45,9 @@ impl<'s> Watching<'s> {
         }
     }
 
-    /// Lines about what the metrics of a run that left this store do not show.
-    pub(super) fn aftermath(&self, store: &Store) -> Vec<String> {
-        self.aftermath.lines(store)
+    /// Lines about what the metrics of a run that left this store at an instant do not show.
+    pub(super) fn aftermath(&self, at: Instant, store: &Store) -> Vec<String> {
+        self.aftermath.lines(at, store)
     }
 
     /// Results of the watchers.
