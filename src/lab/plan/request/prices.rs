@@ -133,7 +133,7 @@ pub(super) fn prices(path: &Path, nodes: &[Arc<Node>]) -> Result<Prices, Snapsho
     if !prices.committed.is_empty() {
         let nodes: u64 = prices.committed.iter().map(|own| own.nodes).sum();
         prices.notes.push(format!(
-            "{} of {} {} paid for, used or not: bills take that, the search weighs nodes at their list prices",
+            "{} of {} {} paid for, used or not: bills and the search take that, bounds are of list prices",
             plural::count(nodes, "node"),
             path.display(),
             plural::either(nodes, "is", "are")
