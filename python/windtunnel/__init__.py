@@ -9,7 +9,7 @@ the bundled experiment.
     windtunnel.compare("cluster.yaml", seeds=20)
 """
 
-from . import tune
+from . import batsim, tune
 from ._cluster import Answer, place, plan, queue
 from ._policy import Nodes, Record
 from ._result import Comparison, Plots, Result, Sweep, Table, load
@@ -39,6 +39,7 @@ __all__ = [
     "Sweep",
     "Table",
     "WindtunnelError",
+    "batsim",
     "compare",
     "load",
     "place",

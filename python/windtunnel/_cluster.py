@@ -65,9 +65,15 @@ def place(
     """How many more copies of a pod fit in a cluster, or where the pods of lost nodes go.
 
     cluster: path of a dump, or a list of them. pod: file of the pod.
-    mix: files of pods with their number in each round. lose: nodes that are lost, as `--lose` takes them.
+    mix: files of pods with their number in each round, in place of `pod`. lose: nodes that are lost, as `--lose` takes
+        them, whose pods are placed in place of `pod`.
     """
     asked = _cluster(cluster, traces, ignore, config, release)
+    if pod is not None and (lose or mix):
+        name = "lose" if lose else "mix"
+        raise _windtunnel.InputError(f"{name}: it says which pods are placed, and `pod` does, too; leave one of them out")
+    if lose and mix:
+        raise _windtunnel.InputError("lose: it places the pods of lost nodes, not those of a mix; leave one of them out")
     if pod is not None:
         asked["paths"].append(os.fspath(pod))
     options = {

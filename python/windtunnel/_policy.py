@@ -7,15 +7,22 @@ so that a result repeats without the policy.
 from __future__ import annotations
 
 import copy
+import ctypes
 import inspect
 import json
+import threading
+import time
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy
 
+from . import _windtunnel
+
 RESOURCES = ("cpu_milli", "memory_bytes", "storage_bytes", "gpu_milli", "pods")
 POINTS = ("filter", "score", "order", "schedule")
+LIMIT = "system.scheduler.external.answerLimit"
 DEFAULT_SETTINGS = {"system.name": "pipeline", "system.scheduler.profile": "first-fit"}
 
 
@@ -160,6 +167,64 @@ def _column(what: str, values: Any, kind: str) -> tuple[str, bytes]:
     return "numbers", array.astype(numpy.int64, copy=False).tobytes()
 
 
+class _Late(BaseException):
+    """Raised in the thread of a policy whose time for an answer is over."""
+
+
+class _Limited:
+    """A start of a policy whose answers have a limit of real time.
+
+    A thread beside it raises an exception in the one that the policy is called on. A policy that is within code of C then
+    goes on until that returns.
+    """
+
+    def __init__(self, start: Callable[[], Any], seconds: float, words: str) -> None:
+        self.start, self.seconds, self.words = start, seconds, words
+        self.asker: Any = None
+        self.lock = threading.Lock()
+        # Thread and end of the call that goes on.
+        self.call: tuple[int, float] | None = None
+        self.is_late = False
+        threading.Thread(target=_watch, args=(weakref.ref(self), seconds), daemon=True).start()
+
+    def _raise(self, kind: Any) -> None:
+        thread = ctypes.c_ulong(threading.get_ident() if kind is None else self.call[0])
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, kind and ctypes.py_object(kind))
+
+    def look(self) -> None:
+        with self.lock:
+            if self.call is not None and not self.is_late and time.monotonic() > self.call[1]:
+                self.is_late = True
+                self._raise(_Late)
+
+    def __call__(self, text: str, candidates: bytes | None) -> str | tuple[str, bytes]:
+        self.call = threading.get_ident(), time.monotonic() + self.seconds
+        try:
+            if self.asker is None:
+                self.asker = self.start()
+            answer = self.asker(text, candidates)
+            with self.lock:
+                self.call = None
+        except _Late:
+            pass
+        else:
+            if not self.is_late:
+                return answer
+            # It may not have been raised yet.
+            self._raise(None)
+        raise TimeoutError(f"no answer within {self.words}")
+
+
+def _watch(limited: weakref.ref[_Limited], seconds: float) -> None:
+    while True:
+        time.sleep(min(seconds / 4, 0.05))
+        own = limited()
+        if own is None:
+            return
+        own.look()
+        del own
+
+
 class _Asker:
     """One start of a policy: questions as texts with a column of candidates, answers as texts or columns."""
 
@@ -259,7 +324,10 @@ def settings(command: str, points: list[str], under: Mapping[str, Any] | None) -
     """Settings of a variant in which somebody outside decides at some points."""
     own: dict[str, Any] = dict(DEFAULT_SETTINGS if points != ["order"] else {})
     own.update(under or {})
-    own["system.scheduler.external"] = {"command": [command], "points": points}
+    external: dict[str, Any] = {"command": [command], "points": points}
+    if LIMIT in own:
+        external["answerLimit"] = own.pop(LIMIT)
+    own["system.scheduler.external"] = external
     return own
 
 
@@ -268,6 +336,15 @@ def given(policy: Any, under: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     if policy is None:
         return []
     named = policy if isinstance(policy, Mapping) else {_name(policy): policy}
+    limit = (under or {}).get(LIMIT)
+
+    def start(name: str, own: Any) -> Callable[[], Any]:
+        begin = _start(name, own)
+        if limit is None or _agent(own) is not None:
+            return begin
+        seconds = _windtunnel.seconds("answerLimit", str(limit))
+        return lambda: _Limited(begin, seconds, str(limit))
+
     policies = []
     for name, own in named.items():
         variant = settings(f"python:{name}", _points(name, own), under)
@@ -275,7 +352,7 @@ def given(policy: Any, under: Mapping[str, Any] | None) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "variant": json.dumps({name: variant}),
-                "start": _start(name, own),
+                "start": start(name, own),
                 "agent": _agent(own),
             }
         )

@@ -57,6 +57,7 @@ def _asked(
     set: Sets,
     seed: int | None = None,
     variants: Mapping[str, Any] | str | None = None,
+    systems: Sequence[str] = (),
     policy: Any = None,
     under: Mapping[str, Any] | None = None,
     traces: Any = (),
@@ -71,6 +72,9 @@ def _asked(
         text = experiment
     elif experiment is not None:
         path = Path(os.fspath(experiment))
+    systems = _several("systems", systems)
+    if systems and variants is not None:
+        raise _windtunnel.InputError("systems: each is a variant, and `variants` are given; leave one of them out")
     if variants is not None and not isinstance(variants, str):
         variants = json.dumps(variants, default=str)
     if threads is not None and not 1 <= threads <= 1024:
@@ -80,6 +84,7 @@ def _asked(
         "text": text,
         "name": name,
         "variants": variants,
+        "systems": systems,
         "sets": _sets(set, seed),
         "traces": folders_of_traces(traces),
         "ignore": _several("ignore", ignore),
@@ -144,14 +149,14 @@ def run(
 
 
 def _is_finished(what: Any) -> bool:
-    return isinstance(what, Result) or (
+    return isinstance(what, (Result, Sweep)) or (
         isinstance(what, (str, os.PathLike)) and "\n" not in str(what) and os.path.isdir(what)
     )
 
 
 def _finished(experiment: Any) -> list[Path]:
     """Folders of finished runs, where these are to be compared."""
-    if isinstance(experiment, (str, os.PathLike, Mapping, Result)) or experiment is None:
+    if isinstance(experiment, (str, os.PathLike, Mapping, Result, Sweep)) or experiment is None:
         experiment = [experiment]
     given = list(experiment)
     finished = [own for own in given if _is_finished(own)]
@@ -161,7 +166,7 @@ def _finished(experiment: Any) -> list[Path]:
         return []
     if len(finished) < len(given):
         raise TypeError("compare: expected one experiment, or result folders alone, not both")
-    return [own.folder if isinstance(own, Result) else Path(own) for own in finished]
+    return [own.folder if isinstance(own, (Result, Sweep)) else Path(own) for own in finished]
 
 
 def compare(
@@ -174,10 +179,12 @@ def compare(
     max_seeds: int | None = None,
     pareto: tuple[str, str] | None = None,
     all_pairs: bool = False,
+    at: Sets = None,
     policy: Any = None,
     under: Mapping[str, Any] | None = None,
     set: Sets = None,
     variants: Mapping[str, Any] | str | None = None,
+    systems: Sequence[str] = (),
     seed: int | None = None,
     out: str | os.PathLike[str] | None = None,
     force: bool = False,
@@ -192,8 +199,12 @@ def compare(
     """Compares the variants of an experiment over paired seeds, or finished runs.
 
     Differences come with intervals of 95 % confidence and verdicts, as those of the command line do. In place of an
-    experiment it takes a list of results or of their folders. `all_pairs` compares every candidate with every other, and
+    experiment it takes a list of results or of their folders, or the folder of a sweep, whose variants and points are the
+    candidates; `at` is a dict of fields with values, at which its points are compared. `all_pairs` compares every candidate with every other, and
     ranks them. The other arguments are those of `run`.
+
+    systems: names of systems, which are compared in place of variants: with the experiment's settings where it has a
+        variant of that system, else with default ones.
 
     records: folder in which each run leaves a record, with which the same call goes on where it was stopped; further ones
         are read.
@@ -206,6 +217,7 @@ def compare(
         set=set,
         seed=seed,
         variants=variants,
+        systems=systems,
         policy=policy,
         under=under,
         traces=traces,
@@ -227,6 +239,7 @@ def compare(
         "max_seeds": max_seeds,
         "rerun": f"windtunnel.compare({what}seeds={seeds}) in Python",
         "finished": finished,
+        "at": _sets(at, None),
         "records": [Path(own) for own in _several("records", records)],
     }
     if executor is None:
@@ -320,6 +333,8 @@ def sweep(
     out: str | os.PathLike[str] | None = None,
     force: bool = False,
     traces: Any = (),
+    ignore: Any = (),
+    allow_external: bool = False,
     threads: int | None = None,
     executor: Executor | None = None,
     progress: bool | Progress | None = None,
@@ -332,7 +347,9 @@ def sweep(
     executor: an executor of `concurrent.futures`, such as a pool of processes or that of a Dask client, which gets a task
         for each run that is missing; records come back to this machine as they are made.
     """
-    asked = _asked(experiment, set=set, traces=traces, threads=threads)
+    asked = _asked(
+        experiment, set=set, traces=traces, ignore=ignore, allow_external=allow_external, threads=threads
+    )
     options = {
         "out": optional_path(out),
         "force": force,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import copy
 import json
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -61,10 +62,23 @@ def _environments(
     }
     asked = _asked(experiment, variants={"gym": settings}, set=set, traces=traces, ignore=ignore)
     try:
-        return _windtunnel.Environments(asked, options)
+        return _Bound(_windtunnel.Environments(asked, options))
     except TypeError as error:
         refuse_in_words(error)
         raise
+
+
+class _Bound:
+    """Environments, which only the thread that made them can step: their runs wait on stacks of their own."""
+
+    def __init__(self, environments: Any) -> None:
+        self._own = environments
+        self._thread = threading.get_ident()
+
+    def __getattr__(self, name: str) -> Any:
+        if threading.get_ident() != self._thread:
+            raise RuntimeError("an environment belongs to the thread that made it; make one in each thread, or use a process")
+        return getattr(self._own, name)
 
 
 class _Layout:

@@ -47,6 +47,14 @@ mod _windtunnel {
     #[pymodule_export]
     use super::swept::{SweepWork, sweep};
 
+    /// Seconds of a duration such as `1m30s`.
+    #[pyfunction]
+    fn seconds(name: &str, duration: &str) -> PyResult<f64> {
+        let read = duration.parse::<units::Duration>();
+        let read = read.map_err(|why| super::fault::Fault::Input(format!("{name}: {why}")))?;
+        Ok(read.as_nanos() as f64 / 1e9)
+    }
+
     /// Version of the program.
     #[pyfunction]
     fn version() -> &'static str {

@@ -98,6 +98,10 @@ impl Exchange for Copy {
         }
     }
 
+    fn name(&self) -> String {
+        format!("the policy `{}`", self.caller.name)
+    }
+
     fn again(&self) -> Box<dyn Exchange> {
         self.caller.start()
     }
@@ -113,7 +117,7 @@ impl Copy {
             question,
             answer,
         };
-        let gone = || ExchangeError(format!("the policy `{}` is gone", self.caller.name));
+        let gone = || ExchangeError(format!("{} is gone", self.name()));
         self.caller.sender.send(message).map_err(|_| gone())?;
         answers.recv().map_err(|_| gone())?.map_err(ExchangeError)
     }

@@ -5,6 +5,7 @@ import io
 import sys
 import unittest
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
@@ -93,6 +94,12 @@ def play(env, agent, seed=None):
 
 @unittest.skipIf(gymnasium is None, "needs gymnasium")
 class Environments(unittest.TestCase):
+    def test_an_environment_belongs_to_its_thread(self):
+        env = windtunnel.gym.NodeEnv(PACKING)
+        env.reset(seed=1)
+        with ThreadPoolExecutor(1) as threads, self.assertRaisesRegex(RuntimeError, "belongs to the thread that made it"):
+            threads.submit(env.reset).result()
+
     def test_gymnasium_finds_no_fault(self):
         for env in (windtunnel.gym.NodeEnv(PACKING), windtunnel.gym.QueueEnv(JOBS, rows=8)):
             with warnings.catch_warnings():

@@ -18,9 +18,15 @@ from pathlib import Path
 
 import numpy
 
+try:
+    import numba
+except ImportError:
+    numba = None
+
 import windtunnel
 
 PROJECT = Path(__file__).resolve().parents[2]
+LIMIT = "system.scheduler.external.answerLimit"
 SMALL = PROJECT / "scenarios" / "small-cluster.yaml"
 PROGRAM = str(Path(os.environ.get("WINDTUNNEL", PROJECT / "target/debug/windtunnel")).resolve())
 
@@ -322,8 +328,37 @@ class Policies(InFolder):
         ):
             with self.assertRaisesRegex(TypeError, message):
                 windtunnel.run(SMALL, policy=answer)
-        with self.assertRaisesRegex(windtunnel.IncompleteError, "the policy|answer|points"):
-            windtunnel.run(SMALL, policy=lambda pod, nodes: [1])
+        with self.assertRaisesRegex(windtunnel.IncompleteError, "the policy `mine` answered 1 `points` about . candidates"):
+            windtunnel.run(SMALL, policy={"mine": lambda pod, nodes: [1]})
+
+    def test_an_answer_that_takes_too_long_ends_the_run(self):
+        limit = {LIMIT: "200ms"}
+
+        def hangs(pod, nodes):
+            while True:
+                pass
+
+        with self.assertRaisesRegex(TimeoutError, "no answer within 200ms"):
+            windtunnel.run(SMALL, policy=hangs, under=limit, out="out")
+        self.assertFalse(Path("out").exists())
+        limited = windtunnel.run(SMALL, policy=BestFit, under={LIMIT: "1h"}, out="one")
+        self.assertEqual(limited.digests, windtunnel.run(SMALL, policy=BestFit, out="two").digests)
+        with self.assertRaisesRegex(windtunnel.InputError, "answerLimit"):
+            windtunnel.run(SMALL, policy=BestFit, under={LIMIT: "soon"})
+
+    @unittest.skipIf(numba is None, "needs numba")
+    def test_a_compiled_function_decides_as_the_one_that_it_is_compiled_from(self):
+        def points(left, rows, wanted):
+            found = numpy.empty(len(rows), numpy.int64)
+            for place in range(len(rows)):
+                found[place] = wanted - left[rows[place]]
+            return found
+
+        def policy(points):
+            return lambda pod, nodes: points(nodes.free["cpu_milli"], nodes.candidates, pod.requests["cpu_milli"])
+
+        digests = windtunnel.run(SMALL, policy={"one": policy(points), "two": policy(numba.njit(points))}).digests
+        self.assertEqual(digests["one"], digests["two"])
 
     def test_what_is_asked_can_not_be_written_to(self):
         def written(write):
@@ -497,6 +532,24 @@ class Studies(InFolder):
         with self.assertRaisesRegex(TypeError, "not both"):
             windtunnel.compare([one, SMALL])
 
+    def test_systems_are_compared(self):
+        Path("text.yaml").write_text(TEXT)
+        names = ["kubernetes", "swarm"]
+        done = self.program("compare", "text.yaml", "--system", ",".join(names), "--seeds", "2", "--out", "one", "--quiet")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        own = windtunnel.compare("text.yaml", systems=names, seeds=2, out="two")
+        self.assertEqual(own.study["pairs"], windtunnel.load("one").study["pairs"])
+        with self.assertRaisesRegex(windtunnel.InputError, "^systems: .*`nowhere`"):
+            windtunnel.compare("text.yaml", systems=["nowhere"])
+        with self.assertRaisesRegex(windtunnel.InputError, "leave one of them out"):
+            windtunnel.compare("text.yaml", systems=names, variants={"a": {}})
+
+    def test_a_sweep_becomes_a_comparison(self):
+        Path("text.yaml").write_text(TEXT)
+        swept = windtunnel.sweep("text.yaml", grid={"system.scheduler.profile": ["first-fit", "most-allocated"]}, seeds=3)
+        own = windtunnel.compare(swept, out="out")
+        self.assertEqual([pair["candidate"] for pair in own.study["pairs"]], ["profile=most-allocated"])
+
     def test_a_sweep_is_that_of_the_program_and_resumes(self):
         grid = "system.scheduler.profile=first-fit,most-allocated"
         Path("text.yaml").write_text(TEXT)
@@ -536,6 +589,9 @@ class Clusters(InFolder):
         self.same(windtunnel.place(dump, mix={pod: 2}), "place", dump, "--mix", f"2={pod}")
         with self.assertRaisesRegex(windtunnel.InputError, "give the files of the cluster"):
             windtunnel.place(pod)
+        for name, value in (("lose", "each"), ("mix", {pod: 2})):
+            with self.assertRaisesRegex(windtunnel.InputError, f"^{name}: .*leave one of them out"):
+                windtunnel.place(dump, pod, **{name: value})
 
     def test_a_cluster_is_planned(self):
         cluster = Path("dump.yaml")
