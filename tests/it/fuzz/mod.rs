@@ -27,6 +27,7 @@ use windtunnel::world::inputs::{DiskAndEmbedded, embedded_folder};
 
 use crate::scratch::new_folder;
 
+mod answers;
 mod experiments;
 mod results;
 mod samples;
@@ -156,6 +157,7 @@ const SHORT: &str = r#"[{"apiVersion": "windtunnel/v2", "kind": "Snapshot"},
 
 fn kinds() -> Vec<Kind> {
     let mut kinds = of_kubernetes();
+    kinds.extend(answers::kinds());
     kinds.extend(traces::kinds());
     kinds.extend(experiments::kinds());
     kinds.extend(results::kinds());
