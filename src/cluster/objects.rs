@@ -122,7 +122,7 @@ impl Objects {
 
     /// The object that stands for an object where pods are counted: the deployment of a replica set, whose
     /// own name holds a hash; else the object itself.
-    pub(super) fn root(&self, id: ObjectId) -> ObjectId {
+    pub fn root(&self, id: ObjectId) -> ObjectId {
         let row = self.get(id);
         let row = row.filter(|row| matches!(row.object, Object::ReplicaSet(_)));
         let owner = row.and_then(|row| row.owner);

@@ -87,6 +87,7 @@ pub(super) fn summarize(variant: &VariantPlan, files: &Files, outcome: Outcome) 
         digest: outcome.end.digest,
         has_chance: false,
         ledger: as_written(remarks, files),
+        refused: outcome.refused,
         unexpressed: unexpressed(&outcome.mapping),
         unfinished: outcome.metrics.tables.get().map(unfinished),
         arrived: outcome
@@ -388,6 +389,7 @@ fn metrics(run: &RunMetrics) -> SortedMap<String, MetricSummary> {
             let factor = steps.map_or(1.0, |own| own.factor);
             let summary = MetricSummary {
                 value: value.value.map(|value| value * factor),
+                least: value.least.map(|least| least * factor),
                 unit: unit.to_owned(),
                 better: statistic.direction.name().to_owned(),
                 note: value.reason.clone(),

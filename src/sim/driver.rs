@@ -8,7 +8,7 @@ use model::{PodRef, Text};
 use units::Instant;
 
 use super::context::Context;
-use super::engine::Engine;
+use super::engine::{Engine, RefusedPods};
 use super::kernel::{World, happen, next_instant};
 use super::parts::CellParts;
 use super::queue::{EventQueue, QueueEntry};
@@ -64,6 +64,11 @@ impl<'o> Simulation<'o> {
     /// Lines about what a cell's API server and schedulers refused.
     pub fn remarks(&self, cell: usize) -> Vec<String> {
         self.cells[cell].remarks()
+    }
+
+    /// Pods of a cell's controllers that its API server refuses now.
+    pub fn refused(&self, cell: usize) -> Vec<RefusedPods> {
+        self.cells[cell].refused()
     }
 
     /// The last answer of a cell's schedulers about a pod without a node, where they keep one.

@@ -125,7 +125,7 @@ pub mod wheel;
 
 pub use contention::ContentionModel;
 pub use driver::Simulation;
-pub use engine::REFUSED_AT_END;
+pub use engine::RefusedPods;
 pub use host_creations::{CreationOutcome, HostCreationOptions, HostCreations};
 pub use hosts::{LEASE_PERIOD, Pace, Trouble};
 pub use machine::{Machine, Stragglers};

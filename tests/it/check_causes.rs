@@ -44,6 +44,47 @@ fn pods_that_are_refused_are_in_no_count_and_fail() {
 }
 
 #[test]
+fn a_class_with_pods_that_are_refused_fails_and_others_hold() {
+    let of =
+        |class: &str| format!("{{metric: pending_time.max, threshold: 1s, selector: {{{class}}}}}");
+    let objectives = format!("{}, {}", of("namespace: shop"), of("labels: {app: api}"));
+    let manifests = deployment("web", 2, "1") + &deployment("api", 2, "100m");
+    let sides = Sides::new("causes-refused-class", &objectives, &manifests);
+    let range = "---\napiVersion: v1\nkind: LimitRange\nmetadata: {name: r, namespace: shop}\nspec: {limits: [{type: \
+                 Container, max: {cpu: 500m}}]}\n";
+    sides.write("new/k/shop.yaml", &format!("{manifests}{range}"));
+    let seen = sides.check(&[], 100);
+    for words in [
+        "(when the run ends, the API server refuses pods of Deployment `shop/web`: invalid: spec.containers[0]",
+        "because: LimitRange shop/r added",
+        "2 gates: 1 vanished, 1 equivalent",
+    ] {
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
+}
+
+#[test]
+fn what_names_change_is_compared_where_that_is_asked_for() {
+    let pod = |time: &str| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: a, annotations: {{windtunnel.dev/run-time: {time}}}}}\nspec: \
+             {{restartPolicy: Never, containers: [{{name: c, image: x, resources: {{requests: {{cpu: 1}}}}}}]}}\n"
+        )
+    };
+    let objectives = "{metric: turnaround.max, tolerance: 1%}";
+    let sides = Sides::new("causes-renamed", objectives, &pod("60s"));
+    let check = |more: &[&str], code| {
+        let command = ["check", "old/ci/shop.yaml", "--baseline", "b.json"];
+        sides.0.run(&[&command, more].concat(), code)
+    };
+    check(&["--accept"], 0);
+    sides.write("old/k/shop.yaml", &pod("90s"));
+    check(&[], 3);
+    let seen = check(&["--despite-inputs"], 100);
+    assert!(seen.contains("turnaround, max 60.0 s → 90.0 s"), "{seen}");
+}
+
+#[test]
 fn a_bound_that_open_pods_are_beyond_is_broken() {
     let objective = "{metric: pending_time.max, max: 60s}";
     let sides = Sides::new("causes-open", objective, &deployment("web", 20, "1"));

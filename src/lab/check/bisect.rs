@@ -12,7 +12,7 @@ use units::{SortedMap, SortedSet, plural};
 
 use super::gate::judge;
 use super::limit::within;
-use super::refused::{counts_pods, refused};
+use super::refused::refused;
 use super::run::{Entry, SuiteResults, is_empty};
 use super::unit::{Unit, put};
 use super::{Baseline, CheckReport, CheckSettings, Gate, Outcome};
@@ -272,14 +272,14 @@ impl Trials<'_, '_> {
     /// that can't be told.
     fn holds(&mut self, some: &[usize], gate: &Gate, seeds: &[u64]) -> Option<bool> {
         let scenario = &self.head.scenario;
-        let most = refused(&self.base.runs);
+        let most = refused(&self.base.runs, &gate.metric);
         let runs = self.runs(some, seeds)?;
         let runs: Vec<&VariantSummary> = runs.values().collect();
         let values: Option<Vec<f64>> = { seeds.iter() }
             .map(|seed| value(&runs, *seed, &gate.metric))
             .collect();
-        let are_refused = refused(runs.iter().copied()) > most;
-        let Some(values) = values.filter(|_| !are_refused || !counts_pods(&gate.metric)) else {
+        let are_refused = refused(runs.iter().copied(), &gate.metric) > most;
+        let Some(values) = values.filter(|_| !are_refused) else {
             return Some(false);
         };
         if gate.outcome == Outcome::Vanished {

@@ -7,7 +7,6 @@ use super::gate::{has_lost, reason_of_none};
 use super::limit::{bounds, number, within};
 use super::run::Entry;
 use super::{BaselineEntry, Gate, Outcome};
-use crate::summary::MetricSummary;
 
 /// The gate of an objective on its bounds.
 pub(super) fn bounded(
@@ -32,7 +31,8 @@ pub(super) fn bounded(
         .and_then(|own| own.note.as_deref())
         .is_some_and(|note| note.starts_with(NO_MEMBER));
     let has_none = values.iter().all(Option::is_none);
-    let least: Option<Vec<f64>> = metrics.map(|own| least(own?)).collect();
+    let least = metrics.map(|own| own.and_then(|own| own.value.or(own.least)));
+    let least: Option<Vec<f64>> = least.collect();
     if is_beyond(objective, least.as_deref()) {
         bounded.outcome = Outcome::Regressed;
     } else if has_none && (bounded.base.is_some() || is_empty)
@@ -48,17 +48,4 @@ fn is_beyond(objective: &Objective, least: Option<&[f64]>) -> bool {
     let mean = least.and_then(crate::statistics::mean);
     let max = objective.max.as_ref().map(number);
     mean.zip(max).is_some_and(|(least, max)| least > max)
-}
-
-/// The value of a metric, or the least that it can be where what is still open leaves it without one.
-fn least(metric: &MetricSummary) -> Option<f64> {
-    const WORDS: [&str; 3] = ["; at least ", "; more than ", "; the mean is at least "];
-    let note = || metric.note.as_deref();
-    let told = || {
-        WORDS
-            .iter()
-            .find_map(|words| Some(note()?.split_once(words)?.1))
-    };
-    let number = |text: &str| text.split(' ').next()?.parse().ok();
-    metric.value.or_else(|| number(told()?))
 }

@@ -268,6 +268,7 @@ fn stored(entry: &Entry) -> BaselineEntry {
             .collect();
         let known: Option<Vec<f64>> = values.iter().copied().collect();
         let metric = BaselineMetric {
+            refused: Some(refused(&entry.runs, &id)).filter(|count| *count > 0),
             mean: known.as_deref().and_then(mean),
             unit,
             values,
@@ -290,7 +291,6 @@ fn stored(entry: &Entry) -> BaselineEntry {
         parts: report.parts.clone(),
         placements: report.placements.clone(),
         program: program::identity().to_owned(),
-        refused: Some(refused(&entry.runs)).filter(|count| *count > 0),
         seeds: report.seeds.clone(),
         system: entry.system.clone(),
     }

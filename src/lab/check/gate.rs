@@ -289,7 +289,7 @@ fn of_objective(
                 against(&mut gate, objective, metric, pairs, settings);
                 gate.note = gate.note.or(over);
                 if let Standing::Renamed(words) = standing {
-                    renamed(&mut gate, &words);
+                    renamed(&mut gate, &words, settings.despite_inputs);
                 }
             }
             (Some((stored, _)), None) => {
@@ -432,14 +432,16 @@ pub(super) fn has_lost(base: &[Option<f64>], head: &[Option<f64>]) -> bool {
     missing(head) * base.len() > missing(base) * head.len()
 }
 
-/// Names that differ are no other inputs as long as nothing that is measured differs with them.
-fn renamed(gate: &mut Gate, words: &str) {
+/// Names that differ are no other inputs as long as nothing that is measured differs with them, unless it is compared
+/// nevertheless.
+fn renamed(gate: &mut Gate, words: &str, is_despite: bool) {
     let is_same = gate.judgement.as_ref().is_some_and(|found| {
         found
             .difference
             .is_none_or(|difference| difference.abs() <= 0.0)
     });
-    if !is_same {
+    gate.despite_inputs = !is_same && is_despite;
+    if !is_same && !is_despite {
         gate.outcome = Outcome::DifferentInputs;
         gate.note = Some(format!(
             "{words} in names or labels, and the metric with them; if this is intended, review and \

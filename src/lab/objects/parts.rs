@@ -7,7 +7,7 @@ use intake::Input;
 use k8s::{PlainObject, plain_objects};
 use scenario::as_run::document;
 use scenario::{Files, Scenario, file_fields};
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::documents::manifests;
 use super::{Lines, Object, ObjectKey};
@@ -123,6 +123,11 @@ pub(super) fn part(kind: &str, name: &str, file: &str, mut fields: Json) -> Obje
 fn prune(value: &mut Json) {
     match value {
         Json::Object(fields) => {
+            // A plugin without settings does not run.
+            let plugins = fields.get_mut("plugins").and_then(Json::as_object_mut);
+            let off = plugins.into_iter().flat_map(Map::values_mut);
+            off.filter(|own| own.is_null())
+                .for_each(|own| *own = json!("off"));
             fields.values_mut().for_each(prune);
             fields.retain(|_, inside| !inside.is_null() && *inside != "");
         }

@@ -211,11 +211,16 @@ fn objects_and_parts_of_the_scenario_are_named() {
     };
     check("count: 6", "count: 3", &["nodes pool-{} count 6 → 3 :6"]);
     check("at: 1h", "at: 2h", &["stop at 1h → 2h :11"]);
-    check(
-        "controllers: {}",
-        "scheduler: {queue: fifo}, controllers: {}",
-        &["system scheduler.queue unset → fifo :10"],
-    );
+    for (scheduler, expected) in [
+        ("queue: fifo", "system scheduler.queue unset → fifo :10"),
+        (
+            "plugins: {PodTopologySpread: null}",
+            "system scheduler.plugins.PodTopologySpread unset → off :10",
+        ),
+    ] {
+        let system = format!("scheduler: {{{scheduler}}}, controllers: {{}}");
+        check("controllers: {}", &system, &[expected]);
+    }
 }
 
 #[test]

@@ -402,6 +402,7 @@ pub fn run_through(
         })
     };
     let waiting = Waiting::new(simulation.store(0), system, answer).noted(&mut remarks);
+    let refused = selections::refused(&simulation.refused(0), &setup.selections);
     let (store, at) = (simulation.into_store(0), end.at);
     remarks.note_all(observer.aftermath(at, &store));
     let (metrics, report) = observer.finish(at, &store).map_err(|error| match error {
@@ -419,6 +420,7 @@ pub fn run_through(
         metrics,
         releases,
         remarks: remarks.lines(),
+        refused,
         mapping,
         report: report.map(|report| VariantData { waiting, ..report }),
     };

@@ -8,6 +8,8 @@ use sim::{End, SimError};
 use systems::mapping::Mapping;
 use world::BuildError;
 
+use crate::summary::Refused;
+
 /// Reason a variant has no result.
 #[derive(Debug, Error)]
 pub enum RunError {
@@ -45,6 +47,8 @@ pub struct Outcome {
     pub releases: Vec<String>,
     /// Unmodelled features and irregularities of the input, one line each.
     pub remarks: Vec<String>,
+    /// Pods of controllers that the API server refuses when the run ends.
+    pub refused: Vec<Refused>,
     /// Features of the workload that the system can't express.
     pub mapping: Mapping,
     /// Data for the report, if requested; the caller sets the name.

@@ -3,7 +3,22 @@
 use metrics::workloads::WorkloadPattern;
 use metrics::{MetricEntry, Selection, is_of_jobs, is_of_workloads, registry};
 use scenario::Scenario;
+use sim::RefusedPods;
 use world::BuildError;
+
+use crate::summary::Refused;
+
+/// Pods that are refused when a run ends, with the classes that they would be of.
+pub(super) fn refused(found: &[RefusedPods], classes: &[Selection]) -> Vec<Refused> {
+    let refused = |own: &RefusedPods| Refused {
+        words: own.to_string(),
+        classes: { classes.iter() }
+            .filter(|class| class.has_pods_of(own.kind, &own.path, &own.spec))
+            .map(|class| class.name.clone())
+            .collect(),
+    };
+    found.iter().map(refused).collect()
+}
 
 /// The classes of a scenario's objectives, each once.
 ///

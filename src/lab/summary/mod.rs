@@ -9,10 +9,14 @@ use units::{SortedMap, plural};
 
 use crate::program;
 
+mod metric;
 mod queues;
+mod refused;
 mod unfinished;
 
+pub use metric::MetricSummary;
 pub use queues::{QueuePrioritySummary, QueueSummary, QueueTimelineSummary, QueueUseSummary};
+pub use refused::Refused;
 pub use unfinished::UnfinishedSummary;
 
 /// The version of this schema.
@@ -141,6 +145,10 @@ pub struct VariantSummary {
     pub arrived: Option<ArrivedSummary>,
     /// Problems of the input and how they were handled, one line each.
     pub ledger: Vec<String>,
+    /// Pods of controllers that the API server refuses when the run ends, which `ledger` tells in words; not known of
+    /// a run that was stored.
+    #[serde(skip)]
+    pub refused: Vec<Refused>,
     /// Features of the workload that the system can't express; absent if it can express all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unexpressed: Vec<UnexpressedSummary>,
@@ -465,24 +473,6 @@ pub struct ServiceObjectiveSummary {
     pub within: Option<f64>,
     /// Burn rate of the error budget; 1 just uses it up (`latency_objective.burn`).
     pub burn: Option<f64>,
-}
-
-/// One metric.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct MetricSummary {
-    /// The metric's value; `null` where it is undefined.
-    pub value: Option<f64>,
-    /// The metric's unit: `ratio`, `s` (in a fill-up `steps`), `pods` …
-    pub unit: String,
-    /// Better direction: `higher`, `lower` or `none`.
-    pub better: String,
-    /// The reason why the value is undefined, or a remark on the value.
-    pub note: Option<String>,
-    /// Whether percentiles come from buckets with a stated error.
-    pub approximate: bool,
-    /// Number of observations, if the metric is computed from observations.
-    pub observations: Option<u64>,
 }
 
 /// Series over arrived demand: the entry at `a` is the mean over all events whose arrived demand

@@ -132,6 +132,7 @@ mod tests {
 
     fn value(id: &str, value: f64) -> MetricValue {
         MetricValue {
+            least: None,
             id: id.to_owned(),
             value: Some(value),
             reason: None,

@@ -23,6 +23,14 @@ pub struct Selection {
 }
 
 impl Selection {
+    /// Whether the pods of an object, given by kind, namespace and name, belong to the class.
+    pub fn has_pods_of(&self, kind: &str, path: &str, spec: &PodSpec) -> bool {
+        match &self.workload {
+            Some(pattern) => pattern.is_of(kind, path),
+            None => self.has(spec),
+        }
+    }
+
     /// Whether a pod belongs to the class.
     pub fn has(&self, spec: &PodSpec) -> bool {
         let namespace = self.namespace.as_deref();

@@ -156,7 +156,7 @@ impl Distribution {
         let open = self.censored.count();
         if open * 100 > count {
             let reason = format!("{}; at least {} s", self.open(), told(mean));
-            return Reading::new(Err(reason));
+            return Reading::open(reason, Some(mean));
         }
         let remark = format!(
             "{} and counted at {} age: at least",
@@ -170,7 +170,7 @@ impl Distribution {
         let most = seconds(self.known.max().max(self.censored.max()).unwrap_or(0) as f64);
         if self.censored.count() > 0 {
             let reason = format!("{}; at least {} s", self.open(), told(most));
-            return Reading::new(Err(reason));
+            return Reading::open(reason, Some(most));
         }
         Reading::new(Ok(most))
     }
@@ -184,22 +184,19 @@ impl Distribution {
         let count = self.count();
         let approx = known.approx || censored.approx;
         let value = if self.censored.count() == 0 {
-            known
-                .percentile(percentile)
-                .map(seconds)
-                .ok_or_else(String::new)
+            known.percentile(percentile).map(seconds)
         } else {
-            survival_quantile(known, censored, count, percentile)
-                .map(|nanos| seconds(nanos as f64))
-                .ok_or_else(|| {
-                    let most = self.known.max().max(self.censored.max()).unwrap_or(0);
-                    let most = seconds(most as f64);
-                    format!("{}; more than {most} s", self.open())
-                })
+            survival_quantile(known, censored, count, percentile).map(|nanos| seconds(nanos as f64))
+        };
+        let Some(value) = value else {
+            let most = self.known.max().max(self.censored.max()).unwrap_or(0);
+            let most = seconds(most as f64);
+            let reason = format!("{}; more than {most} s", self.open());
+            return Reading::open(reason, Some(most)).approximate(approx);
         };
         let few = percentile.leans_on_max(count) && count > 1;
         let remark = few.then(|| format!("extrapolated to the largest of {count}"));
-        Reading::new(value).remark(remark).approximate(approx)
+        Reading::new(Ok(value)).remark(remark).approximate(approx)
     }
 }
 

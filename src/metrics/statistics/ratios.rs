@@ -61,7 +61,18 @@ impl Ratios {
         };
         let value = match (self.undefined(), value) {
             (None, Some(value)) => Ok(value / ONE as f64),
-            (reason, _) => Err(reason.unwrap_or_default()),
+            (Some(reason), _) => {
+                let max = self.values.max().map(|max| max as f64 / ONE as f64);
+                let least = match asked {
+                    StatisticKind::Mean => self.least(),
+                    StatisticKind::Max => max,
+                    StatisticKind::Percentile(_) => None,
+                };
+                return Reading::open(reason, least)
+                    .approximate(sorted.approx && percentile.is_some())
+                    .over(count);
+            }
+            (None, None) => Err(String::new()),
         };
         let open = (self.open > 0).then(|| format!("{} open jobs are left out", self.open));
         let few = percentile
@@ -84,13 +95,20 @@ impl Ratios {
         Reading::new(value).over(count)
     }
 
+    /// The least that the mean can be.
+    fn least(&self) -> Option<f64> {
+        let (known, open) = (self.values.count(), self.open);
+        let all = known + open;
+        let sum = (self.values.sum() + i128::from(open) * ONE) as f64;
+        (all > 0).then(|| sum / all as f64 / 1e9)
+    }
+
     fn undefined(&self) -> Option<String> {
         let (known, open) = (self.values.count(), self.open);
         let all = known + open;
-        if all == 0 {
+        let Some(least) = self.least() else {
             return Some("no job to measure".to_owned());
-        }
-        let least = (self.values.sum() + i128::from(open) * ONE) as f64 / all as f64 / 1e9;
+        };
         (open * 100 > all).then(|| {
             format!(
                 "{open} of {} {} open; the mean is at least {least}",

@@ -9,6 +9,8 @@ pub struct MetricValue {
     pub id: String,
     /// The value in the unit that the registry gives; `None` if it is undefined.
     pub value: Option<f64>,
+    /// The least that the value can be, where what is open leaves it undefined.
+    pub least: Option<f64>,
     /// The reason why there is no value, or a remark on it.
     pub reason: Option<String>,
     /// Marks a value that was taken from buckets rather than from every value.
@@ -24,6 +26,7 @@ impl MetricValue {
         match unsteady {
             Some(why) if statistic.steady => Self {
                 value: None,
+                least: None,
                 reason: Some(why.clone()),
                 ..self
             },
@@ -37,6 +40,8 @@ impl MetricValue {
 pub struct Reading {
     /// The value in the unit of the statistic; `None` if it is undefined.
     pub value: Option<f64>,
+    /// The least that the value can be, where what is open leaves it undefined.
+    pub least: Option<f64>,
     /// The reason why there is no value, or a remark on it.
     pub reason: Option<String>,
     /// Marks a reading that was taken from buckets rather than from every value.
@@ -53,6 +58,7 @@ impl From<Result<f64, String>> for Reading {
         };
         Self {
             value,
+            least: None,
             reason,
             approx: false,
             n: None,
@@ -64,6 +70,14 @@ impl Reading {
     /// A value, or the reason why there is none.
     pub fn new(value: Result<f64, String>) -> Self {
         value.into()
+    }
+
+    /// No value, as something is open, and the least that it can be.
+    pub fn open(reason: String, least: Option<f64>) -> Self {
+        Self {
+            least,
+            ..Self::new(Err(reason))
+        }
     }
 
     /// A count.
@@ -173,6 +187,7 @@ impl Values {
                 id,
                 // Readers of tables would take -0 for another value than 0.
                 value: reading.value.map(|value| value + 0.0),
+                least: reading.least,
                 reason: reading.reason,
                 approx: reading.approx,
                 n: reading.n,

@@ -1,6 +1,7 @@
 //! Admission of arrivals: the API server refuses pods that break a limit range or a quota, whoever
 //! submits them, and fills in what they leave out (spec: kubernetes.md 2.10).
 
+use std::fmt;
 use std::sync::Arc;
 
 use cluster::{Conflict, Store};
@@ -17,10 +18,29 @@ use super::{Engine, declaration};
 /// Maximum number of refusal reasons reported one by one; pods refused for others are counted together.
 const REASONS_TOLD: usize = 4;
 
-/// First words about refusals that end when another object changes.
-const PASSING: [&str; 2] = ["exceeded quota", "no PriorityClass"];
-/// First words of the line about pods that are refused when a run ends.
-pub const REFUSED_AT_END: &str = "when the run ends, the API server refuses pods of";
+/// Pods of one object that the API server refuses when a run ends.
+#[derive(Clone, Debug)]
+pub struct RefusedPods {
+    /// Kind of the object: the deployment of a replica set, whose own name holds a hash.
+    pub kind: &'static str,
+    /// Namespace and name of the object.
+    pub path: String,
+    /// A pod as its controller wants it.
+    pub spec: Arc<PodSpec>,
+    /// Reason of the API server.
+    pub reason: String,
+}
+
+impl fmt::Display for RefusedPods {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, path, .. } = self;
+        let reason = &self.reason;
+        write!(
+            out,
+            "when the run ends, the API server refuses pods of {kind} `{path}`: {reason}"
+        )
+    }
+}
 
 /// Arrivals that the API server refused, by the reason.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +51,8 @@ pub(super) struct Refusals {
     /// Objects whose pods are refused for what they state, by the reason the first of them. Their controllers try
     /// again without end.
     makers: SortedMap<String, String>,
-    /// Last refusals for a quota that is used up or a class that is missing, by the object that wants the pods, until one is made.
-    waiting: SortedMap<ObjectId, String>,
+    /// Last pod that was refused and the reason, by the object that wants the pods, until one is made.
+    waiting: SortedMap<ObjectId, (Arc<PodSpec>, String)>,
     /// Lines about sets that would adopt pods which are there.
     orphans: Vec<String>,
     /// Namespaces and names of pods that an API server admitted before.
@@ -66,7 +86,7 @@ impl Refusals {
     }
 
     /// Lines about what was refused in a run that left this store.
-    pub(super) fn remarks(&self, store: &Store) -> impl Iterator<Item = String> {
+    pub(super) fn remarks(&self, store: &Store) -> Vec<String> {
         let told = self.reasons.iter().map(|(reason, (first, count))| {
             let pods = plural::count(*count, "pod");
             let are = plural::either(*count, "is", "are");
@@ -77,24 +97,49 @@ impl Refusals {
             let are = plural::either(self.others, "is", "are");
             format!("{pods} {are} refused by the API server, for other reasons")
         });
-        let makers = { self.makers.iter() }.map(|(reason, maker)| {
+        let at_end = self.at_end(store);
+        let is_over = |reason: &String| at_end.iter().all(|own| own.reason != *reason);
+        let makers = self.makers.iter().filter(|(reason, _)| is_over(reason));
+        let makers = makers.map(|(reason, maker)| {
             format!("pods of {maker} are refused by the API server: {reason}")
         });
-        let waiting = self.waiting.iter().filter_map(|(owner, reason)| {
-            let object = &store.objects().get(*owner)?.object;
-            let is_short = match object {
+        let mut lines: Vec<String> = told.chain(others).chain(makers).collect();
+        lines.extend(
+            { at_end.iter() }
+                .take(REASONS_TOLD)
+                .map(ToString::to_string),
+        );
+        if let Some(more @ 1..) = at_end.len().checked_sub(REASONS_TOLD) {
+            let objects = plural::count(more, "more object");
+            lines.push(format!(
+                "when the run ends, the API server refuses pods of {objects}"
+            ));
+        }
+        lines.extend(self.orphans.iter().cloned());
+        lines
+    }
+
+    /// What is refused when a run ends that left this store, an object once.
+    pub(super) fn at_end(&self, store: &Store) -> Vec<RefusedPods> {
+        let mut seen = SortedSet::new();
+        let refused = { self.waiting.iter() }.filter_map(|(owner, (spec, reason))| {
+            let is_short = match &store.objects().get(*owner)?.object {
                 Object::ReplicaSet(own) | Object::ReplicationController(own) => {
                     own.replicas > own.status.replicas
                 }
                 _ => true,
             };
-            let maker = maker_name(object);
-            is_short.then(|| format!("{REFUSED_AT_END} {maker}: {reason}"))
+            let root = store.objects().root(*owner);
+            let object = &store.objects().get(root)?.object;
+            let is_first = is_short && seen.insert(root);
+            is_first.then(|| RefusedPods {
+                kind: object.kind(),
+                path: format!("{}/{}", object.namespace(), object.name()),
+                spec: Arc::clone(spec),
+                reason: reason.clone(),
+            })
         });
-        told.chain(others)
-            .chain(makers)
-            .chain(waiting.take(REASONS_TOLD))
-            .chain(self.orphans.iter().cloned())
+        refused.collect()
     }
 }
 
@@ -121,16 +166,14 @@ impl Engine {
         };
         let reason = conflict.to_string();
         let is_for_its_fields = match conflict {
-            Conflict::Forbidden(words) if PASSING.iter().any(|own| words.starts_with(own)) => {
-                self.refusals.waiting.insert(new.owner.object, reason);
-                return;
-            }
             Conflict::Forbidden(words) => {
                 words.starts_with("limit range ") || words.contains(": must specify ")
             }
             Conflict::Invalid(_) => true,
-            _ => false,
+            _ => return,
         };
+        let refused = (Arc::clone(&new.spec), reason.clone());
+        self.refusals.waiting.insert(new.owner.object, refused);
         let makers = &mut self.refusals.makers;
         let is_known = makers.len() == REASONS_TOLD || makers.contains_key(&reason);
         if is_known || !is_for_its_fields {

@@ -27,8 +27,8 @@ use super::node_plane::{NodePlane, drawn_run_time};
 use super::progress::Handover;
 use super::queue::QueueEvent;
 use super::surroundings::{Surroundings, wrong};
-pub use admission::REFUSED_AT_END;
 use admission::Refusals;
+pub use admission::RefusedPods;
 
 /// One cluster: its control plane, its nodes and what happens around it.
 pub(super) struct Engine {
@@ -74,6 +74,11 @@ impl Engine {
         let mut remarks = self.control.remarks();
         remarks.extend(self.refusals.remarks(self.control.store()));
         remarks
+    }
+
+    /// Pods of controllers that are refused when a run ends.
+    pub(super) fn refused(&self) -> Vec<RefusedPods> {
+        self.refusals.at_end(self.control.store())
     }
 
     /// The store, taken out of the finished simulation.

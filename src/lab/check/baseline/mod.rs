@@ -88,9 +88,6 @@ pub struct BaselineEntry {
     /// Version, commit and build of the program that measured it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub program: String,
-    /// The most objects of one run whose pods the API server refuses when it ends.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refused: Option<usize>,
     /// The seeds, in the order of values.
     pub seeds: Vec<u64>,
     /// The system as it was, to find the first decision that differs.
@@ -117,6 +114,10 @@ pub struct BaselineMetric {
     pub mean: Option<f64>,
     /// The metric's unit.
     pub unit: String,
+    /// Most objects of one run whose pods are refused when it ends, and which the metric would count; none if there
+    /// are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<usize>,
     /// The metric's values, seed by seed.
     pub values: Vec<Option<f64>>,
 }

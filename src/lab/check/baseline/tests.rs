@@ -5,6 +5,7 @@ use crate::check::verify::over;
 
 fn baseline() -> Baseline {
     let metric = |value: f64| BaselineMetric {
+        refused: None,
         mean: Some(value),
         unit: "s".to_owned(),
         values: vec![Some(value), Some(value)],

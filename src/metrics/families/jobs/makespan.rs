@@ -77,14 +77,18 @@ impl Collector for Makespan {
     }
 
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
-        let value = match (self.submits, self.last_end) {
-            (Some((first, _)), _) if self.open > 0 => Err(format!(
-                "{} of {} {} open; at least {} s",
+        if let Some((first, _)) = self.submits.filter(|_| self.open > 0) {
+            let least = end.at.since(first).as_secs_f64();
+            let reason = format!(
+                "{} of {} {} open; at least {least} s",
                 self.open,
                 plural::count(self.jobs, "job"),
                 plural::either(self.open, "is", "are"),
-                end.at.since(first).as_secs_f64()
-            )),
+            );
+            values.put(TOTAL, Reading::open(reason, Some(least)).over(self.jobs));
+            return;
+        }
+        let value = match (self.submits, self.last_end) {
             (Some((first, _)), Some(last)) => Ok(last.since(first).as_secs_f64()),
             (Some(_), None) => Err("no job started".to_owned()),
             (None, _) => Err("no job to measure".to_owned()),

@@ -28,9 +28,13 @@ impl WorkloadPattern {
 
     /// Whether a workload matches.
     pub(super) fn has(&self, row: &Row) -> bool {
-        let path = format!("{}/{}", row.namespace, row.name);
-        let kind = self.kind.as_deref();
-        kind.is_none_or(|kind| matches(kind, row.kind)) && matches(&self.path, &path)
+        self.is_of(row.kind, &format!("{}/{}", row.namespace, row.name))
+    }
+
+    /// Whether an object of a kind, with this namespace and name, matches.
+    pub fn is_of(&self, kind: &str, path: &str) -> bool {
+        let own = self.kind.as_deref();
+        own.is_none_or(|own| matches(own, kind)) && matches(&self.path, path)
     }
 }
 
