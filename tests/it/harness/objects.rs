@@ -349,6 +349,7 @@ fn claims(objects: &mut ClusterObjects) {
         name: "late".into(),
         provisioner: "kubernetes.io/no-provisioner".into(),
         waits_for_consumer: true,
+        is_default: false,
         allowed_topologies: Vec::new(),
     };
     objects.storage_classes.insert("late".into(), class);
