@@ -152,6 +152,12 @@ impl System {
         self.stated().unwrap_or_default()
     }
 
+    /// States the options of a system, in place of those that were.
+    pub fn state<T: SystemSection>(&mut self, own: &T) {
+        self.sections.0.retain(|(field, _)| field != T::FIELD);
+        self.sections.0.push((T::FIELD.to_owned(), Plain::of(own)));
+    }
+
     /// Options of a system; `None` if none are stated.
     pub fn stated<T: SystemSection>(&self) -> Option<T> {
         self.sections.get(T::FIELD)?.decode().ok()

@@ -2,8 +2,8 @@
 
 use super::diagnostic::Findings;
 use super::schema::{
-    Backfill, FairShareRule, Mesos, MesosAmount, MesosStrategy,
-    NodeLife, Scenario, Scheduler, Slurm,
+    Backfill, FairShareRule, Mesos, MesosAmount, MesosStrategy, NodeLife, Scenario, Scheduler,
+    Slurm,
 };
 use super::systems::report;
 use super::tree::Tree;

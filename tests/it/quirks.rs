@@ -198,6 +198,7 @@ fn pods_of_a_lost_node_find_new_places() {
         gone: vec!["shop/bare".into()],
         of_node: vec!["shop/agent".into(), "shop/static".into()],
         evicted: Vec::new(),
+        range: (1, 1),
     };
     assert_eq!(loss, expected);
     let error = lose(&mut own, &profiles, &["n3".to_owned()]).unwrap_err();

@@ -40,7 +40,9 @@ pub use probe::{Probe, ProbeKind};
 pub use replica_set::ReplicaSet;
 pub use resource_quota::{QuotaScope, QuotaStatus, ResourceQuota};
 pub use revision::{DaemonHistory, TemplateRevision};
-pub use stateful_set::{ClaimRetention, ClaimTemplate, ClaimTemplates, PodManagement, StatefulSet, StatefulUpdate};
+pub use stateful_set::{
+    ClaimRetention, ClaimTemplate, ClaimTemplates, PodManagement, StatefulSet, StatefulUpdate,
+};
 pub use validate::{Finding, Problem};
 pub use vertical::VerticalPodAutoscaler;
 

@@ -314,6 +314,7 @@ mod tests {
             points,
             releases: Vec::new(),
             runs,
+            experiment: lab::sweep::SweptExperiment::default(),
         };
         SweepTable::new(Merged { file, records }).expect("a table")
     }

@@ -2,6 +2,8 @@
 //! do not get healthy, and with another order in the middle.
 
 use windtunnel::model::RolloutStep;
+use windtunnel::systems::ecs::options::BreakerOptions;
+use windtunnel::systems::ecs::section::Ecs;
 use windtunnel::units::{Duration, SortedMap};
 
 use super::service_scheduler::{Breaker, Judge, Percent};
@@ -138,11 +140,15 @@ impl Cell {
 
     fn play(&self, base: &Base) -> Judge {
         let mut scenario = base.scenario();
-        let ecs = scenario.system.ecs.as_mut().expect("a section");
-        ecs.minimum_healthy_percent = self.percent.minimum as u32;
-        ecs.maximum_percent = self.percent.maximum as u32;
-        ecs.circuit_breaker.enable = self.breaker != Breaker::Off;
-        ecs.circuit_breaker.rollback = self.breaker == Breaker::OnWithRollback;
+        scenario.system.state(&Ecs {
+            minimum_healthy_percent: self.percent.minimum as u32,
+            maximum_percent: self.percent.maximum as u32,
+            circuit_breaker: BreakerOptions {
+                is_enabled: self.breaker != Breaker::Off,
+                rolls_back: self.breaker == Breaker::OnWithRollback,
+            },
+            ..scenario.system.own()
+        });
         let end = self.end();
         scenario.stop.at = Some(Duration::from_secs(end));
         let order = match self.middle {
