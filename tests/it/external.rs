@@ -235,7 +235,7 @@ fn a_whole_scheduler_that_errs_ends_the_run_or_is_refused() {
             "wants to be asked again at 0, which isn't later than now",
         ),
         ("{\"bind\":[]}", "unknown field `bind`"),
-        ("[NaN]", "answer to `step` can't be read"),
+        ("[NaN]", "answer to `step` that can't be read"),
     ] {
         let folder = folder("external-errs", &always(answer));
         let told = folder.run(
