@@ -39,7 +39,7 @@ pub fn bind_at_once(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> Immedi
     bound
 }
 
-/// How a claim got its volume.
+/// Way in which a claim got its volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The volume was there.

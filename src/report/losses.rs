@@ -152,7 +152,8 @@ fn cells(own: &DomainLoss) -> [String; 8] {
 }
 
 /// The range of waiting pods, where it is more than a number.
-pub(crate) fn ranged((least, most): Range) -> String {
+pub(crate) fn ranged(range: Range) -> String {
+    let (least, most) = range;
     if least == most {
         return String::new();
     }

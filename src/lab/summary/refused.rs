@@ -1,4 +1,4 @@
-//! What the API server refuses when a run ends.
+//! Pods that the API server refuses when a run ends.
 
 /// Pods of one object that are refused when a run ends.
 #[derive(Clone, Debug, PartialEq)]

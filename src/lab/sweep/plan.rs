@@ -141,7 +141,7 @@ impl SweepFile {
             .collect()
     }
 
-    /// Whether it is the same sweep: of the same runs, however the experiment is written.
+    /// Identity of two sweeps: they have the same runs, however the experiment is written.
     pub fn is_same(&self, other: &Self) -> bool {
         let experiment = &other.experiment;
         *other

@@ -41,7 +41,7 @@ pub struct StatefulSet {
     /// Claims that the scheduler looks at, which pods have by name.
     #[serde(default, skip_serializing_if = "ClaimTemplates::is_empty")]
     pub claims: ClaimTemplates,
-    /// What claims go with.
+    /// Rule by which claims go.
     #[serde(default, skip_serializing_if = "ClaimRetention::is_default")]
     pub claim_retention: ClaimRetention,
     /// The stateful set's templates by the name of their revision, oldest first.
@@ -54,7 +54,7 @@ pub struct StatefulSet {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimTemplates(pub Vec<ClaimTemplate>);
 
-/// What the claims of a stateful set go with (`persistentVolumeClaimRetentionPolicy`). In canonical bytes it is
+/// Rule by which the claims of a stateful set go (`persistentVolumeClaimRetentionPolicy`). In canonical bytes it is
 /// nothing where claims stay.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClaimRetention {

@@ -1,5 +1,7 @@
 //! Options of a project: what its services depend on and how their containers are started again.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::{Duration, SortedMap};
 
 use super::project::Dependency;
@@ -30,4 +32,20 @@ impl Default for ComposeOptions {
             poll: Duration::from_millis(500),
         }
     }
+}
+
+/// Condition that a dependency meets before its dependent starts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "ComposeCondition")]
+pub enum Condition {
+    /// Its containers run.
+    #[default]
+    #[serde(rename = "service_started")]
+    Started,
+    /// Its containers are healthy.
+    #[serde(rename = "service_healthy")]
+    Healthy,
+    /// Its containers have ended with code 0.
+    #[serde(rename = "service_completed_successfully")]
+    Completed,
 }

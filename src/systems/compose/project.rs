@@ -11,13 +11,12 @@
 
 mod stops;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use model::{Object, PodSpec, Text};
 use units::{Duration, Instant, SortedMap, SortedSet, graph};
 
+use super::options::Condition;
 use super::problem::Problem;
 
 /// The label that names the service of a container.
@@ -34,22 +33,6 @@ pub(super) fn service_name(object: &Object, template: &PodSpec) -> Text {
         "" => object.name().clone(),
         service => service.into(),
     }
-}
-
-/// Condition that a dependency meets before its dependent starts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "ComposeCondition")]
-pub enum Condition {
-    /// Its containers run.
-    #[default]
-    #[serde(rename = "service_started")]
-    Started,
-    /// Its containers are healthy.
-    #[serde(rename = "service_healthy")]
-    Healthy,
-    /// Its containers have ended with code 0.
-    #[serde(rename = "service_completed_successfully")]
-    Completed,
 }
 
 /// A service that another one depends on.

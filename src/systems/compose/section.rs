@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use units::{Duration, SortedMap};
 
-use super::options::{ComposeOptions, ServiceOptions};
-use super::project::{Condition, Dependency, Project};
+use super::options::{ComposeOptions, Condition, ServiceOptions};
+use super::project::{Dependency, Project};
 use super::restart::RestartPolicy;
 
 /// Options of Docker Compose; used with `name: compose`.

@@ -3,7 +3,8 @@
 
 use proptest::prelude::*;
 
-use super::project::{Condition, Dependency, Project, ProjectError, Sign, Step};
+use super::options::Condition;
+use super::project::{Dependency, Project, ProjectError, Sign, Step};
 use model::Text;
 use units::{Duration, Instant, SortedMap};
 

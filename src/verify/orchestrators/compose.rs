@@ -10,7 +10,8 @@ use model::Text;
 use scenario::NamedText;
 use scenario::compose::project::Constraint;
 use scenario::compose::{ReadRequest, Service, Target, Variables};
-use systems::compose::project::{Condition, Dependency, Project, Sign, Step};
+use systems::compose::options::Condition;
+use systems::compose::project::{Dependency, Project, Sign, Step};
 use systems::compose::restart::{RestartPolicy, Restarts};
 use units::{Duration, Instant, SortedMap};
 

@@ -35,7 +35,7 @@ impl Study {
         }
     }
 
-    /// What puts its runs together, in a word.
+    /// Word for the command that puts its runs together.
     pub fn end_word(&self) -> &'static str {
         if self.is_sweep() {
             "merge"
@@ -44,7 +44,7 @@ impl Study {
         }
     }
 
-    /// What that does, in a word.
+    /// Word for what that command does.
     pub fn end_verb(&self) -> &'static str {
         if self.is_sweep() {
             "merges"
