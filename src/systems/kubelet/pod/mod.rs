@@ -10,7 +10,6 @@ use super::container::{State, Unit};
 use super::images::NodeImages;
 use control::node::{Assignment, ContainerEvent, Report};
 use control::{AgentOutput, MachineCommand};
-use model::exit::KILLED;
 use model::{
     ContainerKind, ContainerLife, EndReason, PodRef, PodSpec, PullError, PullPolicy, PullStep,
     RestartPolicy, Restarts, Text,
@@ -282,16 +281,14 @@ impl Held {
 
     /// A container's process is gone; why the pod ended, if it did.
     fn exited(&mut self, container: usize, code: i32, turn: &mut Turn<'_>) -> Option<EndReason> {
+        let (ending, success) = (self.ending, code == 0);
         let unit = &mut self.units[container];
-        // One that was found ending, and nothing says how long it takes: its grace is over.
+        // One that was found ending, and nothing says how long it takes: it is killed once its grace is over.
         let is_killed = unit.is_killed && unit.stop_at.is_some_and(|at| at <= turn.now);
-        let ending = self.ending;
-        let code = if ending.is_some() && is_killed {
-            KILLED
-        } else {
-            code
-        };
-        let success = code == 0;
+        if ending.is_some() && is_killed {
+            unit.down(State::Ended { success: false });
+            return self.over();
+        }
         unit.down(State::Ended { success });
         if ending.is_some() {
             if !success {
