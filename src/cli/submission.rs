@@ -92,7 +92,7 @@ pub(super) struct Submission<'a> {
     pub(super) name: &'a str,
     /// Files that are given by a path, which every task reads.
     pub(super) files: Vec<&'a Path>,
-    /// What is run, in words.
+    /// Number and kind of the runs, in words.
     pub(super) planned: String,
     /// Number of runs, if it is known.
     pub(super) runs: Option<usize>,

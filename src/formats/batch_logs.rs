@@ -1,6 +1,6 @@
 //! Logs of batch systems that no reader takes: what each is, and the command that writes it again as a table.
 
-/// What a command of `awk` or `jq` writes, and how it is read.
+/// End of each command: the file that it writes, and the mapping that reads it.
 const READ: &str = "> jobs.csv` and read that with `--column 'submit=submit as unix-seconds' --column 'start=start as \
                     unix-seconds'` (in a scenario `format: csv, columns: {submit: submit as unix-seconds, start: start \
                     as unix-seconds}`)";
@@ -69,7 +69,7 @@ fn is_pbs(line: &str) -> bool {
     digits == 14 && date.len() == 19 && is_kind && fields.next().is_some()
 }
 
-/// What divides the times of a row of Grid Engine to seconds: later ones count milliseconds.
+/// Divisor of the times of a row of Grid Engine: later releases count milliseconds.
 fn sge_unit(line: &str) -> Option<&'static str> {
     let fields: Vec<&str> = line.split(':').collect();
     let is_number = |place: usize| {

@@ -170,6 +170,17 @@ impl From<SortedMap<Text, Text>> for Labels {
     }
 }
 
+/// Labels as people write them.
+impl From<&SortedMap<String, String>> for Labels {
+    fn from(labels: &SortedMap<String, String>) -> Self {
+        let text = |own: &String| Text::from(own.as_str());
+        let labels = labels.iter();
+        labels
+            .map(|(key, value)| (text(key), text(value)))
+            .collect()
+    }
+}
+
 impl<const N: usize> From<[(Text, Text); N]> for Labels {
     fn from(labels: [(Text, Text); N]) -> Self {
         labels.into_iter().collect()

@@ -67,7 +67,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     super::federation::check(scenario, tree, findings);
     super::relocations::check(scenario, tree, findings);
-    if let Some(own) = { scenario.cluster.provider.as_ref() }.and_then(|own| own.nova.as_ref()) {
+    if let Some(own) = provider.and_then(|own| own.nova.as_ref()) {
         let around = Around {
             place: Place::Provider,
             ..Around::default()
@@ -91,8 +91,7 @@ fn around(scenario: &Scenario) -> Around<'static> {
         has_usage: scenario.models.usage != Usage::None || may_state_use,
         has_controllers: scenario.system.controllers.is_some(),
         has_relocations: operations.any(|own| own.migrate.is_some() || own.resize.is_some()),
-        place: Place::System,
-        machines: None,
+        ..Around::default()
     }
 }
 

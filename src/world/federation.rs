@@ -174,12 +174,9 @@ fn is_meant(entry: &FederatedWorkload, object: &Object) -> bool {
 }
 
 fn cell(written: &scenario::schema::FederationCell) -> CellOptions {
-    let labels = written.nodes.iter();
     CellOptions {
         name: written.name.as_str().into(),
-        nodes: labels
-            .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-            .collect(),
+        nodes: (&written.nodes).into(),
         delay: written.delay,
     }
 }

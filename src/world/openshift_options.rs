@@ -7,7 +7,7 @@ use model::{Labels, Object, Text};
 use scenario::Scenario;
 use systems::openshift::OpenShiftOptions;
 use systems::openshift::rules::Rules;
-use systems::openshift::section::{OpenShift, labels};
+use systems::openshift::section::OpenShift;
 use units::SortedMap;
 
 use super::scheduler_policy::read_policy;
@@ -60,7 +60,7 @@ impl ProjectSelectors {
         (scenario.system.name == "openshift").then(|| {
             let stated: OpenShift = scenario.system.own();
             Self {
-                usual: labels(&stated.node_selector),
+                usual: Labels::from(&stated.node_selector),
                 projects: stated.selectors(),
             }
         })

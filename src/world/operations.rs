@@ -395,14 +395,11 @@ fn read(
         return Ok(on_node(operation, field, name.into()));
     }
     if let Some(own) = &operation.delete_pods {
-        let labels = own.labels.iter();
         let namespace = own.namespace.as_deref().unwrap_or("default");
         return Ok(Operation::DeletePods(PodChoice {
             namespace: namespace.into(),
             name: None,
-            labels: labels
-                .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-                .collect(),
+            labels: (&own.labels).into(),
             count: own.count,
         }));
     }

@@ -62,13 +62,10 @@ fn pods(
     namespace: Option<&str>,
     count: Option<u32>,
 ) -> InstanceChoice {
-    let labels = labels.iter();
     InstanceChoice::Pods(PodChoice {
         namespace: namespace.unwrap_or("default").into(),
         name: None,
-        labels: labels
-            .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-            .collect(),
+        labels: labels.into(),
         count,
     })
 }

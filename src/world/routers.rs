@@ -7,7 +7,7 @@ use k8s::ManifestReader;
 use model::{Labels, Object};
 use scenario::Scenario;
 use sim::traffic::{ROUTER_LABEL, ROUTER_NAMESPACE, Router};
-use systems::openshift::section::{OpenShift, OpenShiftRouter, labels};
+use systems::openshift::section::{OpenShift, OpenShiftRouter};
 use units::{Duration, Instant};
 
 use super::{BuildError, Remarks};
@@ -65,7 +65,7 @@ fn router(own: &OpenShiftRouter) -> Router {
     let micro = |rate: f64| (rate * f64::from(own.replicas) * 1e6).round() as u64;
     Router {
         name: own.name.as_str().into(),
-        selector: labels(&own.route_selector),
+        selector: Labels::from(&own.route_selector),
         namespaces: own.projects.iter().map(|own| own.as_str().into()).collect(),
         micro: own.rate.map(micro),
         pods: own.pods.as_ref().map(|_| own.replicas),

@@ -19,7 +19,7 @@ pub(super) fn refused<'a>(
     counts.max().unwrap_or(0)
 }
 
-/// What is refused in a run and a metric, which may be of a class, would count.
+/// Refused pods of a run that a metric, which may be of a class, would count.
 fn counted<'a>(run: &'a VariantSummary, metric: &str) -> impl Iterator<Item = &'a Refused> {
     let family = registry::find(metric).map(|(family, _)| family);
     let counts = |own| is_of_jobs(own) || SUBJECTS.contains(&own.subject);

@@ -20,7 +20,7 @@ pub enum CompareError {
     OwnProgram {
         /// The variant.
         variant: String,
-        /// What decides in it, and why that is no part of a record.
+        /// Program that decides in it, and why its content is no part of a record.
         why: String,
     },
     /// A name that no candidate has.

@@ -73,7 +73,7 @@ fn payers(committed: &[Committed], nodes: &[Priced]) -> Vec<Option<usize>> {
     payers
 }
 
-/// What nodes cost beside commitments, which cost the same in any case.
+/// Cost of nodes beside commitments, which are paid in any case.
 pub(super) fn beside(committed: &[Committed], nodes: &[Priced]) -> i64 {
     let payers = payers(committed, nodes);
     let unpaid = nodes.iter().zip(payers).filter(|own| own.1.is_none());

@@ -93,7 +93,7 @@ impl Goal {
         price.copied().unwrap_or(0)
     }
 
-    /// What the nodes of a cluster cost beside commitments.
+    /// Cost of the nodes of a cluster beside commitments.
     pub(super) fn bill_of(&self, cache: &Cache) -> i64 {
         self.bill_without(cache, "")
     }

@@ -108,7 +108,7 @@ impl Buyer<'_> {
         Ok(Some(counts))
     }
 
-    /// What numbers of nodes cost beside commitments, with the nodes that are kept.
+    /// Cost of numbers of nodes beside commitments, with the nodes that are kept.
     fn bill(&self, counts: &[u64]) -> i64 {
         let choice = self.choice(counts.to_vec());
         let bought = self.nodes(&choice);

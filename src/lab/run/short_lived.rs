@@ -2,7 +2,7 @@
 //! start, until the run ends, and most systems go on like that without a word.
 
 use super::aftermath::Counted;
-use cluster::Store;
+use cluster::{ObjectRow, Store};
 use model::{EndReason, Event, Object, Pod, PodRef};
 use units::{Duration, Instant, ObjectId, SortedMap};
 
@@ -74,20 +74,23 @@ impl ShortLives {
             let Ok(replicas @ 1..) = u64::try_from(replicas) else {
                 continue;
             };
-            if ends.in_a_row / replicas >= TROUBLE && self.is_not_up(owner, at, store) {
+            if ends.in_a_row / replicas >= TROUBLE && is_not_up(row, at, store) {
                 let (namespace, name) = (row.object.namespace(), row.object.name());
                 counted.add(|| format!("`{namespace}/{name}` ({} times)", ends.all));
             }
         }
         counted
     }
+}
 
-    /// Whether a workload has no pods, or some that wait or began a short while ago.
-    fn is_not_up(&self, owner: ObjectId, at: Instant, store: &Store) -> bool {
-        let pods = self.owners.iter().filter(|(_, own)| **own == owner);
-        let pods = pods.filter_map(|(&pod, _)| store.pods().get(pod));
-        let mut pods = pods.peekable();
-        let is_new = |own: &Pod| own.node().is_none() || at.since(own.bound) < SHORT;
-        pods.peek().is_none() || pods.any(is_new)
-    }
+/// Whether a workload has no pods, its own or those of its versions, or some that wait or began a short while ago.
+fn is_not_up(row: &ObjectRow, at: Instant, store: &Store) -> bool {
+    let versions = row
+        .children
+        .iter()
+        .filter_map(|own| store.objects().get(*own));
+    let pods = row.pods.iter().chain(versions.flat_map(|own| &own.pods));
+    let mut pods = pods.filter_map(|&pod| store.pods().get(pod)).peekable();
+    let is_new = |own: &Pod| own.node().is_none() || at.since(own.bound) < SHORT;
+    pods.peek().is_none() || pods.any(is_new)
 }

@@ -97,7 +97,7 @@ impl PlanReport<'_> {
     }
 }
 
-/// What was asked for, in the words of the options.
+/// Goals of a plan, in the words of the options.
 fn goals(own: &Questions) -> Value {
     let survive = own.survive.iter().map(Survive::to_string);
     let room = own.room.iter();

@@ -119,7 +119,7 @@ impl Refusals {
         lines
     }
 
-    /// What is refused when a run ends that left this store, an object once.
+    /// Refused pods of a run that left this store, one entry for each object.
     pub(super) fn at_end(&self, store: &Store) -> Vec<RefusedPods> {
         let mut seen = SortedSet::new();
         let refused = { self.waiting.iter() }.filter_map(|(owner, (spec, reason))| {

@@ -330,12 +330,6 @@ fn alloc_sets(stated: &[BorgAllocs]) -> Result<Vec<AllocSet>, String> {
 
 impl BorgAllocs {
     fn parts(&self) -> Result<AllocSet, String> {
-        let labels = |all: &SortedMap<String, String>| -> Labels {
-            let text = |own: &String| Text::from(own.as_str());
-            all.iter()
-                .map(|(name, value)| (text(name), text(value)))
-                .collect()
-        };
         if self.namespace.is_none() && self.labels.is_empty() {
             return Err(format!(
                 "all tasks would run in the alloc set `{}`; write the `namespace` or the `labels` of those that do",
@@ -363,8 +357,8 @@ impl BorgAllocs {
             tasks: i64::from(self.tasks),
             priority: self.priority,
             namespace: self.namespace.as_deref().map(Text::from),
-            labels: labels(&self.labels),
-            nodes: labels(&self.nodes),
+            labels: Labels::from(&self.labels),
+            nodes: Labels::from(&self.nodes),
         })
     }
 }

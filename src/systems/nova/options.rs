@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ::options::Share;
-use model::Text;
+use model::{Labels, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use units::{Duration, Quantity, SortedMap, SortedSet};
@@ -341,11 +341,9 @@ fn hints(written: &Nova) -> Result<Vec<StatedHints>, String> {
                 NetworkError::Prefix(..) => wrong(number, "cidr", &why),
             })
         });
-        let labels = own.labels.iter();
-        let labels = labels.map(|(key, value)| (key.as_str().into(), value.as_str().into()));
         Ok(StatedHints {
             namespace: own.namespace.as_deref().map(Into::into),
-            labels: labels.collect(),
+            labels: Labels::from(&own.labels),
             query: query.map(Arc::new),
             near: near.transpose()?,
         })

@@ -232,7 +232,7 @@ impl OpenShift {
     pub fn selectors(&self) -> SortedMap<Text, Labels> {
         let projects = self.projects.iter();
         projects
-            .map(|(name, own)| (Text::from(&**name), labels(&own.node_selector)))
+            .map(|(name, own)| (Text::from(&**name), Labels::from(&own.node_selector)))
             .collect()
     }
 
@@ -246,19 +246,11 @@ impl OpenShift {
         let of_routers = of_routers.map(|own| (own.name.clone(), usual.clone()));
         OpenShiftOptions {
             policy,
-            node_selector: labels(&self.node_selector),
+            node_selector: Labels::from(&self.node_selector),
             projects: self.selectors(),
             deployments: of_routers.chain(configs).collect(),
         }
     }
-}
-
-/// Labels of texts.
-pub fn labels(written: &SortedMap<String, String>) -> Labels {
-    let labels = written.iter();
-    labels
-        .map(|(key, value)| (Text::from(&**key), Text::from(&**value)))
-        .collect()
 }
 
 /// Requests of a pod, without those that are 0.

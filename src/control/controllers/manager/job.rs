@@ -65,7 +65,7 @@ struct JobState {
     gone: SortedMap<PodId, JobPod>,
     /// Instants at which pods ended that were found ended and asked to terminate.
     found_ends: SortedMap<PodId, Instant>,
-    /// Pods that were asked to terminate by somebody who sets their condition first: they have it whatever their
+    /// Pods that were evicted: their condition `DisruptionTarget` is set first, so they have it whatever their
     /// containers had done by then.
     disrupted: SortedSet<PodId>,
 }
