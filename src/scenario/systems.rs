@@ -11,10 +11,7 @@ use options::{Around, Breach, DecodeError, Machines, Place, Plain, Section, Syst
 type IsGiven = fn(&System) -> bool;
 
 /// Systems with options of their own, the field that holds these, and whether they are given.
-const OWN: &[(&str, &str, IsGiven)] = &[
-    ("mesos", "mesos", |system| system.mesos.is_some()),
-    ("dcos", "dcos", |system| system.dcos.is_some()),
-];
+const OWN: &[(&str, &str, IsGiven)] = &[("mesos", "mesos", |system| system.mesos.is_some())];
 
 /// Systems with control loops of their own, without `controllers`.
 const OWN_LOOPS: [&str; 9] = [
@@ -198,7 +195,6 @@ impl System {
             return own.to_owned();
         }
         match self.name.as_str() {
-            "dcos" => "drf".to_owned(),
             "mesos" => {
                 let own = self.mesos.as_ref();
                 match own.map(|own| own.strategy).unwrap_or_default() {

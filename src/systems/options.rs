@@ -16,6 +16,7 @@ use super::fleet;
 use super::flow::FlowOptions;
 use super::gpu_sharing::GpuSharingOptions;
 use super::graphene::options::GrapheneOptions;
+use super::mesos::dcos::Dcos;
 use super::nova::section::Nova;
 use super::omega::OmegaOptions;
 use super::openshift::section::OpenShift;
@@ -97,4 +98,5 @@ pub const SECTIONS: &[Section] = &[
     Section::of::<Compose>(),
     Section::of::<OpenShift>(),
     Section::of::<Ecs>(),
+    Section::of::<Dcos>(),
 ];

@@ -14,7 +14,6 @@ use systems::mesos::chronos::calendar::DateTime;
 use systems::mesos::chronos::graph::JobGraph;
 use systems::mesos::chronos::job::JobOptions;
 use systems::mesos::chronos::schedule::Schedule;
-use systems::mesos::dcos::DcosOptions;
 use systems::mesos::drf_tasks::Blocked;
 use systems::mesos::fast::Walk;
 use systems::mesos::fast::tree::Order;
@@ -22,7 +21,7 @@ use systems::mesos::marathon::constraint::Constraint;
 use systems::mesos::marathon::gpu::GpuScheduling;
 use systems::mesos::marathon::scale_down::KillSelection;
 use systems::mesos::marathon::unreachable::UnreachableStrategy;
-use systems::mesos::observer::ObserverOptions;
+use systems::mesos::observer::{ObserverOptions, removal_limit};
 use systems::mesos::options::{
     Allocation, Amount, BatchFramework, ChronosFramework, ChronosJob, Deal, FrameworkKind,
     FrameworkOptions, MarathonFramework, MesosOptions, Oversubscription, Reservation, RoleQuota,
@@ -30,7 +29,6 @@ use systems::mesos::options::{
 };
 use systems::mesos::roles::{check_quotas, check_weight, is_at_or_above};
 use systems::parts::delay::Growth;
-use systems::parts::permit::{Rate, RateError};
 use systems::parts::quorum::check_odd;
 use units::{Quantity, SortedMap, SortedSet};
 
@@ -80,7 +78,8 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
     let observer = ObserverOptions {
         ping_period: written.agent_ping_timeout,
         max_missed: written.max_agent_ping_timeouts,
-        removal_limit: limit.map_err(|why| wrong("agentRemovalRateLimit", &why))?,
+        removal_limit: limit
+            .map_err(|why| BuildError::Experiment(format!("system.mesos.{why}")))?,
     };
     check_odd("masters", written.masters as usize).map_err(|why| wrong("masters", &why))?;
     let options = MesosOptions {
@@ -107,30 +106,6 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
         place: None,
     };
     Ok(options)
-}
-
-/// The options of DC/OS.
-pub(super) fn dcos_options(written: &schema::Dcos) -> Result<DcosOptions, BuildError> {
-    let limit = removal_limit(&written.agent_removal_rate_limit);
-    let limit = limit.map_err(|why| {
-        BuildError::Experiment(format!("system.dcos.agentRemovalRateLimit: {why}"))
-    })?;
-    Ok(DcosOptions {
-        observer: ObserverOptions {
-            ping_period: written.agent_ping_timeout,
-            max_missed: written.max_agent_ping_timeouts,
-            removal_limit: limit,
-        },
-    })
-}
-
-/// A rate of removals; `none` has no limit.
-fn removal_limit(written: &str) -> Result<Option<Rate>, String> {
-    if written == "none" {
-        return Ok(None);
-    }
-    let rate = written.parse().map(Some);
-    rate.map_err(|why: RateError| format!("{why}, or `none` for no limit"))
 }
 
 fn wrong(field: &str, why: &dyn Display) -> BuildError {

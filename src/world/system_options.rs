@@ -16,6 +16,7 @@ use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
 use systems::flow::FlowOptions;
 use systems::gpu_sharing::GpuSharingOptions;
+use systems::mesos::dcos::DcosOptions;
 use systems::nova::NovaOptions;
 use systems::omega::OmegaOptions;
 use systems::swarm::SwarmOptions;
@@ -66,7 +67,7 @@ pub fn system_options(
     if system.name == systems::mesos::ENTRY.name || system.races_with_mesos() {
         super::mesos_options::check_on_nodes(&mesos, nodes)?;
     }
-    let dcos = super::mesos_options::dcos_options(&system.dcos.clone().unwrap_or_default())?;
+    let dcos = DcosOptions::new(&system.own()).map_err(|why| wrong("dcos", why))?;
     let nova = NovaOptions::new(&system.own()).map_err(|why| wrong("nova", why))?;
     let sparrow: SparrowOptions = system.own();
     let groups = provider.map_or(&[][..], |own| &own.groups);

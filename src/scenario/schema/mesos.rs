@@ -104,33 +104,6 @@ impl Default for Mesos {
     }
 }
 
-/// Options of the masters of DC/OS, whose frameworks are fixed; used with `name: dcos`. Its defaults
-/// are those of `gen/dcos-config.yaml` in dcos/dcos.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Dcos {
-    /// Interval of agent pings, and timeout of each (`--agent_ping_timeout`); default `15s`.
-    #[schemars(extend("x-positive" = true))]
-    pub agent_ping_timeout: Duration,
-    /// Number of missed pings after which an agent is unreachable
-    /// (`MESOS_MAX_SLAVE_PING_TIMEOUTS`), 1 to 1000; default 20.
-    #[schemars(range(min = 1, max = 1_000))]
-    pub max_agent_ping_timeouts: u32,
-    /// Rate limit on agent removals (`MESOS_SLAVE_REMOVAL_RATE_LIMIT`), such as `1/20mins` of
-    /// releases up to 1.11, or `none`; default `100/1mins`.
-    pub agent_removal_rate_limit: String,
-}
-
-impl Default for Dcos {
-    fn default() -> Self {
-        Self {
-            agent_ping_timeout: Duration::from_secs(15),
-            max_agent_ping_timeouts: 20,
-            agent_removal_rate_limit: "100/1mins".to_owned(),
-        }
-    }
-}
-
 /// Sorter that orders roles and frameworks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

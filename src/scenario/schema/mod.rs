@@ -69,7 +69,7 @@ pub use images::{Images, Pulls};
 pub use job_queue::{AMOUNT_FIELDS, JobQueue};
 pub use marathon::{GpuSchedulingBehavior, KillSelection, Marathon, MarathonRelease};
 pub use mesos::{
-    Chronos, ChronosJob, Dcos, Mesos, MesosAgentOrder, MesosAmount, MesosBatch, MesosDeal,
+    Chronos, ChronosJob, Mesos, MesosAgentOrder, MesosAmount, MesosBatch, MesosDeal,
     MesosFramework, MesosOversubscription, MesosReservation, MesosRole, MesosSorter, MesosStrategy,
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};

@@ -9,7 +9,7 @@ use super::job_queue::JobQueue;
 use super::release::{Release, Switch};
 use super::shutdown::Shutdown;
 use super::slurm::Slurm;
-use super::{Autoscaling, Controllers, Dcos, Descheduling, Federation, Mesos, NamedScheduler};
+use super::{Autoscaling, Controllers, Descheduling, Federation, Mesos, NamedScheduler};
 use options::Arguments;
 use units::{Duration, SortedMap};
 
@@ -51,9 +51,6 @@ pub struct System {
     /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
-    /// Options of the masters of DC/OS, for `name: dcos`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dcos: Option<Dcos>,
     /// Options of systems that their registry describes, by field.
     #[serde(rename = "$rest", default, skip_serializing_if = "Arguments::is_empty")]
     #[schemars(skip)]
@@ -72,7 +69,6 @@ impl Default for System {
             autoscaling: None,
             descheduling: None,
             mesos: None,
-            dcos: None,
             sections: Arguments::default(),
         }
     }

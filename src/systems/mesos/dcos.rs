@@ -25,9 +25,12 @@ use crate::entry::{
 
 use super::autoscale::{PUBLIC_ROLE, ROOT_MARATHON_ROLES};
 use super::entry::{CAPABILITIES, parts};
-use super::observer::ObserverOptions;
+use super::observer::{ObserverOptions, removal_limit};
 use super::options::{Amount, FrameworkKind, FrameworkOptions, MesosOptions, Reservation};
 use crate::parts::permit::Rate;
+use options::SystemSection;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::{Duration, SortedMap};
 
 /// The registry's entry.
@@ -51,11 +54,63 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     Ok(parts(composed(&request.options.of()), request))
 }
 
-/// Options of DC/OS.
+/// Options of the masters of DC/OS, whose frameworks are fixed; used with `name: dcos`. Its defaults
+/// are those of `gen/dcos-config.yaml` in dcos/dcos.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Dcos {
+    /// Interval of agent pings, and timeout of each (`--agent_ping_timeout`); default `15s`.
+    #[schemars(extend("x-positive" = true))]
+    pub agent_ping_timeout: Duration,
+    /// Number of missed pings after which an agent is unreachable
+    /// (`MESOS_MAX_SLAVE_PING_TIMEOUTS`), 1 to 1000; default 20.
+    #[schemars(range(min = 1, max = 1_000))]
+    pub max_agent_ping_timeouts: u32,
+    /// Rate limit on agent removals (`MESOS_SLAVE_REMOVAL_RATE_LIMIT`), such as `1/20mins` of
+    /// releases up to 1.11, or `none`; default `100/1mins`.
+    pub agent_removal_rate_limit: String,
+}
+
+impl Default for Dcos {
+    fn default() -> Self {
+        Self {
+            agent_ping_timeout: Duration::from_secs(15),
+            max_agent_ping_timeouts: 20,
+            agent_removal_rate_limit: "100/1mins".to_owned(),
+        }
+    }
+}
+
+impl SystemSection for Dcos {
+    const SYSTEM: &'static str = "dcos";
+    const MEANING: &'static str = "Options of the masters of DC/OS, for `name: dcos`.";
+
+    fn placement(&self) -> Option<&'static str> {
+        Some("drf")
+    }
+}
+
+/// Parts of DC/OS that its options decide on.
 #[derive(Clone, Copy, Debug)]
 pub struct DcosOptions {
     /// Observation of agents by its masters.
     pub observer: ObserverOptions,
+}
+
+impl DcosOptions {
+    /// Parts of a cluster with these options.
+    ///
+    /// # Errors
+    /// A rate is none; the message begins with its field.
+    pub fn new(stated: &Dcos) -> Result<Self, String> {
+        Ok(Self {
+            observer: ObserverOptions {
+                ping_period: stated.agent_ping_timeout,
+                max_missed: stated.max_agent_ping_timeouts,
+                removal_limit: removal_limit(&stated.agent_removal_rate_limit)?,
+            },
+        })
+    }
 }
 
 impl Default for DcosOptions {

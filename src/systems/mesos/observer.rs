@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::parts::permit::{Permits, Rate};
+use crate::parts::permit::{Permits, Rate, RateError};
 use model::Text;
 use units::{Duration, Instant};
 
@@ -26,6 +26,18 @@ impl Default for ObserverOptions {
             removal_limit: None,
         }
     }
+}
+
+/// A rate of removals; `none` has no limit.
+///
+/// # Errors
+/// It is no rate; the message begins with its field.
+pub fn removal_limit(stated: &str) -> Result<Option<Rate>, String> {
+    if stated == "none" {
+        return Ok(None);
+    }
+    let rate = stated.parse().map(Some);
+    rate.map_err(|why: RateError| format!("agentRemovalRateLimit: {why}, or `none` for no limit"))
 }
 
 /// Observes one agent.
