@@ -1,12 +1,12 @@
 //! A control server's core: a driver whose answers leave only after their inputs are durable. What a
 //! server that was killed had answered is in its journal, and its successor goes on from there.
 
+use serde_json::Value;
 use thiserror::Error;
 use units::{Instant, NodeId, SortedMap};
 
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, HeardNode, Input};
-use crate::driver::objects::ObjectRow;
 use crate::driver::snapshot::Snapshot;
 use crate::driver::view::{NodeRow, PodRow};
 use crate::driver::{Driver, DriverError, Plane};
@@ -344,9 +344,9 @@ impl<J: Journal> Control<J> {
     }
 
     /// The objects of a kind.
-    pub fn objects(&self, kind: &str) -> Vec<ObjectRow> {
+    pub(crate) fn objects(&self, kind: &str) -> Vec<Value> {
         let wall = |at| self.header.wall_ns(at);
-        self.driver.object_rows(kind, &wall)
+        self.driver.object_values(kind, &wall)
     }
 
     /// Wall clock at a time of the run.

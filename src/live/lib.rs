@@ -7,16 +7,15 @@
 //! - `what_if`: a record continued under another control plane, with simulated machines.
 //! - `story`: what happened in a record apart from decisions, and its events.
 //! - `journal`: durable storage of that log.
-//! - `etcd`: several control servers, of which one leads.
 //! - `kube`: the driver as a scheduler of a Kubernetes cluster that is there.
 //! - `control`: a driver whose commands leave only after their inputs are durable.
 //! - `node`: a node as its daemon keeps it, around the node agent of the system.
 //! - `runtime`: the processes of a host, each under a shim that outlives its agent.
 //! - `wire`: the messages between the two.
 //! - `daemon`: that core over a runtime, with the control server at the other end.
-//! - `discovery`: services on a host, as files, variables and proxies.
-//! - `security`: identities, certificates, join tokens and TLS; `access` finds a server and its secrets.
-//! - `joining`: joining a server and renewing certificates, as a party does it.
+//! - `discovery`: services on a host, as files and variables.
+//! - `security`: identities, certificates and TLS; `access` finds a server.
+//! - `facade`: the cluster in the form of the Kubernetes API, for `kubectl`.
 //! - `load`: the load that a control server bears.
 //! - `serve`: the control server over HTTP, with a wall clock; `client` talks to it.
 
@@ -26,8 +25,7 @@ pub mod control;
 pub mod daemon;
 mod discovery;
 pub mod driver;
-pub mod etcd;
-pub mod joining;
+mod facade;
 pub mod journal;
 pub mod kube;
 pub mod load;

@@ -2,18 +2,21 @@
 //! own, and the audit of what they ran.
 
 use std::fs;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 
 use live::client::{Client, ClientError};
 use live::driver::events::EventRow;
 use live::driver::view::{NodeRow, PodRow};
 use live::runtime::AttemptId;
+use live::security::certs::{SERVER_NAME, USER};
 use live::security::credentials::Credentials;
-use live::security::gate::ADMIN;
 use live::security::tls;
 use live::wire::request::{Outcome, Request};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use serde_json::Value;
 use units::{SortedMap, SortedSet};
 
@@ -158,7 +161,7 @@ impl Cluster {
             self.try_get::<Vec<NodeRow>>("/v1/nodes").err()
         });
         let place = live::access::location(&self.state()).expect("an address");
-        self.address = place.address;
+        self.address = place;
     }
 
     /// Starts the control server without waiting.
@@ -273,9 +276,39 @@ impl Cluster {
         command.spawn().expect("the program")
     }
 
-    /// A user's command.
-    pub(crate) fn user(&self, words: &[&str]) -> Command {
-        self.command(CONTROL, words)
+    /// `kubectl` with the access of a folder.
+    pub(crate) fn kubectl_of(&self, folder: &str, words: &[&str]) -> Output {
+        let mut command = self.program(Path::new("kubectl"), CONTROL);
+        command.args(["--kubeconfig", &format!("{folder}/kubeconfig")]);
+        // What it knows of servers is kept in the folder of the test.
+        command.args(["--cache-dir", "cache"]).args(words);
+        watch::output(command)
+    }
+
+    /// What `kubectl` prints with the access of the server's own user.
+    #[track_caller]
+    pub(crate) fn kubectl(&self, words: &[&str]) -> String {
+        let output = self.kubectl_of("state", words);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {said}");
+        format!("{}{said}", String::from_utf8_lossy(&output.stdout))
+    }
+
+    /// The log of a pod, as far as there is one.
+    pub(crate) fn log(&self, pod: &str) -> Result<String, String> {
+        let client = self.client()?;
+        let path = format!("/api/v1/namespaces/default/pods/{pod}/log");
+        let log = self.within(|| client.fetch(&path));
+        let log = log.map_err(|error| error.to_string())?;
+        Ok(String::from_utf8_lossy(&log).into_owned())
+    }
+
+    /// Wants a number of pods of the deployment.
+    #[track_caller]
+    pub(crate) fn scale(&self, replicas: i32) {
+        let object = "Deployment/default/web".to_owned();
+        let outcome = self.ask(&Request::Scale { object, replicas });
+        assert_eq!(outcome.refused, Vec::<String>::new());
     }
 
     /// Starts a user's command without waiting.
@@ -286,13 +319,6 @@ impl Cluster {
     /// Runs a user's command to its end, which must come.
     pub(crate) fn output(&self, words: &[&str]) -> Output {
         watch::output(self.command(CONTROL, words))
-    }
-
-    /// The output of a user's command; `None` if it failed.
-    pub(crate) fn try_run(&self, words: &[&str]) -> Option<String> {
-        let output = self.output(words);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        output.status.success().then_some(text)
     }
 
     #[track_caller]
@@ -312,11 +338,33 @@ impl Cluster {
     }
 
     fn client(&self) -> Result<Client, String> {
+        self.client_of(Path::new("state"))
+    }
+
+    /// A client with the access of a folder, beside the experiment's file unless absolute.
+    pub(crate) fn client_of(&self, folder: &Path) -> Result<Client, String> {
+        let (address, config) = self.access(folder)?;
+        Ok(Client::secured(address, config))
+    }
+
+    fn access(&self, folder: &Path) -> Result<(SocketAddr, Arc<ClientConfig>), String> {
+        let folder = self.folder.join(folder);
         let words = |error: &dyn std::fmt::Display| error.to_string();
-        let place = live::access::location(&self.state()).map_err(|error| words(&error))?;
-        let credentials = Credentials::read(&self.state(), ADMIN).map_err(|error| words(&error))?;
+        let address = live::access::location(&folder).map_err(|error| words(&error))?;
+        let credentials = Credentials::read(&folder, USER).map_err(|error| words(&error))?;
         let config = tls::client(&credentials).map_err(|error| words(&error))?;
-        Ok(Client::secured(place.address, config))
+        Ok((address, config))
+    }
+
+    /// A connection of the server's own user on which a test writes whatever it likes.
+    pub(crate) fn raw(&self) -> StreamOwned<ClientConnection, TcpStream> {
+        let (address, config) = self.access(Path::new("state")).expect("access");
+        let name = ServerName::try_from(SERVER_NAME).expect("a name");
+        let connection = ClientConnection::new(config, name).expect("a client");
+        StreamOwned::new(
+            connection,
+            TcpStream::connect(address).expect("a connection"),
+        )
     }
 
     pub(crate) fn try_get<T>(&self, path: &str) -> Result<T, String>
@@ -366,6 +414,12 @@ impl Cluster {
         let client = self.client()?;
         let answer = self.within(|| client.post("/v1/requests", request));
         answer.map_err(|error| error.to_string())
+    }
+
+    /// A request that is made when this is called, whatever becomes of the server.
+    pub(crate) fn later(&self, request: Request) -> impl FnOnce() + Send + 'static {
+        let client = self.client().expect("a client");
+        move || drop(client.post::<Outcome>("/v1/requests", &request))
     }
 
     /// Asks for a change.

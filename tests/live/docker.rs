@@ -287,7 +287,7 @@ fn kept_alive() {
     let pods = cluster.pods();
     let web = pods.iter().find(|pod| pod.name.starts_with("web-"));
     let name = web.expect("a pod").name.clone();
-    let log = cluster.run(&["logs", &name, "--state", "state"]);
+    let log = cluster.log(&name).expect("a log");
     assert!(log.contains("started"), "{log}");
     let before = engine.containers();
     engine.kill();

@@ -144,7 +144,7 @@ fn users() {
     wait_until("both pods run", seconds(10), || {
         cluster.pods().iter().filter(|pod| pod.ready).count() == 2
     });
-    let log = |name: &str| cluster.run(&["logs", name, "--state", "state"]);
+    let log = |name: &str| cluster.log(name).expect("a log");
     let mut folders = Vec::new();
     for name in ["one", "two"] {
         wait_until("its words", seconds(5), || log(name).lines().count() >= 5);
@@ -164,7 +164,8 @@ fn users() {
         folders.push(lines[1].to_owned());
     }
     assert_ne!(folders[0], folders[1]);
-    cluster.run(&["delete", "Pod/default/one", "--state", "state"]);
+    let object = "Pod/default/one".to_owned();
+    cluster.ask(&Request::Delete { object });
     wait_until("its folder goes", seconds(10), || {
         !Path::new(&folders[0]).exists()
     });

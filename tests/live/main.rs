@@ -14,7 +14,6 @@
 mod agent;
 mod audit;
 mod cluster;
-mod controllers;
 mod crashes;
 mod docker;
 mod ends;

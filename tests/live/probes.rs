@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use live::driver::events::EventRow;
 use live::wire::request::Request;
 
 use crate::cluster::{Cluster, Shape};
@@ -74,6 +75,7 @@ fn probes() {
     wait_until("it is started again", seconds(30), || restarts() == 1);
     fs::remove_file(&sick).expect("a file");
     wait_until("it is ready again", seconds(40), is_ready);
-    let listed = cluster.run(&["events", "--state", "state"]);
-    assert!(listed.contains("liveness probe of container"), "{listed}");
+    let told = cluster.events("Unhealthy");
+    let is_told = |own: &EventRow| own.message.contains("liveness probe of container");
+    assert!(told.iter().any(is_told), "{told:?}");
 }

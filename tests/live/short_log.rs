@@ -31,11 +31,11 @@ fn short_log() {
     let mut replicas = 3;
     wait_calmly("a snapshot is taken", seconds(60), || {
         replicas = if replicas == 3 { 6 } else { 3 };
-        scale(&cluster, replicas);
+        cluster.scale(replicas);
         let count = std::fs::read_dir(cluster.folder.join("kept")).map_or(0, Iterator::count);
         (count < 2).then_some(count)
     });
-    scale(&cluster, 5);
+    cluster.scale(5);
     cluster.agrees(5);
     cluster.run(&["record", "--out", "run.log", "--state", "state"]);
     let from_snapshot = cluster.run(&["predict", "run.log", "walk.yaml"]);
@@ -62,16 +62,4 @@ fn short_log() {
     let holed = cluster.output(&["replay", "run.log", "walk.yaml", "--archive", "kept"]);
     let words = String::from_utf8_lossy(&holed.stderr);
     assert!(words.contains("run.log does not begin where"), "{words}");
-}
-
-fn scale(cluster: &Cluster, replicas: u32) {
-    let replicas = replicas.to_string();
-    cluster.run(&[
-        "scale",
-        "Deployment/default/web",
-        "--replicas",
-        &replicas,
-        "--state",
-        "state",
-    ]);
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use live::driver::view::NodeRow;
 use live::wire::request::Request;
 
 use crate::agent::PROGRAM;
@@ -53,8 +54,12 @@ fn shortage() {
     wait_until("the shortage is told", seconds(9), || {
         cluster.events("NodeHasDiskPressure").len() == 1
     });
-    let nodes = cluster.run(&["get", "nodes", "--state", "state"]);
-    assert!(nodes.contains("Ready,DiskPressure"), "{nodes}");
+    let nodes = cluster.nodes();
+    let is_short = |node: &NodeRow| {
+        let mut conditions = node.conditions.iter();
+        conditions.any(|own| own.kind == "DiskPressure" && own.status == "True")
+    };
+    assert!(nodes.iter().any(is_short), "{nodes:?}");
     cluster.apply(Web::of(6));
     cluster.agrees(6);
     assert_eq!(
@@ -75,8 +80,8 @@ fn shortage() {
         !cluster.events("ProcessesRefused").is_empty()
     });
     let log = || {
-        let log = cluster.try_run(&["logs", "bomb", "--state", "state"]);
-        log.is_some_and(|log| log.contains("fork"))
+        let log = cluster.log("bomb");
+        log.is_ok_and(|log| log.contains("fork"))
     };
     wait_until("the pod's last words outlive it", seconds(9), log);
     cluster.audit();

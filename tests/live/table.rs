@@ -2,7 +2,7 @@
 //! why.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
@@ -10,9 +10,8 @@ use live::runtime::doctor::{Finding, examine};
 use crate::wait::seconds;
 use crate::watch::Watch;
 use crate::{
-    controllers, crashes, docker, ends, fabric, isolation, kube, limits, load, machines, network,
-    parties, probes, restarts, server, services, short_log, shortage, soak, sweep, thirty, torn,
-    walk,
+    crashes, docker, ends, fabric, isolation, kube, limits, load, machines, network, parties,
+    probes, restarts, server, services, short_log, shortage, soak, sweep, thirty, torn, walk,
 };
 
 /// A test.
@@ -49,7 +48,6 @@ const GROUPS: &[&[Test]] = &[
     shortage::TESTS,
     short_log::TESTS,
     walk::TESTS,
-    controllers::TESTS,
     load::TESTS,
     thirty::TESTS,
     machines::TESTS,
@@ -125,7 +123,7 @@ pub(crate) fn run(words: &[&str]) -> ExitCode {
 
 fn one(test: &Test, findings: &[Finding]) -> Result {
     let is_there = |feature: &&str| {
-        (*feature == "etcd" && controllers::has_etcd())
+        (*feature == "kubectl" && has_kubectl())
             || findings
                 .iter()
                 .any(|finding| finding.feature == *feature && finding.is_there)
@@ -145,6 +143,14 @@ fn one(test: &Test, findings: &[Finding]) -> Result {
         Ok(()) => Result::Passed,
         Err(_) => Result::Failed,
     }
+}
+
+/// Whether kubectl is installed.
+fn has_kubectl() -> bool {
+    let version = Command::new("kubectl")
+        .args(["version", "--client"])
+        .output();
+    version.is_ok_and(|output| output.status.success())
 }
 
 /// Returns whether a test is of a fault.

@@ -1,7 +1,7 @@
 //! The manual's walk with the program itself: a control server and three agents over TLS, a deployment
 //! of real processes, what kills them, and the record.
 
-use std::fs;
+use live::wire::request::Request;
 
 use crate::cluster::{Cluster, Shape, Web};
 use crate::table::Test;
@@ -13,6 +13,12 @@ pub(crate) const TESTS: &[Test] = &[
         name: "a walk: apply, kill, heal, record, replay otherwise",
         needs: &["pidfd"],
         run: walk,
+    },
+    Test {
+        fault: "K",
+        name: "kubectl applies, looks, follows, scales, drains and deletes",
+        needs: &["pidfd", "kubectl"],
+        run: by_kubectl,
     },
     Test {
         fault: "21",
@@ -35,28 +41,6 @@ fn walk() {
     let cluster = Cluster::new(shape("walk"));
     cluster.apply(Web::of(6));
     cluster.agrees(6);
-    let applied = cluster.run(&["apply", "web.yaml", "--state", "state"]);
-    assert_eq!(applied, "apply Deployment/default/web\n");
-    let pods = cluster.pods();
-    let name = pods[0].name.as_str();
-    let log = cluster.run(&["logs", name, "--state", "state"]);
-    assert_eq!(log, "started\n");
-    let listed = cluster.run(&["get", "deploy/web", "--state", "state"]);
-    let row: Vec<&str> = listed
-        .lines()
-        .nth(1)
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    assert_eq!(row[..5], ["default", "web", "6/6", "6", "6"], "{listed}");
-    let nodes = cluster.run(&["get", "nodes", "-o", "json", "--state", "state"]);
-    assert!(
-        nodes.contains("\"AgentReady\"") && nodes.contains("\"capacity\""),
-        "{nodes}"
-    );
-    let nothing = ["get", "deploy/shop", "--state", "state"];
-    assert_eq!(cluster.try_run(&nothing), None);
-    view_alone(&cluster, name);
     // A killed process is started again.
     let victim = cluster.processes()[0].pid;
     kill(&identity(victim));
@@ -65,17 +49,6 @@ fn walk() {
         restarts == 1
     });
     cluster.agrees(6);
-    let restarted = cluster.pods().into_iter().find(|pod| pod.restarts == 1);
-    let restarted = restarted.expect("a pod that was started again").name;
-    let before = ["logs", &restarted, "--previous", "--state", "state"];
-    assert_eq!(cluster.run(&before), "started\n");
-    let all = cluster.run(&["get", "all", "-l", "app=web", "--state", "state"]);
-    assert!(
-        all.contains("ReplicaSet/web-") && all.contains("Pod/web-"),
-        "{all}"
-    );
-    let events = cluster.run(&["events", "--state", "state"]);
-    assert!(events.contains("Exited"), "{events}");
     cluster.audit();
     let packing = "system.scheduler.plugins.NodeResourcesFit.scoringStrategy.type=MostAllocated";
     let balanced = "system.scheduler.plugins.NodeResourcesBalancedAllocation=null";
@@ -99,33 +72,85 @@ fn walk() {
     );
 }
 
+fn by_kubectl() {
+    let cluster = Cluster::new(shape("kubectl"));
+    let applied = cluster.kubectl(&["apply", "-f", "web.yaml"]);
+    assert!(applied.contains("deployment.apps/web created"), "{applied}");
+    cluster.agrees(1);
+    let again = cluster.kubectl(&["apply", "-f", "web.yaml"]);
+    assert_eq!(again, "deployment.apps/web unchanged\n");
+    cluster.kubectl(&["scale", "deployment/web", "--replicas", "6"]);
+    cluster.kubectl(&["rollout", "status", "deployment/web", "--timeout", "20s"]);
+    cluster.agrees(6);
+    let listed = cluster.kubectl(&["get", "deploy/web"]);
+    let row: Vec<&str> = listed
+        .lines()
+        .nth(1)
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    assert_eq!(row[..4], ["web", "6/6", "6", "6"], "{listed}");
+    let name = cluster.pods()[0].name.clone();
+    assert_eq!(cluster.kubectl(&["logs", &name]), "started\n");
+    let all = cluster.kubectl(&["get", "all", "-l", "app=web"]);
+    assert!(
+        all.contains("replicaset.apps/web-") && all.contains("pod/web-"),
+        "{all}"
+    );
+    let running = [
+        "get",
+        "pods",
+        "--field-selector",
+        "status.phase=Running",
+        "-o",
+        "name",
+    ];
+    assert_eq!(cluster.kubectl(&running).lines().count(), 6);
+    let described = cluster.kubectl(&["describe", "pod", &name]);
+    assert!(
+        described.contains("Scheduled") && described.contains("Started"),
+        "{described}"
+    );
+    let node = cluster.kubectl(&["describe", "node", "n0"]);
+    assert!(node.contains("AgentReady"), "{node}");
+    assert!(cluster.kubectl(&["get", "events"]).contains("Scheduled"));
+    view_alone(&cluster, &name);
+    // What stands in the way of a template's change is told; the change makes new pods.
+    cluster.kubectl(&["rollout", "restart", "deployment/web"]);
+    cluster.kubectl(&["rollout", "status", "deployment/web", "--timeout", "40s"]);
+    cluster.agrees(6);
+    assert!(cluster.pods().iter().all(|pod| pod.name != name));
+    // Drained nodes are empty once the command has ended.
+    cluster.kubectl(&["drain", "n0", "--timeout", "40s"]);
+    let is_on = |pod: &live::driver::view::PodRow| pod.node.as_deref() == Some("n0");
+    assert!(!cluster.pods().iter().any(is_on));
+    let nodes = cluster.kubectl(&["get", "nodes"]);
+    assert!(nodes.contains("Ready,SchedulingDisabled"), "{nodes}");
+    cluster.kubectl(&["uncordon", "n0"]);
+    let wrong = cluster.kubectl_of("state", &["label", "node", "n0", "zone=a"]);
+    let words = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert!(
+        !wrong.status.success() && words.contains("--label"),
+        "{words}"
+    );
+    cluster.kubectl(&["delete", "deployment/web", "--timeout", "20s"]);
+    cluster.agrees(0);
+    let nothing = cluster.kubectl_of("state", &["get", "deploy/web"]);
+    let words = String::from_utf8_lossy(&nothing.stderr).into_owned();
+    assert!(words.contains("(NotFound)"), "{words}");
+    cluster.audit();
+}
+
 /// A viewer on another machine reads, and changes nothing.
 fn view_alone(cluster: &Cluster, name: &str) {
-    let token = cluster.run(&["token", "create", "--role", "viewer", "--state", "state"]);
-    fs::write(cluster.folder.join("token"), token).expect("a file");
-    let address = cluster.address().to_string();
-    let login = [
-        "login",
-        "--server",
-        &address,
-        "--token-file",
-        "token",
-        "--name",
-        "ada",
-        "--state",
-        "ada",
-    ];
-    cluster.run(&login);
-    assert!(
-        cluster
-            .run(&["get", "pods", "--state", "ada"])
-            .contains(name)
-    );
-    assert_eq!(cluster.try_run(&["cordon", "n0", "--state", "ada"]), None);
-    assert_eq!(
-        cluster.try_run(&login.map(|word| if word == "ada" { "eve" } else { word })),
-        None
-    );
+    cluster.run(&["certs", "viewer/ada", "--state", "state", "--out", "ada"]);
+    let listed = cluster.kubectl_of("ada", &["get", "pods"]);
+    assert!(String::from_utf8_lossy(&listed.stdout).contains(name));
+    for words in [["cordon", "n0"], ["delete", "deploy/web"]] {
+        let refused = cluster.kubectl_of("ada", &words);
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.contains("takes the role"), "{said}");
+    }
 }
 
 fn control_killed() {
@@ -133,19 +158,18 @@ fn control_killed() {
     cluster.apply(Web::of(2));
     for replicas in 3..8 {
         // Killed while the answer to a request is on its way, and in the midst of its effects.
-        let mut apply = cluster.spawn(&[
-            "scale",
-            "Deployment/default/web",
-            "--replicas",
-            &replicas.to_string(),
-            "--state",
-            "state",
-        ]);
-        if replicas % 2 == 0 {
-            apply.wait().expect("a process of this test");
-        }
-        cluster.kill_control();
-        let _ = apply.wait();
+        let wish = Request::Scale {
+            object: "Deployment/default/web".to_owned(),
+            replicas,
+        };
+        std::thread::scope(|scope| {
+            let asked = cluster.later(wish);
+            let asked = scope.spawn(asked);
+            if replicas % 2 == 0 {
+                let _ = asked.join();
+            }
+            cluster.kill_control();
+        });
         cluster.start_control();
         cluster.kill_control();
         cluster.start_control();

@@ -1,6 +1,5 @@
 //! A connection that is kept from one request to the next.
 
-use std::io::BufReader;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -36,16 +35,6 @@ impl Line {
         }
     }
 
-    /// The client whose credentials the line uses.
-    pub(crate) const fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// Closes the connection: the next request opens another, with the credentials of then.
-    pub(crate) fn close(&mut self) {
-        self.open = None;
-    }
-
     /// Asks for something.
     ///
     /// # Errors
@@ -77,10 +66,7 @@ impl Line {
             return self.keep(stream, raw);
         }
         let stream = self.client.connect(self.patience);
-        let mut stream = match stream {
-            Ok(stream) => BufReader::new(stream),
-            Err(source) => return Err(self.client.failed(source)),
-        };
+        let mut stream = stream.map_err(|source| self.client.failed(source))?;
         match self.client.exchange(&mut stream, asked, KEEP) {
             Ok(raw) => self.keep(stream, raw),
             Err(source) => Err(self.client.failed(source)),

@@ -8,38 +8,34 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use live::access::{Location, NODE_FILE, announce, location};
+use live::access::location;
 use live::client::Client;
 use live::daemon::{Daemon, Reserves};
-use live::joining::{Renewal, join};
 use live::runtime::clock::{boot_ns, wall_ns};
 use live::runtime::docker::{DockerConfig, DockerRuntime, SOCKET};
 use live::runtime::host::{capacity, labels};
 use live::runtime::process::{Config, Enforcement, ProcessRuntime};
 use live::runtime::{Account, Runtime};
+use live::security::certs::{self, LIFE_DAYS};
 use live::security::credentials::Credentials;
-use live::security::gate::{TokenWish, now_s};
-use live::security::identity::Role;
-use live::security::secrets::{cluster, machine, secret};
+use live::security::identity::{Identity, Role};
+use live::security::secrets::machine;
 use live::security::tls;
-use live::security::token::Token;
 use live::wire::Registration;
-use live::wire::declaration::Declaration;
+use live::wire::declaration::{Amount, Declaration, Label};
 
 use units::SortedMap;
 
 use super::ServerArguments;
-use super::access::read_token;
 use super::control::bytes;
 use cli::{Exit, Failure, Global, interrupt, terminal};
 
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live agent --node n0 --folder /var/lib/windtunnel-n0 --state /var/lib/windtunnel
-  windtunnel live agent --node n1 --folder /var/lib/windtunnel-n1 --server 10.0.0.1:7320 --token-file n1.token
+  windtunnel live agent --node n1 --folder /var/lib/windtunnel-n1 --state ./n1.certs
 
-On the machine of the control server `--state` is enough. Elsewhere an agent joins with a token, made
-by `windtunnel live token create --role agent`; from then on it has a certificate, which it renews, and
-needs `--node` and `--folder` alone.
+On the machine of the control server `--state` is the folder of its state. Elsewhere it is a folder that
+`windtunnel live certs agent/n1` made.
 
 Each container runs its `command` as a process of this host, under a shim that outlives the agent: an
 agent that was killed or stopped finds its containers when it starts again. With `--runtime docker` each
@@ -54,17 +50,6 @@ pub(super) struct AgentArguments {
     /// Folder for the state of containers; of one agent alone
     #[arg(long, value_name = "DIR")]
     folder: PathBuf,
-    /// Address of a control server on another machine
-    #[arg(
-        long = "server",
-        value_name = "ADDRESS",
-        requires = "token_file",
-        conflicts_with = "state"
-    )]
-    server_address: Option<SocketAddr>,
-    /// File with a join token; `-` reads standard input
-    #[arg(long, value_name = "FILE")]
-    token_file: Option<PathBuf>,
     /// Runtime of the containers
     #[arg(long, value_enum, default_value_t = RuntimeName::Process)]
     runtime: RuntimeName,
@@ -93,6 +78,12 @@ pub(super) struct AgentArguments {
     /// Number of pods to offer
     #[arg(long, value_name = "N", default_value_t = 110)]
     pods: u32,
+    /// Label of the node, such as `topology.kubernetes.io/zone=a`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = pair)]
+    label: Vec<(String, String)>,
+    /// Further resource to offer, such as `nvidia.com/gpu=2`; may be repeated
+    #[arg(long, value_name = "NAME=QUANTITY", value_parser = pair)]
+    resource: Vec<(String, String)>,
     /// Most processes of a container [default: as many as the host has]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..))]
     max_processes: Option<u64>,
@@ -132,31 +123,17 @@ const NOBODY: &str = "nobody";
 /// Folder of the agent's credentials, in that of its containers.
 const CREDENTIALS: &str = ".credentials";
 
-/// Name of the files of its credentials.
-const AGENT: &str = "agent";
-
 /// Number of problems that are kept in mind.
 const SAID_MAX: usize = 32;
 
 /// Time after which a problem that lasts is noted again, in nanoseconds.
 const REPEAT_NS: i64 = 60_000_000_000;
 
-/// Seconds for which the token is valid that an agent of this machine gets.
-const OWN_TOKEN_S: i64 = 60;
-
 /// Time between two looks for a control server that is starting.
 const STARTING_LOOK: Duration = Duration::from_millis(100);
 
 /// Number of these looks.
 const STARTING_LOOKS: u32 = 300;
-
-/// The control server of an agent.
-struct Server {
-    client: Client,
-    renewal: Option<Renewal>,
-    /// Name that tells its containers from those of other control servers.
-    cluster: String,
-}
 
 pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, Failure> {
     let program = std::env::current_exe().map_err(Failure::incomplete)?;
@@ -237,19 +214,11 @@ fn serve<R: Runtime>(
     folder: &Path,
     runtime: R,
 ) -> Result<Exit, Failure> {
-    let server = server(arguments, &folder.join(CREDENTIALS))?;
-    let address = server.client.address();
+    let (address, credentials) = server(arguments, &folder.join(CREDENTIALS))?;
+    let client = Client::secured(address, tls::client(&credentials).map_err(Failure::input)?);
     let registration = registration(arguments, folder, address, runtime.labels())?;
-    let mut daemon = Daemon::new(
-        registration,
-        &server.cluster,
-        folder,
-        runtime,
-        server.client,
-    );
-    if let Some(renewal) = server.renewal {
-        daemon = daemon.renewing(renewal);
-    }
+    let cluster = credentials.cluster();
+    let mut daemon = Daemon::new(registration, &cluster, folder, runtime, client);
     daemon = daemon.limiting_processes(arguments.max_processes);
     let disk = arguments.disk_reserve.as_deref();
     daemon = daemon.reserving(Reserves {
@@ -293,63 +262,35 @@ impl Said {
     }
 }
 
-/// The control server, and the credentials for it: those of the folder, else new ones.
-fn server(arguments: &AgentArguments, folder: &Path) -> Result<Server, Failure> {
+/// The control server, and the credentials for it: made where the folder of its state has the key of the
+/// authority, and else those of the folder.
+fn server(arguments: &AgentArguments, folder: &Path) -> Result<(SocketAddr, Credentials), Failure> {
     let state = &arguments.server.state;
-    let known = location(folder).ok();
-    let location = match (arguments.server_address, known) {
-        (Some(address), _) => Location {
-            address,
-            is_plain: false,
-        },
-        // A server of this machine may have another address than it had.
-        (None, known) => awaited(state, known.is_none()).or_else(|error| {
-            known.ok_or_else(|| {
-                Failure::input(format!(
-                    "{}: no control server was started with this state ({error}); give its folder \
-                     with `--state`, or `--server` and `--token-file`",
-                    state.display()
-                ))
-            })
-        })?,
-    };
-    let address = location.address;
-    if location.is_plain {
-        let secret = secret(&state.join(NODE_FILE)).map_err(Failure::input)?;
-        return Ok(Server {
-            client: Client::plain(address, &secret).remembering(folder),
-            renewal: None,
-            cluster: cluster(&secret),
-        });
+    let address = awaited(state).map_err(|error| {
+        Failure::input(format!(
+            "{}: no control server was started with this state ({error}); give its folder with `--state`, \
+             or one that `windtunnel live certs` made",
+            state.display()
+        ))
+    })?;
+    let mut place = state.as_path();
+    if certs::has_authority(state) {
+        let identity = Identity::new(Role::Agent, &arguments.node).ok_or_else(|| {
+            Failure::input("--node: expected a name of 1 to 253 letters, digits, `-`, `.` or `_`")
+        })?;
+        certs::party(state, folder, &identity, LIFE_DAYS).map_err(Failure::input)?;
+        place = folder;
     }
-    let credentials = match Credentials::read(folder, AGENT) {
-        Ok(known) if !known.has_expired(now_s()) => known,
-        _ => {
-            let token = match &arguments.token_file {
-                Some(file) => read_token(file)?,
-                None => own_token(arguments)?,
-            };
-            let joined = join(address, &token, &arguments.node, folder, AGENT);
-            joined.map_err(Failure::input)?
-        }
-    };
-    announce(folder, location).map_err(Failure::input)?;
-    let cluster = credentials.cluster().map_err(Failure::input)?;
-    let config = tls::client(&credentials).map_err(Failure::input)?;
-    Ok(Server {
-        client: Client::secured(address, config).remembering(folder),
-        renewal: Some(Renewal::new(folder, AGENT, credentials)),
-        cluster,
-    })
+    let credentials = Credentials::read(place, certs::AGENT).map_err(Failure::input)?;
+    Ok((address, credentials))
 }
 
-/// The place of this machine's control server; one that is starting is waited for if nothing else says
-/// where it is.
-fn awaited(state: &Path, waits: bool) -> std::io::Result<Location> {
+/// The place of the control server; one that is starting is waited for.
+fn awaited(state: &Path) -> std::io::Result<SocketAddr> {
     let interrupted = interrupt::flag();
     for look in 0..STARTING_LOOKS {
         let found = location(state);
-        if found.is_ok() || !waits || interrupted.load(Ordering::Relaxed) {
+        if found.is_ok() || interrupted.load(Ordering::Relaxed) {
             return found;
         }
         if look == STARTING_LOOKS / 10 {
@@ -361,21 +302,6 @@ fn awaited(state: &Path, waits: bool) -> std::io::Result<Location> {
         std::thread::park_timeout(STARTING_LOOK);
     }
     location(state)
-}
-
-/// A token for this agent alone, from the control server of this machine.
-fn own_token(arguments: &AgentArguments) -> Result<Token, Failure> {
-    let wish = TokenWish {
-        role: Role::Agent,
-        name: Some(arguments.node.clone()),
-        uses: 1,
-        valid_s: OWN_TOKEN_S,
-    };
-    let client = arguments.server.client()?;
-    let token: String = client
-        .post("/v1/tokens", &wish)
-        .map_err(Failure::incomplete)?;
-    token.parse().map_err(Failure::incomplete)
 }
 
 /// The registration of this host.
@@ -396,14 +322,24 @@ fn registration(
     ];
     let pods = arguments.pods.to_string();
     let node = &arguments.node;
+    let declared = Declaration::of(&[("cpu", &cpu), ("memory", &memory), ("pods", &pods)]);
+    let declared = declared.within(&[("cpu", &all[0]), ("memory", &all[1]), ("pods", &pods)]);
+    let mut declaration = declared.labelled(labels(node).into_iter().chain(of_runtime));
+    let own = arguments.label.iter().cloned();
+    let own = own.map(|(key, value)| Label { key, value });
+    declaration.labels.extend(own);
+    let further = arguments.resource.iter().cloned();
+    for (resource, quantity) in further {
+        let amount = Amount { resource, quantity };
+        declaration.capacity.push(amount.clone());
+        declaration.allocatable.push(amount);
+    }
     Ok(Registration {
         node: node.clone(),
         // The folder stands for the machine: its containers are the node's.
         machine: machine(folder).map_err(Failure::incomplete)?,
         process: format!("{node}-{}-{}", wall_ns(), std::process::id()),
-        declaration: Declaration::of(&[("cpu", &cpu), ("memory", &memory), ("pods", &pods)])
-            .within(&[("cpu", &all[0]), ("memory", &all[1]), ("pods", &pods)])
-            .labelled(labels(node).into_iter().chain(of_runtime)),
+        declaration,
         address: arguments
             .address
             .or_else(|| own_address(server))
@@ -411,6 +347,13 @@ fn registration(
         term: None,
         pressures: Vec::new(),
     })
+}
+
+/// Key and value of a text.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    let (key, value) = pair.ok_or("expected a name, `=` and a value")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Address of this host as the control server sees it.

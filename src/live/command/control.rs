@@ -8,41 +8,31 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 
 use intake::Input;
-use live::access::{Access, Location, Secrets, announce};
+use live::access::announce;
 use live::control::{Compaction, Control, stored_header};
 use live::driver::Plane;
-use live::etcd::election::Candidate;
-use live::etcd::files::Files;
-use live::etcd::journal::EtcdJournal;
+use live::journal::DatabaseJournal;
 use live::journal::archive::Archive;
-use live::journal::{DatabaseJournal, Journal};
 use live::record::Log;
 use live::runtime::clock::wall_ns;
-use live::security::gate::Gate;
-use live::security::place::Place;
-use live::serve::{Limits, ServeError, Server};
+use live::security::certs;
+use live::serve::{Limits, Server};
 use serde_json::Value;
 use units::{Quantity, plural};
 
-use super::access::seconds;
-use super::store::StoreArguments;
 use super::what_if;
 use cli::{Exit, Failure, Global, interrupt, output, terminal};
 use live::simulated::chosen::{Chosen, chosen};
 
-/// Shortest life of a certificate, in seconds.
-const LIFE_MIN_S: i64 = 10;
-
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live control experiment.yaml --state /var/lib/windtunnel
-  windtunnel live apply web.yaml --state /var/lib/windtunnel
-  windtunnel live get pods --state /var/lib/windtunnel
+  kubectl --kubeconfig /var/lib/windtunnel/kubeconfig apply -f web.yaml
 
 The system of the experiment runs; its nodes, workload and failures belong to the simulator.
 Every input is durable before a command leaves: a server that was killed continues where it was.
-Connections are encrypted, and both ends show certificates of an authority that the server makes in the
-folder of its state. The certificate of the user of this machine is there too, and the other commands
-find it; others join with tokens (`windtunnel live token create`).";
+Connections are encrypted, and both ends show certificates. Where the folder of the state has none, the
+server makes an authority there, and a certificate and a kubeconfig for the user of this machine; those
+of others are made by `windtunnel live certs`.";
 
 /// Arguments of `live control`.
 #[derive(Clone, Debug, Args)]
@@ -59,9 +49,6 @@ pub(super) struct ControlArguments {
     /// Address to listen at; 0.0.0.0:7320 is reached from other machines
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7320")]
     listen: SocketAddr,
-    /// Time for which certificates are good; parties renew theirs between 50 and 80 % of it
-    #[arg(long, value_name = "DURATION", default_value = "7d")]
-    certificate_life: String,
     /// Folder for logs that a snapshot replaces; without it they go
     #[arg(long, value_name = "DIR")]
     archive: Option<PathBuf>,
@@ -71,11 +58,6 @@ pub(super) struct ControlArguments {
     /// Record of `live record` from which a state that is damaged or gone is restored
     #[arg(long, value_name = "FILE")]
     restore: Option<PathBuf>,
-    #[command(flatten)]
-    store: StoreArguments,
-    /// Use plain text and two secrets, on an address of this machine alone
-    #[arg(long)]
-    plain: bool,
     /// Executable that brings and removes machines for the node groups of the experiment: `add NODE`,
     /// `remove NODE` and `list`
     #[arg(long, value_name = "PROGRAM")]
@@ -128,45 +110,13 @@ pub(super) fn run(global: &Global, arguments: &ControlArguments) -> Result<Exit,
     let interrupted = interrupt::flag();
     let is_interrupted = || interrupted.load(Ordering::Relaxed);
     let folder = &arguments.state;
-    let Some(place) = arguments.store.etcd()? else {
-        let chosen = chosen_system(global, arguments)?;
-        let journal = match &arguments.restore {
-            Some(file) => restored(arguments, file, &chosen)?,
-            None => DatabaseJournal::open(folder).map_err(Failure::input)?,
-        };
-        let access = access(arguments, &Place::own(folder))?;
-        let served = serve(global, arguments, &chosen, journal, access, &is_interrupted)?;
-        served.map_err(Failure::incomplete)?;
-        return Ok(interrupt::exit());
+    let chosen = chosen_system(global, arguments)?;
+    let journal = match &arguments.restore {
+        Some(file) => restored(arguments, file, &chosen)?,
+        None => DatabaseJournal::open(folder).map_err(Failure::input)?,
     };
-    if arguments.restore.is_some() {
-        return Err(Failure::input(
-            "--restore: an etcd keeps the state; restore it from a snapshot of the etcd",
-        ));
-    }
-    std::fs::create_dir_all(folder).map_err(|error| unwritten(folder, &error))?;
-    let candidate = Candidate::new(&place, &arguments.listen.to_string());
-    let candidate = candidate.map_err(Failure::input)?;
-    let stands_by = |news: &str| terminal::complain(&format!("note: {news}"));
-    while let Some(term) = candidate.elected(&is_interrupted, &stands_by) {
-        let files = Files::of(&term);
-        files.fetch(folder).map_err(Failure::incomplete)?;
-        let shared = Place::shared(folder, Arc::new(files.clone()));
-        let access = access(arguments, &shared)?;
-        files.share(folder).map_err(Failure::incomplete)?;
-        let chosen = chosen_system(global, arguments)?;
-        let journal = EtcdJournal::open(&term).map_err(Failure::incomplete)?;
-        let steps_down = || is_interrupted() || term.is_over();
-        let served = serve(global, arguments, &chosen, journal, access, &steps_down)?;
-        if is_interrupted() {
-            served.map_err(Failure::incomplete)?;
-            break;
-        }
-        // Whatever was not durable was not answered; the next leader goes on from the rest.
-        let why = served.err().map(|error| error.to_string());
-        let why = why.unwrap_or_else(|| "its lease could not be kept".to_owned());
-        terminal::complain(&format!("note: steps down: {why}"));
-    }
+    certs::prepare(folder).map_err(Failure::input)?;
+    serve(global, arguments, &chosen, journal, &is_interrupted)?;
     Ok(interrupt::exit())
 }
 
@@ -217,14 +167,13 @@ pub(super) fn note_torn(log: &Log) {
 }
 
 /// Serves from a journal until it has to stop.
-fn serve<J: Journal + Send + 'static>(
+fn serve(
     global: &Global,
     arguments: &ControlArguments,
     chosen: &Chosen,
-    journal: J,
-    access: Access,
+    journal: DatabaseJournal,
     is_interrupted: &(dyn Fn() -> bool + Sync),
-) -> Result<Result<(), ServeError>, Failure> {
+) -> Result<(), Failure> {
     let folder = &arguments.state;
     let header = chosen.header(wall_ns()).at_pace(arguments.pace);
     // A state that is there has a zero of its own.
@@ -243,22 +192,14 @@ fn serve<J: Journal + Send + 'static>(
     } else {
         control.begin(now)
     };
-    if let Err(error) = begun {
-        return Ok(Err(error.into()));
-    }
+    begun.map_err(Failure::incomplete)?;
     if is_restored {
         DatabaseJournal::began_term(folder).map_err(Failure::incomplete)?;
     }
-    let server = Server::listen(arguments.listen, access, Limits::default());
-    let server = server
-        .map_err(Failure::input)?
-        .among(&arguments.store.servers);
+    let server = Server::listen(arguments.listen, folder, Limits::default());
+    let server = server.map_err(Failure::input)?;
     let server = server.providing(machines(arguments, &chosen.document)?);
-    let location = Location {
-        address: server.address(),
-        is_plain: arguments.plain,
-    };
-    announce(folder, location).map_err(|error| unwritten(folder, &error))?;
+    announce(folder, server.address()).map_err(|error| unwritten(folder, &error))?;
     let revision = control.driver().store().revision().0;
     if !global.is_quiet() {
         terminal::complain(&format!(
@@ -270,7 +211,8 @@ fn serve<J: Journal + Send + 'static>(
         ));
     }
     let notes = Arc::new(|note: &str| terminal::complain(note));
-    Ok(server.serve(control, folder, notes, is_interrupted))
+    let served = server.serve(control, folder, notes, is_interrupted);
+    served.map_err(Failure::incomplete)
 }
 
 /// A number of bytes.
@@ -317,22 +259,6 @@ fn machines(arguments: &ControlArguments, document: &Value) -> Result<Option<Pat
         )),
         (None, false) => Ok(None),
     }
-}
-
-/// The means by which parties prove who they are, at a place.
-fn access(arguments: &ControlArguments, place: &Place) -> Result<Access, Failure> {
-    let folder = &arguments.state;
-    if arguments.plain {
-        let secrets = Secrets::of_folder(folder);
-        return Ok(Access::Plain(
-            secrets.map_err(|error| unwritten(folder, &error))?,
-        ));
-    }
-    let life = &arguments.certificate_life;
-    let life_s = seconds("--certificate-life", life, LIFE_MIN_S)?;
-    let gate = Gate::of_place(place, life_s).map_err(Failure::input)?;
-    gate.keep_local(folder).map_err(Failure::incomplete)?;
-    Ok(Access::Mutual(gate))
 }
 
 impl LogArguments {

@@ -15,7 +15,6 @@ use live::runtime::clock::boot_ns;
 use live::story::{Fitted, Story};
 use units::{Instant, plural};
 
-use super::access::seconds;
 use super::table::aligned;
 use cli::{Exit, Failure, Global, output, terminal};
 use live::simulated::chosen::chosen;
@@ -107,6 +106,19 @@ impl Drop for Server {
     }
 }
 
+/// A duration in seconds, at least one.
+fn seconds(option: &str, text: &str) -> Result<i64, Failure> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        Failure::input(format!("{option}: `{text}`: {why}; expected such as `24h`"))
+    };
+    let duration: units::Duration = text.parse().map_err(|error| wrong(&error))?;
+    let seconds = duration.as_nanos() / 1_000_000_000;
+    if seconds < 1 {
+        return Err(wrong(&"expected at least 1s"));
+    }
+    Ok(seconds)
+}
+
 pub(super) fn load(global: &Global, arguments: &LoadArguments) -> Result<Exit, Failure> {
     let folder = std::path::absolute(&arguments.folder).map_err(Failure::input)?;
     if folder.exists() {
@@ -116,7 +128,7 @@ pub(super) fn load(global: &Global, arguments: &LoadArguments) -> Result<Exit, F
         )));
     }
     let time = |option: &str, text: &str| {
-        let seconds = seconds(option, text, 1)?;
+        let seconds = seconds(option, text)?;
         Ok::<Duration, Failure>(Duration::from_secs(u64::try_from(seconds).unwrap_or(1)))
     };
     let load = Load {
@@ -128,7 +140,7 @@ pub(super) fn load(global: &Global, arguments: &LoadArguments) -> Result<Exit, F
     };
     let simulate = arguments.simulate.as_deref();
     let simulate = simulate
-        .map(|text| seconds("--simulate", text, 1))
+        .map(|text| seconds("--simulate", text))
         .transpose()?;
     let state = folder.join("state");
     let server = start(&arguments.experiment, &state)?;

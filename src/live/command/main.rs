@@ -5,22 +5,15 @@
     reason = "of a program, the environment is read where its command line is"
 )]
 
-mod access;
 mod agent;
+mod certs;
 mod control;
-mod get;
 mod host;
 mod hour;
-mod kinds;
 mod kube;
-mod list;
 mod load;
-mod logs;
 mod predict;
 mod record;
-mod requests;
-mod show;
-mod store;
 mod table;
 mod what_if;
 
@@ -29,12 +22,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use live::access::{ADMIN_FILE, location};
+use live::access::location;
 use live::client::{Client, ClientError};
-use live::joining::Renewal;
+use live::security::certs::USER;
 use live::security::credentials::Credentials;
-use live::security::gate::ADMIN;
-use live::security::secrets::secret;
 use live::security::tls;
 
 use cli::{Exit, Failure, Global};
@@ -74,36 +65,9 @@ enum LiveCommand {
     /// Schedule the pods of a Kubernetes cluster that is there, by the scheduler of an experiment
     #[command(after_help = kube::EXAMPLES)]
     Kube(kube::KubeArguments),
-    /// Create the objects of manifest files, or update those that exist
-    Apply(requests::ApplyArguments),
-    /// Delete an object, a pod or a node
-    Delete(requests::ObjectArguments),
-    /// Set the number of replicas of a workload
-    Scale(requests::ScaleArguments),
-    /// Keep new pods off a node
-    Cordon(requests::NodeArguments),
-    /// Let new pods on a node again
-    Uncordon(requests::NodeArguments),
-    /// Keep new pods off a node and evict those on it, as budgets allow
-    Drain(requests::NodeArguments),
-    /// Create, list and delete the tokens by which agents and users join
-    #[command(subcommand)]
-    Token(access::TokenCommand),
-    /// Show the authority of the certificates, or put another one in its place, step by step
-    Authority(access::AuthorityArguments),
-    /// Take the certificates of an agent or a user back
-    Revoke(access::RevokeArguments),
-    /// Join a control server as a user; other commands find it by `--state`
-    Login(access::LoginArguments),
-    /// List pods, nodes, services, deployments, jobs and all else that the control server holds
-    #[command(after_help = get::EXAMPLES)]
-    Get(get::GetArguments),
-    /// Show the output of a pod's containers
-    Logs(logs::LogsArguments),
-    /// List what happened lately to pods and nodes
-    Events(show::EventsArguments),
-    /// Show the use of processors and memory by nodes and pods
-    Top(show::TopArguments),
+    /// Make certificates for an agent or a user on another machine
+    #[command(after_help = certs::EXAMPLES)]
+    Certs(certs::CertsArguments),
     /// Write the log of a control server's inputs so far, or what is seen of a Kubernetes cluster from now on
     #[command(after_help = record::EXAMPLES)]
     Record(record::RecordArguments),
@@ -151,23 +115,14 @@ impl ServerArguments {
         let unread = |error: std::io::Error| {
             Failure::input(format!(
                 "{}: no control server was started with this state ({error}); give its folder with \
-                 `--state`, or join it with `windtunnel live login`",
+                 `--state`",
                 state.display()
             ))
         };
-        let location = location(state).map_err(unread)?;
-        if location.is_plain {
-            let secret = secret(&state.join(ADMIN_FILE)).map_err(unread)?;
-            return Ok(Client::plain(location.address, &secret).remembering(state));
-        }
-        let credentials = Credentials::read(state, ADMIN).map_err(Failure::input)?;
+        let address = location(state).map_err(unread)?;
+        let credentials = Credentials::read(state, USER).map_err(Failure::input)?;
         let config = tls::client(&credentials).map_err(Failure::input)?;
-        let client = Client::secured(location.address, config).remembering(state);
-        // What the server says about its authorities is known once it has answered.
-        let _ = client.fetch("/healthz");
-        // One that can't be renewed now is good until it expires.
-        let _ = Renewal::new(state, ADMIN, credentials).keep(&client);
-        Ok(client)
+        Ok(Client::secured(address, config))
     }
 }
 
@@ -190,20 +145,7 @@ fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failure> {
         LiveCommand::Agent(arguments) => agent::run(global, arguments),
         LiveCommand::Kube(arguments) => kube::run(global, arguments),
         LiveCommand::Replay(arguments) => control::replay(global, arguments),
-        LiveCommand::Apply(arguments) => requests::apply(arguments),
-        LiveCommand::Delete(arguments) => requests::delete(arguments),
-        LiveCommand::Scale(arguments) => requests::scale(arguments),
-        LiveCommand::Cordon(arguments) => requests::cordon(arguments),
-        LiveCommand::Uncordon(arguments) => requests::uncordon(arguments),
-        LiveCommand::Drain(arguments) => requests::drain(arguments),
-        LiveCommand::Token(command) => access::token(command),
-        LiveCommand::Authority(arguments) => access::authority(arguments),
-        LiveCommand::Revoke(arguments) => access::revoke(arguments),
-        LiveCommand::Login(arguments) => access::login(global, arguments),
-        LiveCommand::Get(arguments) => get::get(arguments),
-        LiveCommand::Logs(arguments) => logs::logs(arguments),
-        LiveCommand::Events(arguments) => show::events(arguments),
-        LiveCommand::Top(arguments) => show::top(arguments),
+        LiveCommand::Certs(arguments) => certs::certs(arguments),
         LiveCommand::Record(arguments) => record::record(global, arguments),
         LiveCommand::Predict(arguments) => predict::predict(global, arguments),
         LiveCommand::Calibrate(arguments) => predict::calibrate(global, arguments),

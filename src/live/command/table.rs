@@ -28,8 +28,3 @@ pub(super) fn line(cells: &[String], widths: &[usize]) -> String {
         .collect();
     format!("{}\n", cells.join("  ").trim_end())
 }
-
-/// An amount of memory in whole mebibytes, as `kubectl` shows it.
-pub(super) fn mebibytes(bytes: u64) -> String {
-    format!("{}Mi", bytes >> 20)
-}

@@ -61,16 +61,6 @@ impl Link {
         self.is_reached
     }
 
-    /// The client that messages are sent with.
-    pub(super) const fn client(&self) -> &Client {
-        self.line.client()
-    }
-
-    /// Uses new credentials from the next message on.
-    pub(super) fn renewed(&mut self) {
-        self.line.close();
-    }
-
     /// Sends a message.
     pub(super) fn post(
         &mut self,

@@ -22,7 +22,6 @@ pub use pressure::Reserves;
 
 use crate::client::Client;
 use crate::discovery::Discovery;
-use crate::joining::Renewal;
 use crate::node::{NodeCore, NodeError};
 use crate::runtime::{Runtime, clock};
 use crate::wire::errand::ErrandResult;
@@ -50,8 +49,6 @@ pub struct Daemon<R> {
     heartbeat: Duration,
     /// Instant of the next message.
     due: Instant,
-    /// Credentials to renew in time, of an encrypted link.
-    renewal: Option<Renewal>,
     term: Term,
     errands: Errands,
     clock: Clock,
@@ -86,7 +83,6 @@ impl<R: Runtime> Daemon<R> {
             ),
             heartbeat: crate::driver::HEARTBEAT,
             due: Instant::ZERO,
-            renewal: None,
             clock: Clock::new(),
             pressures: Pressures::new(folder),
         }
@@ -112,15 +108,6 @@ impl<R: Runtime> Daemon<R> {
         self
     }
 
-    /// A daemon that renews its credentials in time.
-    #[must_use]
-    pub fn renewing(self, renewal: Renewal) -> Self {
-        Self {
-            renewal: Some(renewal),
-            ..self
-        }
-    }
-
     /// Works until it is interrupted; containers run on after that. `complain` gets the problems that
     /// pass by themselves.
     ///
@@ -134,7 +121,6 @@ impl<R: Runtime> Daemon<R> {
         while !is_interrupted() {
             self.work(complain);
             self.exchange(complain)?;
-            self.renew(complain);
             while let Some(wish) = self.errands.next() {
                 self.serve(wish);
             }
@@ -246,18 +232,6 @@ impl<R: Runtime> Daemon<R> {
             self.containers.release(&retained);
         }
         self.core.press(self.pressures.current())
-    }
-
-    /// Renews the credentials if it is time.
-    fn renew(&mut self, complain: &dyn Fn(&str)) {
-        let Some(renewal) = &mut self.renewal else {
-            return;
-        };
-        match renewal.keep(self.link.client()) {
-            Ok(true) => self.link.renewed(),
-            Ok(false) => {}
-            Err(error) => complain(&format!("the certificate is not renewed yet: {error}")),
-        }
     }
 
     fn answered(&mut self, answer: NodeAnswer, complain: &dyn Fn(&str)) -> Result<(), NodeError> {

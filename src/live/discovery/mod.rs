@@ -1,7 +1,5 @@
 //! Discovery on a host: the services of the cluster as the control server tells of them, in a file for each
-//! namespace, in the environment of containers, and behind proxies at addresses that mean this host.
-
-mod proxy;
+//! namespace and in the environment of containers.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,7 +12,6 @@ use units::{SortedMap, SortedSet};
 use crate::client::{Client, Line};
 use crate::runtime::write_record;
 use crate::wire::service::{PodPort, ServiceRow};
-use proxy::Proxies;
 
 /// Time after which a server that did not answer is asked again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -54,7 +51,6 @@ impl Discovery {
 
     fn work(&self, line: &mut Line) {
         let mut version = 0;
-        let mut proxies = Proxies::default();
         // What an earlier agent of the node wrote is good until it is known better.
         loop {
             let path = format!("/v1/nodes/{}/services?version={version}", self.node);
@@ -66,7 +62,6 @@ impl Discovery {
             if now == version {
                 continue;
             }
-            proxies.serve(&rows);
             // Files that can't be written are written with the next change, or after a while.
             if self.write(&rows).is_ok() {
                 version = now;

@@ -224,7 +224,7 @@ fn told_pod(store: &Store, event: &Event) -> Option<EventText> {
             (pod, false, "Scheduled", format!("{ASSIGNED}{node}"))
         }
         Event::PodUnschedulable { pod } => {
-            let message = "no node fits; `live get pods` says why".to_owned();
+            let message = "no node fits; the pod's condition says why".to_owned();
             (pod, true, "FailedScheduling", message)
         }
         Event::PodRunning { pod } => (pod, false, "Started", format!("runs on {}", on(pod))),

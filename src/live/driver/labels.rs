@@ -9,6 +9,9 @@ use units::SortedMap;
 
 use super::view::pairs;
 
+/// Annotation in which `kubectl apply` keeps the whole of what it was given.
+pub(crate) const APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// Labels of objects by kind, namespace and name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct OwnLabels {
@@ -23,6 +26,9 @@ struct Written {
     /// Labels of the jobs that a cron job makes.
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
     of_jobs: SortedMap<String, String>,
+    /// The whole object as `kubectl apply` was given it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    applied: Option<String>,
 }
 
 /// Labels of an object, with its name.
@@ -68,9 +74,13 @@ impl OwnLabels {
         let (Some(kind), Some(name)) = (text("/kind"), text("/metadata/name")) else {
             return;
         };
+        let applied = object.pointer("/metadata/annotations");
         let labels = Written {
             own: labels(object, "/metadata/labels"),
             of_jobs: labels(object, "/spec/jobTemplate/metadata/labels"),
+            applied: applied
+                .and_then(|own| own[APPLIED].as_str())
+                .map(str::to_owned),
         };
         let namespace = if Object::OF_CLUSTER.contains(&kind) {
             ""
@@ -95,6 +105,13 @@ impl OwnLabels {
     pub(super) fn forget(&mut self, kind: &str, namespace: &str, name: &str) {
         self.objects
             .remove(&[kind, namespace, name].map(str::to_owned));
+    }
+
+    /// The whole of an object as `kubectl apply` was given it.
+    pub(super) fn applied(&self, object: &Object) -> Option<&str> {
+        let names = [object.kind(), object.namespace(), object.name()];
+        let written = self.objects.get(&names.map(str::to_owned))?;
+        written.applied.as_deref()
     }
 
     /// Labels of an object: those that were written, or that follow from the object that controls it.

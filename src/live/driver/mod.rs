@@ -13,7 +13,7 @@ mod ended;
 pub mod events;
 mod handover;
 pub mod input;
-mod labels;
+pub(crate) mod labels;
 mod links;
 mod machines;
 pub mod mirror;

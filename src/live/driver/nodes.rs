@@ -38,7 +38,7 @@ impl Driver {
         {
             let why = format!(
                 "node `{0}` is another machine; choose another name, or delete the node first: \
-                 `windtunnel live delete Node/{0}`",
+                 `kubectl delete node/{0}`",
                 message.node
             );
             return NodeAnswer::Refused { why };

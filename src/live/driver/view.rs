@@ -2,11 +2,13 @@
 
 use model::{Labels, Pod, PodOwner, ResourceList};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use units::{Instant, NodeId, SortedMap};
 
 use super::Driver;
-use super::conditions::{Condition, LIMITS_KEPT};
+use super::conditions::Condition;
+use crate::wire::pod;
 use crate::wire::usage::{NodeTop, PodTop, PodUsage, Top};
 
 /// A pod in a list.
@@ -74,23 +76,9 @@ pub struct NodeRow {
     pub conditions: Vec<Condition>,
     /// Instant at which the node joined, in nanoseconds since the run's zero.
     pub created_ns: Option<i64>,
-}
-
-impl NodeRow {
-    /// Shortages of the node that last, by the names of their conditions.
-    pub fn pressures(&self) -> impl Iterator<Item = &str> {
-        let conditions = self.conditions.iter();
-        let pressures = conditions.filter(|own| own.kind.ends_with("Pressure"));
-        let lasting = pressures.filter(|own| own.status == "True");
-        lasting.map(|own| own.kind.as_str())
-    }
-
-    /// Whether the node keeps limits: `True`, `False`, or nothing where it does not say.
-    pub fn limits_kept(&self) -> &str {
-        let mut conditions = self.conditions.iter();
-        let found = conditions.find(|condition| condition.kind == LIMITS_KEPT);
-        found.map_or("", |condition| &condition.status)
-    }
+    /// Taints of the node.
+    #[serde(default)]
+    pub taints: Vec<model::Taint>,
 }
 
 impl Driver {
@@ -105,6 +93,13 @@ impl Driver {
     fn name_of(&self, owner: PodOwner) -> Option<String> {
         let object = &self.store.objects().get(owner.object)?.object;
         Some(format!("{}/{}", object.kind(), object.name()))
+    }
+
+    /// The living pods as objects of the Kubernetes API, by their numbers.
+    pub(crate) fn pod_objects(&self) -> SortedMap<u32, Value> {
+        let pods = self.store.pods().iter();
+        pods.map(|pod| (pod.pod.id.0, pod::object(&self.store, pod)))
+            .collect()
     }
 
     /// Namespace and name of a living pod, by its number.
@@ -215,6 +210,9 @@ impl Driver {
                 allocatable,
                 conditions: self.conditions(node),
                 created_ns: link.and_then(|link| link.joined).map(Instant::as_nanos),
+                taints: object
+                    .map(|object| object.taints.clone())
+                    .unwrap_or_default(),
             }
         });
         let mut rows: Vec<NodeRow> = rows.collect();

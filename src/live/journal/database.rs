@@ -78,7 +78,7 @@ impl DatabaseJournal {
             return Err(JournalError {
                 file,
                 what: "there is no journal".to_owned(),
-                fix: "give the folder of a control server's state; one in an etcd is checked by that",
+                fix: "give the folder of a control server's state",
             });
         }
         match open_checked(&file) {

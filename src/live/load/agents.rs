@@ -9,17 +9,14 @@ use std::time::Duration;
 
 use super::LoadError;
 use super::idle::Idle;
-use crate::client::{Client, ClientError, Line};
+use crate::client::{Client, Line};
 use crate::daemon::Daemon;
-use crate::joining::{JoinError, join};
 use crate::node::NodeCore;
 use crate::runtime::clock::boot_ns;
 use crate::runtime::host::labels;
 use crate::security::credentials::Credentials;
-use crate::security::gate::TokenWish;
-use crate::security::identity::Role;
-use crate::security::tls;
-use crate::security::token::Token;
+use crate::security::identity::{Identity, Role};
+use crate::security::{SecurityError, certs, tls};
 use crate::wire::declaration::Declaration;
 use crate::wire::{NodeAnswer, Registration};
 
@@ -31,9 +28,6 @@ const PROBE: Duration = Duration::from_millis(50);
 
 /// Bytes of a thread's stack: a daemon needs little of it.
 const STACK: usize = 512 << 10;
-
-/// Name of the files with an agent's credentials.
-const FILE: &str = "agent";
 
 /// Agents that run until this is dropped.
 pub(super) struct Agents {
@@ -51,8 +45,12 @@ impl Drop for Agents {
 }
 
 impl Agents {
-    pub(super) fn joined(admin: &Client, folder: &Path, count: u32) -> Result<Self, LoadError> {
-        let token = token(admin, count)?;
+    pub(super) fn joined(
+        admin: &Client,
+        state: &Path,
+        folder: &Path,
+        count: u32,
+    ) -> Result<Self, LoadError> {
         let mut agents = Self {
             is_over: Arc::default(),
             threads: Vec::new(),
@@ -60,8 +58,8 @@ impl Agents {
         for number in 0..count {
             let name = format!("node-{number:05}");
             let folder = folder.join(&name);
-            let credentials = joined(admin, &token, &name, &folder)?;
-            let cluster = credentials.cluster()?;
+            let credentials = credentials(state, &name, &folder)?;
+            let cluster = credentials.cluster();
             let client = Client::secured(admin.address(), tls::client(&credentials)?);
             let registration = registration(&name, "110");
             let is_over = Arc::clone(&agents.is_over);
@@ -88,10 +86,10 @@ pub(super) struct Probe {
 }
 
 impl Probe {
-    pub(super) fn joined(admin: &Client, folder: &Path) -> Result<Self, LoadError> {
+    pub(super) fn joined(admin: &Client, state: &Path, folder: &Path) -> Result<Self, LoadError> {
         let name = "probe";
         let folder = folder.join(name);
-        let credentials = joined(admin, &token(admin, 1)?, name, &folder)?;
+        let credentials = credentials(state, name, &folder)?;
         let client = Client::secured(admin.address(), tls::client(&credentials)?);
         Ok(Self {
             line: Line::prompt(client),
@@ -125,32 +123,13 @@ impl Probe {
     }
 }
 
-fn token(admin: &Client, uses: u32) -> Result<Token, LoadError> {
-    let wish = TokenWish {
+fn credentials(state: &Path, name: &str, folder: &Path) -> Result<Credentials, SecurityError> {
+    let identity = Identity {
         role: Role::Agent,
-        name: None,
-        uses,
-        valid_s: 3600,
+        name: name.to_owned(),
     };
-    let text: String = admin.post("/v1/tokens", &wish)?;
-    Ok(text.parse()?)
-}
-
-/// An agent joins, as soon as the server lets it.
-fn joined(
-    admin: &Client,
-    token: &Token,
-    name: &str,
-    folder: &Path,
-) -> Result<Credentials, LoadError> {
-    loop {
-        match join(admin.address(), token, name, folder, FILE) {
-            Err(JoinError::Client(ClientError::Refused { status: 429, .. })) => {
-                std::thread::park_timeout(Duration::from_millis(100));
-            }
-            joined => return Ok(joined?),
-        }
-    }
+    certs::party(state, folder, &identity, certs::LIFE_DAYS)?;
+    Credentials::read(folder, certs::AGENT)
 }
 
 fn registration(name: &str, pods: &str) -> Registration {

@@ -16,11 +16,10 @@ use units::plural;
 use crate::access::location;
 use crate::client::{Client, ClientError};
 use crate::driver::view::PodRow;
-use crate::joining::JoinError;
 use crate::runtime::clock::boot_ns;
 use crate::runtime::procfs;
+use crate::security::certs::USER;
 use crate::security::credentials::Credentials;
-use crate::security::gate::ADMIN;
 use crate::security::{SecurityError, tls};
 use crate::wire::request::{Outcome, Request};
 use agents::{Agents, Probe};
@@ -59,7 +58,7 @@ pub struct Measured {
     pub pods: u32,
     /// Seconds that the whole load lasted.
     pub lasted_s: f64,
-    /// Seconds until all agents had registered; certificates are handed out at a limited rate.
+    /// Seconds until all agents had registered.
     pub joining_s: f64,
     /// Seconds from the first request until all pods were ready.
     pub ready_s: f64,
@@ -114,9 +113,6 @@ pub enum LoadError {
     /// The server is not reached, or refuses.
     #[error(transparent)]
     Client(#[from] ClientError),
-    /// An agent can't join.
-    #[error(transparent)]
-    Join(#[from] JoinError),
     /// The credentials of the server's user can't be read.
     #[error(transparent)]
     Security(#[from] SecurityError),
@@ -180,8 +176,8 @@ impl Bearer {
             what: self.state.display().to_string(),
             source,
         })?;
-        let credentials = Credentials::read(&self.state, ADMIN)?;
-        Ok(Client::secured(place.address, tls::client(&credentials)?))
+        let credentials = Credentials::read(&self.state, USER)?;
+        Ok(Client::secured(place, tls::client(&credentials)?))
     }
 
     /// Processor time so far, in seconds.
@@ -222,7 +218,7 @@ impl Load {
         let begun = boot_ns();
         let first = begun;
         tells(&format!("{} to join", plural::count(self.agents, "agent")));
-        let agents = Agents::joined(&client, folder, self.agents)?;
+        let agents = Agents::joined(&client, &bearer.state, folder, self.agents)?;
         self.wait("all agents registered", || {
             let nodes: Vec<serde_json::Value> = client.get("/v1/nodes")?;
             Ok(nodes.len() >= self.agents as usize)
@@ -249,7 +245,7 @@ impl Load {
         tells("heartbeats alone");
         let quiet_log = client.fetch("/v1/log")?.len();
         let (begun, cpu) = (boot_ns(), bearer.cpu_s());
-        let mut probe = Probe::joined(&client, folder)?;
+        let mut probe = Probe::joined(&client, &bearer.state, folder)?;
         let heartbeats = probe.beat_for(self.quiet)?;
         let passed_s = seconds_since(begun);
         let cpu_s = bearer.cpu_s() - cpu;

@@ -51,15 +51,6 @@ pub struct Identity {
     pub name: String,
 }
 
-/// An identity as its certificate states it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certified {
-    /// The party.
-    pub identity: Identity,
-    /// Number of the joining by which the party got its first certificate; no two have the same.
-    pub number: u64,
-}
-
 impl Role {
     /// Every role, the most powerful first.
     pub const ALL: [Self; 4] = [Self::Admin, Self::Submitter, Self::Viewer, Self::Agent];
@@ -97,6 +88,18 @@ impl Identity {
     }
 }
 
+impl Identity {
+    /// The identity as it stands in a certificate.
+    pub(super) fn uri(&self) -> String {
+        format!("{SCHEME}{self}")
+    }
+
+    /// The identity of a certificate's text; `None` of any other text.
+    pub(super) fn of_uri(uri: &str) -> Option<Self> {
+        uri.strip_prefix(SCHEME)?.parse().ok()
+    }
+}
+
 impl fmt::Display for Identity {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{}/{}", self.role.name(), self.name)
@@ -117,22 +120,6 @@ impl FromStr for Identity {
         let role = roles.find(|known| known.name() == role);
         let role = role.ok_or(NotAnIdentity)?;
         Self::new(role, name).ok_or(NotAnIdentity)
-    }
-}
-
-impl Certified {
-    /// The identity as it stands in a certificate.
-    pub(super) fn uri(&self) -> String {
-        format!("{SCHEME}{}/{}", self.identity, self.number)
-    }
-
-    /// The identity of a certificate's text; `None` of any other text.
-    pub(super) fn of_uri(uri: &str) -> Option<Self> {
-        let (identity, number) = uri.strip_prefix(SCHEME)?.rsplit_once('/')?;
-        Some(Self {
-            identity: identity.parse().ok()?,
-            number: number.parse().ok()?,
-        })
     }
 }
 
@@ -158,12 +145,9 @@ mod tests {
 
     #[test]
     fn a_name_can_not_smuggle_in_another_identity() {
-        let certified = Certified {
-            identity: identity("agent/n0"),
-            number: 7,
-        };
-        assert_eq!(certified.uri(), "wt://agent/n0/7");
-        assert_eq!(Certified::of_uri("wt://agent/n0/7"), Some(certified));
+        let agent = identity("agent/n0");
+        assert_eq!(agent.uri(), "wt://agent/n0");
+        assert_eq!(Identity::of_uri("wt://agent/n0"), Some(agent));
         for text in [
             "",
             "agent",
@@ -175,13 +159,8 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Identity>(), Err(NotAnIdentity), "{text}");
         }
-        for uri in [
-            "wt://agent/n0",
-            "wt://agent/n0/x",
-            "http://agent/n0/7",
-            "wt://admin/a/b/1",
-        ] {
-            assert_eq!(Certified::of_uri(uri), None, "{uri}");
+        for uri in ["wt://agent/n0/x", "http://agent/n0", "agent/n0"] {
+            assert_eq!(Identity::of_uri(uri), None, "{uri}");
         }
     }
 }

@@ -1,27 +1,17 @@
-//! Identities of a control server's parties and the means to prove them: an authority of the server's
-//! own, certificates that it issues against join tokens, and the TLS of both ends.
+//! Identities of a control server's parties and the means to prove them: certificates in files, and the
+//! TLS of both ends.
 //!
 //! - `identity`: who a certificate speaks for, and what its role may do.
-//! - `authority`: the key and certificate of the authority, and the certificates that it issues.
-//! - `token`: join tokens, which pin the authority's public key.
-//! - `roster`: tokens and certificates that are good, in a file of the server's state.
-//! - `rotation`: the steps by which another authority takes the place of the present one.
-//! - `place`: the folder of both, and what several control servers share.
-//! - `gate`: joining, renewing and revoking over the two.
-//! - `secrets`: secrets in files, and short names that follow from them.
+//! - `certs`: an authority, and the certificates that it signs.
 //! - `credentials`: the key and certificate of one party, in a folder.
+//! - `secrets`: names of machines in files.
 //! - `tls`: the configurations of both ends.
 
-pub mod authority;
+pub mod certs;
 pub mod credentials;
-pub mod gate;
 pub mod identity;
-pub mod place;
-mod roster;
-pub mod rotation;
 pub mod secrets;
 pub mod tls;
-pub mod token;
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _, Write as _};
@@ -57,43 +47,6 @@ pub enum SecurityError {
     /// Making a key or certificate failed.
     #[error("a certificate can't be made: {0}")]
     Making(String),
-    /// A token is not written as one.
-    #[error(
-        "not a join token: expected `wt1.PIN.ID.SECRET` as `windtunnel live token create` prints it"
-    )]
-    NotAToken,
-}
-
-/// Reason that a party is not let in. The words are those it gets: they tell nothing about tokens that
-/// it does not hold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Refused {
-    /// The token is unknown, used up or expired, or is for another name.
-    #[error(
-        "the join token is not valid (any more); create one with `windtunnel live token create`"
-    )]
-    Token,
-    /// The name is taken.
-    #[error(
-        "the name is taken by a certificate that has not expired; choose another name, or free it \
-         with `windtunnel live revoke ROLE/NAME`"
-    )]
-    Taken,
-    /// The name can't be one.
-    #[error("expected a name of 1 to 253 letters, digits, `-`, `.` or `_`")]
-    Name,
-    /// The request to sign is none, or its signature is wrong.
-    #[error("the request for a certificate is damaged, or not signed by its key")]
-    Request,
-    /// The certificate was revoked or replaced.
-    #[error("the certificate was revoked; join again with a new token")]
-    Revoked,
-    /// No more tokens or certificates are kept.
-    #[error("there are too many tokens or certificates; delete some first")]
-    Full,
-    /// The state can't be written.
-    #[error("the server's state can't be written; see its messages")]
-    Storage,
 }
 
 /// Reads a file of text.

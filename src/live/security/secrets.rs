@@ -1,4 +1,4 @@
-//! Secrets in files, and short names that follow from them.
+//! Short texts in files, such as the name of a machine.
 
 use std::fs::OpenOptions;
 use std::io::{self, Read as _};
@@ -6,20 +6,7 @@ use std::path::Path;
 
 use super::{random_bytes, write_text};
 
-/// Random bytes of a secret.
-const SECRET_BYTES: usize = 32;
-
-/// A short name that follows from a text, such as the pin of an authority: it tells containers of
-/// different control servers apart and gives nothing away.
-pub fn cluster(text: &str) -> String {
-    blake3::hash(text.as_bytes())
-        .to_hex()
-        .chars()
-        .take(8)
-        .collect()
-}
-
-/// The secret in a file.
+/// The text in a file.
 ///
 /// # Errors
 /// The file can't be read.
@@ -41,13 +28,9 @@ pub fn machine(folder: &Path) -> io::Result<String> {
     std::fs::create_dir_all(folder)?;
     let path = folder.join(".machine");
     if !path.exists() {
-        create(&path)?;
+        let drawn = blake3::hash(&random_bytes::<32>()?);
+        write_text(&path, &format!("{}\n", drawn.to_hex()))?;
     }
-    Ok(cluster(&secret(&path)?))
-}
-
-/// Draws a secret and writes it.
-pub(crate) fn create(path: &Path) -> io::Result<()> {
-    let bytes = random_bytes::<SECRET_BYTES>()?;
-    write_text(path, &format!("{}\n", blake3::hash(&bytes).to_hex()))
+    let name = blake3::hash(secret(&path)?.as_bytes());
+    Ok(name.to_hex().chars().take(8).collect())
 }

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::oneshot;
 use units::{Instant, Revision};
 
@@ -14,13 +15,11 @@ use super::guard::Notes;
 use crate::control::{Control, ControlError};
 use crate::driver::events::EventRow;
 use crate::driver::input::{Answer, Input};
-use crate::driver::objects::ObjectRow;
 use crate::driver::view::{NodeRow, PodRow};
 use crate::journal::Journal;
 use crate::wire::NodeAnswer;
 use crate::wire::machine::MachineWish;
 use crate::wire::service::ServiceRow;
-use crate::wire::usage::Top;
 
 /// Greatest number of messages that are taken in together.
 const TOGETHER_MAX: usize = 1024;
@@ -46,12 +45,14 @@ pub(super) enum Message {
     Unseen(String, Vec<u32>, oneshot::Sender<Vec<u32>>),
     /// A request for the nodes.
     Nodes(oneshot::Sender<Vec<NodeRow>>),
-    /// A request for the objects of a kind.
-    Objects(String, oneshot::Sender<Vec<ObjectRow>>),
+    /// A request for the objects of a kind as `kubectl` reads them, unless the revision is the known one.
+    Listed(
+        &'static str,
+        Option<u64>,
+        oneshot::Sender<(u64, Option<Vec<Value>>)>,
+    ),
     /// A request for the events after a number.
     Events(u64, oneshot::Sender<Vec<EventRow>>),
-    /// A request for the usage that was measured.
-    Top(oneshot::Sender<Top>),
     /// A request for the services.
     Services(oneshot::Sender<Arc<Services>>),
     /// A request for what is wished of the provider of machines.
@@ -211,14 +212,13 @@ impl<J: Journal> Loop<J> {
                     Message::Nodes(reply) => {
                         let _ = reply.send(self.control.nodes());
                     }
-                    Message::Objects(kind, reply) => {
-                        let _ = reply.send(self.control.objects(&kind));
+                    Message::Listed(kind, known, reply) => {
+                        let revision = self.control.driver().store().revision().0;
+                        let is_news = known != Some(revision);
+                        let _ = reply.send((revision, is_news.then(|| self.control.listed(kind))));
                     }
                     Message::Events(after, reply) => {
                         let _ = reply.send(self.control.events(after));
-                    }
-                    Message::Top(reply) => {
-                        let _ = reply.send(self.control.top());
                     }
                     Message::Services(reply) => {
                         let _ = reply.send(self.services());

@@ -6,27 +6,27 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Full, Limited};
+use http_body_util::{BodyExt as _, Either, Full, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use units::plural;
 
 use super::Limits;
+use super::api::Lists;
 use super::engine::Message;
 use super::errands::Errands;
+use super::flow::Answer;
 use super::guard::Guard;
-use super::routes::{party_name, route};
-use crate::access::Access;
-use crate::client::{GENERATION, SERVERS};
-use crate::security::Refused;
-use crate::security::identity::Certified;
+use super::routes::route;
+use crate::security::identity::Identity;
 
 /// Greatest number of headers of a request.
 const HEADERS_MAX: usize = 64;
@@ -49,19 +49,17 @@ pub(super) type Asked = Request<Option<Incoming>>;
 /// The parts of the server that connections share.
 pub(super) struct Shared {
     pub(super) engine: Sender<Message>,
-    pub(super) access: Access,
     pub(super) limits: Limits,
     pub(super) guard: Arc<Guard>,
     pub(super) errands: Errands,
-    /// Addresses of all control servers, where there are several.
-    pub(super) servers: Option<HeaderValue>,
+    pub(super) lists: Lists,
 }
 
 /// The other end of a connection.
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
-    /// Party of the certificate, if one was shown.
-    pub(super) party: Option<Certified>,
+    /// Party of the certificate.
+    pub(super) party: Identity,
 }
 
 /// A request that is refused.
@@ -78,6 +76,25 @@ impl Refusal {
         Self { status, code, why }
     }
 
+    /// The refusal as clients of the Kubernetes API read it.
+    fn status(&self) -> Value {
+        let reason = match self.status.as_u16() {
+            400 => "BadRequest",
+            403 => "Forbidden",
+            404 => "NotFound",
+            409 if self.code == "exists" => "AlreadyExists",
+            409 => "Conflict",
+            410 => "Expired",
+            422 => "Invalid",
+            429 => "TooManyRequests",
+            _ => "",
+        };
+        json!({
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+            "message": self.why, "reason": reason, "code": self.status.as_u16(),
+        })
+    }
+
     pub(super) fn stopped() -> Self {
         let why = "the control server is stopping; try again";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", why)
@@ -88,31 +105,12 @@ impl Refusal {
     }
 }
 
-impl From<Refused> for Refusal {
-    fn from(refused: Refused) -> Self {
-        let (status, code) = match refused {
-            Refused::Token => (StatusCode::UNAUTHORIZED, "token"),
-            Refused::Taken => (StatusCode::CONFLICT, "name-taken"),
-            Refused::Name | Refused::Request => (StatusCode::BAD_REQUEST, "request"),
-            Refused::Revoked => (StatusCode::FORBIDDEN, "revoked"),
-            Refused::Full => (StatusCode::CONFLICT, "full"),
-            Refused::Storage => (StatusCode::INTERNAL_SERVER_ERROR, "storage"),
-        };
-        Self::new(status, code, refused.to_string())
-    }
-}
-
 /// Serves a connection to its end.
 pub(super) async fn converse<S>(stream: S, peer: Peer, shared: Arc<Shared>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = shared.limits;
-    let header = if peer.party.is_some() {
-        limits.idle
-    } else {
-        limits.header
-    };
     let peer = Arc::new(peer);
     let (all, other_end) = (Arc::clone(&shared), Arc::clone(&peer));
     let service = service_fn(move |request| {
@@ -122,7 +120,7 @@ where
     let mut builder = http1::Builder::new();
     builder
         .timer(TokioTimer::new())
-        .header_read_timeout(header)
+        .header_read_timeout(limits.idle)
         .max_headers(HEADERS_MAX)
         .max_buf_size(HEADERS_BYTES);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
@@ -130,9 +128,8 @@ where
     if let Ok(Err(error)) = tokio::time::timeout(limits.life, connection).await
         && let Some(code) = code_of(&error)
     {
-        let name = peer.party.as_ref().map(|party| party.identity.to_string());
-        let name = name.as_deref().unwrap_or(STRANGER);
-        shared.guard.note(peer.address, name, "request", code);
+        let name = peer.party.to_string();
+        shared.guard.note(peer.address, &name, "request", code);
     }
 }
 
@@ -161,14 +158,10 @@ fn check_headers(request: &Asked) -> Result<(), Refusal> {
     Err(Refusal::new(status, "headers", why))
 }
 
-async fn respond(
-    shared: &Shared,
-    peer: &Peer,
-    request: Request<Incoming>,
-) -> Response<Full<Bytes>> {
+async fn respond(shared: &Arc<Shared>, peer: &Peer, request: Request<Incoming>) -> Answer {
     let (parts, body) = request.into_parts();
     let mut request = Request::from_parts(parts, Some(body));
-    let party = party_name(shared, peer, &request);
+    let party = peer.party.to_string();
     // The query is left out: it is not needed to find what was refused.
     let asked = format!("{} {}", request.method(), request.uri().path());
     let answer = match check_headers(&request) {
@@ -176,19 +169,7 @@ async fn respond(
         Err(refusal) => Err(refusal),
     };
     match answer {
-        Ok(body) => {
-            let mut response = response(StatusCode::OK, "application/json", body);
-            if let Access::Mutual(gate) = &shared.access {
-                let generation = gate.authorities().generation();
-                let name = HeaderName::from_static(GENERATION);
-                response.headers_mut().insert(name, generation.into());
-            }
-            if let Some(servers) = &shared.servers {
-                let name = HeaderName::from_static(SERVERS);
-                response.headers_mut().insert(name, servers.clone());
-            }
-            response
-        }
+        Ok(answer) => answer,
         Err(refusal) => {
             if let Some(mut unread) = request.body_mut().take() {
                 discard(&mut unread).await;
@@ -196,8 +177,13 @@ async fn respond(
             shared
                 .guard
                 .note(peer.address, &party, &asked, refusal.code);
-            let kind = "text/plain; charset=utf-8";
-            let mut response = response(refusal.status, kind, refusal.why);
+            let mut response = if asked.contains(" /api") {
+                let body = refusal.status().to_string();
+                response(refusal.status, "application/json", body)
+            } else {
+                let kind = "text/plain; charset=utf-8";
+                response(refusal.status, kind, refusal.why)
+            };
             // Whatever else was sent is not read.
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(CONNECTION, close);
@@ -206,16 +192,18 @@ async fn respond(
     }
 }
 
-fn response(
-    status: StatusCode,
-    kind: &'static str,
-    body: impl Into<Bytes>,
-) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body.into()));
+/// An answer of a status and content.
+pub(super) fn response(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Answer {
+    let mut response = Response::new(Either::Left(Full::new(body.into())));
     *response.status_mut() = status;
     let kind = HeaderValue::from_static(kind);
     response.headers_mut().insert(CONTENT_TYPE, kind);
     response
+}
+
+/// An answer in JSON.
+pub(super) fn whole(body: Vec<u8>) -> Answer {
+    response(StatusCode::OK, "application/json", body)
 }
 
 /// Reads the message of a request, within the limits.
@@ -223,6 +211,15 @@ pub(super) async fn body<T: DeserializeOwned>(
     shared: &Shared,
     request: &mut Asked,
 ) -> Result<T, Refusal> {
+    let bytes = bytes(shared, request).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let why = format!("not the message expected here: {error}");
+        Refusal::new(StatusCode::BAD_REQUEST, "message", why)
+    })
+}
+
+/// Reads the body of a request, within the limits.
+pub(super) async fn bytes(shared: &Shared, request: &mut Asked) -> Result<Bytes, Refusal> {
     let limits = shared.limits;
     let incoming = request.body_mut().take();
     let mut incoming = incoming.ok_or_else(Refusal::stopped)?;
@@ -242,10 +239,7 @@ pub(super) async fn body<T: DeserializeOwned>(
         Refusal::new(StatusCode::REQUEST_TIMEOUT, "slow", why)
     })?;
     let read = read.map_err(|_| too_long())?;
-    serde_json::from_slice(&read.to_bytes()).map_err(|error| {
-        let why = format!("not the message expected here: {error}");
-        Refusal::new(StatusCode::BAD_REQUEST, "message", why)
-    })
+    Ok(read.to_bytes())
 }
 
 /// Reads a part of a body and throws it away: a connection that is closed with data on its way loses
@@ -263,6 +257,6 @@ async fn discard(body: &mut Incoming) {
     let _ = tokio::time::timeout(DISCARD, reading).await;
 }
 
-pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+pub(super) fn text(value: &impl Serialize) -> Result<Vec<u8>, Refusal> {
     serde_json::to_vec(value).map_err(|_| Refusal::stopped())
 }

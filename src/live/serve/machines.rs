@@ -8,18 +8,14 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::engine::Message;
-use crate::access::Access;
 use crate::driver::input::Input;
 use crate::runtime::clock::boot_ns;
-use crate::security::gate::TokenWish;
-use crate::security::identity::Role;
 use crate::serve::Notes;
 use crate::wire::machine::{MachineNews, MachineSpec, MachineWish, Wish};
 
@@ -38,9 +34,6 @@ const RETRY_NS: i64 = 5_000_000_000;
 /// Exit code by which the executable says that a machine can't be had, now or later.
 const NEVER: i32 = 2;
 
-/// Seconds for which the token of a machine is valid.
-const TOKEN_S: i64 = 3_600;
-
 /// Greatest length of an output that is read, in bytes.
 const OUTPUT_MAX: u64 = 1 << 20;
 
@@ -50,7 +43,6 @@ pub(super) struct Hook {
     /// Folder of the server's state.
     pub(super) folder: PathBuf,
     pub(super) address: SocketAddr,
-    pub(super) access: Access,
     pub(super) notes: Notes,
 }
 
@@ -114,9 +106,6 @@ impl Hook {
                 let name = amount.resource.to_uppercase().replace(['.', '/', '-'], "_");
                 command.env(format!("WINDTUNNEL_{name}"), &amount.quantity);
             }
-            if let Some(token) = self.token(&spec.node) {
-                command.env("WINDTUNNEL_TOKEN", token);
-            }
         }
         let mut child = match command.spawn() {
             Ok(child) => child,
@@ -144,21 +133,6 @@ impl Hook {
         } else {
             Ran::NotNow(last)
         }
-    }
-
-    /// A token by which the machine joins, and no other.
-    fn token(&self, node: &str) -> Option<String> {
-        let Access::Mutual(gate) = &self.access else {
-            return None;
-        };
-        let wish = TokenWish {
-            role: Role::Agent,
-            name: Some(node.to_owned()),
-            uses: 1,
-            valid_s: TOKEN_S,
-        };
-        let token = Arc::clone(gate).create(&wish).ok()?;
-        Some(token.reveal())
     }
 }
 

@@ -2,10 +2,13 @@
 //! connections. This is where the wall clock comes in.
 
 mod accept;
+mod api;
 mod engine;
 mod errands;
+mod flow;
 mod guard;
 mod http;
+mod log;
 mod machines;
 mod routes;
 
@@ -15,13 +18,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::HeaderValue;
 use thiserror::Error;
 
-use crate::access::Access;
 use crate::control::{Control, ControlError};
 use crate::journal::Journal;
-use crate::security::SecurityError;
+use crate::security::credentials::Credentials;
+use crate::security::{SecurityError, certs, tls};
 use engine::Engine;
 use guard::Guard;
 use machines::Hook;
@@ -35,21 +37,15 @@ pub struct Limits {
     pub connections: usize,
     /// Connections at one time that have yet to show a certificate; the oldest gives way.
     pub handshakes: usize,
-    /// Connections of parties without a certificate at one time.
-    pub strangers: usize,
     /// Connections of one user at one time.
     pub user: usize,
     /// Connections of one agent at one time.
     pub agent: usize,
     /// Requests of one party in a second.
     pub rate: u32,
-    /// Joinings in a second, of all together.
-    pub joinings: u32,
     /// Time for the handshake of TLS.
     pub handshake: Duration,
-    /// Time for the header of a request.
-    pub header: Duration,
-    /// Time between two requests of a known party over one connection.
+    /// Time between two requests over one connection, and for the header of one.
     pub idle: Duration,
     /// Time for the body of a request.
     pub body: Duration,
@@ -68,13 +64,10 @@ impl Default for Limits {
         Self {
             connections: 4096,
             handshakes: 256,
-            strangers: 64,
             user: 64,
             agent: 8,
             rate: 200,
-            joinings: 10,
             handshake: Duration::from_secs(5),
-            header: Duration::from_secs(10),
             idle: Duration::from_secs(30),
             body: Duration::from_secs(30),
             body_bytes: crate::client::REQUEST_MAX,
@@ -96,12 +89,6 @@ pub enum ServeError {
         /// Reason.
         source: io::Error,
     },
-    /// The address can be reached from other machines.
-    #[error(
-        "{0}: plain text is allowed on addresses of this machine alone; listen on 127.0.0.1, or leave \
-         out `--plain`"
-    )]
-    NotLoopback(SocketAddr),
     /// The threads can't be started.
     #[error("the server's threads can't be started: {0}")]
     Threads(io::Error),
@@ -117,42 +104,29 @@ pub enum ServeError {
 pub struct Server {
     listener: std::net::TcpListener,
     address: SocketAddr,
-    access: Access,
+    tls: Arc<rustls::ServerConfig>,
     limits: Limits,
-    servers: Option<HeaderValue>,
     /// Executable that adds, removes and lists machines.
     machines: Option<PathBuf>,
 }
 
 impl Server {
-    /// Listens at an address.
+    /// Listens at an address, with the certificates of the folder of its state.
     ///
     /// # Errors
-    /// The address can't be had, or connections would be plain text and reach other machines.
-    pub fn listen(address: SocketAddr, access: Access, limits: Limits) -> Result<Self, ServeError> {
-        if matches!(access, Access::Plain(_)) && !address.ip().is_loopback() {
-            return Err(ServeError::NotLoopback(address));
-        }
+    /// The address can't be had, or the certificates can't be used.
+    pub fn listen(address: SocketAddr, folder: &Path, limits: Limits) -> Result<Self, ServeError> {
+        let tls = tls::server(&Credentials::read(folder, certs::SERVER)?)?;
         let failed = |source| ServeError::Address { address, source };
         let listener = std::net::TcpListener::bind(address).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
         Ok(Self {
             address: listener.local_addr().map_err(failed)?,
             listener,
-            access,
+            tls,
             limits,
-            servers: None,
             machines: None,
         })
-    }
-
-    /// The server as one of several, which are reached at these addresses.
-    #[must_use]
-    pub fn among(self, servers: &[SocketAddr]) -> Self {
-        let servers: Vec<String> = servers.iter().map(ToString::to_string).collect();
-        let listed = HeaderValue::from_str(&servers.join(",")).ok();
-        let servers = listed.filter(|_| !servers.is_empty());
-        Self { servers, ..self }
     }
 
     /// Has machines come and go by an executable.
@@ -169,8 +143,8 @@ impl Server {
         self.address
     }
 
-    /// Serves until it is interrupted or the control plane fails. The credentials of the server's own
-    /// user are kept in `folder`, and `notes` gets a line for what is refused.
+    /// Serves until it is interrupted or the control plane fails. `folder` is that of the state, and
+    /// `notes` gets a line for what is refused.
     ///
     /// # Errors
     /// The control plane or its storage fails.
@@ -191,28 +165,25 @@ impl Server {
                 program,
                 folder: folder.to_owned(),
                 address: self.address,
-                access: self.access.clone(),
                 notes: Arc::clone(&notes),
             };
             hook.start(engine.sender());
         }
         let shared = Arc::new(http::Shared {
             engine: engine.sender(),
-            access: self.access,
             limits: self.limits,
             guard: Guard::new(notes),
             errands: errands::Errands::default(),
-            servers: self.servers,
+            lists: api::Lists::default(),
         });
         let goes_on = || !is_interrupted() && !engine.has_ended();
-        let accepted = runtime.block_on(accept::accept(self.listener, &shared, folder, &goes_on));
-        accepted.map_err(|error| match error {
-            accept::AcceptError::Listener(source) => ServeError::Address {
+        let accepted = accept::accept(self.listener, self.tls, &shared, &goes_on);
+        runtime
+            .block_on(accepted)
+            .map_err(|source| ServeError::Address {
                 address: self.address,
                 source,
-            },
-            accept::AcceptError::Security(error) => ServeError::Security(error),
-        })?;
+            })?;
         drop(shared);
         drop(runtime);
         Ok(engine.stop()?)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use lab::run::{control_plane, schedulers};
 use scenario::{Experiment, Scenario};
 use serde_json::Value;
+use systems::mesos::section::Mesos;
 use units::Duration;
 use world::FileSource;
 
@@ -92,7 +93,11 @@ impl Chosen {
                 own.start_date = Some(date.clone());
             }
             if is_mesos(&system.name) {
-                system.mesos.get_or_insert_default().start_date = Some(date);
+                let own: Mesos = system.own();
+                system.state(&Mesos {
+                    start_date: Some(date),
+                    ..own
+                });
             }
         }
         let files = FileSource::of(&self.experiment.files);

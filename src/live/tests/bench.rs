@@ -13,7 +13,7 @@ use crate::control::{Compaction, Control};
 use crate::driver::Plane;
 use crate::driver::input::{Answer, Input};
 use crate::driver::view::PodRow;
-use crate::journal::{Journal, MemoryJournal};
+use crate::journal::MemoryJournal;
 use crate::node::{MachineOrder, NodeCore};
 use crate::record::Header;
 use crate::runtime::host::labels;
@@ -177,15 +177,15 @@ pub(super) fn registration(name: &str, process: u32) -> Registration {
 }
 
 /// A cluster.
-pub(super) struct Bench<J> {
-    pub(super) control: Option<Control<J>>,
+pub(super) struct Bench {
+    pub(super) control: Option<Control<MemoryJournal>>,
     pub(super) hosts: Vec<Host>,
     pub(super) now: Instant,
     /// The rule by which control servers make their logs short.
     pub(super) compaction: Compaction,
 }
 
-impl Bench<MemoryJournal> {
+impl Bench {
     /// Cluster with a number of hosts, over a journal in memory.
     pub(super) fn new(hosts: usize, journal: &MemoryJournal) -> Self {
         Self::with_plane(hosts, journal, plane())
@@ -219,31 +219,17 @@ impl Bench<MemoryJournal> {
         bench.open_of(journal.clone(), header, plane);
         bench
     }
-}
-
-impl<J: Journal> Bench<J> {
-    /// Cluster with a number of hosts, over a journal.
-    pub(super) fn over(hosts: usize, journal: J) -> Self {
-        let mut bench = Self {
-            control: None,
-            hosts: (0..hosts).map(Host::new).collect(),
-            now: Instant::ZERO,
-            compaction: Compaction::default(),
-        };
-        bench.open(journal);
-        bench
-    }
 
     /// A control server opens the state.
-    pub(super) fn open(&mut self, journal: J) {
+    pub(super) fn open(&mut self, journal: MemoryJournal) {
         self.open_with(journal, plane());
     }
 
-    pub(super) fn open_with(&mut self, journal: J, plane: Plane) {
+    pub(super) fn open_with(&mut self, journal: MemoryJournal, plane: Plane) {
         self.open_of(journal, header(), plane);
     }
 
-    fn open_of(&mut self, journal: J, header: Header, plane: Plane) {
+    fn open_of(&mut self, journal: MemoryJournal, header: Header, plane: Plane) {
         let control = Control::open(header, plane, journal).expect("a state that opens");
         let mut control = control.with_compaction(self.compaction.clone());
         // One that can't begin is halted, and answers nothing.

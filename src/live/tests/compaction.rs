@@ -21,7 +21,7 @@ fn often() -> Compaction {
 }
 
 /// A run with roll-outs, a lost node and pods that end.
-fn churn(bench: &mut Bench<MemoryJournal>) {
+fn churn(bench: &mut Bench) {
     bench.turns(2);
     bench.apply(&deployment(6));
     bench.turns(20);
@@ -200,14 +200,14 @@ fn eventful(plane: &dyn Fn() -> Plane, has_jobs: bool, compaction: &Compaction) 
 }
 
 /// Pods that are ready, by the beginning of their names.
-fn running(bench: &Bench<MemoryJournal>, prefix: &str) -> usize {
+fn running(bench: &Bench, prefix: &str) -> usize {
     let pods = bench.pods().into_iter();
     pods.filter(|pod| pod.ready && pod.name.starts_with(prefix))
         .count()
 }
 
 /// Processes of so many pods end by themselves.
-fn exit(bench: &mut Bench<MemoryJournal>, prefix: &str, count: usize, code: i32) {
+fn exit(bench: &mut Bench, prefix: &str, count: usize, code: i32) {
     let pods = bench.pods().into_iter();
     let pods = pods.filter(|pod| pod.ready && pod.name.starts_with(prefix));
     for pod in pods.take(count) {

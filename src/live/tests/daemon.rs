@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::bench::{deployment, registration};
 use super::host::{Attempt, Host};
 use super::server::Running;
@@ -18,9 +20,7 @@ use crate::node::NodeError;
 use crate::runtime::AttemptId;
 use crate::runtime::clock::boot_ns;
 use crate::security::identity::Role;
-use crate::wire::errand::{LogText, LogWish};
 use crate::wire::request::{Outcome as UserOutcome, Request};
-use crate::wire::usage::Top;
 
 /// Longest time for anything to come about.
 const PATIENCE_NS: i64 = 8_000_000_000;
@@ -81,7 +81,7 @@ struct Cluster {
 
 impl Cluster {
     fn new(name: &str) -> Self {
-        let server = Running::secured(name, 3600);
+        let server = Running::new(name);
         let agent = server.joined(Role::Agent, "n0");
         let folder = server.folder.join("node");
         std::fs::create_dir_all(&folder).expect("a folder");
@@ -126,24 +126,10 @@ impl Cluster {
         self.daemon = Working::start(self.agent.clone(), &self.folder, &self.host, process);
     }
 
-    fn logs(&self, pod: &str, container: Option<&str>) -> Result<LogText, ClientError> {
-        self.read(pod, container, false)
-    }
-
-    fn read(
-        &self,
-        pod: &str,
-        container: Option<&str>,
-        is_previous: bool,
-    ) -> Result<LogText, ClientError> {
-        let wish = LogWish {
-            namespace: "default".to_owned(),
-            name: pod.to_owned(),
-            container: container.map(str::to_owned),
-            from: None,
-            is_previous,
-        };
-        self.server.admin().post("/v1/logs", &wish)
+    fn logs(&self, pod: &str, query: &str) -> Result<String, ClientError> {
+        let path = format!("/api/v1/namespaces/default/pods/{pod}/log?{query}");
+        let log = self.server.admin().fetch(&path)?;
+        Ok(String::from_utf8_lossy(&log).into_owned())
     }
 
     fn end(mut self) {
@@ -233,10 +219,10 @@ fn a_container_that_waits_to_be_started_again_keeps_its_log_and_its_number() {
         });
     }
     // The second end is followed by a back-off.
-    let text = cluster.logs(&name, None).expect("a log");
-    assert_eq!(text.records, "T stdout F ran sleep 100000\n");
-    let before = cluster.read(&name, None, true).expect("a log");
-    assert_eq!(before.records, text.records);
+    for query in ["", "previous=true"] {
+        let text = cluster.logs(&name, query).expect("a log");
+        assert_eq!(text, "ran sleep 100000\n");
+    }
     let before = exits(&cluster);
     cluster.restart_daemon(2);
     wait("the third attempt", || {
@@ -270,11 +256,13 @@ fn a_pod_that_ended_has_its_log_until_it_leaves_the_list() {
     for process in [2, 3] {
         // The thread of a daemon that was stopped may take a question yet.
         wait("its log", || {
-            let text = cluster.logs("once", None);
-            text.is_ok_and(|text| text.is_over && text.records == "T stdout F ran work\n")
+            let text = cluster.logs("once", "");
+            text.is_ok_and(|text| text == "ran work\n")
         });
         wait("the refusal of a log from before a restart", || {
-            let refused = cluster.read("once", None, true).expect_err("no restart");
+            let refused = cluster
+                .logs("once", "previous=true")
+                .expect_err("no restart");
             refused.to_string().contains("started again")
         });
         cluster.restart_daemon(process);
@@ -283,7 +271,7 @@ fn a_pod_that_ended_has_its_log_until_it_leaves_the_list() {
     // A new daemon asks at once which pods have left the list.
     cluster.restart_daemon(4);
     wait("an empty host", || cluster.host.world().attempts.is_empty());
-    assert!(cluster.logs("once", None).is_err());
+    assert!(cluster.logs("once", "").is_err());
     cluster.end();
 }
 
@@ -320,32 +308,33 @@ fn logs_usage_and_events_reach_users() {
     cluster.apply(&deployment(1));
     wait("a ready pod", || ready(&cluster.pods()) == 1);
     let name = cluster.pods()[0].name.clone();
-    let text = cluster.logs(&name, None).expect("a log");
-    assert_eq!(text.records, "T stdout F ran sleep 100000\n");
-    assert_eq!(cluster.logs(&name, Some("web")).expect("a log"), text);
-    let refused = |pod: &str, container: Option<&str>| match cluster.logs(pod, container) {
+    let timed = cluster.logs(&name, "timestamps=true&container=web&tailLines=1");
+    assert_eq!(timed.expect("a log"), "T ran sleep 100000\n");
+    let refused = |pod: &str, query: &str| match cluster.logs(pod, query) {
         Err(ClientError::Refused { status, why }) => (status, why),
         other => panic!("expected a refusal, found {other:?}"),
     };
     for trick in [
-        "../../etc/passwd",
-        "web/../web",
-        "",
+        "..%2F..%2Fetc%2Fpasswd",
+        "web%2F..%2Fweb",
         "web_0",
-        "/etc/shadow",
-        "web\0",
+        "web%00",
     ] {
-        let (status, why) = refused(&name, Some(trick));
+        let (status, why) = refused(&name, &format!("container={trick}"));
         assert_eq!(status, 409, "{trick}: {why}");
         assert!(why.contains("those of the pod are web"), "{why}");
-        assert_eq!(refused(trick, None).0, 404, "{trick}");
+        assert_eq!(refused(trick, "").0, 404, "{trick}");
     }
     wait("measured usage", || {
-        let top: Top = cluster.server.admin().get("/v1/top").expect("usage");
-        let is_busy = |pod: &crate::wire::usage::PodTop| pod.name == name && pod.cpu_milli > 0;
-        top.pods.iter().any(is_busy)
-            && top.nodes[0].memory_bytes == 5 << 20
-            && top.nodes[0].cpu_allocatable_milli == 4000
+        let of = |kind: &str| -> Value {
+            let path = format!("/apis/metrics.k8s.io/v1beta1/{kind}");
+            cluster.server.admin().get(&path).expect("usage")
+        };
+        let (pods, nodes) = (of("pods"), of("nodes"));
+        let used = &pods["items"][0];
+        used["metadata"]["name"] == *name
+            && used["containers"][0]["usage"]["cpu"] != "0m"
+            && nodes["items"][0]["usage"]["memory"] == "5120Ki"
     });
     let events: Vec<EventRow> = cluster
         .server

@@ -137,7 +137,7 @@ fn a_control_server_killed_at_any_step_loses_and_doubles_nothing() {
 }
 
 /// Applies a deployment, and replaces the control server some turns after its storage failed.
-fn play(bench: &mut Bench<MemoryJournal>, away: Option<usize>, journal: &MemoryJournal) {
+fn play(bench: &mut Bench, away: Option<usize>, journal: &MemoryJournal) {
     let request = Request::Apply {
         file: "web.yaml".to_owned(),
         text: deployment(30),
@@ -265,7 +265,7 @@ fn heartbeats_alone_fill_no_journal_and_a_lost_node_is_still_noticed_in_time() {
     assert_eq!(replayed.digest(), control.driver().digest());
 }
 
-fn nodes_ready(bench: &Bench<MemoryJournal>, name: &str) -> bool {
+fn nodes_ready(bench: &Bench, name: &str) -> bool {
     let control = bench.control.as_ref().expect("a control server");
     let rows = control.driver().node_rows();
     rows.iter().any(|row| row.name == name && row.ready)

@@ -14,7 +14,7 @@ fn with(replicas: u32, line: &str) -> String {
 }
 
 /// Nodes of the pods, in order.
-fn nodes(bench: &Bench<MemoryJournal>) -> Vec<Option<String>> {
+fn nodes(bench: &Bench) -> Vec<Option<String>> {
     let mut nodes: Vec<_> = bench.pods().into_iter().map(|pod| pod.node).collect();
     nodes.sort();
     nodes
@@ -68,7 +68,7 @@ fn a_refused_request_leaves_the_ports_of_a_service() {
              ports: [{{port: {port}}}]}}}}\n"
         )
     };
-    let ports = |bench: &Bench<MemoryJournal>| {
+    let ports = |bench: &Bench| {
         let control = bench.control.as_ref().expect("a control server");
         let services = control.driver().services();
         let ports = services.iter().flat_map(|service| &service.ports);

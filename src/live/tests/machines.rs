@@ -13,7 +13,7 @@ use super::bench::{Bench, plane, registration};
 use crate::control::Compaction;
 use crate::driver::Plane;
 use crate::driver::input::{Answer, Input};
-use crate::journal::{Journal, MemoryJournal};
+use crate::journal::MemoryJournal;
 use crate::record::Log;
 use crate::wire::NodeAnswer;
 use crate::wire::machine::{MachineNews, Wish};
@@ -79,7 +79,7 @@ fn buying_plane() -> Plane {
 }
 
 /// Wishes in words, with their numbers.
-fn wishes<J: Journal>(bench: &Bench<J>) -> Vec<String> {
+fn wishes(bench: &Bench) -> Vec<String> {
     let control = bench.control.as_ref().expect("a control server");
     let wishes = control.driver().machine_wishes().into_iter();
     let words = wishes.map(|wish| match wish.wish {
@@ -89,7 +89,7 @@ fn wishes<J: Journal>(bench: &Bench<J>) -> Vec<String> {
     words.collect()
 }
 
-fn nodes<J: Journal>(bench: &Bench<J>) -> Vec<String> {
+fn nodes(bench: &Bench) -> Vec<String> {
     let control = bench.control.as_ref().expect("a control server");
     let rows = control.driver().node_rows().into_iter();
     rows.map(|row| row.name).collect()
@@ -99,7 +99,7 @@ fn nodes<J: Journal>(bench: &Bench<J>) -> Vec<String> {
 fn machines_come_go_and_are_found_out_and_the_record_replays() {
     let journal = MemoryJournal::default();
     let mut bench = Bench::with_plane(1, &journal, buying_plane());
-    let tell = |bench: &mut Bench<MemoryJournal>, news: MachineNews| {
+    let tell = |bench: &mut Bench, news: MachineNews| {
         bench.send(Input::Machines { news });
     };
     let listed = |nodes: &[&str]| MachineNews::Listed {

@@ -4,7 +4,6 @@ mod bench;
 mod clock;
 mod compaction;
 mod daemon;
-mod etcd;
 #[path = "../../../tests/live/facade.rs"]
 mod facade;
 mod faults;
@@ -17,7 +16,6 @@ mod pressure;
 mod probes;
 mod replay;
 mod restored;
-mod rotation;
 mod security;
 mod server;
 mod story;

@@ -9,7 +9,7 @@ use crate::wire::pressure::{Pressure, PressureKind};
 use crate::wire::request::Request;
 
 /// The condition of the first node that says whether its disk is full.
-fn condition(bench: &Bench<MemoryJournal>) -> Condition {
+fn condition(bench: &Bench) -> Condition {
     let control = bench.control.as_ref().expect("a control server");
     let rows = control.driver().node_rows();
     let mut conditions = rows[0].conditions.iter();
@@ -17,7 +17,7 @@ fn condition(bench: &Bench<MemoryJournal>) -> Condition {
     found.expect("a condition").clone()
 }
 
-fn press(bench: &mut Bench<MemoryJournal>, why: &[&str]) {
+fn press(bench: &mut Bench, why: &[&str]) {
     let pressures = why.iter().map(|why| Pressure {
         kind: PressureKind::Disk,
         why: (*why).to_owned(),
@@ -26,13 +26,13 @@ fn press(bench: &mut Bench<MemoryJournal>, why: &[&str]) {
     bench.turns(2);
 }
 
-fn scale(bench: &mut Bench<MemoryJournal>, replicas: i32) {
+fn scale(bench: &mut Bench, replicas: i32) {
     let object = "Deployment/default/web".to_owned();
     drop(bench.ask(Request::Scale { object, replicas }));
     bench.turns(10);
 }
 
-fn on_first(bench: &Bench<MemoryJournal>) -> usize {
+fn on_first(bench: &Bench) -> usize {
     let pods = bench.pods();
     let on_it = pods.iter().filter(|pod| pod.node.as_deref() == Some("n0"));
     on_it.count()
@@ -62,7 +62,7 @@ fn a_node_with_a_full_disk_takes_no_new_pods_and_keeps_those_it_has() {
     assert_eq!((on_first(&bench), bench.running()), (1, 6));
     // Other words for the same shortage are no news, and the next control server knows it.
     bench.turns(3);
-    let written = |bench: &Bench<MemoryJournal>| {
+    let written = |bench: &Bench| {
         let control = bench.control.as_ref().expect("a control server");
         let text = control.log().expect("a log");
         String::from_utf8_lossy(&text).matches("are free").count()

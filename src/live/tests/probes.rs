@@ -13,11 +13,11 @@ fn probed(kind: &str) -> String {
     deployment(2).replacen("resources", &probe, 1)
 }
 
-fn ready(bench: &Bench<MemoryJournal>) -> usize {
+fn ready(bench: &Bench) -> usize {
     bench.pods().iter().filter(|pod| pod.ready).count()
 }
 
-fn restarts(bench: &Bench<MemoryJournal>) -> u32 {
+fn restarts(bench: &Bench) -> u32 {
     bench.pods().iter().map(|pod| pod.restarts).sum()
 }
 

@@ -79,7 +79,7 @@ fn measured_usage_is_decided_on_and_replays() {
     bench.turns(2);
     bench.apply(&deployment(2));
     bench.turns(20);
-    let rows = |bench: &Bench<MemoryJournal>| {
+    let rows = |bench: &Bench| {
         let control = bench.control.as_ref().expect("a control server");
         control.driver().node_rows()
     };

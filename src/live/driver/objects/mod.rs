@@ -4,10 +4,10 @@
 
 use cluster::ObjectRow as Stored;
 use model::{LabelSelector, Object, Operator, Pod, PodPhase, PodSpec, Text};
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use units::{Duration, Instant, ObjectId, SortedMap};
+use units::{Duration, Instant, ObjectId};
 
+use super::labels::APPLIED;
 use super::{CONTROLLERS, Driver};
 use crate::runtime::timestamp;
 use crate::wire::pod;
@@ -15,23 +15,6 @@ use crate::wire::pod;
 mod autoscalers;
 mod jobs;
 mod workloads;
-
-/// An object in a list.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ObjectRow {
-    /// Namespace of the object; empty for those of the whole cluster.
-    pub namespace: String,
-    /// Name of the object.
-    pub name: String,
-    /// Instant of its creation, in nanoseconds since 1970.
-    pub created_ns: i64,
-    /// Labels of the object.
-    #[serde(default)]
-    pub labels: SortedMap<String, String>,
-    /// The object, with `metadata`, `spec` and `status` as the Kubernetes API has them.
-    pub object: Value,
-}
 
 /// Wall clock at instants of a run, in nanoseconds since 1970.
 pub(crate) type Wall<'c> = &'c dyn Fn(Instant) -> i64;
@@ -57,37 +40,18 @@ struct Parts {
 }
 
 impl Driver {
-    /// The objects of a kind, by namespace and name.
-    pub(crate) fn object_rows(&self, kind: &str, wall: Wall<'_>) -> Vec<ObjectRow> {
+    /// The objects of a kind.
+    pub(crate) fn object_values(&self, kind: &str, wall: Wall<'_>) -> Vec<Value> {
         let objects = self.store.objects().iter();
         let objects = objects.filter(|(_, row)| row.object.kind() == kind);
-        let rows = objects.map(|(id, row)| {
-            let parts = self.parts(id, row, wall);
-            let labels = self.labels.of_object(&self.store, row);
-            ObjectRow {
-                namespace: row.object.namespace().to_string(),
-                name: row.object.name().to_string(),
-                created_ns: wall(row.created),
-                object: self.whole(row, parts, &labels, wall),
-                labels,
-            }
-        });
-        let mut rows: Vec<ObjectRow> = rows.collect();
-        rows.sort_unstable_by(|one, other| {
-            let names = |row: &ObjectRow| (row.namespace.clone(), row.name.clone());
-            names(one).cmp(&names(other))
-        });
-        rows
+        objects.map(|(id, row)| self.whole(id, row, wall)).collect()
     }
 
     /// An object with its metadata.
-    fn whole(
-        &self,
-        row: &Stored,
-        parts: Parts,
-        labels: &SortedMap<String, String>,
-        wall: Wall<'_>,
-    ) -> Value {
+    fn whole(&self, id: ObjectId, row: &Stored, wall: Wall<'_>) -> Value {
+        let parts = self.parts(id, row, wall);
+        let labels = self.labels.of_object(&self.store, row);
+        let applied = self.labels.applied(&row.object);
         let mut metadata = Map::new();
         metadata.insert("name".to_owned(), json!(row.object.name()));
         if !row.object.namespace().is_empty() {
@@ -100,13 +64,29 @@ impl Driver {
         if !labels.is_empty() {
             metadata.insert("labels".to_owned(), json!(labels));
         }
+        if let Some(applied) = applied {
+            metadata.insert("annotations".to_owned(), json!({APPLIED: applied}));
+        }
+        let of_kind = (row.object.kind(), row.object.name());
+        let uid = format!("{}-{}-{}", of_kind.0, of_kind.1, row.created.as_nanos());
+        metadata.insert("uid".to_owned(), json!(uid));
         if let Some(owner) = row.owner.and_then(|owner| self.store.objects().get(owner)) {
+            let (kind, name) = (owner.object.kind(), owner.object.name());
+            let uid = format!("{kind}-{name}-{}", owner.created.as_nanos());
             let owner = json!([{
-                "kind": owner.object.kind(), "name": owner.object.name(), "controller": true,
+                "apiVersion": version_of_owner(kind), "kind": kind, "name": name, "controller": true,
+                "uid": uid,
             }]);
             metadata.insert("ownerReferences".to_owned(), owner);
         }
         let mut whole = Map::new();
+        if let Some(Value::Object(applied)) = applied.and_then(|own| serde_json::from_str(own).ok())
+            && parts.spec.is_null()
+        {
+            // Of these kinds no more is kept than decisions need.
+            whole = applied;
+            whole.remove("status");
+        }
         whole.insert("apiVersion".to_owned(), json!(parts.api_version));
         whole.insert("kind".to_owned(), json!(row.object.kind()));
         whole.insert("metadata".to_owned(), Value::Object(metadata));
@@ -204,6 +184,15 @@ fn is_probed(spec: &PodSpec) -> bool {
         .any(|life| life.startup.is_some() || life.readiness.is_some())
 }
 
+/// Version of the API of objects that control others.
+pub(crate) fn version_of_owner(kind: &str) -> &'static str {
+    match kind {
+        "Job" | "CronJob" => "batch/v1",
+        "ReplicationController" | "Node" => "v1",
+        _ => "apps/v1",
+    }
+}
+
 /// Version of the API of objects of which no more than the name is shown.
 const fn api_version(object: &Object) -> &'static str {
     match object {
@@ -216,27 +205,10 @@ const fn api_version(object: &Object) -> &'static str {
     }
 }
 
-/// A pod template as it was written, without the values of variables: those who may look at objects need
-/// not know them.
+/// A pod template as it was written.
 fn template(spec: &PodSpec) -> Value {
     let mut template = pod::written(spec);
-    if let Some(metadata) = template.get_mut("metadata").and_then(Value::as_object_mut) {
-        metadata.insert("labels".to_owned(), json!(spec.labels));
-    }
-    if let Some(own) = template.get_mut("spec").and_then(Value::as_object_mut) {
-        let containers = ["containers", "initContainers"].into_iter();
-        let lists = own
-            .iter_mut()
-            .filter(|(field, _)| containers.clone().any(|known| known == *field));
-        for container in lists.filter_map(|(_, list)| list.as_array_mut()).flatten() {
-            let variables = container.get_mut("env").and_then(Value::as_array_mut);
-            for variable in variables.into_iter().flatten() {
-                if let Some(variable) = variable.as_object_mut() {
-                    variable.remove("value");
-                }
-            }
-        }
-    }
+    template["metadata"]["labels"] = json!(spec.labels);
     Value::Object(template)
 }
 

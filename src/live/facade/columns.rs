@@ -1,7 +1,6 @@
 //! Columns of tables, by kind, as `kubectl` shows them.
 
-use live::driver::objects::ObjectRow;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Text of a cell, by the object and the present time in nanoseconds since 1970.
 type Cell = fn(&Value, i64) -> String;
@@ -14,6 +13,54 @@ pub(super) struct Columns {
     own: &'static [Column],
     wide: &'static [Column],
 }
+
+const POD: &[Column] = &[
+    ("READY", |own, _| {
+        let statuses = own.pointer("/status/containerStatuses");
+        let statuses = statuses.and_then(Value::as_array).into_iter().flatten();
+        let ready = statuses.filter(|one| one["ready"] == true).count();
+        let all = own.pointer("/spec/containers").and_then(Value::as_array);
+        format!("{ready}/{}", all.map_or(0, Vec::len))
+    }),
+    ("STATUS", |own, _| pod_status(own).to_owned()),
+    ("RESTARTS", |own, _| {
+        number(own, "/status/containerStatuses/0/restartCount")
+    }),
+];
+
+const OF_POD: &[Column] = &[("NODE", |own, _| match text(own, "/spec/nodeName") {
+    none if none.is_empty() => text(own, "/status/conditions/0/message"),
+    node => node,
+})];
+
+const NODE: &[Column] = &[("STATUS", |own, _| node_status(own))];
+
+const OF_NODE: &[Column] = &[
+    ("ADDRESS", |own, _| text(own, "/status/addresses/0/address")),
+    ("CPU", |own, _| text(own, "/status/allocatable/cpu")),
+    ("MEMORY", |own, _| text(own, "/status/allocatable/memory")),
+];
+
+const EVENT: &[Column] = &[
+    ("LAST SEEN", |own, now| {
+        let at = seconds(own, "/lastTimestamp");
+        at.map_or_else(String::new, |at| age(now / SECOND - at))
+    }),
+    ("TYPE", |own, _| text(own, "/type")),
+    ("REASON", |own, _| text(own, "/reason")),
+    ("OBJECT", |own, _| {
+        let kind = text(own, "/involvedObject/kind").to_lowercase();
+        format!("{kind}/{}", text(own, "/involvedObject/name"))
+    }),
+    ("MESSAGE", |own, _| text(own, "/message")),
+];
+
+const SERVICE: &[Column] = &[("PORTS", |own, _| {
+    let ports = own.pointer("/spec/ports").and_then(Value::as_array);
+    let ports = ports.into_iter().flatten();
+    let ports: Vec<String> = ports.map(|one| one["port"].to_string()).collect();
+    ports.join(",")
+})];
 
 const DEPLOYMENT: &[Column] = &[
     ("READY", |own, _| of_replicas(own, "/status/readyReplicas")),
@@ -107,8 +154,12 @@ const OF_HORIZONTAL: &[Column] = &[
 
 impl Columns {
     /// The columns of a kind.
-    pub(super) fn of(kind: &str, is_wide: bool) -> Self {
+    pub(super) fn of(kind: &str) -> Self {
         let (own, wide): (&[Column], &[Column]) = match kind {
+            "Pod" => (POD, OF_POD),
+            "Node" => (NODE, OF_NODE),
+            "Event" => (EVENT, &[]),
+            "Service" => (SERVICE, &[]),
             "Deployment" => (DEPLOYMENT, OF_PODS),
             "ReplicaSet" | "ReplicationController" => (REPLICA_SET, OF_PODS),
             "StatefulSet" => (STATEFUL_SET, OF_PODS),
@@ -119,34 +170,36 @@ impl Columns {
             "PodDisruptionBudget" => (BUDGET, &[]),
             _ => (&[], &[]),
         };
-        let wide = if is_wide { wide } else { &[] };
         Self { own, wide }
     }
 
-    /// Names of the columns.
-    pub(super) fn head(&self) -> Vec<&'static str> {
+    /// Definitions of the columns, as a table of the API has them.
+    pub(super) fn heads(&self) -> Vec<Value> {
+        let head = |priority: i32| {
+            move |name: &str| {
+                // By this format kubectl finds the names that it prefixes with kinds where it shows several.
+                let format = if name == "NAME" { "name" } else { "" };
+                json!({"name": name, "type": "string", "format": format, "description": "", "priority": priority})
+            }
+        };
         let own = self.own.iter().map(|(name, _)| *name);
         let wide = self.wide.iter().map(|(name, _)| *name);
-        own.chain(["AGE"]).chain(wide).collect()
+        let own = ["NAME"].into_iter().chain(own).chain(["AGE"]);
+        own.map(head(0)).chain(wide.map(head(1))).collect()
     }
 
     /// Cells of an object.
-    pub(super) fn cells(&self, row: &ObjectRow, now: i64) -> Vec<String> {
-        let cell = |(_, cell): &Column| cell(&row.object, now);
-        let own = self.own.iter().map(cell);
-        let wide = self.wide.iter().map(cell);
-        own.chain([age_since(row.created_ns, now)])
-            .chain(wide)
-            .collect()
+    pub(super) fn cells(&self, object: &Value, now: i64) -> Vec<String> {
+        let cell = |(_, cell): &Column| cell(object, now);
+        let created = seconds(object, "/metadata/creationTimestamp");
+        let age = created.map_or_else(String::new, |at| age(now / SECOND - at));
+        let own = [text(object, "/metadata/name")].into_iter();
+        let own = own.chain(self.own.iter().map(cell)).chain([age]);
+        own.chain(self.wide.iter().map(cell)).collect()
     }
 }
 
 const SECOND: i64 = 1_000_000_000;
-
-/// Age at a time of what began at another, both in nanoseconds since 1970.
-pub(super) fn age_since(began: i64, now: i64) -> String {
-    age(now.saturating_sub(began) / SECOND)
-}
 
 /// A span in the two units that count, as `kubectl` prints it (k8s.io/apimachinery, `duration.HumanDuration`).
 fn age(seconds: i64) -> String {
@@ -200,6 +253,37 @@ fn of_replicas(own: &Value, path: &str) -> String {
 fn seconds(own: &Value, path: &str) -> Option<i64> {
     let text = own.pointer(path)?.as_str()?;
     k8s::parse_unix_secs(text)
+}
+
+/// Where a pod is, in the words of `kubectl`.
+fn pod_status(own: &Value) -> &'static str {
+    let has_node = own.pointer("/spec/nodeName").is_some();
+    match own["status"]["phase"].as_str() {
+        _ if own.pointer("/metadata/deletionTimestamp").is_some() => "Terminating",
+        Some("Running") => "Running",
+        Some("Succeeded") => "Completed",
+        Some("Failed") => "Error",
+        _ if has_node => "ContainerCreating",
+        _ => "Pending",
+    }
+}
+
+fn node_status(own: &Value) -> String {
+    let conditions = own.pointer("/status/conditions").and_then(Value::as_array);
+    let conditions = conditions.into_iter().flatten();
+    let conditions = conditions.filter_map(|one| {
+        let (kind, holds) = (one["type"].as_str()?, one["status"] == "True");
+        match (kind, holds) {
+            ("Ready", true) => Some("Ready"),
+            ("Ready", false) => Some("NotReady"),
+            (kind, true) => kind.ends_with("Pressure").then_some(kind),
+            _ => None,
+        }
+    });
+    let cordon = own
+        .pointer("/spec/unschedulable")
+        .map(|_| "SchedulingDisabled");
+    conditions.chain(cordon).collect::<Vec<_>>().join(",")
 }
 
 fn job_status(own: &Value) -> String {
@@ -287,7 +371,6 @@ fn selector(own: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn ages_have_the_units_that_count() {
@@ -314,12 +397,10 @@ mod tests {
 
     #[test]
     fn tables_have_the_columns_of_their_kind() {
-        let row = |object: Value| ObjectRow {
-            namespace: "default".to_owned(),
-            name: "web".to_owned(),
-            created_ns: 0,
-            labels: units::SortedMap::new(),
-            object,
+        let row = |mut object: Value| {
+            object["metadata"] =
+                json!({"name": "web", "creationTimestamp": "1970-01-01T00:00:00Z"});
+            object
         };
         let now = 90 * SECOND;
         let deployment = row(json!({
@@ -333,14 +414,12 @@ mod tests {
             },
             "status": {"readyReplicas": 2, "updatedReplicas": 1, "availableReplicas": 2},
         }));
-        let columns = Columns::of("Deployment", true);
-        assert_eq!(
-            columns.head()[..4],
-            ["READY", "UP-TO-DATE", "AVAILABLE", "AGE"]
-        );
+        let columns = Columns::of("Deployment");
+        assert_eq!(columns.heads()[1]["name"], "READY");
         assert_eq!(
             columns.cells(&deployment, now),
             [
+                "web",
                 "2/3",
                 "1",
                 "2",
@@ -351,11 +430,11 @@ mod tests {
             ]
         );
         let job = |status: Value| row(json!({"spec": {"completions": 4}, "status": status}));
-        let columns = Columns::of("Job", false);
+        let columns = Columns::of("Job");
         let cells = |status: Value| columns.cells(&job(status), now);
         assert_eq!(
             cells(json!({"succeeded": 1, "startTime": "1970-01-01T00:00:10.5Z"})),
-            ["Running", "1/4", "80s", "90s"]
+            ["web", "Running", "1/4", "80s", "90s", "", "", ""]
         );
         let done = json!({
             "succeeded": 4, "startTime": "1970-01-01T00:00:10Z", "completionTime": "1970-01-01T00:00:25Z",
@@ -363,7 +442,10 @@ mod tests {
                 {"type": "SuccessCriteriaMet", "status": "True"}, {"type": "Complete", "status": "True"},
             ],
         });
-        assert_eq!(cells(done), ["Complete", "4/4", "15s", "90s"]);
+        assert_eq!(
+            cells(done),
+            ["web", "Complete", "4/4", "15s", "90s", "", "", ""]
+        );
         let autoscaler = row(json!({
             "spec": {
                 "scaleTargetRef": {"kind": "Deployment", "name": "web"}, "minReplicas": 1, "maxReplicas": 5,
@@ -374,8 +456,8 @@ mod tests {
             "status": {"currentReplicas": 2},
         }));
         assert_eq!(
-            Columns::of("HorizontalPodAutoscaler", false).cells(&autoscaler, now),
-            ["Deployment/web", "cpu: 50%", "1", "5", "2", "90s"]
+            Columns::of("HorizontalPodAutoscaler").cells(&autoscaler, now)[..7],
+            ["web", "Deployment/web", "cpu: 50%", "1", "5", "2", "90s"]
         );
     }
 }
