@@ -200,13 +200,14 @@ impl Facade {
         };
         let mut state = self.state();
         let number = state.watches;
-        if version < state.oldest {
-            let status = json!({"kind": "Status", "code": 410, "reason": "Expired"});
-            drop(state);
-            send(json!({"type": "ERROR", "object": status}))?;
-            return out.write_all(b"0\r\n\r\n");
-        }
         loop {
+            // Also of a watch that had not sent all when it was forgotten.
+            if version < state.oldest {
+                let status = json!({"kind": "Status", "code": 410, "reason": "Expired"});
+                drop(state);
+                send(json!({"type": "ERROR", "object": status}))?;
+                return out.write_all(b"0\r\n\r\n");
+            }
             let mut events = Vec::new();
             for entry in state.log.iter().filter(|own| own.version > version) {
                 if entry.plural == plural {
