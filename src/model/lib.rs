@@ -38,6 +38,7 @@ pub mod rollout;
 pub mod rules;
 pub mod scheduler_config;
 pub mod service;
+pub mod start_date;
 pub mod storage;
 pub mod taint;
 pub mod throughput;

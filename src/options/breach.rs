@@ -29,6 +29,8 @@ pub enum Place {
     System,
     /// Those of what the machines of a provider run on.
     Provider,
+    /// Those of one of several schedulers of a system.
+    Schedulers,
 }
 
 /// Provider of machines of an experiment.

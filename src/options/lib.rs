@@ -18,5 +18,5 @@ pub use decode::{DecodeError, REST};
 pub use period::Period;
 pub use plain::{Arguments, Plain};
 pub use requests::PodRequests;
-pub use section::{Section, SystemSection};
+pub use section::{NamedWorkload, Section, SystemSection};
 pub use share::Share;

@@ -67,6 +67,36 @@ pub trait SystemSection: Default + Serialize + DeserializeOwned + JsonSchema {
     fn placement(&self) -> Option<&'static str> {
         None
     }
+
+    /// Workloads that options name, each of which has to be declared.
+    fn workloads(&self) -> Vec<NamedWorkload> {
+        Vec::new()
+    }
+}
+
+/// Workload that an option names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedWorkload {
+    /// Place of the name, below the section.
+    pub place: String,
+    /// Name of the workload.
+    pub name: String,
+    /// Word of the system for such a workload.
+    pub noun: &'static str,
+    /// Whether a namespace may stand before the name.
+    pub is_qualified: bool,
+}
+
+impl NamedWorkload {
+    /// Name without a namespace that stands in a place.
+    pub fn new(place: &str, name: &str, noun: &'static str) -> Self {
+        Self {
+            place: format!("{place}.{name}"),
+            name: name.to_owned(),
+            noun,
+            is_qualified: false,
+        }
+    }
 }
 
 /// Options of a system in the registry, whatever their type.
@@ -83,6 +113,7 @@ pub struct Section {
     complete: fn(&Plain) -> Result<Plain, DecodeError>,
     rules: fn(&Plain, Purpose, Around<'_>) -> Vec<Breach>,
     placement: fn(Option<&Plain>) -> Option<&'static str>,
+    workloads: fn(&Plain) -> Vec<NamedWorkload>,
 }
 
 impl fmt::Debug for Section {
@@ -112,6 +143,10 @@ impl Section {
                 let own = stated.and_then(|stated| stated.decode::<T>().ok());
                 own.unwrap_or_default().placement()
             },
+            workloads: |stated| {
+                let own = stated.decode::<T>();
+                own.map_or_else(|_| Vec::new(), |own| own.workloads())
+            },
         }
     }
 
@@ -136,6 +171,11 @@ impl Section {
     /// Rule of placement in a word or two, of stated options or of the defaults.
     pub fn placement(&self, stated: Option<&Plain>) -> Option<&'static str> {
         (self.placement)(stated)
+    }
+
+    /// Workloads that stated options name.
+    pub fn workloads(&self, stated: &Plain) -> Vec<NamedWorkload> {
+        (self.workloads)(stated)
     }
 }
 

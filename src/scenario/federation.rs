@@ -2,8 +2,8 @@
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::schema::{
-    CellShare, FederatedWorkload, Federation, FederationCell, MesosStrategy, NamedScheduler,
-    NamedSchedulerKind, Scenario,
+    CellShare, FederatedWorkload, Federation, FederationCell, NamedScheduler, NamedSchedulerKind,
+    Scenario,
 };
 use super::tree::Tree;
 use units::nearest::hint;
@@ -52,9 +52,6 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         }
     }
     schedulers(scenario, tree, findings);
-    if system.races_with_mesos() {
-        masters(scenario, tree, findings);
-    }
     if let Some(written) = &system.federation {
         let mut wrong = Wrong {
             field: "federation",
@@ -73,6 +70,13 @@ fn schedulers(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         tree,
         findings,
     };
+    let is_mesos = |own: &&NamedScheduler| own.kind == NamedSchedulerKind::Mesos;
+    if scenario.system.schedulers.iter().filter(is_mesos).count() > 1 {
+        let message = "a cluster has one Mesos master".to_owned();
+        let label =
+            "expected one scheduler of the kind `mesos`; its frameworks are in `system.mesos`";
+        wrong.at(Code::Conflict, &[], message, label);
+    }
     let mut names = SortedSet::new();
     for (index, own) in scenario.system.schedulers.iter().enumerate() {
         let number = index.to_string();
@@ -101,90 +105,6 @@ fn schedulers(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
             }
         }
     }
-}
-
-const ALONE: &str = "leave it out, or write `name: mesos`";
-
-const MAKERS: &str = "the controllers of the cluster make the pods of workloads";
-const WATCHERS: &str = "the controllers of the cluster watch over its nodes";
-
-/// Options of a Mesos master that mean nothing beside kube-schedulers, and why.
-const OF_A_MASTER_ALONE: &[(&str, &str)] = &[
-    (
-        "oversubscription",
-        "kubelets offer no resources a second time",
-    ),
-    ("agentPingTimeout", WATCHERS),
-    ("maxAgentPingTimeouts", WATCHERS),
-    ("agentRemovalRateLimit", WATCHERS),
-    ("startDate", "the controllers of the cluster keep schedules"),
-];
-
-/// Options of frameworks that mean nothing there, and why.
-const OF_FRAMEWORKS_ALONE: &[(&str, &str)] = &[
-    ("marathon", MAKERS),
-    ("chronos", MAKERS),
-    ("namespaces", MAKERS),
-    ("revocable", "kubelets offer no resources a second time"),
-    ("partitionAware", WATCHERS),
-    (
-        "failoverTimeout",
-        "frameworks beside kube-schedulers do not go away",
-    ),
-];
-
-/// Options that do not go with a Mesos master beside kube-schedulers.
-fn masters(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
-    let system = &scenario.system;
-    let is_mesos = |own: &&NamedScheduler| own.kind == NamedSchedulerKind::Mesos;
-    let schedulers = &mut Wrong {
-        field: "schedulers",
-        tree,
-        findings: &mut *findings,
-    };
-    if system.schedulers.iter().filter(is_mesos).count() > 1 {
-        let message = "a cluster has one Mesos master".to_owned();
-        let label =
-            "expected one scheduler of the kind `mesos`; its frameworks are in `system.mesos`";
-        schedulers.at(Code::Conflict, &[], message, label);
-    }
-    let Some(written) = &system.mesos else {
-        return;
-    };
-    let mut wrong = Wrong {
-        field: "mesos",
-        tree,
-        findings,
-    };
-    if written.strategy != MesosStrategy::Offers {
-        let message = "a master beside other schedulers makes offers".to_owned();
-        let label = "expected `offers`, or leave it out";
-        wrong.at(Code::Conflict, &["strategy"], message, label);
-    }
-    for (field, why) in OF_A_MASTER_ALONE {
-        if is_given(tree, &[field]) {
-            wrong.at(Code::Conflict, &[field], (*why).to_owned(), ALONE);
-        }
-    }
-    for index in 0..written.frameworks.len() {
-        let number = index.to_string();
-        for (field, why) in OF_FRAMEWORKS_ALONE {
-            let place = ["frameworks", &number, field];
-            if is_given(tree, &place) {
-                wrong.at(Code::Conflict, &place, (*why).to_owned(), ALONE);
-            }
-        }
-    }
-}
-
-/// Whether an option of Mesos is written.
-fn is_given(tree: &Tree, place: &[&str]) -> bool {
-    let mut path = ["system", "mesos"].iter().chain(place);
-    let found = path.try_fold(tree, |at, key| match key.parse::<usize>() {
-        Ok(index) => at.items().get(index),
-        Err(_) => at.get(key),
-    });
-    found.is_some()
 }
 
 /// Settings that a federation needs, or does not go with.

@@ -2,16 +2,10 @@
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
-use super::schema::{MesosStrategy, NamedSchedulerKind, Scenario, System, Usage};
+use super::schema::{Scenario, System, Usage};
 use super::silent::has_manifests;
 use super::tree::Tree;
 use options::{Around, Breach, DecodeError, Machines, Place, Plain, Section, SystemSection};
-
-/// Whether options are given.
-type IsGiven = fn(&System) -> bool;
-
-/// Systems with options of their own, the field that holds these, and whether they are given.
-const OWN: &[(&str, &str, IsGiven)] = &[("mesos", "mesos", |system| system.mesos.is_some())];
 
 /// Systems with control loops of their own, without `controllers`.
 const OWN_LOOPS: [&str; 9] = [
@@ -33,7 +27,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
         findings.push(Finding::new(Code::Conflict, misfit.what, span).help(misfit.fix));
     }
     for (owner, field) in system.with_options(names.sections()) {
-        if owner == system.name || (owner == "mesos" && system.races_with_mesos()) {
+        if owner == system.name || system.races_with(owner) {
             continue;
         }
         let message = format!(
@@ -58,6 +52,12 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     };
     for section in names.sections() {
         let stated = system.sections.get(section.field);
+        let place = if system.races_with(section.system) {
+            Place::Schedulers
+        } else {
+            Place::System
+        };
+        let around = Around { place, ..around };
         let breaches = stated.map(|own| section.breaches(own, around));
         let place = ["system", section.field];
         report(&place, breaches.unwrap_or_default(), tree, findings);
@@ -161,13 +161,9 @@ impl System {
 
     /// The systems whose own options are given, and the fields of these.
     fn with_options(&self, sections: &[Section]) -> Vec<(&'static str, &'static str)> {
-        let given = OWN.iter().filter(|(_, _, is_given)| is_given(self));
-        let given = given.map(|&(name, field, _)| (name, field));
         let sections = sections.iter();
         let stated = sections.filter(|own| self.sections.get(own.field).is_some());
-        given
-            .chain(stated.map(|own| (own.system, own.field)))
-            .collect()
+        stated.map(|own| (own.system, own.field)).collect()
     }
 
     /// Returns whether the system has its own control loops, without `controllers`.
@@ -175,10 +171,10 @@ impl System {
         OWN_LOOPS.contains(&self.name.as_str())
     }
 
-    /// Returns whether a Mesos master is among the schedulers that race on the cluster.
-    pub fn races_with_mesos(&self) -> bool {
+    /// Returns whether a scheduler with the options of a system is among those that race on the cluster.
+    pub fn races_with(&self, system: &str) -> bool {
         let mut kinds = self.schedulers.iter().map(|own| own.kind);
-        self.name == "kubernetes" && kinds.any(|kind| kind == NamedSchedulerKind::Mesos)
+        self.name == "kubernetes" && kinds.any(|kind| kind.system() == system)
     }
 
     /// Returns whether frameworks share the system.
@@ -191,21 +187,6 @@ impl System {
     pub fn placement(&self, sections: &[Section]) -> String {
         let section = sections.iter().find(|own| own.system == self.name);
         let own = section.and_then(|own| own.placement(self.sections.get(own.field)));
-        if let Some(own) = own {
-            return own.to_owned();
-        }
-        match self.name.as_str() {
-            "mesos" => {
-                let own = self.mesos.as_ref();
-                match own.map(|own| own.strategy).unwrap_or_default() {
-                    MesosStrategy::Offers => {
-                        let sorter = own.map(|own| own.sorter).unwrap_or_default();
-                        sorter.name().to_owned()
-                    }
-                    MesosStrategy::DrfTasks | MesosStrategy::DrfTasksStop => "drf-tasks".to_owned(),
-                }
-            }
-            _ => self.scheduler.profile.clone(),
-        }
+        own.unwrap_or(&self.scheduler.profile).to_owned()
     }
 }

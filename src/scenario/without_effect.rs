@@ -1,10 +1,7 @@
 //! Options of schedulers that another choice beside them leaves without effect.
 
 use super::diagnostic::Findings;
-use super::schema::{
-    Backfill, FairShareRule, Mesos, MesosAmount, MesosStrategy, NodeLife, Scenario, Scheduler,
-    Slurm,
-};
+use super::schema::{Backfill, FairShareRule, NodeLife, Scenario, Scheduler, Slurm};
 use super::systems::report;
 use super::tree::Tree;
 use options::{Breach, Rules};
@@ -14,10 +11,6 @@ use serde::Serialize;
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
     let system = &scenario.system;
     let scheduler = &system.scheduler;
-    if let Some(own) = &system.mesos {
-        let found = broken(own, |rules| mesos(own, rules));
-        report(&["system", "mesos"], found, tree, findings);
-    }
     let place = ["system", "scheduler"];
     if system.name == "batch" {
         let found = broken(scheduler, |rules| choice_of_nodes(scheduler, rules));
@@ -39,41 +32,6 @@ fn broken<T: Default + Serialize>(own: &T, check: impl FnOnce(&mut Rules<'_>)) -
     let mut breaches = Vec::new();
     check(&mut Rules::new(own, &T::default(), &mut breaches));
     breaches
-}
-
-/// Options of masters and their offers, where tasks are placed without any.
-fn mesos(own: &Mesos, rules: &mut Rules<'_>) {
-    if own.strategy == MesosStrategy::Offers {
-        return;
-    }
-    let fields = [
-        "allocationInterval",
-        "sorter",
-        "agentOrder",
-        "minAllocatable",
-        "offerTimeout",
-        "filterGpuResources",
-        "fairSharingExcluded",
-        "reservations",
-        "oversubscription",
-        "agentPingTimeout",
-        "maxAgentPingTimeouts",
-        "agentRemovalRateLimit",
-        "registrationBackoff",
-        "masters",
-        "deal",
-        "startDate",
-    ];
-    rules.only_with("strategy: offers", &fields);
-    for (name, role) in &own.roles {
-        for (field, amount) in [("guarantee", &role.guarantee), ("limit", &role.limit)] {
-            if *amount != MesosAmount::default() {
-                let message = format!("`{field}` has an effect with `strategy: offers` alone");
-                let label = format!("expected `strategy: offers`, or no `{field}`");
-                rules.at(&["roles", name, field], message, label);
-            }
-        }
-    }
 }
 
 /// Settings of schedulers that choose a node for each pod.

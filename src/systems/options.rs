@@ -17,6 +17,7 @@ use super::flow::FlowOptions;
 use super::gpu_sharing::GpuSharingOptions;
 use super::graphene::options::GrapheneOptions;
 use super::mesos::dcos::Dcos;
+use super::mesos::section::Mesos;
 use super::nova::section::Nova;
 use super::omega::OmegaOptions;
 use super::openshift::section::OpenShift;
@@ -98,5 +99,6 @@ pub const SECTIONS: &[Section] = &[
     Section::of::<Compose>(),
     Section::of::<OpenShift>(),
     Section::of::<Ecs>(),
+    Section::of::<Mesos>(),
     Section::of::<Dcos>(),
 ];

@@ -21,9 +21,9 @@ use units::{Duration, Instant, NodeId, SortedMap};
 
 use super::domains::FailureDomains;
 use super::machine_events::machine_events;
-use super::mesos_options::mesos_options;
 use super::programs::part;
 use super::runs_workloads::runs_always;
+use super::system_options::mesos_options;
 use super::{BuildError, FileSource, Remarks, machine_steps, row_policy};
 
 /// Contact between the control plane of a scenario and its nodes.
@@ -159,7 +159,7 @@ fn frameworks(scenario: &Scenario) -> Result<SortedMap<usize, u32>, BuildError> 
         let (FailureKind::FrameworkOutage, Some(name)) = (failure.kind, &failure.framework) else {
             continue;
         };
-        let options = mesos_options(scenario.system.mesos.as_ref())?;
+        let options = mesos_options(scenario)?;
         let mut known = options.frameworks.iter();
         let Some(place) = known.position(|own| *own.name == **name) else {
             let known = options.frameworks.iter();

@@ -13,6 +13,7 @@ use model::queueing::QueueingObjects;
 use model::{Changes, Node, Object};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
+use systems::mesos::section::Mesos;
 
 use super::adoption::Beginning;
 use super::federation::Division;
@@ -242,7 +243,14 @@ impl ManifestFiles {
         if scenario.system.name == systems::ecs::ENTRY.name {
             self.names = ContainerNames::Ecs;
         }
-        self.updates = super::marathon_updates::updates(scenario);
+        if scenario.system.has_frameworks() {
+            let is_stated = scenario.system.own::<Mesos>().states_upgrades();
+            self.updates = if is_stated {
+                Updates::Stated
+            } else {
+                Updates::Upgrade
+            };
+        }
         self.selectors = ProjectSelectors::of(scenario);
         self.division = Division::of(scenario);
         let sources = scenario.workload.iter().filter_map(|source| match source {

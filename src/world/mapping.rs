@@ -12,15 +12,17 @@ use systems::capability::Capabilities;
 use systems::ecs::options::NetworkMode;
 use systems::ecs::section::Ecs;
 use systems::mapping::{Item, Mapping, Named, template_of};
+use systems::mesos::dcos::{DcosOptions, composed};
+use systems::mesos::fit::idle_workloads;
 use systems::nova::filter::Filter;
 use systems::nova::section::Nova;
 use systems::openshift::section::{OpenShift, OpenShiftPolicy};
 use systems::registry::find;
 
-use super::mesos_workloads::note_idle_workloads;
 use super::operations::heeds_needs;
 use super::runs_workloads::{how_to_have_controllers, runs_workloads};
 use super::submitted_jobs::submits_jobs;
+use super::system_options::mesos_options;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 use units::{Quantity, SortedMap};
@@ -68,7 +70,7 @@ pub fn mapping(
     if heeds_needs(scenario) {
         note_missing(&objects, remarks);
     }
-    note_idle_workloads(scenario, objects.iter().copied(), remarks)?;
+    note_idle_workloads(scenario, &objects, remarks)?;
     let applied_nodes: Vec<_> = applied.iter().flat_map(|one| &one.nodes).collect();
     let mut items: Vec<Item<'_>> = pods.collect();
     if runs_workloads(scenario) {
@@ -98,6 +100,30 @@ pub fn mapping(
         return Err(nothing(entry.name, &mapping));
     }
     Ok(mapping)
+}
+
+/// Notes workloads that the frameworks of a scenario's system do not run.
+fn note_idle_workloads(
+    scenario: &Scenario,
+    objects: &[&Object],
+    remarks: &mut Remarks,
+) -> Result<(), BuildError> {
+    let system = &scenario.system;
+    let options = if system.name == systems::mesos::ENTRY.name {
+        mesos_options(scenario)?
+    } else if system.name == systems::mesos::dcos::ENTRY.name {
+        composed(&DcosOptions::default())
+    } else {
+        return Ok(());
+    };
+    let idle = idle_workloads(&options, objects.iter().copied());
+    for own in idle.never_run {
+        remarks.note_first(own);
+    }
+    if let Some(own) = idle.with_ports {
+        remarks.note(own);
+    }
+    Ok(())
 }
 
 /// Answers of a system's table that the scenario's options change.

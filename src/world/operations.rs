@@ -12,6 +12,7 @@ use control::operation::{
 use control::upgrade::{DrainMethod, JoinedNodes, UpgradePlan};
 use k8s::Manifests;
 use model::queueing::QueueingObjects;
+use model::start_date::second_of;
 use model::{Labels, Node, Object, Taint, TaintEffect, Text};
 use scenario::Scenario;
 use scenario::schema::{self, PropagationPolicy, WorkloadSource};
@@ -26,7 +27,6 @@ use super::object_name::{no_node, target};
 use super::production::client_limits;
 use super::queueing;
 use super::runs_workloads::{how_to_have_controllers, runs_always, runs_workloads};
-use super::start_date::second_of;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 use units::SortedSet;

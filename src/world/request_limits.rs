@@ -4,6 +4,7 @@
 
 use control::client_limit::ClientLimit;
 use scenario::Scenario;
+use systems::mesos::section::Mesos;
 use systems::{kubernetes, mesos};
 
 use super::production::{ClientLimits, client_limits};
@@ -46,12 +47,7 @@ pub fn request_limits(scenario: &Scenario, has_workloads: bool) -> Option<Reques
     if !has_workloads || !runs_marathon {
         return None;
     }
-    let stated = system.mesos.clone().unwrap_or_default();
-    let mut of_marathon = stated
-        .frameworks
-        .iter()
-        .filter_map(|own| own.marathon.as_ref());
-    let tokens = of_marathon.next()?.launch_tokens;
+    let tokens = system.own::<Mesos>().marathons().next()?.launch_tokens;
     Some(RequestLimits {
         hold: tokens > 0,
         words: match tokens {

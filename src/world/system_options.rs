@@ -17,6 +17,7 @@ use systems::fleet::options::FleetSetup;
 use systems::flow::FlowOptions;
 use systems::gpu_sharing::GpuSharingOptions;
 use systems::mesos::dcos::DcosOptions;
+use systems::mesos::options::MesosOptions;
 use systems::nova::NovaOptions;
 use systems::omega::OmegaOptions;
 use systems::swarm::SwarmOptions;
@@ -63,9 +64,11 @@ pub fn system_options(
             fleet.units.insert(unit.name, unit.asked);
         }
     }
-    let mesos = super::mesos_options::mesos_options(system.mesos.as_ref())?;
-    if system.name == systems::mesos::ENTRY.name || system.races_with_mesos() {
-        super::mesos_options::check_on_nodes(&mesos, nodes)?;
+    let mesos = mesos_options(scenario)?;
+    let of_mesos = systems::mesos::ENTRY.name;
+    if system.name == of_mesos || system.races_with(of_mesos) {
+        let checked = systems::mesos::fit::check_on_nodes(&mesos, nodes);
+        checked.map_err(|why| wrong("mesos", why))?;
     }
     let dcos = DcosOptions::new(&system.own()).map_err(|why| wrong("dcos", why))?;
     let nova = NovaOptions::new(&system.own()).map_err(|why| wrong("nova", why))?;
@@ -98,6 +101,12 @@ pub fn system_options(
         super::graphene_options::graphene_options(system.own(), nodes, is_run.then_some(workload))?;
     let options = options.with(graphene);
     Ok(options.with(fleet).with(mesos).with(dcos))
+}
+
+/// Master and frameworks of a scenario's Mesos.
+pub(super) fn mesos_options(scenario: &Scenario) -> Result<MesosOptions, BuildError> {
+    let options = MesosOptions::new(&scenario.system.own());
+    options.map_err(|why| BuildError::Experiment(format!("system.mesos.{why}")))
 }
 
 /// Notes about wishes of a Borg cell that nothing fulfils more than anything else.

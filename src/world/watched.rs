@@ -6,18 +6,16 @@ use control::operation::{Operation, Target};
 use model::Object;
 use model::delivery::repository;
 use model::workload::{Deployment, DeploymentStrategy};
+use options::NamedWorkload;
 use scenario::Scenario;
-use scenario::schema::{System, WorkloadSource};
+use scenario::schema::WorkloadSource;
 use sim::traffic::ROUTER_NAMESPACE;
+use systems::SECTIONS;
 use systems::compose::project::SERVICE_LABEL;
 use systems::compose::section::Compose;
-use systems::ecs::section::Ecs;
 use systems::openshift::section::{OpenShift, OpenShiftDeploymentConfig, OpenShiftTrigger};
 use units::nearest::hint;
 use units::{Instant, SortedMap, SortedSet};
-
-use systems::swarm::options::Swarm;
-use systems::swarmkit::section::SwarmKit;
 
 use super::object_name::target;
 use super::{BuildError, ManifestFiles};
@@ -92,19 +90,14 @@ fn is_declared(scenario: &Scenario) -> bool {
     sources.all(|own| matches!(own, WorkloadSource::Manifests { .. }))
 }
 
-/// A field of a system's options that names a workload.
-struct NamedField {
-    place: String,
-    name: String,
-    /// Word of the system for such a workload.
-    noun: &'static str,
-    /// Whether a namespace may stand before the name.
-    is_qualified: bool,
-}
-
 /// Holds the services and jobs that options of systems name against the declared ones.
 fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(), BuildError> {
-    let fields = named_fields(&scenario.system);
+    let stated = SECTIONS.iter().flat_map(|section| {
+        let stated = scenario.system.sections.get(section.field);
+        let named = stated.map_or_else(Vec::new, |own| section.workloads(own));
+        named.into_iter().map(|own| (section.field, own))
+    });
+    let fields: Vec<(&str, NamedWorkload)> = stated.collect();
     if !is_declared(scenario) || fields.is_empty() {
         return Ok(());
     }
@@ -112,8 +105,8 @@ fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(),
     if scenario.system.stated::<Compose>().is_some() {
         names.extend(manifests.label_values(SERVICE_LABEL));
     }
-    for field in fields {
-        let NamedField {
+    for (section, field) in fields {
+        let NamedWorkload {
             place, name, noun, ..
         } = field;
         let unqualified = name.rsplit_once('.').filter(|_| field.is_qualified);
@@ -121,68 +114,11 @@ fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(),
         if !is_known && !names.contains(&*name) {
             let known = hint(&name, names.iter().copied());
             return Err(BuildError::Experiment(format!(
-                "{place}: there is no {noun} `{name}`; {known}"
+                "system.{section}.{place}: there is no {noun} `{name}`; {known}"
             )));
         }
     }
     Ok(())
-}
-
-/// Fields of the options of systems that name workloads.
-fn named_fields(system: &System) -> Vec<NamedField> {
-    let mut fields = Vec::new();
-    let mut keys = |place: &str, name: &String, noun| {
-        fields.push(NamedField {
-            place: format!("{place}.{name}"),
-            name: name.clone(),
-            noun,
-            is_qualified: place.starts_with("system.swarmkit."),
-        });
-    };
-    let is_one = |name: &&String| *name != "*";
-    let placed = system.own::<Ecs>().placement;
-    for name in placed.keys().filter(is_one) {
-        keys("system.ecs.placement", name, "service");
-    }
-    let swarmkit: SwarmKit = system.own();
-    for name in swarmkit.placement.keys().filter(is_one) {
-        keys("system.swarmkit.placement", name, "service");
-    }
-    for name in swarmkit.services.keys() {
-        keys("system.swarmkit.services", name, "service");
-    }
-    let swarm: Swarm = system.own();
-    for name in swarm.environment.keys().filter(is_one) {
-        keys("system.swarm.environment", name, "workload");
-    }
-    for (name, own) in &system.own::<Compose>().services {
-        keys("system.compose.services", name, "service");
-        for (other, _) in own.depends_on.iter().filter(|(_, own)| own.required) {
-            let place = format!("system.compose.services.{name}.dependsOn");
-            keys(&place, other, "service");
-        }
-    }
-    let frameworks = system
-        .mesos
-        .iter()
-        .flat_map(|own| &own.frameworks)
-        .enumerate();
-    for (number, own) in frameworks.clone() {
-        let place = format!("system.mesos.frameworks[{number}].marathon.constraints");
-        for name in own.marathon.iter().flat_map(|own| own.constraints.keys()) {
-            keys(&place, name, "application");
-        }
-    }
-    for (number, own) in frameworks.filter_map(|(at, own)| Some((at, own.chronos.as_ref()?))) {
-        let place = format!("system.mesos.frameworks[{number}].chronos.jobs");
-        for (name, own) in &own.jobs {
-            keys(&place, name, "job");
-            for parent in &own.parents {
-                keys(&format!("{place}.{name}.parents"), parent, "job");
-            }
-        }
-    }
-    fields
 }
 
 /// Holds the names of projects against the namespaces of pods and objects.

@@ -28,7 +28,6 @@ use sim::{InitialObjects, Resident, WaitingPod};
 use super::container_ends::{end_of_containers, note_run_times};
 use super::generated::generated;
 use super::manifests::ManifestFiles;
-use super::mesos_options::{ROLES, listed_tenants};
 use super::mix::{count, count_recorded};
 use super::residents::Settling;
 use super::runs_workloads::runs_workloads;
@@ -38,6 +37,7 @@ use super::{
     Adoption, BuildError, FileSource, Remarks, estimates, limited, partitions, read_options,
     row_policy, trace_edits,
 };
+use systems::mesos::section::Mesos;
 
 /// Arrivals of a scenario, and facts known about them in advance.
 pub struct Workload {
@@ -170,12 +170,10 @@ fn listed(scenario: &Scenario, source: Box<dyn ArrivalSource>) -> Box<dyn Arriva
         let tenants: Vec<Text> = tenants.map(Text::from).collect();
         source = Box::new(ListedTenants::new(source, tenants, QUEUES));
     }
-    let mesos = scenario.system.mesos.as_ref();
-    let mesos = mesos.filter(|_| scenario.system.name == systems::mesos::ENTRY.name);
-    let tenants = mesos.map(listed_tenants).unwrap_or_default();
-    if !tenants.is_empty() {
+    let tenants = scenario.system.own::<Mesos>().tenants();
+    if scenario.system.name == systems::mesos::ENTRY.name && !tenants.is_empty() {
         let tenants: Vec<Text> = tenants.into_iter().map(|(name, _)| name).collect();
-        source = Box::new(ListedTenants::new(source, tenants, ROLES));
+        source = Box::new(ListedTenants::new(source, tenants, "system.mesos.roles"));
     }
     source
 }

@@ -337,6 +337,13 @@ fn options_of_mesos_that_mean_nothing_beside_kube_schedulers_are_refused() {
         let system = format!("schedulers: [{{name: b, kind: mesos}}]\n  mesos: {options}");
         refused(&system, expected);
     }
+    // An experiment as it was run states the defaults of all of them, which mean nothing that would vanish.
+    let system = "schedulers: [{name: b, kind: mesos}]\n  mesos: {masters: 5}";
+    let text = experiment(system, "stop: {at: 10m}\n");
+    let files = [("a.yaml", &*text), ("web.yaml", WEB)];
+    let scratch = crate::scratch::Scratch::new("federation-as-run", &files);
+    scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+    scratch.run(&["reproduce", "out"], 0);
 }
 
 #[test]

@@ -138,3 +138,13 @@ pub enum NamedSchedulerKind {
     /// A Mesos master with batch frameworks (`system.mesos`), whose tasks kubelets run.
     Mesos,
 }
+
+impl NamedSchedulerKind {
+    /// System whose options hold for such a scheduler.
+    pub const fn system(self) -> &'static str {
+        match self {
+            Self::KubeScheduler => "kubernetes",
+            Self::Mesos => "mesos",
+        }
+    }
+}

@@ -20,8 +20,6 @@ mod failure;
 mod federation;
 mod images;
 mod job_queue;
-mod marathon;
-mod mesos;
 mod metrics;
 mod nova_hosts;
 mod operation;
@@ -67,11 +65,6 @@ pub use federation::{
 };
 pub use images::{Images, Pulls};
 pub use job_queue::{AMOUNT_FIELDS, JobQueue};
-pub use marathon::{GpuSchedulingBehavior, KillSelection, Marathon, MarathonRelease};
-pub use mesos::{
-    Chronos, ChronosJob, Mesos, MesosAgentOrder, MesosAmount, MesosBatch, MesosDeal,
-    MesosFramework, MesosOversubscription, MesosReservation, MesosRole, MesosSorter, MesosStrategy,
-};
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use nova_hosts::{NovaGroupPolicy, NovaHosts, NovaProvider};
 pub use operation::{

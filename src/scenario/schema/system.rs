@@ -9,7 +9,7 @@ use super::job_queue::JobQueue;
 use super::release::{Release, Switch};
 use super::shutdown::Shutdown;
 use super::slurm::Slurm;
-use super::{Autoscaling, Controllers, Descheduling, Federation, Mesos, NamedScheduler};
+use super::{Autoscaling, Controllers, Descheduling, Federation, NamedScheduler};
 use options::Arguments;
 use units::{Duration, SortedMap};
 
@@ -48,9 +48,6 @@ pub struct System {
     /// Descheduler that evicts misplaced pods; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub descheduling: Option<Descheduling>,
-    /// Options of Mesos and its frameworks, for `name: mesos`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mesos: Option<Mesos>,
     /// Options of systems that their registry describes, by field.
     #[serde(rename = "$rest", default, skip_serializing_if = "Arguments::is_empty")]
     #[schemars(skip)]
@@ -68,7 +65,6 @@ impl Default for System {
             controllers: None,
             autoscaling: None,
             descheduling: None,
-            mesos: None,
             sections: Arguments::default(),
         }
     }

@@ -1,7 +1,7 @@
 //! Options of Docker Compose as experiment files state them: what services of a project depend on and how they
 //! are restarted. `windtunnel import compose` writes them.
 
-use options::SystemSection;
+use options::{NamedWorkload, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,17 @@ impl SystemSection for Compose {
 
     fn placement(&self) -> Option<&'static str> {
         Some("one-host")
+    }
+
+    fn workloads(&self) -> Vec<NamedWorkload> {
+        let mut all = Vec::new();
+        for (name, own) in &self.services {
+            all.push(NamedWorkload::new("services", name, "service"));
+            let place = format!("services.{name}.dependsOn");
+            let others = own.depends_on.iter().filter(|(_, own)| own.required);
+            all.extend(others.map(|(other, _)| NamedWorkload::new(&place, other, "service")));
+        }
+        all
     }
 }
 

@@ -1,7 +1,7 @@
 //! Options of ECS as experiment files state them, with its defaults.
 
 use autoscale::cluster_autoscaler::GroupOptions;
-use options::SystemSection;
+use options::{NamedWorkload, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -172,6 +172,12 @@ impl SystemSection for Ecs {
 
     fn placement(&self) -> Option<&'static str> {
         Some("strategies")
+    }
+
+    fn workloads(&self) -> Vec<NamedWorkload> {
+        let names = self.placement.keys().filter(|name| *name != "*");
+        let all = names.map(|name| NamedWorkload::new("placement", name, "service"));
+        all.collect()
     }
 }
 

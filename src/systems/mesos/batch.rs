@@ -3,6 +3,8 @@
 //! `EuroSys` 2010).
 
 use model::Text;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::{Duration, Instant, SortedSet};
 
 /// Distance of an agent from a task's data.
@@ -16,19 +18,35 @@ pub enum Locality {
     Any,
 }
 
-/// Time for which a job waits for each locality.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DelayOptions {
-    /// Time for which the job waits for an agent with the data.
+/// Options of a batch framework.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct MesosBatch {
+    /// Number of agents that hold the data of a job, drawn from the seed, 0 to 1000; default 0 for
+    /// all agents.
+    #[schemars(range(min = 0, max = 1_000))]
+    pub data_replicas: u32,
+    /// Time a job waits for an agent with its data; default `3s`.
     pub agent_wait: Duration,
-    /// Additional time for which the job waits for an agent in the rack.
+    /// Additional time a job waits for an agent in the rack of its data (label `rack`, otherwise
+    /// the zone); default `3s`.
     pub rack_wait: Duration,
+}
+
+impl Default for MesosBatch {
+    fn default() -> Self {
+        Self {
+            data_replicas: 0,
+            agent_wait: Duration::from_secs(3),
+            rack_wait: Duration::from_secs(3),
+        }
+    }
 }
 
 /// A job of equal tasks.
 #[derive(Clone, Debug)]
 pub struct BatchJob {
-    options: DelayOptions,
+    options: MesosBatch,
     agents: SortedSet<Text>,
     racks: SortedSet<Text>,
     waiting: u64,
@@ -39,7 +57,7 @@ pub struct BatchJob {
 impl BatchJob {
     /// A job of so many tasks whose data is on these agents, in these racks.
     pub fn new(
-        options: DelayOptions,
+        options: MesosBatch,
         tasks: u64,
         agents: SortedSet<Text>,
         racks: SortedSet<Text>,

@@ -5,7 +5,7 @@ use model::gpu::DEVICE_MILLI;
 use units::{NodeId, ResourceId, Resources};
 
 use super::fast::amounts::Amounts;
-use super::options::Amount;
+use super::section::MesosAmount;
 
 /// Milli-cores.
 pub const CPUS: usize = 0;
@@ -80,7 +80,7 @@ impl Columns {
     }
 
     /// Amounts as far as they are stated; the others are nothing.
-    pub fn stated(self, amount: &Amount) -> Amounts {
+    pub fn stated(self, amount: &MesosAmount) -> Amounts {
         let mut all = Amounts::from_elem(0, self.count());
         for (column, stated) in stated(amount) {
             all[column] = stated.unwrap_or(0);
@@ -89,7 +89,7 @@ impl Columns {
     }
 
     /// Bounds as far as they are stated.
-    pub fn bounds(self, amount: &Amount) -> Vec<Option<i64>> {
+    pub fn bounds(self, amount: &MesosAmount) -> Vec<Option<i64>> {
         let mut all = vec![None; self.count()];
         for (column, stated) in stated(amount) {
             all[column] = stated;
@@ -113,10 +113,10 @@ impl Columns {
     }
 }
 
-fn stated(amount: &Amount) -> [(usize, Option<i64>); 3] {
+fn stated(amount: &MesosAmount) -> [(usize, Option<i64>); 3] {
     [
-        (CPUS, amount.cpu_milli),
-        (MEM, amount.memory_bytes),
+        (CPUS, amount.cpu_milli()),
+        (MEM, amount.memory_bytes()),
         (GPUS, amount.gpus),
     ]
 }

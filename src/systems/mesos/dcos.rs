@@ -26,7 +26,8 @@ use crate::entry::{
 use super::autoscale::{PUBLIC_ROLE, ROOT_MARATHON_ROLES};
 use super::entry::{CAPABILITIES, parts};
 use super::observer::{ObserverOptions, removal_limit};
-use super::options::{Amount, FrameworkKind, FrameworkOptions, MesosOptions, Reservation};
+use super::options::{FrameworkKind, FrameworkOptions, MesosOptions};
+use super::section::{Mesos, MesosReservation};
 use crate::parts::permit::Rate;
 use options::SystemSection;
 use schemars::JsonSchema;
@@ -146,12 +147,14 @@ pub fn composed(options: &DcosOptions) -> MesosOptions {
     MesosOptions {
         observer: options.observer,
         frameworks: frameworks.collect(),
-        reservations: vec![Reservation {
-            role: PUBLIC_ROLE.into(),
-            labels: SortedMap::from([(key.into(), value.into())]),
-            amount: Amount::default(),
-            is_all: true,
-        }],
+        stated: Mesos {
+            reservations: vec![MesosReservation {
+                role: PUBLIC_ROLE.to_owned(),
+                labels: SortedMap::from([(key.to_owned(), value.to_owned())]),
+                amount: None,
+            }],
+            ..Mesos::default()
+        },
         ..MesosOptions::default()
     }
 }

@@ -12,7 +12,9 @@ use crate::kubelet::KubeletOptions;
 use super::agent::MesosAgent;
 use super::component::MesosMaster;
 use super::component::drf_tasks::DrfTasks;
-use super::options::{MesosOptions, Strategy};
+use super::drf_tasks::Blocked;
+use super::options::MesosOptions;
+use super::section::MesosStrategy;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -99,14 +101,20 @@ pub(super) fn parts(options: MesosOptions, request: &SystemRequest) -> SystemPar
         seed: request.setup.seed,
         ..options
     };
-    let commitment = if options.oversubscription.is_some() {
+    let commitment = if options.stated.oversubscription.is_some() {
         Commitment::Decided
     } else {
         Commitment::Checked
     };
-    let component: Box<dyn Component> = match options.strategy {
-        Strategy::Offers => Box::new(MesosMaster::new(options)),
-        Strategy::DrfTasks(blocked) => Box::new(DrfTasks::new(blocked, options.tenant_weights)),
+    let tasks = |blocked| {
+        let tenants = options.stated.tenants().into_iter();
+        let weights = tenants.map(|(_, weight)| weight).collect();
+        Box::new(DrfTasks::new(blocked, weights))
+    };
+    let component: Box<dyn Component> = match options.stated.strategy {
+        MesosStrategy::DrfTasks => tasks(Blocked::Skip),
+        MesosStrategy::DrfTasksStop => tasks(Blocked::Stop),
+        MesosStrategy::Offers => Box::new(MesosMaster::new(options)),
     };
     SystemParts {
         components: vec![component],

@@ -11,13 +11,13 @@
 //!
 //! ```
 //! use systems::mesos::options::MesosOptions;
+//! use systems::mesos::section::Mesos;
 //! use systems::{SystemOptions, SystemRequest, registry};
 //!
+//! let stated = Mesos { masters: 3, ..Mesos::default() };
+//! let options = MesosOptions::new(&stated).expect("options");
 //! let request = SystemRequest {
-//!     options: SystemOptions::default().with(MesosOptions {
-//!         masters: 3,
-//!         ..MesosOptions::default()
-//!     }),
+//!     options: SystemOptions::default().with(options),
 //!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("mesos")?.build)(&request)?;
@@ -29,6 +29,7 @@ pub mod agent;
 pub mod autoscale;
 pub mod batch;
 pub mod beside;
+mod checks;
 pub mod chronos;
 pub mod columns;
 pub mod component;
@@ -36,6 +37,7 @@ pub mod dcos;
 pub mod drf_tasks;
 mod entry;
 pub mod fast;
+pub mod fit;
 pub mod framework;
 pub mod marathon;
 pub mod master;
@@ -44,6 +46,8 @@ pub mod options;
 #[cfg(test)]
 mod plain;
 pub mod roles;
+pub mod section;
+mod stated;
 pub mod workload;
 
 pub use entry::ENTRY;

@@ -5,7 +5,7 @@ use model::Text;
 use thiserror::Error;
 use units::SortedMap;
 
-use super::options::{Amount, RoleQuota};
+use super::section::{MesosAmount, MesosRole};
 
 /// A weight that is no weight.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -80,10 +80,13 @@ pub fn check_weight(role: &str, weight: f64) -> Result<(), WeightError> {
 /// # Errors
 /// A limit is below its guarantee, or the guarantees of the roles up to one are more than the cluster
 /// has.
-pub fn check_quotas(quotas: &SortedMap<Text, RoleQuota>, total: &Amount) -> Result<(), QuotaError> {
+pub fn check_quotas(
+    roles: &SortedMap<String, MesosRole>,
+    total: &MesosAmount,
+) -> Result<(), QuotaError> {
     let total = thousandths(total).map(|(_, has)| has.unwrap_or(0));
     let mut asked = [0_i64; 3];
-    for (role, quota) in quotas {
+    for (role, quota) in roles {
         let limits = thousandths(&quota.limit);
         let both = thousandths(&quota.guarantee).into_iter().zip(limits);
         for (column, ((resource, guarantee), (_, limit))) in both.enumerate() {
@@ -92,7 +95,7 @@ pub fn check_quotas(quotas: &SortedMap<Text, RoleQuota>, total: &Amount) -> Resu
             };
             if let Some(limit) = limit.filter(|&limit| limit < guarantee) {
                 return Err(QuotaError::BelowGuarantee {
-                    role: role.clone(),
+                    role: role.as_str().into(),
                     resource,
                     guarantee: whole(guarantee),
                     limit: whole(limit),
@@ -101,7 +104,7 @@ pub fn check_quotas(quotas: &SortedMap<Text, RoleQuota>, total: &Amount) -> Resu
             asked[column] = guarantee.saturating_add(asked[column]);
             if asked[column] > total[column] {
                 return Err(QuotaError::AboveCluster {
-                    role: role.clone(),
+                    role: role.as_str().into(),
                     resource,
                     asked: whole(asked[column]),
                     has: whole(total[column]),
@@ -113,11 +116,11 @@ pub fn check_quotas(quotas: &SortedMap<Text, RoleQuota>, total: &Amount) -> Resu
 }
 
 /// Amounts by the names that Mesos has for them, in thousandths of its units: memory counts in MB.
-fn thousandths(of: &Amount) -> [(&'static str, Option<i64>); 3] {
+fn thousandths(of: &MesosAmount) -> [(&'static str, Option<i64>); 3] {
     [
-        ("cpus", of.cpu_milli),
+        ("cpus", of.cpu_milli()),
         ("gpus", of.gpus.map(|gpus| gpus.saturating_mul(1_000))),
-        ("mem", of.memory_bytes.map(|bytes| bytes / 1_000)),
+        ("mem", of.memory_bytes().map(|bytes| bytes / 1_000)),
     ]
 }
 

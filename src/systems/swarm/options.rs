@@ -1,7 +1,7 @@
 //! Parts of a Swarm; the defaults are the original's, where it has one (spec: orchestrators-a.md
 //! section 1).
 
-use options::{Rules, SystemSection};
+use options::{NamedWorkload, Rules, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -104,6 +104,12 @@ impl Default for Swarm {
 impl SystemSection for Swarm {
     const SYSTEM: &'static str = "swarm";
     const MEANING: &'static str = "Options of Docker Swarm (classic), for `name: swarm`.";
+
+    fn workloads(&self) -> Vec<NamedWorkload> {
+        let names = self.environment.keys().filter(|name| *name != "*");
+        let all = names.map(|name| NamedWorkload::new("environment", name, "workload"));
+        all.collect()
+    }
 
     fn check(&self, rules: &mut Rules<'_>) {
         if let Err(why) = Overcommit::new(self.overcommit) {

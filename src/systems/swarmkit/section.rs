@@ -1,7 +1,7 @@
 //! Options of `SwarmKit` (Docker's swarm mode) as experiment files state them, with the defaults of its
 //! managers.
 
-use options::{Rules, SystemSection};
+use options::{NamedWorkload, Rules, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -180,6 +180,19 @@ impl SystemSection for SwarmKit {
 
     fn placement(&self) -> Option<&'static str> {
         Some("services")
+    }
+
+    fn workloads(&self) -> Vec<NamedWorkload> {
+        let qualified = |place, name: &String| NamedWorkload {
+            is_qualified: true,
+            ..NamedWorkload::new(place, name, "service")
+        };
+        let placed = self.placement.keys().filter(|name| *name != "*");
+        let placed = placed.map(|name| qualified("placement", name));
+        let ruled = self.services.keys();
+        placed
+            .chain(ruled.map(|name| qualified("services", name)))
+            .collect()
     }
 }
 

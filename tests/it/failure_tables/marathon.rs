@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use windtunnel::systems::mesos::section::Mesos;
 use windtunnel::units::SortedMap;
 
 use super::constraints::{Agent, Rule};
@@ -156,7 +157,7 @@ impl Cell {
 
     fn play(&self, base: &Base) -> Judge {
         let mut scenario = base.scenario();
-        let mesos = scenario.system.mesos.as_mut().expect("a section");
+        let mut mesos: Mesos = scenario.system.own();
         let marathon = mesos.frameworks[0].marathon.as_mut().expect("a framework");
         let Strategy { minimum, over } = self.strategy;
         marathon.minimum_health_capacity = Some(minimum as f64 / 100.0);
@@ -165,6 +166,7 @@ impl Cell {
             let constraints = vec![self.constraint()];
             marathon.constraints.insert("web".to_owned(), constraints);
         }
+        scenario.system.state(&mesos);
         let order = match self.middle {
             Middle::Nothing => None,
             Middle::ScalesDown => Some(NEXT.len()),

@@ -7,8 +7,4 @@ pub mod calendar;
 pub mod graph;
 pub mod job;
 pub mod schedule;
-
-use units::Duration;
-
-/// Between two reconciliations with Mesos.
-pub const RECONCILIATION_INTERVAL: Duration = Duration::from_secs(600);
+pub mod section;

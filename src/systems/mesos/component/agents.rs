@@ -9,7 +9,7 @@ use units::{Duration, Identity, Instant, NodeId, PodId, SortedMap};
 
 use super::super::fast::amounts::{Amounts, Bundle, REVOCABLE, subtract_to_nothing};
 use super::super::framework::forget;
-use super::super::options::Reservation;
+use super::super::section::MesosReservation;
 use super::{Held, MesosMaster};
 
 /// State in which the master believes an agent to be.
@@ -192,7 +192,7 @@ impl MesosMaster {
 
     /// Instant at which an agent registers that is to do so now, after its back-off.
     fn registration(&self, node: NodeId, store: &Store) -> Instant {
-        let span = self.options.registration_backoff.as_nanos().max(1) as u64;
+        let span = self.options.stated.registration_backoff.as_nanos().max(1) as u64;
         let agent = Identity::of(store.nodes().name(node));
         let entity = agent.nth(self.now.as_nanos() as u64);
         let mut stream = rng::Stream::of(self.options.seed, "mesos-register", entity);
@@ -253,23 +253,23 @@ impl MesosMaster {
         if self.has_rivals() {
             subtract_to_nothing(&mut total.plain, &self.taken_by_others(node, store));
         }
-        let is_on = |own: &&Reservation| {
+        let is_on = |own: &&MesosReservation| {
             let mut labels = own.labels.iter();
-            labels.all(|(key, value)| object.labels.get(key) == Some(value))
+            labels.all(|(key, value)| object.labels.get(key).is_some_and(|own| **own == **value))
         };
-        let reservations: Vec<Reservation> = self
+        let reservations: Vec<MesosReservation> = self
             .options
+            .stated
             .reservations
             .iter()
             .filter(is_on)
             .cloned()
             .collect();
         for own in reservations {
-            let role = self.allocator.role(&own.role);
-            let wanted = if own.is_all {
-                total.plain.clone()
-            } else {
-                self.columns.stated(&own.amount)
+            let role = self.allocator.role(&own.role.as_str().into());
+            let wanted = match &own.amount {
+                None => total.plain.clone(),
+                Some(amount) => self.columns.stated(amount),
             };
             let least = |(have, wanted): (&i64, &i64)| (*have).min(*wanted);
             let amounts: Amounts = total.plain.iter().zip(&wanted).map(least).collect();
@@ -280,7 +280,7 @@ impl MesosMaster {
             };
             total.add(&reserved);
         }
-        if self.options.oversubscription.is_some() {
+        if self.options.stated.oversubscription.is_some() {
             let offered = self.revocable.get(node.index()).cloned().flatten();
             let offered = offered.unwrap_or_else(|| Amounts::from_elem(0, self.columns.count()));
             total.reserved.push((REVOCABLE, offered));

@@ -38,7 +38,7 @@ impl MesosMaster {
             self.campaigns = Some(self.masters.beat(last));
             self.rescind(|_| true, turn);
         }
-        let others = (0..self.options.masters).filter(|&master| master != leader);
+        let others = (0..self.options.stated.masters as usize).filter(|&master| master != leader);
         for (place, master) in std::iter::once(leader).chain(others).enumerate() {
             self.masters.set_up(master, place >= away);
         }

@@ -108,7 +108,7 @@ pub struct MesosMaster {
     columns: Columns,
     allocator: FastAllocator,
     seats: Vec<Seat>,
-    /// Batch frameworks, to which pods without a workload are dealt by [`Deal`](super::options::Deal), by
+    /// Batch frameworks, to which pods without a workload are dealt by [`MesosDeal`](super::section::MesosDeal), by
     /// the namespace that they take.
     dealt: SortedMap<Text, Vec<usize>>,
     /// By slot.
@@ -174,7 +174,7 @@ impl MesosMaster {
             wakes: None,
             is_away: false,
         });
-        let mut masters = Masters::new(options.masters);
+        let mut masters = Masters::new(options.stated.masters as usize);
         masters.beat(Instant::ZERO);
         Self {
             seats: seats.collect(),
@@ -229,16 +229,16 @@ impl MesosMaster {
         let names = self.columns.names(store);
         let options = fast_options(&self.options, self.columns, &names);
         self.allocator = FastAllocator::new(options);
-        let allocation = &self.options.allocation;
-        for (role, &weight) in &allocation.weights {
-            self.allocator.set_weight(role, weight);
-        }
-        for (role, quota) in &allocation.quotas {
-            let quota = FastQuota {
-                guarantee: self.columns.stated(&quota.guarantee),
-                limit: self.columns.bounds(&quota.limit),
-            };
-            self.allocator.set_quota(role, quota);
+        for (name, own) in &self.options.stated.roles {
+            let role = Text::from(name.as_str());
+            self.allocator.set_weight(&role, own.weight);
+            if own.has_quota() {
+                let quota = FastQuota {
+                    guarantee: self.columns.stated(&own.guarantee),
+                    limit: self.columns.bounds(&own.limit),
+                };
+                self.allocator.set_quota(&role, quota);
+            }
         }
         for (seat, own) in self.seats.iter_mut().zip(&self.options.frameworks) {
             let able = Capabilities {
@@ -345,28 +345,27 @@ fn build(own: &FrameworkOptions, seed: u64) -> Box<dyn Framework> {
 }
 
 fn fast_options(options: &MesosOptions, columns: Columns, names: &[String]) -> FastOptions {
-    let allocation = &options.allocation;
-    let least = |column: usize, amount: i64| {
+    let stated = &options.stated;
+    let least = |column: usize, amount: Option<i64>| {
         let mut amounts = Amounts::from_elem(0, columns.count());
-        amounts[column] = amount;
+        amounts[column] = amount.unwrap_or(i64::MAX);
         amounts
     };
-    let (cpus, mem) = allocation.min_allocatable;
     let is_excluded = |name: &String| {
-        let mut excluded = allocation.excluded.iter();
+        let mut excluded = stated.fair_sharing_excluded.iter();
         name == "pods" || excluded.any(|own| **own == **name)
     };
     let mut excluded: Vec<bool> = names.iter().map(is_excluded).collect();
     excluded.resize(columns.count(), true);
     FastOptions {
-        interval: allocation.interval,
-        order: allocation.order,
-        walk: allocation.walk,
+        interval: stated.allocation_interval,
+        order: stated.sorter,
+        walk: stated.agent_order,
         min_allocatable: vec![
-            least(super::columns::CPUS, cpus),
-            least(super::columns::MEM, mem),
+            least(super::columns::CPUS, stated.min_allocatable.cpu_milli()),
+            least(super::columns::MEM, stated.min_allocatable.memory_bytes()),
         ],
-        gpu_column: allocation.filter_gpu_resources.then_some(GPUS),
+        gpu_column: stated.filter_gpu_resources.then_some(GPUS),
         is_excluded: excluded,
         seed: options.seed,
     }

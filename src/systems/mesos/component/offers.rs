@@ -65,7 +65,7 @@ impl MesosMaster {
             *taken = DeviceSet(taken.0 | devices.0);
         }
         let own = &self.options.frameworks[self.allocator.framework_of(offer.client) as usize];
-        let timeout = self.options.allocation.offer_timeout;
+        let timeout = self.options.stated.offer_timeout;
         let is_taken_back = timeout.is_some_and(|timeout| timeout < own.offer_delay);
         let delay = timeout.map_or(own.offer_delay, |timeout| timeout.min(own.offer_delay));
         let number = self.next_offer;

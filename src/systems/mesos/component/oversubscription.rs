@@ -11,7 +11,7 @@ use units::{Instant, NodeId, SortedSet};
 
 use super::super::columns::CPUS;
 use super::super::fast::amounts::{Amounts, REVOCABLE, is_nothing};
-use super::super::options::Oversubscription;
+use super::super::section::MesosOversubscription;
 use super::agents::Belief;
 use super::{MesosMaster, Task};
 
@@ -37,18 +37,18 @@ pub(super) fn is_revocable(task: &Task) -> bool {
 impl MesosMaster {
     /// Whether agents report at this instant.
     pub(super) fn is_reporting(&self, now: Instant) -> bool {
-        self.options.oversubscription.is_some() && now >= self.reports.next
+        self.options.stated.oversubscription.is_some() && now >= self.reports.next
     }
 
     /// Instant of the agents' next report.
     pub(super) fn next_report(&self) -> Option<Instant> {
-        let is_on = self.options.oversubscription.is_some();
+        let is_on = self.options.stated.oversubscription.is_some();
         is_on.then_some(self.reports.next)
     }
 
     /// Agents look at what their tasks use.
     pub(super) fn report(&mut self, now: Instant, store: &Store, usage: &dyn UsageSamples) {
-        let Some(options) = self.options.oversubscription else {
+        let Some(options) = self.options.stated.oversubscription else {
             return;
         };
         let interval = options.interval.as_nanos().max(1);
@@ -68,7 +68,7 @@ impl MesosMaster {
         &mut self,
         node: NodeId,
         now: Instant,
-        options: &Oversubscription,
+        options: &MesosOversubscription,
         store: &Store,
         usage: &dyn UsageSamples,
     ) {
@@ -100,7 +100,7 @@ impl MesosMaster {
         } else {
             // Of memory nothing: what is used later can't be taken back in time.
             let mut offered = Amounts::from_elem(0, self.columns.count());
-            offered[CPUS] = (spare as f64 * options.slack_share) as i64;
+            offered[CPUS] = (spare as f64 * options.slack.as_f64()) as i64;
             offered
         };
         if self.revocable_of(node) != Some(&offered) {
@@ -109,7 +109,7 @@ impl MesosMaster {
         let cores = store.nodes().allocatable().row(node).cpu_milli;
         let is_over = options
             .correct_above
-            .is_some_and(|share| wanted as f64 > share * cores as f64);
+            .is_some_and(|share| wanted as f64 > share.as_f64() * cores as f64);
         let agent = self.agent_mut(node);
         let next = agent
             .corrected

@@ -8,7 +8,7 @@ use units::{NodeId, ObjectId};
 
 use super::super::fast::amounts::Bundle;
 use super::super::framework::{TaskEnd, TaskNews, status_of};
-use super::super::options::Deal;
+use super::super::section::MesosDeal;
 use super::{Held, MesosMaster, Stop, Task};
 
 impl MesosMaster {
@@ -98,10 +98,10 @@ impl MesosMaster {
 
     /// Turn of a pod among the frameworks.
     fn turn(&self, created: &PodCreated) -> usize {
-        match (self.options.deal, created.gang) {
-            (Deal::Tenant, _) => created.tenant.index(),
-            (Deal::Job, Some(gang)) => gang.index(),
-            (Deal::Job, None) => created.pod.id.index(),
+        match (self.options.stated.deal, created.gang) {
+            (MesosDeal::Tenant, _) => created.tenant.index(),
+            (MesosDeal::Job, Some(gang)) => gang.index(),
+            (MesosDeal::Job, None) => created.pod.id.index(),
         }
     }
 

@@ -45,7 +45,7 @@ impl MesosMaster {
 
     /// Instant of the next run over all agents.
     pub(super) fn next_batch(&self) -> Instant {
-        let interval = self.options.allocation.interval.as_nanos().max(1);
+        let interval = self.options.stated.allocation_interval.as_nanos().max(1);
         let past = self.now.as_nanos() % interval;
         if past == 0 && self.last_batch != Some(self.now) {
             return self.now;
@@ -56,7 +56,7 @@ impl MesosMaster {
 
     /// The first run over all agents after an instant.
     pub(super) fn batch_after(&self, at: Instant) -> Instant {
-        let interval = self.options.allocation.interval.as_nanos().max(1);
+        let interval = self.options.stated.allocation_interval.as_nanos().max(1);
         let past = at.as_nanos() % interval;
         Instant::from_nanos(at.as_nanos() - past).saturating_add(Duration::from_nanos(interval))
     }

@@ -14,19 +14,24 @@ use fixedbitset::FixedBitSet;
 
 use model::Text;
 use rng::Stream;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use units::{Duration, Instant, SortedMap};
 
 use amounts::{Amounts, Bundle, add, contains, is_nothing};
 use refusals::{Refusals, lifetime};
 use tree::{Order, Tree};
 
-/// Order in which agents are walked.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Order in which agents are offered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "MesosAgentOrder")]
 pub enum Walk {
-    /// Shuffled before each stage of a run, as the original does.
+    /// Random order, drawn from the seed.
     #[default]
     Shuffled,
-    /// By number.
+    /// Order of the cluster's nodes.
+    #[serde(rename = "in-order")]
     ById,
 }
 

@@ -8,16 +8,22 @@ use super::amounts::{Amounts, add, subtract};
 use crate::parts::weighted::weighted_order;
 use model::Text;
 use rng::Stream;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// Order in which siblings are served.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Sorter that orders roles and frameworks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "MesosSorter")]
 pub enum Order {
-    /// The smallest dominant share over weight first.
+    /// Dominant-resource fairness: the smallest dominant share over weight first.
     #[default]
+    #[serde(rename = "drf")]
     DominantResource,
-    /// A random order by weights, drawn anew for every sort.
+    /// Random order, weighted by the weights.
     Random,
-    /// Whoever came first.
+    /// First subscribed, first served; not in the original.
+    #[serde(rename = "fifo")]
     FirstCome,
 }
 

@@ -4,16 +4,18 @@
 use std::collections::VecDeque;
 
 use super::{Framework, Open, OwnPod, TaskNews};
-use crate::mesos::batch::BatchJob;
+use crate::mesos::batch::{BatchJob, MesosBatch};
 use crate::mesos::columns::{CPUS, MEM};
 use crate::mesos::fast::amounts::Bundle;
-use crate::mesos::options::BatchFramework;
 use cluster::Store;
 use control::Outbox;
 use model::node::ZONE_LABEL;
 use model::{PodRef, Text};
 use rng::Stream;
 use units::{Identity, Instant, NodeId, PodId, SortedMap, SortedSet};
+
+/// Number of waiting groups of equal tasks that are tried on an offer.
+const LOOKAHEAD: usize = 1_000;
 
 /// Equal tasks that wait.
 #[derive(Clone, Debug)]
@@ -28,7 +30,7 @@ struct Group {
 /// The framework.
 #[derive(Clone, Default)]
 pub struct Batch {
-    options: BatchFramework,
+    options: MesosBatch,
     seed: u64,
     groups: SortedMap<u64, Group>,
     /// Groups by their oldest task.
@@ -43,7 +45,7 @@ pub struct Batch {
 
 impl Batch {
     /// A framework without tasks.
-    pub fn new(options: BatchFramework, seed: u64) -> Self {
+    pub fn new(options: MesosBatch, seed: u64) -> Self {
         Self {
             options,
             seed,
@@ -83,7 +85,7 @@ impl Batch {
             agents.insert(store.nodes().name(node).into());
             racks.insert(rack_of(store, node));
         }
-        Some(BatchJob::new(self.options.delay, 0, agents, racks))
+        Some(BatchJob::new(self.options, 0, agents, racks))
     }
 
     fn put(&mut self, pod: PodRef, store: &Store) {
@@ -224,7 +226,7 @@ impl Framework for Batch {
 
     fn offered(&mut self, open: &mut Open<'_>) {
         let mut after = PodId(0);
-        for _ in 0..self.options.lookahead {
+        for _ in 0..LOOKAHEAD {
             let Some(&(oldest, number)) = self.order.range((after, 0)..).next() else {
                 return;
             };

@@ -9,9 +9,9 @@ use crate::mesos::chronos::calendar::DateTime;
 use crate::mesos::chronos::graph::JobGraph;
 use crate::mesos::chronos::job::{AfterFailure, Job, JobOptions, Launch};
 use crate::mesos::chronos::schedule::Schedule;
+use crate::mesos::chronos::section::{ChronosFramework, ChronosJob};
 use crate::mesos::fast::amounts::Bundle;
 use crate::mesos::marathon::backoff::TaskStatus;
-use crate::mesos::options::ChronosFramework;
 use crate::mesos::workload::schedule_of;
 use crate::parts::turn::Turn;
 use cluster::Store;
@@ -85,12 +85,8 @@ enum Todo {
 impl Chronos {
     /// A Chronos without jobs; dependencies go in no circle, as was checked.
     pub fn new(options: ChronosFramework) -> Self {
-        let parents = (options.jobs.iter()).filter(|(_, job)| !job.parents.is_empty());
-        let parents = parents.map(|(name, job)| (name.clone(), job.parents.clone()));
-        let soft = (options.jobs.iter()).filter(|(_, job)| job.soft_error);
-        let soft = soft.map(|(name, _)| name.clone());
         Self {
-            graph: JobGraph::new(parents, soft).unwrap_or_default(),
+            graph: options.graph().unwrap_or_default(),
             options,
             ..Self::default()
         }
@@ -135,7 +131,7 @@ impl Chronos {
 
     fn known_of(&self, now: Instant, object: ObjectId, declared: &Object) -> Option<Known> {
         let (namespace, name) = (declared.namespace(), declared.name());
-        let own = self.options.jobs.get(name);
+        let own = self.options.jobs.get(&**name);
         // A job that is not named in the options has as many retries as its object says.
         let limit = match declared {
             Object::Job(job) => Some(job.backoff_limit),
@@ -143,13 +139,14 @@ impl Chronos {
             _ => None,
         };
         let options = own.map_or_else(
-            || JobOptions {
-                retries: limit.map_or(self.options.defaults.retries, |most| {
-                    most.max(0).unsigned_abs()
-                }),
-                ..self.options.defaults
+            || {
+                let usual = JobOptions::default();
+                JobOptions {
+                    retries: limit.map_or(usual.retries, |most| most.max(0).unsigned_abs()),
+                    ..usual
+                }
             },
-            |own| own.options,
+            ChronosJob::runs,
         );
         let stated = own.and_then(|own| own.schedule.as_ref());
         let has_parents = own.is_some_and(|own| !own.parents.is_empty());

@@ -1,17 +1,21 @@
 //! Offers with GPUs, which applications without GPUs may decline (marathon `ResourceMatcher.scala`).
 
 use model::Labels;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Label by which an application chooses for itself.
 const LABEL: &str = "GPU_SCHEDULING_BEHAVIOR";
 
-/// Use of agents with GPUs (`--gpu_scheduling_behavior`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Use of agents with free GPUs by applications without GPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "GpuSchedulingBehavior")]
 pub enum GpuScheduling {
-    /// Applications without GPUs decline agents with free GPUs.
+    /// Such agents are declined.
     #[default]
     Restricted,
-    /// All applications use all agents.
+    /// Such agents are used like others.
     Unrestricted,
 }
 

@@ -9,6 +9,7 @@ pub mod backoff;
 pub mod constraint;
 pub mod gpu;
 pub mod scale_down;
+pub mod section;
 pub mod unreachable;
 pub mod upgrade;
 
@@ -18,14 +19,3 @@ use units::Duration;
 pub const DECLINE_DURATION: Duration = Duration::from_secs(120);
 /// Between two revivals of offers at least.
 pub const MIN_REVIVE_INTERVAL: Duration = Duration::from_secs(5);
-/// Launches out of one offer at most.
-pub const MAX_INSTANCES_PER_OFFER: u32 = 5;
-/// Launches under way at most; all tokens are back after [`LAUNCH_TOKEN_REFRESH`], however many
-/// tasks run by then.
-pub const LAUNCH_TOKENS: u32 = 100;
-/// See [`LAUNCH_TOKENS`].
-pub const LAUNCH_TOKEN_REFRESH: Duration = Duration::from_secs(30);
-/// Between two reconciliations with Mesos.
-pub const RECONCILIATION_INTERVAL: Duration = Duration::from_secs(600);
-/// Time for which tasks outlive a disconnected Marathon.
-pub const FAILOVER_TIMEOUT: Duration = Duration::from_secs(604_800);

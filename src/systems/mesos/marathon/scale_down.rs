@@ -2,6 +2,7 @@
 //! marathon `ScalingProposition.scala`, `Constraints.selectInstancesToKill`).
 
 use model::Text;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use units::{Instant, SortedMap};
 
@@ -22,13 +23,14 @@ pub enum Condition {
     Other,
 }
 
-/// Order in which equal instances are killed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Selection of the instances to kill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum KillSelection {
-    /// Whoever started last.
+    /// Instances that started last are killed first.
     #[default]
     YoungestFirst,
-    /// Whoever started first.
+    /// Instances that started first are killed first.
     OldestFirst,
 }
 

@@ -2,14 +2,14 @@
 
 use proptest::prelude::*;
 
-use super::super::options::{Amount, RoleQuota};
 use super::super::plain::resources::{Kind, Limits, Quantities, Resources};
 use super::super::plain::sorter::Fairness;
 use super::super::plain::{AgentOrder, Allocator, AllocatorOptions, Capabilities, Quota};
 use super::super::roles::{QuotaError, check_quotas, check_weight};
+use super::super::section::{MesosAmount, MesosRole};
 use model::Text;
 use rng::Stream;
-use units::{Duration, Instant, SortedMap};
+use units::{Duration, Instant, Quantity, SortedMap};
 
 fn resources(amounts: &[(&str, i64)]) -> Resources {
     let mut all = Resources::default();
@@ -140,17 +140,18 @@ fn reservations_go_to_their_role_and_below() {
 
 #[test]
 fn impossible_quotas_and_weights_are_refused() {
-    let cores = |milli: Option<i64>| Amount {
-        cpu_milli: milli,
-        ..Amount::default()
+    let cores = |milli: Option<i64>| MesosAmount {
+        cpu: milli.map(Quantity::from_milli),
+        ..MesosAmount::default()
     };
     let check = |quotas: &[(&str, i64, Option<i64>)]| {
         let quotas = quotas.iter().map(|&(role, guarantee, limit)| {
-            let quota = RoleQuota {
+            let quota = MesosRole {
                 guarantee: cores(Some(guarantee)),
                 limit: cores(limit),
+                ..MesosRole::default()
             };
-            (Text::from(role), quota)
+            (role.to_owned(), quota)
         });
         check_quotas(&quotas.collect(), &cores(Some(4_000)))
     };

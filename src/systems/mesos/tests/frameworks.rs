@@ -1,7 +1,8 @@
 //! Frameworks, agents and masters: worked examples and inputs that are refused.
 
 use super::super::autoscale::{AutoscaleError, AutoscaleOptions, Autoscaler, Direction, direction};
-use super::super::batch::{BatchJob, DelayOptions};
+use super::super::batch::{BatchJob, MesosBatch};
+use super::super::dcos::{Dcos, DcosOptions};
 use super::super::framework::status_of;
 use super::super::marathon::backoff::{DEFAULT_GROWTH, LaunchBackoff, TaskStatus};
 use super::super::marathon::constraint::{Constraint, ConstraintError, FieldValue};
@@ -10,6 +11,8 @@ use super::super::marathon::unreachable::{Action, Tracker, UnreachableStrategy};
 use super::super::marathon::upgrade::{Before, Upgrade, UpgradeStrategy, plan};
 use super::super::master::Masters;
 use super::super::observer::{Observer, ObserverOptions, Removals};
+use super::super::options::MesosOptions;
+use super::super::section::Mesos;
 use crate::ends::{REASONS, mesos};
 use model::{EndReason, EvictionCause, Text};
 use units::{Duration, Instant, SortedSet};
@@ -330,9 +333,10 @@ fn a_master_is_replaced_after_its_session_and_never_without_a_majority() {
 
 #[test]
 fn a_batch_job_waits_for_its_data_and_then_takes_any_agent() {
-    let options = DelayOptions {
+    let options = MesosBatch {
         agent_wait: Duration::from_secs(5),
         rack_wait: Duration::from_secs(5),
+        ..MesosBatch::default()
     };
     let names = |names: &[&str]| {
         names
@@ -366,4 +370,13 @@ fn the_table_of_ends_says_what_frameworks_are_told() {
         assert!(state.contains(&status), "{name}: {state}, {status}");
     }
     assert_eq!(status_of(EndReason::Error, true), TaskStatus::Killed);
+}
+
+#[test]
+fn options_that_are_not_stated_are_the_originals() {
+    let told = |options: &dyn std::fmt::Debug| format!("{options:?}");
+    let stated = MesosOptions::new(&Mesos::default()).expect("options");
+    assert_eq!(told(&stated), told(&MesosOptions::default()));
+    let stated = DcosOptions::new(&Dcos::default()).expect("options");
+    assert_eq!(told(&stated), told(&DcosOptions::default()));
 }

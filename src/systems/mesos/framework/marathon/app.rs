@@ -9,9 +9,9 @@ use std::sync::Arc;
 use crate::mesos::framework::{TaskEnd, create, forget, kill, made_of};
 use crate::mesos::marathon::backoff::{LaunchBackoff, SWEEP_INTERVAL, TaskStatus};
 use crate::mesos::marathon::scale_down::{self, Condition};
+use crate::mesos::marathon::section::MarathonFramework;
 use crate::mesos::marathon::unreachable::{self, Tracker};
 use crate::mesos::marathon::upgrade::Upgrade;
-use crate::mesos::options::MarathonFramework;
 use crate::parts::turn::Turn;
 use cluster::Store;
 use control::Outbox;
@@ -107,13 +107,13 @@ impl App {
             instances: SortedMap::new(),
             waiting: VecDeque::new(),
             coming: VecDeque::new(),
-            backoff: LaunchBackoff::new(options.backoff),
+            backoff: LaunchBackoff::new(options.stated.growth()),
             kept_off: None,
             freed: None,
             upgrade: None,
-            declared: (!options.forces).then(|| object.clone()),
+            declared: (!options.stated.force).then(|| object.clone()),
             is_deploying: true,
-            tracker: Tracker::new(options.unreachable),
+            tracker: Tracker::new(options.stated.unreachable()),
         })
     }
 
@@ -129,8 +129,8 @@ impl App {
             instance.pod = row(instance.pod).unwrap_or(instance.pod);
         }
         self.waiting = self.waiting.iter().copied().filter_map(row).collect();
-        self.backoff.set_growth(options.backoff);
-        self.tracker.set_strategy(options.unreachable);
+        self.backoff.set_growth(options.stated.growth());
+        self.tracker.set_strategy(options.stated.unreachable());
     }
 
     /// Takes up the deletion of the application: its instances end.
@@ -178,7 +178,7 @@ impl App {
     /// Has as many instances as are wanted, unless an upgrade sees to that.
     pub(super) fn scale(&mut self, options: &MarathonFramework, turn: &mut Turn<'_>) {
         self.drop_outdated(turn);
-        if self.is_deploying && !options.forces {
+        if self.is_deploying && !options.stated.force {
             self.is_deploying = !self.is_at_rest();
         }
         if self.upgrade.is_some() || self.is_deleted {
@@ -218,7 +218,7 @@ impl App {
         if surplus == 0 {
             return;
         }
-        for id in scale_down::victims(&have, surplus, options.kill_selection, &[]) {
+        for id in scale_down::victims(&have, surplus, options.stated.kill_selection, &[]) {
             let Some(instance) = id_of(&id).and_then(|id| self.instances.get_mut(&id)) else {
                 continue;
             };

@@ -8,7 +8,7 @@ use super::{Framework, Open, OwnPod, TaskEnd, TaskNews, clear};
 use crate::mesos::fast::amounts::Bundle;
 use crate::mesos::marathon::constraint::{Constraint, FieldValue};
 use crate::mesos::marathon::gpu::GpuScheduling;
-use crate::mesos::options::MarathonFramework;
+use crate::mesos::marathon::section::MarathonFramework;
 use crate::parts::turn::Turn;
 use cluster::Store;
 use control::Outbox;
@@ -62,7 +62,7 @@ impl Marathon {
     pub fn new(options: MarathonFramework) -> Self {
         Self {
             tokens: Tokens {
-                left: options.launch_tokens.unwrap_or(u32::MAX),
+                left: options.stated.tokens().unwrap_or(u32::MAX),
                 since: Instant::ZERO,
                 is_missed: false,
             },
@@ -98,10 +98,10 @@ impl Marathon {
     }
 
     fn refill(&mut self, now: Instant) {
-        let Some(most) = self.options.launch_tokens else {
+        let Some(most) = self.options.stated.tokens() else {
             return;
         };
-        let refresh = self.options.token_refresh.as_nanos().max(1);
+        let refresh = self.options.stated.launch_token_refresh.as_nanos().max(1);
         let past = now.as_nanos() % refresh;
         let since = Instant::from_nanos(now.as_nanos() - past);
         if since > self.tokens.since {
@@ -112,7 +112,7 @@ impl Marathon {
 
     /// A task runs: its launch token is there again, so that tokens bound the launches under way.
     const fn give_back(&mut self) {
-        if self.options.launch_tokens.is_some() {
+        if self.options.stated.tokens().is_some() {
             self.tokens.left = self.tokens.left.saturating_add(1);
             self.ask_again();
         }
@@ -222,7 +222,7 @@ impl Marathon {
         });
         for (field, own) in all.iter_mut().rev().take(rules) {
             let groups = Some(self.values_of(Some(id), field, store));
-            *own = if self.options.has_even_groups {
+            *own = if self.options.stated.has_even_groups() {
                 Constraint::EvenGroups(groups)
             } else {
                 Constraint::GroupBy(groups)
@@ -245,7 +245,10 @@ impl Marathon {
                 return false;
             }
         }
-        let scheduling = GpuScheduling::of(&app.spec.labels, self.options.gpu_scheduling);
+        let scheduling = GpuScheduling::of(
+            &app.spec.labels,
+            self.options.stated.gpu_scheduling_behavior,
+        );
         if scheduling.keeps_off(app.spec.gpu.devices > 0, open.gpus()) {
             return false;
         }
@@ -291,7 +294,7 @@ fn constraints_of(app: &App, options: &MarathonFramework) -> Vec<(Text, Constrai
     }
     let spread = app.spec.topology_spread.iter().filter(|rule| rule.hard);
     all.extend(spread.map(|rule| (rule.topology_key.clone(), Constraint::GroupBy(None))));
-    if options.has_even_groups {
+    if options.stated.has_even_groups() {
         let even = |(field, own): (Text, Constraint)| (field, own.even_groups());
         all = all.into_iter().map(even).collect();
     }
@@ -398,7 +401,7 @@ impl Framework for Marathon {
     fn offered(&mut self, open: &mut Open<'_>) {
         let now = open.now;
         self.refill(now);
-        let mut left = self.options.instances_per_offer;
+        let mut left = self.options.stated.instances_per_offer;
         let ids: Vec<ObjectId> = (self.lively())
             .filter(|(_, app)| !app.waiting.is_empty() && app.held_until(now).is_none())
             .map(|(id, _)| id)
@@ -427,7 +430,7 @@ impl Framework for Marathon {
                     self.has_relaxed |= rules.any(|rule| rule == "GROUP_BY");
                 }
                 left -= 1;
-                if self.options.launch_tokens.is_some() {
+                if self.options.stated.tokens().is_some() {
                     self.tokens.left -= 1;
                 }
             }
@@ -456,7 +459,10 @@ impl Framework for Marathon {
     fn wakes(&self, now: Instant) -> Option<Instant> {
         let of_apps = self.lively().filter_map(|(_, app)| app.wakes(now));
         let is_waiting = self.tokens.left == 0 && self.backlog() > 0;
-        let refill = self.tokens.since.saturating_add(self.options.token_refresh);
+        let refill = self
+            .tokens
+            .since
+            .saturating_add(self.options.stated.launch_token_refresh);
         of_apps.chain(is_waiting.then_some(refill)).min()
     }
 

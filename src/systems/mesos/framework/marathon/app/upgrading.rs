@@ -3,8 +3,8 @@
 use super::stated::stated;
 use super::{App, Instance, id_of, text_of};
 use crate::mesos::framework::{kill, made_of};
+use crate::mesos::marathon::section::MarathonFramework;
 use crate::mesos::marathon::upgrade::{self, Before, Upgrade, UpgradeStrategy};
-use crate::mesos::options::MarathonFramework;
 use crate::parts::former::declare_former;
 use crate::parts::turn::Turn;
 use model::{Event, Object, ObjectChange, RolloutStep, Text};
@@ -26,14 +26,14 @@ impl App {
             _ => None,
         };
         let is_other = stated.template != self.template || stated.replicas != self.wanted;
-        if self.is_deploying && !options.forces && (is_other || back.is_some()) {
+        if self.is_deploying && !options.stated.force && (is_other || back.is_some()) {
             return self.refuse(turn);
         }
         if let Some(own) = back {
             return declare_former(self.object, own, self.former.as_ref(), turn);
         }
         self.is_deploying |= is_other;
-        self.declared = (!options.forces).then(|| object.clone());
+        self.declared = (!options.stated.force).then(|| object.clone());
         let before = std::mem::replace(&mut self.wanted, stated.replicas);
         self.stated = stated.upgrade;
         if stated.template == self.template {
@@ -90,7 +90,7 @@ impl App {
     }
 
     fn strategy(&self, options: &MarathonFramework) -> UpgradeStrategy {
-        let capacities = options.upgrade.unwrap_or(self.stated);
+        let capacities = options.stated.upgrade().unwrap_or(self.stated);
         UpgradeStrategy {
             minimum_health_capacity: capacities.0,
             maximum_over_capacity: capacities.1,

@@ -1,12 +1,12 @@
-//! The date at which a run begins.
+//! Date at which a run begins.
 
 use jiff::Timestamp;
 
-/// The second of a date, since 1970.
+/// Second of a date, since 1970.
 ///
 /// # Errors
 /// It is no date, or has a part of a second, in words.
-pub(super) fn second_of(date: &str) -> Result<i64, String> {
+pub fn second_of(date: &str) -> Result<i64, String> {
     let parsed = date.parse::<Timestamp>().map_err(|_| {
         format!("expected a date and time such as `2025-03-03T00:00:00Z`, found `{date}`")
     })?;

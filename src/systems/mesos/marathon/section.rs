@@ -1,9 +1,16 @@
-//! The section of a Marathon framework of Mesos.
+//! Options of a Marathon framework as experiment files state them, and what they come to.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use model::Text;
 use units::{Duration, SortedMap};
+
+use super::constraint::Constraint;
+use super::gpu::GpuScheduling;
+use super::scale_down::KillSelection;
+use super::unreachable::UnreachableStrategy;
+use crate::parts::delay::Growth;
 
 /// Options of the Marathon framework.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -23,7 +30,7 @@ pub struct Marathon {
     pub max_launch_delay: Duration,
     /// Use of agents with free GPUs by applications without GPUs (`--gpu_scheduling_behavior`; the
     /// label `GPU_SCHEDULING_BEHAVIOR` of an application overrides it); default `restricted`.
-    pub gpu_scheduling_behavior: GpuSchedulingBehavior,
+    pub gpu_scheduling_behavior: GpuScheduling,
     /// Time after which an instance on an unreachable agent is replaced (`inactiveAfterSeconds`);
     /// default `0s`.
     pub inactive_after: Duration,
@@ -65,7 +72,7 @@ impl Default for Marathon {
             backoff: Duration::from_secs(1),
             backoff_factor: 1.15,
             max_launch_delay: Duration::from_secs(300),
-            gpu_scheduling_behavior: GpuSchedulingBehavior::Restricted,
+            gpu_scheduling_behavior: GpuScheduling::Restricted,
             inactive_after: Duration::ZERO,
             expunge_after: Duration::ZERO,
             force: true,
@@ -92,24 +99,87 @@ pub enum MarathonRelease {
     Head,
 }
 
-/// Use of agents with free GPUs by applications without GPUs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum GpuSchedulingBehavior {
-    /// Such agents are declined.
-    #[default]
-    Restricted,
-    /// Such agents are used like others.
-    Unrestricted,
+/// Marathon framework.
+#[derive(Clone, Debug, Default)]
+pub struct MarathonFramework {
+    /// Options as stated.
+    pub stated: Marathon,
+    /// Constraints by application, each over a field of the agent.
+    pub constraints: SortedMap<Text, Vec<(Text, Constraint)>>,
+    /// Label of agents on which only applications launch whose node selector has it.
+    pub kept_label: Option<(Text, Text)>,
 }
 
-/// Selection of the instances to kill.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum KillSelection {
-    /// Instances that started last are killed first.
-    #[default]
-    YoungestFirst,
-    /// Instances that started first are killed first.
-    OldestFirst,
+impl MarathonFramework {
+    /// Framework with these options.
+    ///
+    /// # Errors
+    /// A value is none; the message begins with its field.
+    pub fn new(stated: &Marathon) -> Result<Self, String> {
+        let mut constraints = SortedMap::new();
+        for (app, rules) in &stated.constraints {
+            let rules = rules.iter().enumerate().map(|(number, rule)| {
+                let own = constraint(rule);
+                own.map_err(|why| format!("constraints.{app}[{number}]: {why}"))
+            });
+            constraints.insert(app.as_str().into(), rules.collect::<Result<_, _>>()?);
+        }
+        let checked = stated.unreachable().check();
+        checked.map_err(|why| format!("inactiveAfter: {why}"))?;
+        Ok(Self {
+            stated: stated.clone(),
+            constraints,
+            kept_label: None,
+        })
+    }
+}
+
+fn constraint(rule: &[String]) -> Result<(Text, Constraint), String> {
+    let (name, operator, value) = match rule {
+        [name, operator] => (name, operator, ""),
+        [name, operator, value] => (name, operator, value.as_str()),
+        _ => return Err("expected `[FIELD, OPERATOR]` or `[FIELD, OPERATOR, VALUE]`".to_owned()),
+    };
+    let parsed = Constraint::parse(operator, value).map_err(|why| why.to_string());
+    Ok((name.as_str().into(), parsed?))
+}
+
+impl Marathon {
+    /// Whether `GROUP_BY` is that of the sources since October 2020.
+    pub fn has_even_groups(&self) -> bool {
+        self.release == MarathonRelease::Head
+    }
+
+    /// Delay of launches after failures.
+    pub const fn growth(&self) -> Growth {
+        Growth {
+            first: self.backoff,
+            factor: self.backoff_factor,
+            most: self.max_launch_delay,
+        }
+    }
+
+    /// Strategy for instances on lost agents.
+    pub const fn unreachable(&self) -> UnreachableStrategy {
+        UnreachableStrategy {
+            inactive_after: self.inactive_after,
+            expunge_after: self.expunge_after,
+        }
+    }
+
+    /// Number of launches between two refreshes; `None` is without limit.
+    pub const fn tokens(&self) -> Option<u32> {
+        match self.launch_tokens {
+            0 => None,
+            tokens => Some(tokens),
+        }
+    }
+
+    /// Share that stays healthy in upgrades, and the share by which there may be more; `None` is as the
+    /// workload states it.
+    pub fn upgrade(&self) -> Option<(f64, f64)> {
+        let (health, over) = (self.minimum_health_capacity, self.maximum_over_capacity);
+        let is_stated = health.or(over).is_some();
+        is_stated.then(|| (health.unwrap_or(1.0), over.unwrap_or(1.0)))
+    }
 }

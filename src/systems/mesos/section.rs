@@ -1,13 +1,18 @@
-//! `system.mesos:` of the experiment file: options of a Mesos cluster and its frameworks, with the
-//! defaults of the originals.
+//! Options of a Mesos cluster and its frameworks as experiment files state them, with the defaults of the
+//! originals.
 
+use options::{NamedWorkload, Rules, Share, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::marathon::Marathon;
-use options::Period;
-use options::Share;
+use model::Text;
 use units::{Duration, Quantity, SortedMap};
+
+use super::batch::MesosBatch;
+use super::chronos::section::Chronos;
+use super::fast::Walk;
+use super::fast::tree::Order;
+use super::marathon::section::Marathon;
 
 /// Options of Mesos 1.10 with its frameworks; used with `name: mesos`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -21,10 +26,10 @@ pub struct Mesos {
     pub allocation_interval: Duration,
     /// Sorter that orders roles and frameworks (`--role_sorter`, `--framework_sorter`); default
     /// `drf`.
-    pub sorter: MesosSorter,
+    pub sorter: Order,
     /// Order in which agents are offered: shuffled as in the original, or by cluster order. Default
     /// `shuffled`.
-    pub agent_order: MesosAgentOrder,
+    pub agent_order: Walk,
     /// Minimum free amounts, of which one suffices for an agent to be offered
     /// (`--min_allocatable_resources`); default 0.01 cores or 32 MiB.
     pub min_allocatable: MesosAmount,
@@ -79,8 +84,8 @@ impl Default for Mesos {
         Self {
             strategy: MesosStrategy::Offers,
             allocation_interval: Duration::from_secs(1),
-            sorter: MesosSorter::Drf,
-            agent_order: MesosAgentOrder::Shuffled,
+            sorter: Order::DominantResource,
+            agent_order: Walk::Shuffled,
             min_allocatable: MesosAmount {
                 cpu: Some(Quantity::from_milli(10)),
                 memory: Some(Quantity::from_units(32 << 20)),
@@ -100,30 +105,6 @@ impl Default for Mesos {
             frameworks: MesosFramework::usual(),
             deal: MesosDeal::Tenant,
             start_date: None,
-        }
-    }
-}
-
-/// Sorter that orders roles and frameworks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum MesosSorter {
-    /// Dominant-resource fairness: the smallest dominant share over weight first.
-    #[default]
-    Drf,
-    /// Random order, weighted by the weights.
-    Random,
-    /// First subscribed, first served; not in the original.
-    Fifo,
-}
-
-impl MesosSorter {
-    /// Name of the sorter.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Drf => "drf",
-            Self::Random => "random",
-            Self::Fifo => "fifo",
         }
     }
 }
@@ -151,17 +132,6 @@ pub enum MesosDeal {
     Tenant,
     /// Pods of a job to one framework, jobs in turn.
     Job,
-}
-
-/// Order in which agents are offered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum MesosAgentOrder {
-    /// Random order, drawn from the seed.
-    #[default]
-    Shuffled,
-    /// Order of the cluster's nodes.
-    InOrder,
 }
 
 /// Amounts of resources; those left out are not considered.
@@ -353,74 +323,96 @@ impl MesosFramework {
     }
 }
 
-/// Options of the Chronos framework.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Chronos {
-    /// Job options by workload name.
-    pub jobs: SortedMap<String, ChronosJob>,
-}
+impl SystemSection for Mesos {
+    const SYSTEM: &'static str = "mesos";
+    const MEANING: &'static str = "Options of Mesos and its frameworks, for `name: mesos`.";
 
-/// Options of a Chronos job.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct ChronosJob {
-    /// Schedule of the job, as `R[n]/START/PERIOD`; default as the workload states.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub schedule: Option<String>,
-    /// Parent jobs after which the job runs, in place of a schedule.
-    pub parents: Vec<String>,
-    /// Soft errors (`softError`): `true` lets dependent jobs run after a failure as after a
-    /// success. Default `false`.
-    pub soft_error: bool,
-    /// Maximum delay of a run's start, after which the run is missed; default none, as Chronos 3.0.2
-    /// starts a late run with the next offer. Whole seconds, also as an ISO 8601 period such as `PT10M`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub epsilon: Option<Period>,
-    /// Concurrent runs of the job are allowed if `true`; default `false`.
-    pub concurrent: bool,
-    /// Maximum number of retries of a failed run, each after 60 s; default 2.
-    pub retries: u32,
-    /// Number of failures since the last success after which the job is disabled
-    /// (`--disable_after_failures`); 0 is never. Default 0.
-    pub disable_after_failures: u32,
-}
+    fn check(&self, rules: &mut Rules<'_>) {
+        super::checks::check(self, rules);
+    }
 
-impl Default for ChronosJob {
-    fn default() -> Self {
-        Self {
-            schedule: None,
-            parents: Vec::new(),
-            soft_error: false,
-            epsilon: None,
-            concurrent: false,
-            retries: 2,
-            disable_after_failures: 0,
+    fn placement(&self) -> Option<&'static str> {
+        Some(match (self.strategy, self.sorter) {
+            (MesosStrategy::DrfTasks | MesosStrategy::DrfTasksStop, _) => "drf-tasks",
+            (MesosStrategy::Offers, Order::DominantResource) => "drf",
+            (MesosStrategy::Offers, Order::Random) => "random",
+            (MesosStrategy::Offers, Order::FirstCome) => "fifo",
+        })
+    }
+
+    fn workloads(&self) -> Vec<NamedWorkload> {
+        let mut all = Vec::new();
+        for (number, own) in self.frameworks.iter().enumerate() {
+            let place = format!("frameworks[{number}]");
+            for name in own.marathon.iter().flat_map(|own| own.constraints.keys()) {
+                let place = format!("{place}.marathon.constraints");
+                all.push(NamedWorkload::new(&place, name, "application"));
+            }
+            for (name, own) in own.chronos.iter().flat_map(|own| &own.jobs) {
+                let place = format!("{place}.chronos.jobs");
+                all.push(NamedWorkload::new(&place, name, "job"));
+                let place = format!("{place}.{name}.parents");
+                let parents = own.parents.iter();
+                all.extend(parents.map(|parent| NamedWorkload::new(&place, parent, "job")));
+            }
         }
+        all
     }
 }
 
-/// Options of a batch framework.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct MesosBatch {
-    /// Number of agents that hold the data of a job, drawn from the seed, 0 to 1000; default 0 for
-    /// all agents.
-    #[schemars(range(min = 0, max = 1_000))]
-    pub data_replicas: u32,
-    /// Time a job waits for an agent with its data; default `3s`.
-    pub agent_wait: Duration,
-    /// Additional time a job waits for an agent in the rack of its data (label `rack`, otherwise
-    /// the zone); default `3s`.
-    pub rack_wait: Duration,
+impl Mesos {
+    /// Tenants that are weighed task by task, with their weights: those of the roles of a framework of their
+    /// name, and of roles of their name.
+    pub fn tenants(&self) -> Vec<(Text, f64)> {
+        if self.strategy == MesosStrategy::Offers || self.roles.is_empty() {
+            return Vec::new();
+        }
+        let own = self.frameworks.iter().filter_map(|framework| {
+            let role = self.roles.get(framework.roles.first()?)?;
+            Some((Text::from(&*framework.name), role.weight))
+        });
+        let mut all: Vec<(Text, f64)> = own.collect();
+        for (name, role) in &self.roles {
+            if !all.iter().any(|(known, _)| **known == **name) {
+                all.push((Text::from(&**name), role.weight));
+            }
+        }
+        all
+    }
+
+    /// Whether all Marathon frameworks state how many instances an upgrade may take away or add.
+    pub fn states_upgrades(&self) -> bool {
+        let mut own = self
+            .marathons()
+            .map(|own| own.upgrade().is_some())
+            .peekable();
+        own.peek().is_some() && own.all(|is_stated| is_stated)
+    }
+
+    /// Marathon frameworks in the order of their subscription.
+    pub fn marathons(&self) -> impl Iterator<Item = &Marathon> {
+        self.frameworks
+            .iter()
+            .filter_map(|own| own.marathon.as_ref())
+    }
 }
 
-impl Default for MesosBatch {
-    fn default() -> Self {
-        Self {
-            data_replicas: 0,
-            agent_wait: Duration::from_secs(3),
-            rack_wait: Duration::from_secs(3),
-        }
+impl MesosAmount {
+    /// Amount of CPU in thousandths of a core, as far as it can be counted.
+    pub fn cpu_milli(&self) -> Option<i64> {
+        self.cpu?.milli_ceil().ok()
+    }
+
+    /// Amount of memory in bytes, as far as it can be counted.
+    pub fn memory_bytes(&self) -> Option<i64> {
+        self.memory?.units_ceil().ok()
+    }
+}
+
+impl MesosRole {
+    /// Whether the role has a quota.
+    pub fn has_quota(&self) -> bool {
+        let none = MesosAmount::default();
+        self.guarantee != none || self.limit != none
     }
 }
