@@ -17,8 +17,24 @@ pub struct Breach {
     pub label: String,
     /// Advice, if there is more to say.
     pub help: Option<&'static str>,
-    /// Whether no value near it could be right, whatever the other options are.
-    pub is_impossible: bool,
+    /// Kind of the problem.
+    pub kind: BreachKind,
+    /// Whether the path begins at the experiment, and not at the place.
+    pub is_outside: bool,
+}
+
+/// Kind of a broken rule.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BreachKind {
+    /// Options that do not go together.
+    #[default]
+    Conflict,
+    /// Value that can't be right beside any others.
+    Impossible,
+    /// Name that stands for two things.
+    DuplicateName,
+    /// Name of nothing that is declared.
+    UnknownName,
 }
 
 /// Place of a system's options in an experiment.
@@ -44,6 +60,7 @@ pub struct Machines<'run> {
 
 /// Rest of an experiment, as far as rules of a section depend on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each holds by itself")]
 pub struct Around<'run> {
     /// Provider of machines, if there is one.
     pub machines: Option<Machines<'run>>,
@@ -55,6 +72,16 @@ pub struct Around<'run> {
     pub has_relocations: bool,
     /// Place of the options.
     pub place: Place,
+    /// Name of the queue order; empty where none is stated.
+    pub queue: &'run str,
+    /// Name of the backfill rule.
+    pub backfill: &'run str,
+    /// Whether nodes are lost by their heartbeats.
+    pub observes_nodes: bool,
+    /// Number of the first source of the workload that names no users.
+    pub without_users: Option<usize>,
+    /// Number of the first source of the workload that names no partitions.
+    pub without_partitions: Option<usize>,
 }
 
 /// Rules of the options of one place, and the broken ones among them.
@@ -110,11 +137,24 @@ impl<'run> Rules<'run> {
         }
     }
 
+    /// Tells the kind of what was reported last.
+    pub fn kind(&mut self, kind: BreachKind) {
+        if let Some(last) = self.breaches.last_mut() {
+            last.kind = kind;
+        }
+    }
+
     /// Reports an option whose value can't be right beside any others.
     pub fn impossible(&mut self, path: &[&str], message: String, label: &str) {
         self.at(path, message, label);
+        self.kind(BreachKind::Impossible);
+    }
+
+    /// Reports a source of the workload by its number.
+    pub fn source(&mut self, number: usize, message: &str, label: &str) {
+        self.at(&["workload", &number.to_string()], message, label);
         if let Some(last) = self.breaches.last_mut() {
-            last.is_impossible = true;
+            last.is_outside = true;
         }
     }
 

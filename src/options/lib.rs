@@ -13,10 +13,10 @@ mod requests;
 mod section;
 mod share;
 
-pub use breach::{Around, Breach, Machines, Place, Rules};
+pub use breach::{Around, Breach, BreachKind, Machines, Place, Rules};
 pub use decode::{DecodeError, REST};
 pub use period::Period;
 pub use plain::{Arguments, Plain};
 pub use requests::PodRequests;
-pub use section::{NamedWorkload, Section, SystemSection};
+pub use section::{Home, NamedWorkload, Section, SystemSection};
 pub use share::Share;

@@ -1,4 +1,4 @@
-//! Sections of systems: fields below `system:`, each with the options of one system.
+//! Sections of systems: fields below `system:` or its scheduler, each with the options of one system.
 
 use std::fmt;
 
@@ -44,8 +44,10 @@ use super::plain::Plain;
 pub trait SystemSection: Default + Serialize + DeserializeOwned + JsonSchema {
     /// Name of the system.
     const SYSTEM: &'static str;
-    /// Field below `system:`.
+    /// Field below the section's home.
     const FIELD: &'static str = Self::SYSTEM;
+    /// Part of an experiment that has the field.
+    const HOME: Home = Home::System;
     /// Meaning of the field, for the schema.
     const MEANING: &'static str;
 
@@ -71,6 +73,34 @@ pub trait SystemSection: Default + Serialize + DeserializeOwned + JsonSchema {
     /// Workloads that options name, each of which has to be declared.
     fn workloads(&self) -> Vec<NamedWorkload> {
         Vec::new()
+    }
+}
+
+/// Part of an experiment that has sections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Home {
+    /// System itself.
+    #[default]
+    System,
+    /// Scheduler of the system.
+    Scheduler,
+}
+
+impl Home {
+    /// Path of the part.
+    pub const fn path(self) -> &'static [&'static str] {
+        match self {
+            Self::System => &["system"],
+            Self::Scheduler => &["system", "scheduler"],
+        }
+    }
+
+    /// Name of the part's type in the schema.
+    pub const fn definition(self) -> &'static str {
+        match self {
+            Self::System => "System",
+            Self::Scheduler => "Scheduler",
+        }
     }
 }
 
@@ -104,8 +134,10 @@ impl NamedWorkload {
 pub struct Section {
     /// Name of the system.
     pub system: &'static str,
-    /// Field below `system:`.
+    /// Field below its home.
     pub field: &'static str,
+    /// Part of an experiment that has the field.
+    pub home: Home,
     /// Meaning of the field, for the schema.
     pub meaning: &'static str,
     /// Schema of the field; its types are added to the definitions.
@@ -135,6 +167,7 @@ impl Section {
         Self {
             system: T::SYSTEM,
             field: T::FIELD,
+            home: T::HOME,
             meaning: T::MEANING,
             schema: |generator| generator.subschema_for::<Option<T>>(),
             complete: |stated| Ok(Plain::of(&stated.decode::<T>()?)),
@@ -164,8 +197,8 @@ impl Section {
     }
 
     /// Options without effect that a run notes.
-    pub fn notes(&self, stated: &Plain) -> Vec<Breach> {
-        (self.rules)(stated, Purpose::Note, Around::default())
+    pub fn notes(&self, stated: &Plain, around: Around<'_>) -> Vec<Breach> {
+        (self.rules)(stated, Purpose::Note, around)
     }
 
     /// Rule of placement in a word or two, of stated options or of the defaults.

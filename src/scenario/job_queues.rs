@@ -1,6 +1,5 @@
 //! Rules between the queues of `system.scheduler.queues:`.
 
-use super::accounts::{OfUsers, check_workload};
 use super::diagnostic::{Code, Finding, Findings};
 use super::schema::{AMOUNT_FIELDS, JobQueue, Scenario};
 use super::tree::Tree;
@@ -28,11 +27,14 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
         }
     }
     if !queues.is_empty() {
-        let about = OfUsers {
-            field: QUEUES,
-            word: "queues",
+        let source = scenario.workload.iter().position(|own| !own.names_users());
+        let Some(source) = source else {
+            return;
         };
-        check_workload(scenario, tree, findings, &about);
+        let span = tree.locate(["workload", &source.to_string()]);
+        let message = "manifests and units have no users, so queues mean nothing for them";
+        let finding = Finding::new(Code::Conflict, message, span);
+        findings.push(finding.label(format!("expected a trace, or no `{QUEUES}`")));
     }
 }
 

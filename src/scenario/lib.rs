@@ -5,7 +5,6 @@
 //! decodes it into them and checks the rules between fields. All errors are collected and reported
 //! together. This layer reads no file: it asks [`FileLookup`] whether one exists.
 
-pub mod accounts;
 pub mod alerts;
 pub mod as_run;
 mod check;
@@ -24,11 +23,9 @@ pub mod job_queues;
 pub mod known_traces;
 pub mod names;
 mod part;
-pub mod partitions;
 pub mod pattern;
 pub mod places;
 mod relocations;
-pub mod reservations;
 pub mod scalar;
 pub mod schema;
 mod set;

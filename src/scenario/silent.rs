@@ -1,23 +1,21 @@
 //! Options that change nothing beside the others, listed as notes of a run. They are not refused, because
 //! one arm of a sweep or one variant may need them where another does not.
 
-use options::{Breach, Rules, Section};
+use options::{Around, Breach, Section};
 
-use super::schema::{Scenario, Slurm, System, Usage, WorkloadSource};
+use super::schema::{Scenario, System, Usage, WorkloadSource};
 
 /// The notes about every option without effect.
 pub fn notes(system: &System, sections: &[Section]) -> Vec<String> {
-    let mut breaches = Vec::new();
-    let is_slurm = system.scheduler.queue.as_deref() == Some("slurm");
-    if let Some(own) = &system.scheduler.slurm {
-        slurm(own, is_slurm, &mut breaches);
-    }
-    let place = "system.scheduler.slurm";
-    let mut notes: Vec<String> = breaches.iter().map(|own| note(place, own)).collect();
+    let around = Around {
+        queue: system.scheduler.queue.as_deref().unwrap_or_default(),
+        ..Around::default()
+    };
+    let mut notes = Vec::new();
     for section in sections {
-        let stated = system.sections.get(section.field);
-        let place = format!("system.{}", section.field);
-        let found = stated.iter().flat_map(|own| section.notes(own));
+        let place = format!("{}.{}", section.home.path().join("."), section.field);
+        let stated = system.section(section).into_iter();
+        let found = stated.flat_map(|own| section.notes(own, around));
         notes.extend(found.map(|own| note(&place, &own)));
     }
     notes
@@ -25,35 +23,6 @@ pub fn notes(system: &System, sections: &[Section]) -> Vec<String> {
 
 fn note(place: &str, own: &Breach) -> String {
     format!("{place}.{}; {}", own.message, own.label)
-}
-
-/// Options of factors that count for nothing, and of partitions that there are none of.
-fn slurm(own: &Slurm, is_queue: bool, breaches: &mut Vec<Breach>) {
-    let mut rules = Rules::new(own, &Slurm::default(), breaches);
-    if is_queue && own.job_size_weight == 0 {
-        let fields = ["favorSmall", "relativeToTime"];
-        rules.silent(
-            "the size of a job weighs nothing",
-            "a `jobSizeWeight`",
-            &fields,
-        );
-    }
-    if is_queue && own.age_weight == 0 {
-        rules.silent(
-            "the age of a job weighs nothing",
-            "an `ageWeight`",
-            &["maxAge"],
-        );
-    }
-    if is_queue && own.fair_share_weight == 0 {
-        let fields = ["halfLife", "fairShare", "tiedAccounts", "damp"];
-        let reason = "the fair share of a job weighs nothing";
-        rules.silent(reason, "a `fairShareWeight`", &fields);
-    }
-    if own.partitions.is_empty() {
-        let fields = ["partitionWeight", "partitionField"];
-        rules.silent("there are no partitions", "`partitions`", &fields);
-    }
 }
 
 /// The note that virtual machines are consolidated whose use is not stated; `None` where it is
@@ -77,6 +46,7 @@ pub(super) fn has_manifests(scenario: &Scenario) -> bool {
 mod tests {
     use super::*;
     use ::systems::SECTIONS;
+    use ::systems::batch::slurm::Slurm;
     use ::systems::consolidation::{Consolidation, OverloadDetection};
     use ::systems::flow::{CostModel, FlowOptions};
     use options::{Arguments, Plain};
@@ -86,7 +56,7 @@ mod tests {
     fn an_option_is_noted_only_where_it_says_something_and_changes_nothing() {
         let mut system = System::default();
         system.scheduler.queue = Some("slurm".to_owned());
-        system.scheduler.slurm = Some(Slurm {
+        system.state(&Slurm {
             favor_small: true,
             half_life: Duration::from_secs(60),
             fair_share_weight: 10,

@@ -2,10 +2,13 @@
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
-use super::schema::{Scenario, System, Usage};
+use super::schema::{NodeLife, Scenario, System, Usage, WorkloadSource};
 use super::silent::has_manifests;
 use super::tree::Tree;
-use options::{Around, Breach, DecodeError, Machines, Place, Plain, Section, SystemSection};
+use options::{
+    Arguments, Around, Breach, BreachKind, DecodeError, Home, Machines, Place, Plain, Section,
+    SystemSection,
+};
 
 /// Systems with control loops of their own, without `controllers`.
 const OWN_LOOPS: [&str; 9] = [
@@ -51,7 +54,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
         ..around(scenario)
     };
     for section in names.sections() {
-        let stated = system.sections.get(section.field);
+        let stated = system.section(section);
         let place = if system.races_with(section.system) {
             Place::Schedulers
         } else {
@@ -59,7 +62,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
         };
         let around = Around { place, ..around };
         let breaches = stated.map(|own| section.breaches(own, around));
-        let place = ["system", section.field];
+        let place = [section.home.path(), &[section.field]].concat();
         report(&place, breaches.unwrap_or_default(), tree, findings);
     }
     super::federation::check(scenario, tree, findings);
@@ -81,13 +84,21 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
 }
 
 /// Rest of an experiment beside the options of its system.
-fn around(scenario: &Scenario) -> Around<'static> {
+fn around(scenario: &Scenario) -> Around<'_> {
+    let scheduler = &scenario.system.scheduler;
+    let workload = &scenario.workload;
     let mut operations = scenario.operations.iter();
     let may_state_use = has_manifests(scenario) || !scenario.operations.is_empty();
     Around {
         has_usage: scenario.models.usage != Usage::None || may_state_use,
         has_controllers: scenario.system.controllers.is_some(),
         has_relocations: operations.any(|own| own.migrate.is_some() || own.resize.is_some()),
+        queue: scheduler.queue.as_deref().unwrap_or_default(),
+        backfill: scheduler.backfill.name(),
+        observes_nodes: scenario.node_life() != NodeLife::Declared,
+        without_users: workload.iter().position(|own| !own.names_users()),
+        without_partitions: { workload.iter() }
+            .position(|own| matches!(own, WorkloadSource::Units { .. })),
         ..Around::default()
     }
 }
@@ -95,12 +106,14 @@ fn around(scenario: &Scenario) -> Around<'static> {
 /// Reports broken rules of the options in one place.
 pub(super) fn report(place: &[&str], breaches: Vec<Breach>, tree: &Tree, findings: &mut Findings) {
     for breach in breaches {
+        let place = if breach.is_outside { &[][..] } else { place };
         let path = breach.path.iter().map(String::as_str);
         let span = tree.locate(place.iter().copied().chain(path));
-        let code = if breach.is_impossible {
-            Code::Impossible
-        } else {
-            Code::Conflict
+        let code = match breach.kind {
+            BreachKind::Conflict => Code::Conflict,
+            BreachKind::Impossible => Code::Impossible,
+            BreachKind::DuplicateName => Code::DuplicateName,
+            BreachKind::UnknownName => Code::UnknownName,
         };
         let finding = Finding::new(code, breach.message, span).label(breach.label);
         findings.push(match breach.help {
@@ -133,14 +146,40 @@ impl Scenario {
 impl System {
     /// Fills in the defaults of the options of systems, and leaves out those that are null.
     fn complete(&mut self, sections: &[Section]) -> Result<(), DecodeError> {
-        self.sections.0.retain(|(_, stated)| *stated != Plain::Null);
-        for (field, stated) in &mut self.sections.0 {
-            if let Some(section) = sections.iter().find(|own| own.field == *field) {
-                let complete = section.complete(stated);
-                *stated = complete.map_err(|error| error.inside(&**field).inside("system"))?;
+        for home in [Home::System, Home::Scheduler] {
+            let stated = &mut self.home_mut(home).0;
+            stated.retain(|(_, stated)| *stated != Plain::Null);
+            for (field, stated) in stated {
+                let mut own = sections.iter().filter(|own| own.home == home);
+                if let Some(section) = own.find(|own| own.field == *field) {
+                    let path = home.path().iter().rev();
+                    let complete = section.complete(stated).map_err(|error| {
+                        path.fold(error.inside(&**field), |error, &step| error.inside(step))
+                    });
+                    *stated = complete?;
+                }
             }
         }
         Ok(())
+    }
+
+    const fn home(&self, home: Home) -> &Arguments {
+        match home {
+            Home::System => &self.sections,
+            Home::Scheduler => &self.scheduler.sections,
+        }
+    }
+
+    const fn home_mut(&mut self, home: Home) -> &mut Arguments {
+        match home {
+            Home::System => &mut self.sections,
+            Home::Scheduler => &mut self.scheduler.sections,
+        }
+    }
+
+    /// Stated options of a section.
+    pub fn section(&self, section: &Section) -> Option<&Plain> {
+        self.home(section.home).get(section.field)
     }
 
     /// Options of a system; its defaults if none are stated.
@@ -150,19 +189,20 @@ impl System {
 
     /// States the options of a system, in place of those that were.
     pub fn state<T: SystemSection>(&mut self, own: &T) {
-        self.sections.0.retain(|(field, _)| field != T::FIELD);
-        self.sections.0.push((T::FIELD.to_owned(), Plain::of(own)));
+        let stated = &mut self.home_mut(T::HOME).0;
+        stated.retain(|(field, _)| field != T::FIELD);
+        stated.push((T::FIELD.to_owned(), Plain::of(own)));
     }
 
     /// Options of a system; `None` if none are stated.
     pub fn stated<T: SystemSection>(&self) -> Option<T> {
-        self.sections.get(T::FIELD)?.decode().ok()
+        self.home(T::HOME).get(T::FIELD)?.decode().ok()
     }
 
     /// The systems whose own options are given, and the fields of these.
     fn with_options(&self, sections: &[Section]) -> Vec<(&'static str, &'static str)> {
-        let sections = sections.iter();
-        let stated = sections.filter(|own| self.sections.get(own.field).is_some());
+        let sections = sections.iter().filter(|own| own.home == Home::System);
+        let stated = sections.filter(|own| self.section(own).is_some());
         stated.map(|own| (own.system, own.field)).collect()
     }
 
@@ -186,7 +226,7 @@ impl System {
     /// options.
     pub fn placement(&self, sections: &[Section]) -> String {
         let section = sections.iter().find(|own| own.system == self.name);
-        let own = section.and_then(|own| own.placement(self.sections.get(own.field)));
+        let own = section.and_then(|own| own.placement(self.section(own)));
         own.unwrap_or(&self.scheduler.profile).to_owned()
     }
 }

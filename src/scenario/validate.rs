@@ -56,11 +56,8 @@ pub(super) fn validate(
     super::delivery::check(scenario, tree, validator.findings);
     super::storage::check(scenario, tree, validator.findings);
     super::alerts::check(scenario, tree, validator.findings);
-    super::accounts::check(scenario, tree, validator.findings);
     super::throughputs::check(scenario, tree, validator.findings);
     super::job_queues::check(scenario, tree, validator.findings);
-    super::partitions::check(scenario, tree, validator.findings);
-    super::reservations::check(scenario, tree, validator.findings);
     super::without_effect::check(scenario, tree, validator.findings);
     for (position, objective) in scenario.objectives.iter().enumerate() {
         validator.objective(objective, position);

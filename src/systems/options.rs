@@ -8,6 +8,8 @@ use std::sync::Arc;
 use ::options::Section;
 use scheduler::sparrow::SparrowOptions;
 
+use super::batch::shutdown::Shutdown;
+use super::batch::slurm::Slurm;
 use super::borg::section::Borg;
 use super::compose::section::Compose;
 use super::consolidation::Consolidation;
@@ -85,6 +87,8 @@ fn own_as<T: OwnOptions>(own: &Arc<dyn OwnOptions>) -> Option<&T> {
 
 /// Options of systems as experiment files state them, in the order of their schema.
 pub const SECTIONS: &[Section] = &[
+    Section::of::<Slurm>(),
+    Section::of::<Shutdown>(),
     Section::of::<swarm::options::Swarm>(),
     Section::of::<swarmkit::section::SwarmKit>(),
     Section::of::<fleet::options::FleetOptions>(),

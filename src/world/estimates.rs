@@ -6,6 +6,7 @@ use policy::cost_model::cost_model;
 use policy::job_order::job_order;
 use policy::sharing::sharing_rule;
 use scenario::schema::System;
+use systems::batch::slurm::Slurm;
 use systems::flow::FlowOptions;
 use systems::gpu_sharing::GpuSharingOptions;
 use units::plural;
@@ -14,8 +15,9 @@ use super::partitions;
 
 /// A note on jobs without a time limit whose run times stand in as estimates, if the system looks at any.
 pub(super) fn note(system: &System, classes: &[ClassTotal]) -> Option<String> {
+    let slurm: Slurm = system.stated().unwrap_or_default();
     let free = classes.iter();
-    let free = free.filter(|class| !partitions::limits(system, &class.spec));
+    let free = free.filter(|class| !partitions::limits(&slurm.partitions, &class.spec));
     let count: u64 = free.map(|class| class.unlimited).sum();
     let rules = rules_with_estimates(system);
     (count > 0 && !rules.is_empty()).then(|| {

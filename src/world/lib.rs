@@ -131,7 +131,6 @@ pub use node_autoscalers::node_autoscalers;
 pub use node_groups::join_groups;
 pub use nodes::{mislabelled, nodes};
 pub use operations::{controllers, empties_nodes, operations};
-pub use partitions::nodes_of_partitions;
 pub use price_list::{Committed, committed, unread_prices};
 pub use programs::check_programs;
 pub use provider::{ProviderPlan, provider};

@@ -93,7 +93,7 @@ fn is_declared(scenario: &Scenario) -> bool {
 /// Holds the services and jobs that options of systems name against the declared ones.
 fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(), BuildError> {
     let stated = SECTIONS.iter().flat_map(|section| {
-        let stated = scenario.system.sections.get(section.field);
+        let stated = scenario.system.section(section);
         let named = stated.map_or_else(Vec::new, |own| section.workloads(own));
         named.into_iter().map(|own| (section.field, own))
     });

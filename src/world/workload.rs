@@ -20,7 +20,6 @@ use intake::TraceError;
 use k8s::{ManifestPod, Manifests};
 use model::{Change, Node, PodName, Text};
 use scenario::Scenario;
-use scenario::accounts::ACCOUNTS;
 use scenario::job_queues::QUEUES;
 use scenario::schema::{Arrivals, Depart, OnBadRow, Order, Usage, WorkloadSource, WorkloadTrace};
 use sim::{InitialObjects, Resident, WaitingPod};
@@ -37,6 +36,7 @@ use super::{
     Adoption, BuildError, FileSource, Remarks, estimates, limited, partitions, read_options,
     row_policy, trace_edits,
 };
+use systems::batch::slurm::{ACCOUNTS, Slurm};
 use systems::mesos::section::Mesos;
 
 /// Arrivals of a scenario, and facts known about them in advance.
@@ -159,7 +159,7 @@ pub fn workload(
 /// Arrivals whose tenants are those that a scenario lists, in its order.
 fn listed(scenario: &Scenario, source: Box<dyn ArrivalSource>) -> Box<dyn ArrivalSource> {
     let mut source = source;
-    let slurm = scenario.system.scheduler.slurm.as_ref();
+    let slurm = scenario.system.stated::<Slurm>();
     if let Some(slurm) = slurm.filter(|slurm| !slurm.accounts.is_empty()) {
         let users: Vec<Text> = slurm.users().map(Text::from).collect();
         source = Box::new(ListedTenants::new(source, users, ACCOUNTS));

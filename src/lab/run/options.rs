@@ -5,6 +5,7 @@ use scenario::Scenario;
 use scenario::scalar::NoneOr;
 use scenario::schema::{self, DecisionTime, StopWhen};
 use sim::{NodeLoss, Options, Stop};
+use systems::batch::slurm::Slurm;
 use units::{Duration, Instant};
 
 use world::{self, BuildError, StartUpValues};
@@ -55,7 +56,7 @@ pub(crate) fn options(
             schema::NodeLoss::Resubmit => NodeLoss::Resubmit,
         },
         node_life: world::contact(scenario),
-        node_timeout: { scenario.system.scheduler.slurm.as_ref() }
+        node_timeout: { scenario.system.stated::<Slurm>() }
             .and_then(|own| own.slurmd_timeout)
             .unwrap_or(Duration::ZERO),
         node_client: world::production::client_limits(scenario).kubelet,

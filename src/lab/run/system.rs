@@ -163,7 +163,7 @@ pub(crate) fn system(
         (queue, _) => profile.queue_order.clone_from(queue),
     }
     scheduler.backfill.name().clone_into(&mut jobs.backfill);
-    super::jobs::set_options(&mut jobs, scheduler, &prepared.nodes)?;
+    super::jobs::set_options(&mut jobs, &scenario.system, &prepared.nodes)?;
     let arrivals = &*prepared.workload.source;
     jobs.reservations = world::reservations(scenario, &prepared.nodes, arrivals)?;
     let options = prepared.options.clone().with(jobs);

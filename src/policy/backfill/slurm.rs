@@ -13,6 +13,8 @@
 
 use scheduler::batch::{Bounds, Candidate, NodeReservation, Pass, PassRule, Start};
 use scheduler::pipeline::evaluate::Form;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use units::{Duration, Instant};
 
@@ -26,21 +28,28 @@ pub const ENTRY: BackfillEntry = BackfillEntry {
     rule: RuleKind::Passes(|form, options| Box::new(Slurm::new(form, options.slurm))),
 };
 
-/// Intervals and limits of Slurm's loops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Intervals and limits of Slurm's loops, which count from the begin of the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(rename = "SlurmLoops")]
 pub struct LoopOptions {
-    /// Number of jobs that the main loop tests at an event (`default_queue_depth`).
+    /// Number of jobs that the main loop tests at an event (`default_queue_depth`), at least 1; default
+    /// 100.
+    #[schemars(range(min = 1))]
     pub queue_depth: u32,
-    /// Time between two main loops that test all jobs (`sched_interval`).
+    /// Time between two main loops that test all jobs (`sched_interval`), at least 1s; default `60s`.
     pub main_interval: Duration,
-    /// Time between two runs of the backfill plugin (`bf_interval`).
+    /// Time between two runs of the backfill plugin (`bf_interval`), at least 1s; default `30s`.
     pub backfill_interval: Duration,
-    /// Time that backfilling looks ahead (`bf_window`).
+    /// Time that backfilling looks ahead (`bf_window`), above 0s; default `1d`.
+    #[schemars(extend("x-positive" = true))]
     pub window: Duration,
-    /// Step of reservations (`bf_resolution`).
+    /// Step of the begin of reservations (`bf_resolution`), at least 1s; default `60s`.
     pub resolution: Duration,
-    /// Number of jobs that backfilling tests (`bf_max_job_test`).
-    pub most_tested: u32,
+    /// Number of jobs that a run of the backfill plugin tests (`bf_max_job_test`), at least 1; default
+    /// 500.
+    #[schemars(range(min = 1))]
+    pub max_job_test: u32,
 }
 
 impl Default for LoopOptions {
@@ -49,9 +58,9 @@ impl Default for LoopOptions {
             queue_depth: 100,
             main_interval: Duration::from_secs(60),
             backfill_interval: Duration::from_secs(30),
-            window: Duration::from_secs(1_440 * 60),
+            window: Duration::from_secs(86_400),
             resolution: Duration::from_secs(60),
-            most_tested: 500,
+            max_job_test: 500,
         }
     }
 }
@@ -237,7 +246,7 @@ impl Slurm {
 impl Cycle {
     /// The next job to test.
     fn candidate(&mut self, pass: &Pass<'_>, options: &LoopOptions) -> Option<Candidate> {
-        if self.tested >= options.most_tested {
+        if self.tested >= options.max_job_test {
             return None;
         }
         let next = match &self.job {

@@ -28,8 +28,6 @@ mod provider;
 mod release;
 mod relocation;
 mod run;
-mod shutdown;
-mod slurm;
 mod storage;
 mod system;
 mod throughputs;
@@ -81,11 +79,6 @@ pub use relocation::{InstanceMigration, InstanceResize};
 pub use run::{
     Checkpointing, DecisionTime, Models, NodeLife, NodeLoss, Objective, PodClass, Runtime, Startup,
     Stop, StopWhen, Usage, UsageFields,
-};
-pub use shutdown::Shutdown;
-pub use slurm::{
-    FairShareRule, PartitionField, PartitionState, SharesWord, Slurm, SlurmAccount, SlurmLoops,
-    SlurmPartition, SlurmReservation, TiedAccounts, TresWeights, UserShares,
 };
 pub use storage::{Backup, Storage, StorageClass, StorageMode};
 pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
@@ -228,13 +221,12 @@ pub(super) fn internal_schema(names: &dyn Names) -> Arc<Json> {
 fn made_schema(sections: &[Section]) -> Json {
     let mut generator = SchemaSettings::draft2020_12().into_generator();
     let mut schema = generator.root_schema_for::<Scenario>().to_value();
-    let mut system = schema["$defs"]["System"].take();
-    let mut of_sections = SortedMap::new();
+    let (mut of_sections, mut fields) = (SortedMap::new(), Vec::new());
     for section in sections {
         let mut own = (section.schema)(&mut generator).to_value();
         of_sections.insert(section.field, own["anyOf"][0]["$ref"].clone());
         own["description"] = section.meaning.into();
-        system["properties"][section.field] = own;
+        fields.push((section, own));
     }
     let mut definitions = generator.take_definitions(true);
     for definition in definitions.values_mut() {
@@ -245,7 +237,9 @@ fn made_schema(sections: &[Section]) -> Json {
         }
     }
     schema["$defs"] = definitions.into();
-    schema["$defs"]["System"] = system;
+    for (section, own) in fields {
+        schema["$defs"][section.home.definition()]["properties"][section.field] = own;
+    }
     // Known here so that messages list it and `varaints` finds it.
     schema["properties"]["variants"] = Json::Bool(true);
     schema

@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::external::{AnswerSource, External};
 use super::job_queue::JobQueue;
 use super::release::{Release, Switch};
-use super::shutdown::Shutdown;
-use super::slurm::Slurm;
 use super::{Autoscaling, Controllers, Descheduling, Federation, NamedScheduler};
 use options::Arguments;
 use units::{Duration, SortedMap};
@@ -92,9 +90,6 @@ pub struct Scheduler {
     /// `none`.
     #[serde(default)]
     pub backfill: Backfill,
-    /// Options of the queue order and of the backfill rule `slurm`, with the system `batch`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slurm: Option<Slurm>,
     /// Queues of tenants for the queue orders `volcano` and `yunikorn`, with the system `batch`; default
     /// none, and every tenant is a queue like the others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -103,10 +98,6 @@ pub struct Scheduler {
     /// (`yunikorn`), by ending the jobs that started last; default `false`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reclaim: bool,
-    /// Options of the backfill rules `inertial-shutdown` and `opportunistic-shutdown`, with the system
-    /// `batch`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shutdown: Option<Shutdown>,
     /// Tie-break between equally good nodes; default the profile's.
     #[serde(default)]
     pub tie_break: Option<TieBreak>,
@@ -149,6 +140,10 @@ pub struct Scheduler {
     /// `0s`.
     #[serde(default)]
     pub eviction_time: Duration,
+    /// Options of orders and rules that the registry of systems describes, by field.
+    #[serde(rename = "$rest", default, skip_serializing_if = "Arguments::is_empty")]
+    #[schemars(skip)]
+    pub sections: Arguments,
 }
 
 impl Scheduler {
@@ -168,10 +163,8 @@ impl Default for Scheduler {
             profile: default_profile(),
             queue: None,
             backfill: Backfill::default(),
-            slurm: None,
             queues: Vec::new(),
             reclaim: false,
-            shutdown: None,
             tie_break: None,
             plugins: Plugins::default(),
             external: None,
@@ -182,6 +175,7 @@ impl Default for Scheduler {
             changes: SortedMap::new(),
             binding_time: Duration::ZERO,
             eviction_time: Duration::ZERO,
+            sections: Arguments::default(),
         }
     }
 }

@@ -36,6 +36,13 @@ pub enum WorkloadSource {
     Generate(Generate),
 }
 
+impl WorkloadSource {
+    /// Whether its jobs may name their users.
+    pub const fn names_users(&self) -> bool {
+        !matches!(self, Self::Manifests { .. } | Self::Units { .. })
+    }
+}
+
 /// Location of unit files: a folder, a file or a list of files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]

@@ -9,6 +9,9 @@
 
 use std::cmp::Ordering;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// A user or an account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Member {
@@ -48,14 +51,15 @@ pub struct MemberRank {
     pub factor: Option<f64>,
 }
 
-/// Handling of accounts with equal level shares.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Handling of accounts that used the same part of their shares.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum TiedAccounts {
-    /// Their members are ranked together, as documented.
+    /// Their members are ranked together, as Slurm's documentation has it.
     #[default]
     Merged,
-    /// One account comes after the other, in written order, and the first user of the second one has the
-    /// rank of the last user before it, as in the code of some versions.
+    /// One account is ranked after the other, as the code of some releases of Slurm does.
+    // In written order; the first user of the second one has the rank of the last user before it.
     Apart,
 }
 

@@ -3,6 +3,8 @@
 //! declared, all nodes are one. A partition has what its nodes have as declared, whatever their state.
 
 use scheduler::batch::JobFacts;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Amounts of resources.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,14 +17,18 @@ pub struct Amounts {
     pub gpu_milli: i64,
 }
 
-/// Weights of resources.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Weights of a job's resources.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(rename = "TresWeights")]
 pub struct ResourceWeights {
-    /// Weight of processors.
+    /// Weight of the processors; default 0.
+    #[serde(rename = "cpu")]
     pub processors: u32,
-    /// Weight of memory.
+    /// Weight of the memory; default 0.
     pub memory: u32,
-    /// Weight of GPUs.
+    /// Weight of the GPUs; default 0.
+    #[serde(rename = "gpu")]
     pub gpus: u32,
 }
 

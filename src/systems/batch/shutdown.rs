@@ -1,9 +1,17 @@
-//! `system.scheduler.shutdown:` of the experiment file, with the defaults of Batsched.
+//! Options of the backfill rules that switch hosts off and on as experiment files state them, with the
+//! defaults of Batsched.
 
+use options::{Home, Rules, SystemSection};
+use policy::backfill::shutdown::ShutdownOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use units::Duration;
+
+use super::BatchOptions;
+
+const INERTIAL: &str = "inertial-shutdown";
+const OPPORTUNISTIC: &str = "opportunistic-shutdown";
 
 /// Options of the backfill rules that switch hosts off and on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,5 +67,55 @@ impl Default for Shutdown {
             increment: 0,
             horizon: Duration::from_secs(100_000),
         }
+    }
+}
+
+impl SystemSection for Shutdown {
+    const SYSTEM: &'static str = "batch";
+    const FIELD: &'static str = "shutdown";
+    const HOME: Home = Home::Scheduler;
+    const MEANING: &'static str = "Options of the backfill rules `inertial-shutdown` and `opportunistic-shutdown`, with \
+                                   the system `batch`.";
+
+    fn check(&self, rules: &mut Rules<'_>) {
+        match rules.around().backfill {
+            INERTIAL => rules.only_with("backfill: opportunistic-shutdown", &["keptAwake"]),
+            OPPORTUNISTIC => {
+                let fields = ["factor", "increment", "horizon"];
+                rules.only_with("backfill: inertial-shutdown", &fields);
+            }
+            // Refused as a whole.
+            _ => {}
+        }
+    }
+}
+
+impl BatchOptions {
+    /// Takes the options of the rule that is chosen.
+    ///
+    /// # Errors
+    /// The rule switches no hosts.
+    pub fn set_shutdown(&mut self, stated: &Shutdown) -> Result<(), String> {
+        if ![INERTIAL, OPPORTUNISTIC].contains(&self.backfill.as_str()) {
+            return Err(
+                "shutdown: these options belong to the rules that switch hosts off and on; write \
+                 `backfill: inertial-shutdown` or `backfill: opportunistic-shutdown`, or leave them out"
+                    .to_owned(),
+            );
+        }
+        self.rules.shutdown = ShutdownOptions {
+            switch_on: stated.switch_on,
+            switch_off: stated.switch_off,
+            planned_switch_on: stated.planned_switch_on.unwrap_or(stated.switch_on),
+            manager_delay: stated.manager_delay,
+            period: stated.period,
+            idle_time: stated.idle_time,
+            is_prompt: stated.prompt,
+            kept_awake: stated.kept_awake,
+            factor: stated.factor,
+            increment: stated.increment,
+            horizon: stated.horizon,
+        };
+        Ok(())
     }
 }

@@ -1,10 +1,24 @@
-//! `system.scheduler.slurm:` of the experiment file.
+//! Options of Slurm as experiment files state them: of the queue order and of the backfill rule of this name.
 
+mod checks;
+pub mod nodes;
+mod parts;
+
+use options::{Home, Rules, SystemSection};
+use policy::backfill::slurm::LoopOptions;
+use policy::job_order::slurm::fair_tree::TiedAccounts;
+use policy::job_order::slurm::resources::ResourceWeights;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::run::is_default;
 use units::{Duration, SortedMap};
+
+/// Place of the accounts in an experiment.
+pub const ACCOUNTS: &str = "system.scheduler.slurm.accounts";
+/// Place of the partitions in an experiment.
+pub const PARTITIONS: &str = "system.scheduler.slurm.partitions";
+/// Place of the reservations in an experiment.
+pub const RESERVATIONS: &str = "system.scheduler.slurm.reservations";
 
 /// Multifactor priority of Slurm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +39,7 @@ pub struct Slurm {
     /// Weights of the parts of its partition's resources that a job asks for (`PriorityWeightTRES`);
     /// default 0 each.
     #[serde(skip_serializing_if = "is_default")]
-    pub tres_weights: TresWeights,
+    pub tres_weights: ResourceWeights,
     /// Age from which on the age factor is 1 (`PriorityMaxAge`), above 0s; default `7d`.
     #[schemars(extend("x-positive" = true))]
     pub max_age: Duration,
@@ -73,59 +87,11 @@ pub struct Slurm {
     pub partition_field: PartitionField,
     /// Intervals and limits of the backfill rule `slurm`; default those of Slurm.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub loops: Option<SlurmLoops>,
+    pub loops: Option<LoopOptions>,
     /// Advance reservations of nodes, with the backfill rule `slurm`; default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 1_000))]
     pub reservations: Vec<SlurmReservation>,
-}
-
-/// Weights of a job's resources.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct TresWeights {
-    /// Weight of the processors; default 0.
-    pub cpu: u32,
-    /// Weight of the memory; default 0.
-    pub memory: u32,
-    /// Weight of the GPUs; default 0.
-    pub gpu: u32,
-}
-
-/// Intervals and limits of Slurm's loops, which count from the begin of the run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct SlurmLoops {
-    /// Number of jobs that the main loop tests at an event (`default_queue_depth`), at least 1; default
-    /// 100.
-    #[schemars(range(min = 1))]
-    pub queue_depth: u32,
-    /// Time between two main loops that test all jobs (`sched_interval`), at least 1s; default `60s`.
-    pub main_interval: Duration,
-    /// Time between two runs of the backfill plugin (`bf_interval`), at least 1s; default `30s`.
-    pub backfill_interval: Duration,
-    /// Time that backfilling looks ahead (`bf_window`), above 0s; default `1d`.
-    #[schemars(extend("x-positive" = true))]
-    pub window: Duration,
-    /// Step of the begin of reservations (`bf_resolution`), at least 1s; default `60s`.
-    pub resolution: Duration,
-    /// Number of jobs that a run of the backfill plugin tests (`bf_max_job_test`), at least 1; default
-    /// 500.
-    #[schemars(range(min = 1))]
-    pub max_job_test: u32,
-}
-
-impl Default for SlurmLoops {
-    fn default() -> Self {
-        Self {
-            queue_depth: 100,
-            main_interval: Duration::from_secs(60),
-            backfill_interval: Duration::from_secs(30),
-            window: Duration::from_secs(86_400),
-            resolution: Duration::from_secs(60),
-            max_job_test: 500,
-        }
-    }
 }
 
 /// Advance reservation: nodes that are kept for some users, or for maintenance. A job that could still
@@ -303,7 +269,7 @@ impl Default for Slurm {
             qos_weight: 0,
             association_weight: 0,
             partition_weight: 0,
-            tres_weights: TresWeights::default(),
+            tres_weights: ResourceWeights::default(),
             max_age: Duration::from_secs(7 * 86_400),
             half_life: Duration::from_secs(7 * 86_400),
             calc_period: Duration::from_secs(300),
@@ -334,13 +300,22 @@ pub enum FairShareRule {
     Classic,
 }
 
-/// Handling of accounts that used the same part of their shares.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum TiedAccounts {
-    /// Their members are ranked together, as Slurm's documentation has it.
-    #[default]
-    Merged,
-    /// One account is ranked after the other, as the code of some releases of Slurm does.
-    Apart,
+impl SystemSection for Slurm {
+    const SYSTEM: &'static str = "batch";
+    const FIELD: &'static str = "slurm";
+    const HOME: Home = Home::Scheduler;
+    const MEANING: &'static str =
+        "Options of the queue order and of the backfill rule `slurm`, with the system `batch`.";
+
+    fn check(&self, rules: &mut Rules<'_>) {
+        checks::check(self, rules);
+    }
+
+    fn note(&self, rules: &mut Rules<'_>) {
+        checks::note(self, rules);
+    }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

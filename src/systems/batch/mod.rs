@@ -19,6 +19,9 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
+pub mod shutdown;
+pub mod slurm;
+
 use control::{Component, Stepping};
 use policy::backfill::{BACKFILLS, RuleKind, RuleOptions, backfill};
 use policy::job_order::{JOB_ORDERS, OrderOptions, job_order};
