@@ -19,8 +19,11 @@ use std::path::{Path, PathBuf};
 
 use windtunnel::units::SortedMap;
 
-/// The longest file, in lines.
-const MAX_LINES: usize = 500;
+/// The longest file, in lines: one cohesive type may take as many.
+const MAX_LINES: usize = 800;
+
+/// The mean of all files, in lines.
+const MEAN_LINES: usize = 200;
 
 /// A source file of the project.
 pub(crate) struct Source {
@@ -33,13 +36,24 @@ pub(crate) struct Source {
 }
 
 #[test]
-fn files_are_at_most_500_lines() {
-    let counts = sources(&["src", "tests", "benches"])
+fn files_are_at_most_800_lines_and_200_in_the_mean() {
+    let sources = sources(&["src", "tests", "benches"]);
+    let counts: SortedMap<String, usize> = sources
         .iter()
         .map(|source| (source.path.clone(), source.text.lines().count()))
-        .filter(|&(_, lines)| lines > MAX_LINES)
         .collect();
-    ratchet("long-files.txt", &counts, "split the file by concern");
+    let total: usize = counts.values().sum();
+    assert!(
+        total <= MEAN_LINES * counts.len(),
+        "{total} lines in {} files",
+        counts.len()
+    );
+    let long = counts.into_iter().filter(|&(_, lines)| lines > MAX_LINES);
+    ratchet(
+        "long-files.txt",
+        &long.collect(),
+        "split the file by concern",
+    );
 }
 
 /// Every Rust file below the folders, sorted by path.
