@@ -6,9 +6,9 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use ::options::Section;
+use policy::backfill::shutdown::ShutdownOptions;
 use scheduler::sparrow::SparrowOptions;
 
-use super::batch::shutdown::Shutdown;
 use super::batch::slurm::Slurm;
 use super::borg::section::Borg;
 use super::compose::section::Compose;
@@ -88,7 +88,7 @@ fn own_as<T: OwnOptions>(own: &Arc<dyn OwnOptions>) -> Option<&T> {
 /// Options of systems as experiment files state them, in the order of their schema.
 pub const SECTIONS: &[Section] = &[
     Section::of::<Slurm>(),
-    Section::of::<Shutdown>(),
+    Section::of::<ShutdownOptions>(),
     Section::of::<swarm::options::Swarm>(),
     Section::of::<swarmkit::section::SwarmKit>(),
     Section::of::<fleet::options::FleetOptions>(),

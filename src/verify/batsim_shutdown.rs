@@ -71,7 +71,7 @@ pub fn options(schedule: &Path) -> Result<ShutdownOptions, String> {
     Ok(ShutdownOptions {
         switch_on,
         switch_off,
-        planned_switch_on: planned,
+        planned_switch_on: Some(planned),
         // Batsched's own default; the options do not state it.
         manager_delay: defaults.manager_delay,
         period: time("monitoring_period")?,

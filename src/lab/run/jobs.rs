@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use model::Node;
+use policy::backfill::shutdown::ShutdownOptions;
 use policy::job_order::queues::QueueOptions;
 use scenario::schema::{self, Backfill, System};
 use systems::batch::BatchOptions;
-use systems::batch::shutdown::Shutdown;
 use systems::batch::slurm::Slurm;
 use units::TenantId;
 use world::BuildError;
@@ -23,10 +23,10 @@ pub(super) fn set_options(
     }
     jobs.orders.queues = queue_options(scheduler)?;
     jobs.orders.reclaims = scheduler.reclaim;
-    if let Some(own) = system.stated::<Shutdown>() {
-        jobs.set_shutdown(&own).map_err(BuildError::Policy)?;
-    }
-    Ok(())
+    let shutdown = system.stated::<ShutdownOptions>();
+    shutdown.map_or(Ok(()), |own| {
+        jobs.set_shutdown(own).map_err(BuildError::Policy)
+    })
 }
 
 /// Queues of the orders that choose a queue first, in which tenants are those of the workload.

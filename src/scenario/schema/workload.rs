@@ -37,7 +37,7 @@ pub enum WorkloadSource {
 }
 
 impl WorkloadSource {
-    /// Whether its jobs may name their users.
+    /// Whether jobs of the source may name their users.
     pub const fn names_users(&self) -> bool {
         !matches!(self, Self::Manifests { .. } | Self::Units { .. })
     }

@@ -19,10 +19,10 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-pub mod shutdown;
 pub mod slurm;
 
 use control::{Component, Stepping};
+use policy::backfill::shutdown::{INERTIAL, OPPORTUNISTIC, ShutdownOptions};
 use policy::backfill::{BACKFILLS, RuleKind, RuleOptions, backfill};
 use policy::job_order::{JOB_ORDERS, OrderOptions, job_order};
 use scheduler::BatchPlanner;
@@ -129,6 +129,24 @@ impl Default for BatchOptions {
             reservations: Vec::new(),
             kill_wait: None,
         }
+    }
+}
+
+impl BatchOptions {
+    /// Takes the options of the rules that switch hosts off and on.
+    ///
+    /// # Errors
+    /// The rule that is chosen switches none.
+    pub fn set_shutdown(&mut self, stated: ShutdownOptions) -> Result<(), String> {
+        if ![INERTIAL.name, OPPORTUNISTIC.name].contains(&self.backfill.as_str()) {
+            return Err(
+                "shutdown: these options belong to the rules that switch hosts off and on; write \
+                 `backfill: inertial-shutdown` or `backfill: opportunistic-shutdown`, or leave them out"
+                    .to_owned(),
+            );
+        }
+        self.rules.shutdown = stated;
+        Ok(())
     }
 }
 

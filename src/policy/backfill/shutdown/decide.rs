@@ -82,7 +82,7 @@ impl Shutdown {
     /// Puts switches into the plan; returns the hosts whose switches begin now.
     pub(super) fn plan_switches(&mut self, off: &FixedBitSet, on: &FixedBitSet) -> HostSwitches {
         let now = Some(self.plan.now());
-        let takes_on = self.planned(self.options.planned_switch_on);
+        let takes_on = self.planned(self.options.reckoned_switch_on());
         let takes_off = self.planned(self.options.switch_off);
         let mut switched = HostSwitches::default();
         for host in on.ones() {
@@ -173,7 +173,8 @@ impl Shutdown {
             match (self.plan.cause(host, now), self.power[host]) {
                 (Some(Cause::SwitchingOn), Power::Asleep) => {
                     self.power[host] = Power::SwitchingOn {
-                        planned: now.saturating_add(self.planned(self.options.planned_switch_on)),
+                        planned: now
+                            .saturating_add(self.planned(self.options.reckoned_switch_on())),
                         at: now.saturating_add(self.options.switch_on),
                     };
                 }

@@ -11,6 +11,7 @@ mod decide;
 mod free_hosts;
 mod hosts;
 mod idle;
+mod options;
 mod plan;
 mod stage;
 #[cfg(test)]
@@ -24,6 +25,7 @@ use scheduler::batch::{JobNumber, Pass, PassRule, Start};
 use units::{Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use self::hosts::{Hosts, set, size};
+pub use self::options::ShutdownOptions;
 use self::plan::{Cause, Plan, just_after};
 use self::stage::Trend;
 use super::{BackfillEntry, RuleKind};
@@ -51,52 +53,6 @@ pub const OPPORTUNISTIC: BackfillEntry = BackfillEntry {
 enum Policy {
     Inertial,
     Opportunistic,
-}
-
-/// Options of the rules that switch hosts off and on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ShutdownOptions {
-    /// Time from the order to switch a host on until it is up.
-    pub switch_on: Duration,
-    /// Time from the order to switch a host off until it is off.
-    pub switch_off: Duration,
-    /// Time that plans reckon with for switching a host on.
-    pub planned_switch_on: Duration,
-    /// Time that plans add to the time of every job and switch, because the resource manager takes its
-    /// time too.
-    pub manager_delay: Duration,
-    /// Time between two looks at the load, the first one a period after the first arrival.
-    pub period: Duration,
-    /// Idle time after which a host is switched off.
-    pub idle_time: Duration,
-    /// `true` if idle hosts are looked for whenever something happens, and not once a period alone.
-    pub is_prompt: bool,
-    /// Share of the hosts that `opportunistic-shutdown` switches off for being idle alone, 0 to 1.
-    pub kept_awake: f64,
-    /// Number of hosts that `inertial-shutdown` switches for each that it switched the period before.
-    pub factor: f64,
-    /// Number of hosts that it switches beyond that.
-    pub increment: u32,
-    /// Mean liquid load horizon of a period from which on `inertial-shutdown` switches hosts on.
-    pub horizon: Duration,
-}
-
-impl Default for ShutdownOptions {
-    fn default() -> Self {
-        Self {
-            switch_on: Duration::from_secs(152),
-            switch_off: Duration::from_nanos(6_100_000_000),
-            planned_switch_on: Duration::from_secs(152),
-            manager_delay: Duration::from_secs(5),
-            period: Duration::from_secs(300),
-            idle_time: Duration::ZERO,
-            is_prompt: true,
-            kept_awake: 1.0,
-            factor: 2.0,
-            increment: 0,
-            horizon: Duration::from_secs(100_000),
-        }
-    }
 }
 
 /// State of a host's power.

@@ -1,29 +1,51 @@
 //! Rules between the options of Slurm: its accounts, partitions and reservations, and what has no effect.
 
 use options::{BreachKind, Rules};
-use units::SortedMap;
 use units::nearest::hint;
+use units::{SortedMap, SortedSet};
 
 use super::{ACCOUNTS, FairShareRule, PARTITIONS, Slurm, SlurmAccount};
 
 /// Reports every broken rule.
 pub(super) fn check(stated: &Slurm, rules: &mut Rules<'_>) {
+    let (all, parts) = (stated.accounts.iter(), stated.partitions.iter());
+    names(rules, "accounts", "account", all.map(|own| &*own.name));
+    names(
+        rules,
+        "partitions",
+        "partition",
+        parts.map(|own| &*own.name),
+    );
+    let all = stated.reservations.iter().map(|own| &*own.name);
+    names(rules, "reservations", "reservation", all);
     accounts(&stated.accounts, rules);
     partitions(stated, rules);
     reservations(stated, rules);
     without_effect(stated, rules);
 }
 
+/// Reports names that stand for two entries of a list.
+fn names<'run>(
+    rules: &mut Rules<'_>,
+    list: &str,
+    noun: &str,
+    names: impl Iterator<Item = &'run str>,
+) {
+    let mut known = SortedSet::new();
+    for (number, name) in names.enumerate() {
+        if !known.insert(name) {
+            let message = format!("the {noun} `{name}` is declared twice");
+            let label = format!("expected one entry for each {noun}");
+            rules.at(&[list, &number.to_string(), "name"], message, label);
+            rules.kind(BreachKind::DuplicateName);
+        }
+    }
+}
+
 fn accounts(accounts: &[SlurmAccount], rules: &mut Rules<'_>) {
     let mut users: SortedMap<&str, &str> = SortedMap::new();
     for (number, own) in accounts.iter().enumerate() {
         let (name, place) = (&own.name, number.to_string());
-        if accounts[..number].iter().any(|other| other.name == *name) {
-            let message = format!("the account `{name}` is declared twice");
-            let label = "expected one entry for each account";
-            rules.at(&["accounts", &place, "name"], message, label);
-            rules.kind(BreachKind::DuplicateName);
-        }
         for user in own.users.keys() {
             if let Some(other) = users.insert(user, name) {
                 let message = format!("the user `{user}` has two accounts, `{other}` and `{name}`");
@@ -88,12 +110,6 @@ fn partitions(stated: &Slurm, rules: &mut Rules<'_>) {
     for (number, own) in all.iter().enumerate() {
         let (name, place) = (&own.name, number.to_string());
         let before = &all[..number];
-        if before.iter().any(|other| other.name == *name) {
-            let message = format!("the partition `{name}` is declared twice");
-            let label = "expected one entry for each partition";
-            rules.at(&["partitions", &place, "name"], message, label);
-            rules.kind(BreachKind::DuplicateName);
-        }
         if own.default
             && let Some(other) = before.iter().find(|other| other.default)
         {
@@ -140,14 +156,7 @@ fn reservations(stated: &Slurm, rules: &mut Rules<'_>) {
         }
     }
     for (number, own) in stated.reservations.iter().enumerate() {
-        let (name, place) = (&own.name, number.to_string());
-        let before = &stated.reservations[..number];
-        if before.iter().any(|other| other.name == *name) {
-            let message = format!("the reservation `{name}` is declared twice");
-            let label = "expected one entry for each reservation";
-            rules.at(&["reservations", &place, "name"], message, label);
-            rules.kind(BreachKind::DuplicateName);
-        }
+        let place = number.to_string();
         for (at, user) in own.users.iter().enumerate() {
             if !stated.users().any(|known| known == user) {
                 let known = hint(user, stated.users());

@@ -1,22 +1,18 @@
-//! Options of the backfill rules that switch hosts off and on as experiment files state them, with the
-//! defaults of Batsched.
+//! Options of the rules as experiment files state them, with the defaults of Batsched.
 
 use options::{Home, Rules, SystemSection};
-use policy::backfill::shutdown::ShutdownOptions;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use units::Duration;
 
-use super::BatchOptions;
-
-const INERTIAL: &str = "inertial-shutdown";
-const OPPORTUNISTIC: &str = "opportunistic-shutdown";
+use super::{INERTIAL, OPPORTUNISTIC};
 
 /// Options of the backfill rules that switch hosts off and on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Shutdown {
+#[schemars(rename = "Shutdown")]
+pub struct ShutdownOptions {
     /// Time from the order to switch a host on until it takes jobs; default `152s`.
     pub switch_on: Duration,
     /// Time from the order to switch a host off until it is off; default `6100ms`.
@@ -34,7 +30,8 @@ pub struct Shutdown {
     pub idle_time: Duration,
     /// `true` looks for idle hosts whenever something happens, `false` once a period
     /// (`sedate_idle_on_classical_events`); default `true`.
-    pub prompt: bool,
+    #[serde(rename = "prompt")]
+    pub is_prompt: bool,
     /// Share of the hosts that are switched off only for being idle, so that they are woken for any
     /// job (`fraction_of_machines_to_let_awake`, `opportunistic-shutdown`), 0 to 1; default 1.
     #[schemars(range(min = 0, max = 1))]
@@ -52,7 +49,7 @@ pub struct Shutdown {
     pub horizon: Duration,
 }
 
-impl Default for Shutdown {
+impl Default for ShutdownOptions {
     fn default() -> Self {
         Self {
             switch_on: Duration::from_secs(152),
@@ -61,7 +58,7 @@ impl Default for Shutdown {
             manager_delay: Duration::from_secs(5),
             period: Duration::from_secs(300),
             idle_time: Duration::ZERO,
-            prompt: true,
+            is_prompt: true,
             kept_awake: 1.0,
             factor: 2.0,
             increment: 0,
@@ -70,7 +67,7 @@ impl Default for Shutdown {
     }
 }
 
-impl SystemSection for Shutdown {
+impl SystemSection for ShutdownOptions {
     const SYSTEM: &'static str = "batch";
     const FIELD: &'static str = "shutdown";
     const HOME: Home = Home::Scheduler;
@@ -78,44 +75,19 @@ impl SystemSection for Shutdown {
                                    the system `batch`.";
 
     fn check(&self, rules: &mut Rules<'_>) {
-        match rules.around().backfill {
-            INERTIAL => rules.only_with("backfill: opportunistic-shutdown", &["keptAwake"]),
-            OPPORTUNISTIC => {
-                let fields = ["factor", "increment", "horizon"];
-                rules.only_with("backfill: inertial-shutdown", &fields);
-            }
-            // Refused as a whole.
-            _ => {}
+        let backfill = rules.around().backfill;
+        if backfill == INERTIAL.name {
+            rules.only_with("backfill: opportunistic-shutdown", &["keptAwake"]);
+        } else if backfill == OPPORTUNISTIC.name {
+            let fields = ["factor", "increment", "horizon"];
+            rules.only_with("backfill: inertial-shutdown", &fields);
         }
     }
 }
 
-impl BatchOptions {
-    /// Takes the options of the rule that is chosen.
-    ///
-    /// # Errors
-    /// The rule switches no hosts.
-    pub fn set_shutdown(&mut self, stated: &Shutdown) -> Result<(), String> {
-        if ![INERTIAL, OPPORTUNISTIC].contains(&self.backfill.as_str()) {
-            return Err(
-                "shutdown: these options belong to the rules that switch hosts off and on; write \
-                 `backfill: inertial-shutdown` or `backfill: opportunistic-shutdown`, or leave them out"
-                    .to_owned(),
-            );
-        }
-        self.rules.shutdown = ShutdownOptions {
-            switch_on: stated.switch_on,
-            switch_off: stated.switch_off,
-            planned_switch_on: stated.planned_switch_on.unwrap_or(stated.switch_on),
-            manager_delay: stated.manager_delay,
-            period: stated.period,
-            idle_time: stated.idle_time,
-            is_prompt: stated.prompt,
-            kept_awake: stated.kept_awake,
-            factor: stated.factor,
-            increment: stated.increment,
-            horizon: stated.horizon,
-        };
-        Ok(())
+impl ShutdownOptions {
+    /// Time that plans reckon with for switching a host on.
+    pub(super) fn reckoned_switch_on(&self) -> Duration {
+        self.planned_switch_on.unwrap_or(self.switch_on)
     }
 }
