@@ -33,6 +33,7 @@ pub mod plain_agent;
 pub mod profile;
 pub mod queueing;
 pub mod registry;
+pub mod setting;
 pub mod sparrow;
 pub mod swarm;
 pub mod swarmkit;

@@ -222,7 +222,6 @@ pub fn operations(
     super::volume_places::bind(scenario, &mut operations, remarks);
     super::storage::uneven_periods(scenario, remarks);
     super::after_end::note(scenario, remarks);
-    super::cloud_doubts::note(scenario, nodes, &operations, remarks);
     operations.extend(super::delivery::pushes(scenario, files)?);
     operations.extend(super::storage::disk_failures(scenario, nodes)?);
     super::unheeded::leave_out(scenario, &mut operations, remarks);

@@ -9,8 +9,7 @@ use scenario::Scenario;
 use scenario::schema::{Failure, FailureKind, System};
 use systems::SystemOptions;
 use systems::borg::BorgOptions;
-use systems::borg::fit::{check_on_nodes, idle_wishes};
-use systems::borg::section::Borg;
+use systems::borg::fit::check_on_nodes;
 use systems::compose::ComposeOptions;
 use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
@@ -20,26 +19,33 @@ use systems::mesos::dcos::DcosOptions;
 use systems::mesos::options::MesosOptions;
 use systems::nova::NovaOptions;
 use systems::omega::OmegaOptions;
+use systems::setting::{Setting, idle_options};
 use systems::swarm::SwarmOptions;
 use systems::swarmkit::SwarmKitOptions;
 
 use super::provider::ProviderPlan;
-use super::swarmkit_options;
 use super::units::units;
 use super::{BuildError, FileSource, Workload};
 use scheduler::sparrow::SparrowOptions;
 use units::{Duration, Instant};
 
-/// Notes about options of the scenario's system that nothing in the cluster answers.
+/// Notes about options of the scenario's system that change nothing in its setting.
 pub fn option_notes(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
     workload: &Workload,
     declared: &[(Instant, Operation)],
 ) -> Vec<String> {
-    let mut notes = borg_notes(scenario, nodes, workload, declared);
-    notes.extend(swarmkit_options::notes(scenario, nodes));
-    notes
+    let pods = workload.classes.iter().map(|own| Arc::clone(&own.spec));
+    let setting = Setting {
+        nodes,
+        declared,
+        pods: &pods.collect::<Vec<_>>(),
+        has_provider: scenario.cluster.provider.is_some(),
+        has_failures: !scenario.failures.is_empty(),
+    };
+    let system = &scenario.system;
+    idle_options(&system.name, system.sections.get(&system.name), &setting)
 }
 
 /// The options of a scenario's system, which may scale groups of its provider of machines.
@@ -107,28 +113,6 @@ pub fn system_options(
 pub(super) fn mesos_options(scenario: &Scenario) -> Result<MesosOptions, BuildError> {
     let options = MesosOptions::new(&scenario.system.own());
     options.map_err(|why| BuildError::Experiment(format!("system.mesos.{why}")))
-}
-
-/// Notes about wishes of a Borg cell that nothing fulfils more than anything else.
-fn borg_notes(
-    scenario: &Scenario,
-    nodes: &[Arc<Node>],
-    workload: &Workload,
-    declared: &[(Instant, Operation)],
-) -> Vec<String> {
-    if scenario.system.name != systems::borg::ENTRY.name {
-        return Vec::new();
-    }
-    let Some(wishes) = scenario.system.own::<Borg>().wishes else {
-        return Vec::new();
-    };
-    let of_objects = declared.iter().filter_map(|(_, own)| match own {
-        Operation::Create(object) | Operation::Apply(object) => object.template(),
-        Operation::ApplyPod(pod) => Some(&*pod.spec),
-        _ => None,
-    });
-    let of_pods = workload.classes.iter().map(|own| &*own.spec);
-    idle_wishes(&wishes, nodes, of_objects.chain(of_pods))
 }
 
 /// The options of a system, whose values are within their limits.

@@ -5,22 +5,22 @@ use std::sync::Arc;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::{Node, PodSpec};
 
-use super::options::{AllocSet, BorgOptions, Wishes};
+use super::options::{AllocSet, BorgOptions};
+use super::section::Borg;
+use crate::setting::Setting;
 
-/// Notes about wishes that no machine fulfils more than another, so that the score is as without them; `pods` are
-/// all that may run.
-pub fn idle_wishes<'run>(
-    wishes: &Wishes,
-    nodes: &[Arc<Node>],
-    mut pods: impl Iterator<Item = &'run PodSpec>,
-) -> Vec<String> {
+/// Notes about wishes that no machine fulfils more than another, so that the score is as without them.
+pub(crate) fn idle(stated: &Borg, setting: &Setting<'_>) -> Vec<String> {
+    let Some(wishes) = &stated.wishes else {
+        return Vec::new();
+    };
     let mut notes = Vec::new();
     let mut note = |field: &str, why: String| {
         notes.push(format!("system.borg.wishes.{field} has no effect: {why}"));
     };
     let label = wishes.spread_label.as_str();
     if wishes.spread > 0.0 {
-        let mut domains = nodes.iter().map(|node| node.labels.get(label));
+        let mut domains = setting.nodes.iter().map(|node| node.labels.get(label));
         let first = domains.next();
         if first.is_some() && domains.all(|domain| Some(domain) == first) {
             let why = format!(
@@ -34,7 +34,7 @@ pub fn idle_wishes<'run>(
         let mut all = spec.init_containers.iter().chain(&spec.containers);
         all.any(|own| !own.image.is_empty())
     };
-    if wishes.packages > 0.0 && !pods.any(has_image) {
+    if wishes.packages > 0.0 && !setting.specs().any(has_image) {
         let why = "no task has an image; write images into pods, or leave it out";
         note("packages", why.to_owned());
     }

@@ -13,6 +13,7 @@ mod component;
 mod entry;
 pub mod fargate;
 pub mod fast;
+pub(crate) mod fit;
 mod levels;
 pub mod options;
 pub mod placement;

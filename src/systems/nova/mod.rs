@@ -31,6 +31,7 @@ mod component;
 mod entry;
 pub mod fast;
 pub mod filter;
+pub(crate) mod fit;
 pub mod flavor;
 pub mod hints;
 pub mod host;

@@ -7,6 +7,7 @@ mod checks;
 mod component;
 pub mod deployment;
 mod entry;
+pub(crate) mod fit;
 mod options;
 pub mod policy;
 pub mod rollout;

@@ -30,6 +30,7 @@ pub mod constraint;
 pub mod dispatcher;
 pub mod enforcer;
 mod entry;
+pub(crate) mod fit;
 pub mod global;
 pub mod ladder;
 mod memory;

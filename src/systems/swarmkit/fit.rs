@@ -1,27 +1,22 @@
-//! Placement by options of `SwarmKit` beside the nodes of the cluster.
+//! Placement by options of `SwarmKit` beside the nodes of a cluster.
 
-use std::sync::Arc;
-
-use model::Node;
-use scenario::Scenario;
-use systems::swarmkit::constraint::Constraint;
-use systems::swarmkit::request;
-use systems::swarmkit::section::SwarmKit;
-use systems::swarmkit::task::Preference;
+use super::constraint::Constraint;
+use super::request;
+use super::section::SwarmKit;
+use super::task::Preference;
+use crate::setting::Setting;
 
 /// Notes about placement that no node of the cluster answers as the run begins.
-pub(super) fn notes(scenario: &Scenario, nodes: &[Arc<Node>]) -> Vec<String> {
-    let written = scenario.system.stated::<SwarmKit>();
-    let is_run = scenario.system.name == systems::swarmkit::ENTRY.name;
-    let Some(written) = written.filter(|own| is_run && !own.placement.is_empty()) else {
+pub(crate) fn idle(stated: &SwarmKit, setting: &Setting<'_>) -> Vec<String> {
+    if stated.placement.is_empty() {
         return Vec::new();
-    };
-    let managers = written.managers as usize;
-    let nodes: Vec<_> = { nodes.iter().enumerate() }
+    }
+    let managers = stated.managers as usize;
+    let nodes: Vec<_> = { setting.nodes.iter().enumerate() }
         .map(|(number, own)| request::node(own, number, managers))
         .collect();
     let mut notes = Vec::new();
-    for (name, own) in &written.placement {
+    for (name, own) in &stated.placement {
         let place = format!("system.swarmkit.placement.{name}");
         for text in &own.constraints {
             let constraint = Constraint::parse(text).ok();
