@@ -113,7 +113,7 @@ pub(super) fn submit(
     }
     let shards = own.shards as usize;
     if let Some(runs) = submission.runs.filter(|runs| shards > *runs) {
-        let (command, runs) = (submission.study.word(), plural::count(runs, "run"));
+        let (command, runs) = (submission.study.words().study, plural::count(runs, "run"));
         let told =
             format!("--shards {shards}: the {command} has {runs}; ask for at most as many shards");
         return Err(Failure::input(told));
@@ -155,7 +155,7 @@ fn to_slurm(submission: &Submission<'_>, own: &SubmissionArguments) -> Result<Ex
     write_files(submission, &files)?;
     let job = sbatch(&scripts.submit_shards(&own.sbatch))?;
     let after = sbatch(&scripts.submit_merge(&job, &own.sbatch))?;
-    let what = submission.study.end_word();
+    let what = submission.study.words().end;
     tell(
         submission,
         own,
@@ -217,7 +217,7 @@ fn to_kubernetes(submission: &Submission<'_>, own: &SubmissionArguments) -> Resu
         let told = format!("kubectl: {ended}; the Jobs are in {}", file.display());
         return Err(Failure::incomplete(told));
     }
-    let verb = submission.study.end_verb();
+    let verb = submission.study.words().verb;
     tell(
         submission,
         own,
@@ -257,7 +257,7 @@ fn tell(submission: &Submission<'_>, own: &SubmissionArguments, jobs: &str) {
     terminal::print(&format!(
         "{}{shards}: {jobs}\n{}: {}\n",
         runs.unwrap_or_default(),
-        submission.study.result_word(),
+        submission.study.words().result,
         submission.result.display()
     ));
 }

@@ -113,7 +113,7 @@ impl Jobs<'_> {
             "kind": "Job",
             "metadata": {
                 "name": format!("{}-{part}", self.name),
-                "labels": {"app.kubernetes.io/name": format!("windtunnel-{}", self.study.word())},
+                "labels": {"app.kubernetes.io/name": format!("windtunnel-{}", self.study.words().study)},
             },
             "spec": {"template": {"spec": {
                 "restartPolicy": "Never",

@@ -21,41 +21,42 @@ pub struct Study {
     pub folder: PathBuf,
 }
 
-impl Study {
-    fn is_sweep(&self) -> bool {
-        self.shard.first().is_some_and(|own| own == "sweep")
-    }
-
-    /// The study in a word.
-    pub fn word(&self) -> &'static str {
-        if self.is_sweep() {
-            "sweep"
-        } else {
-            "comparison"
-        }
-    }
-
+/// Words of a kind of study.
+#[derive(Clone, Copy, Debug)]
+pub struct StudyWords {
+    /// Word for the study.
+    pub study: &'static str,
     /// Word for the command that puts its runs together.
-    pub fn end_word(&self) -> &'static str {
-        if self.is_sweep() {
-            "merge"
-        } else {
-            "comparison"
-        }
-    }
-
+    pub end: &'static str,
     /// Word for what that command does.
-    pub fn end_verb(&self) -> &'static str {
-        if self.is_sweep() {
-            "merges"
-        } else {
-            "compares"
-        }
-    }
+    pub verb: &'static str,
+    /// Word for the result.
+    pub result: &'static str,
+    /// Sentence about that command in a script.
+    sentence: &'static str,
+}
 
-    /// The result, in a word.
-    pub fn result_word(&self) -> &'static str {
-        if self.is_sweep() { "table" } else { "folder" }
+const SWEEP: StudyWords = StudyWords {
+    study: "sweep",
+    end: "merge",
+    verb: "merges",
+    result: "table",
+    sentence: "Merges the table once all shards have ended; it reports missing runs",
+};
+
+const COMPARISON: StudyWords = StudyWords {
+    study: "comparison",
+    end: "comparison",
+    verb: "compares",
+    result: "folder",
+    sentence: "Compares once all shards have ended; it makes missing runs",
+};
+
+impl Study {
+    /// Words of the study.
+    pub fn words(&self) -> &'static StudyWords {
+        let is_sweep = self.shard.first().is_some_and(|own| own == SWEEP.study);
+        if is_sweep { &SWEEP } else { &COMPARISON }
     }
 }
 

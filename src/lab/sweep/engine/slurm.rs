@@ -32,7 +32,7 @@ impl Scripts<'_> {
             "#!/bin/sh\n# One shard of a {}; when started again, it resumes.\ncd {} || exit \
              101\nexec {} \\\n    --shard \"$SLURM_ARRAY_TASK_ID/{}\" --threads \
              \"${{SLURM_CPUS_PER_TASK:-1}}\" --no-progress\n",
-            self.study.word(),
+            self.study.words().study,
             shown(self.directory),
             command(&self.program.display().to_string(), &self.study.shard),
             self.shards,
@@ -41,11 +41,7 @@ impl Scripts<'_> {
 
     /// The script of the merge.
     pub fn merge(&self) -> String {
-        let does = if self.study.is_sweep() {
-            "Merges the table once all shards have ended; it reports missing runs"
-        } else {
-            "Compares once all shards have ended; it makes missing runs"
-        };
+        let does = self.study.words().sentence;
         format!(
             "#!/bin/sh\n# {does}.\ncd {} || exit 101\nexec {}\n",
             shown(self.directory),
@@ -60,7 +56,7 @@ impl Scripts<'_> {
             "--requeue".to_owned(),
             "--open-mode=append".to_owned(),
             format!("--array=1-{}", self.shards),
-            format!("--job-name=windtunnel-{}", self.study.word()),
+            format!("--job-name=windtunnel-{}", self.study.words().study),
             format!("--output={}", self.log("shard-%a.log")),
         ];
         arguments.extend_from_slice(more);
@@ -74,7 +70,7 @@ impl Scripts<'_> {
             "--parsable".to_owned(),
             format!("--dependency=afterany:{job}"),
             "--open-mode=append".to_owned(),
-            format!("--job-name=windtunnel-{}", self.study.end_word()),
+            format!("--job-name=windtunnel-{}", self.study.words().end),
             format!("--output={}", self.log("merge.log")),
         ];
         arguments.extend_from_slice(more);
