@@ -244,3 +244,17 @@ fn no_extender_is_asked_unless_the_user_says_so() {
         }
     }
 }
+
+#[test]
+fn systems_with_options_of_their_own_run_where_extenders_may_be_asked() {
+    const OWN: &str = "\
+windtunnel: v1
+name: own
+cluster: {nodes: [{count: 1, name: 'n-{}', template: {allocatable: {cpu: 4, memory: 8Gi, pods: 9}}}]}
+workload: [{generate: {model: google-2011, jobs: 2, nodes: 1, load: 1, span: 1m}}]
+system: {name: mesos}
+stop: {at: 2m}
+";
+    let scratch = Scratch::new("extender-own-options", &[("own.yaml", OWN)]);
+    scratch.run(&["run", "own.yaml", "--allow-external", "--out", "out"], 0);
+}

@@ -335,7 +335,13 @@ fn kube_field(scheduler: &schema::Scheduler) -> Option<&'static str> {
 
 /// Settings without effect for a system that has options of its own.
 fn own_without_effect(scenario: &Scenario) -> Result<(), BuildError> {
-    if scenario.system.scheduler == schema::Scheduler::default() {
+    let scheduler = &scenario.system.scheduler;
+    // Whoever calls decides on the answers of extenders, and no file.
+    let usual = schema::Scheduler {
+        extender_answers: scheduler.extender_answers.clone(),
+        ..schema::Scheduler::default()
+    };
+    if *scheduler == usual {
         return Ok(());
     }
     let system = &scenario.system.name;
