@@ -19,6 +19,7 @@ use systems::nova::section::Nova;
 
 use super::BuildError;
 use super::nodes::of_template;
+use super::system_options::parts;
 
 /// Refuses options of a scenario's Nova that name hosts which are not there, and which no operation lets join.
 ///
@@ -37,8 +38,7 @@ pub(super) fn check_nova_hosts(
         _ => None,
     });
     let hosts: Vec<Arc<Node>> = nodes.iter().chain(joining).cloned().collect();
-    let checked = stated.check_hosts(&hosts);
-    checked.map_err(|why| BuildError::Experiment(format!("system.nova.{why}")))
+    parts(&scenario.system, |_: &Nova| stated.check_hosts(&hosts))
 }
 
 /// The field that states hypervisors below a provider.

@@ -8,16 +8,11 @@ use model::resource_list::PODS;
 use model::{ConfigReference, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
 use scenario::schema::{DEFAULT_PODS, NamedSchedulerKind, WorkloadSource};
-use systems::capability::Capabilities;
-use systems::ecs::options::NetworkMode;
-use systems::ecs::section::Ecs;
 use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::mesos::dcos::{DcosOptions, composed};
 use systems::mesos::fit::idle_workloads;
-use systems::nova::filter::Filter;
-use systems::nova::section::Nova;
-use systems::openshift::section::{OpenShift, OpenShiftPolicy};
 use systems::registry::find;
+use systems::setting::changed_capabilities;
 
 use super::operations::heeds_needs;
 use super::runs_workloads::{how_to_have_controllers, runs_workloads};
@@ -25,7 +20,7 @@ use super::submitted_jobs::submits_jobs;
 use super::system_options::mesos_options;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
-use units::{Quantity, SortedMap};
+use units::{Duration, Instant, Quantity, SortedMap};
 
 /// The workload as the scenario's system takes it.
 ///
@@ -95,7 +90,9 @@ pub fn mapping(
         name: &own.name,
         gaps: systems::mesos::beside::GAPS,
     });
-    let mapping = Mapping::of_schedulers(entry.capabilities, by_options(scenario), master, items);
+    let system = &scenario.system;
+    let changed = changed_capabilities(&system.name, system.sections.get(&system.name));
+    let mapping = Mapping::of_schedulers(entry.capabilities, changed, master, items);
     if mapping.is_nothing() {
         return Err(nothing(entry.name, &mapping));
     }
@@ -116,7 +113,8 @@ fn note_idle_workloads(
     } else {
         return Ok(());
     };
-    let idle = idle_workloads(&options, objects.iter().copied());
+    let end = Instant::ZERO.saturating_add(scenario.stop.at.unwrap_or(Duration::MAX));
+    let idle = idle_workloads(&options, objects.iter().copied(), end);
     for own in idle.never_run {
         remarks.note_first(own);
     }
@@ -124,26 +122,6 @@ fn note_idle_workloads(
         remarks.note(own);
     }
     Ok(())
-}
-
-/// Answers of a system's table that the scenario's options change.
-fn by_options(scenario: &Scenario) -> Capabilities {
-    let system = &scenario.system;
-    let filters = system.own::<Nova>().filters;
-    let mut hints = [Filter::SameHost, Filter::DifferentHost].iter();
-    let has_hints = hints.all(|hint| filters.contains(hint));
-    let mode = system.own::<Ecs>().network_mode;
-    if has_hints && system.name == systems::nova::ENTRY.name {
-        systems::nova::WITH_HINTS
-    } else if mode != NetworkMode::Awsvpc && system.name == systems::ecs::ENTRY.name {
-        systems::ecs::WITH_PORTS
-    } else if { system.stated::<OpenShift>() }
-        .is_some_and(|own| own.policy == OpenShiftPolicy::V3_11 || own.policy_file.is_some())
-    {
-        systems::openshift::WITH_3_11
-    } else {
-        &[]
-    }
 }
 
 /// The objects of files that a run begins with, and what operations apply of others.

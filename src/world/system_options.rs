@@ -10,6 +10,7 @@ use scenario::schema::{Failure, FailureKind, System};
 use systems::SystemOptions;
 use systems::borg::BorgOptions;
 use systems::borg::fit::check_on_nodes;
+use systems::borg::section::Borg;
 use systems::compose::ComposeOptions;
 use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
@@ -17,10 +18,12 @@ use systems::flow::FlowOptions;
 use systems::gpu_sharing::GpuSharingOptions;
 use systems::mesos::dcos::DcosOptions;
 use systems::mesos::options::MesosOptions;
+use systems::mesos::section::Mesos;
 use systems::nova::NovaOptions;
 use systems::omega::OmegaOptions;
 use systems::setting::{Setting, idle_options};
 use systems::swarm::SwarmOptions;
+use systems::swarm::options::Swarm;
 use systems::swarmkit::SwarmKitOptions;
 
 use super::provider::ProviderPlan;
@@ -57,9 +60,6 @@ pub fn system_options(
     files: &FileSource<'_>,
 ) -> Result<SystemOptions, BuildError> {
     let system = &scenario.system;
-    let wrong = |field: &str, why: String| BuildError::Experiment(format!("system.{field}.{why}"));
-    let swarm = SwarmOptions::new(system.own()).map_err(|why| wrong("swarm", why))?;
-    let swarmkit = SwarmKitOptions::new(&system.own()).map_err(|why| wrong("swarmkit", why))?;
     let mut fleet = FleetSetup {
         options: system.own(),
         ..FleetSetup::default()
@@ -73,54 +73,61 @@ pub fn system_options(
     let mesos = mesos_options(scenario)?;
     let of_mesos = systems::mesos::ENTRY.name;
     if system.name == of_mesos || system.races_with(of_mesos) {
-        let checked = systems::mesos::fit::check_on_nodes(&mesos, nodes);
-        checked.map_err(|why| wrong("mesos", why))?;
+        parts(system, |_: &Mesos| {
+            systems::mesos::fit::check_on_nodes(&mesos, nodes)
+        })?;
     }
-    let dcos = DcosOptions::new(&system.own()).map_err(|why| wrong("dcos", why))?;
-    let nova = NovaOptions::new(&system.own()).map_err(|why| wrong("nova", why))?;
-    let sparrow: SparrowOptions = system.own();
+    let has_end = scenario.stop.at.is_some();
     let groups = provider.map_or(&[][..], |own| &own.groups);
-    let ecs = EcsOptions::new(&system.own(), groups, scenario.stop.at.is_some());
-    let ecs = ecs.map_err(|why| wrong("ecs", why))?;
+    let ecs = parts(system, |own| EcsOptions::new(own, groups, has_end))?;
+    let ends_there = has_end && scenario.stop.when.is_none();
+    let borg = parts(system, |own| BorgOptions::new(own, ends_there))?;
+    if system.name == systems::borg::ENTRY.name {
+        parts(system, |_: &Borg| check_on_nodes(&borg, nodes))?;
+    }
     let openshift = super::openshift_options::openshift_options(&system.own(), files)?;
-    let omega = omega(scenario);
-    let flow: FlowOptions = system.own();
-    let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
-    let options = options.with(omega).with(flow).with(openshift);
     let consolidation =
         super::consolidation_options::consolidation_options(scenario, &own(system)?)?;
-    let sharing = gpu_sharing(scenario, nodes)?;
-    let options = options
-        .with(sharing)
-        .with(swarm)
-        .with(swarmkit)
-        .with(consolidation);
-    let compose = ComposeOptions::new(&system.own()).map_err(|why| wrong("compose", why))?;
-    let has_end = scenario.stop.at.is_some() && scenario.stop.when.is_none();
-    let borg = BorgOptions::new(&system.own(), has_end).map_err(|why| wrong("borg", why))?;
-    if system.name == systems::borg::ENTRY.name {
-        check_on_nodes(&borg, nodes).map_err(|why| wrong("borg", why))?;
-    }
-    let options = options.with(compose).with(borg);
     let is_run = system.name == systems::graphene::ENTRY.name;
     let graphene =
         super::graphene_options::graphene_options(system.own(), nodes, is_run.then_some(workload))?;
-    let options = options.with(graphene);
-    Ok(options.with(fleet).with(mesos).with(dcos))
+    Ok(SystemOptions::default()
+        .with(parts(system, NovaOptions::new)?)
+        .with(ecs)
+        .with(system.own::<SparrowOptions>())
+        .with(omega(scenario))
+        .with(system.own::<FlowOptions>())
+        .with(openshift)
+        .with(gpu_sharing(scenario, nodes)?)
+        .with(parts(system, |own: &Swarm| SwarmOptions::new(own.clone()))?)
+        .with(parts(system, SwarmKitOptions::new)?)
+        .with(consolidation)
+        .with(parts(system, ComposeOptions::new)?)
+        .with(borg)
+        .with(graphene)
+        .with(fleet)
+        .with(mesos)
+        .with(parts(system, DcosOptions::new)?))
 }
 
 /// Master and frameworks of a scenario's Mesos.
 pub(super) fn mesos_options(scenario: &Scenario) -> Result<MesosOptions, BuildError> {
-    let options = MesosOptions::new(&scenario.system.own());
-    options.map_err(|why| BuildError::Experiment(format!("system.mesos.{why}")))
+    parts(&scenario.system, MesosOptions::new)
+}
+
+/// Parts that the stated options of a system come to.
+pub(super) fn parts<T: SystemSection, P>(
+    system: &System,
+    made: impl FnOnce(&T) -> Result<P, String>,
+) -> Result<P, BuildError> {
+    let parts = made(&system.own());
+    parts.map_err(|why| BuildError::Experiment(format!("system.{}.{why}", T::FIELD)))
 }
 
 /// The options of a system, whose values are within their limits.
 pub(super) fn own<T: SystemSection>(system: &System) -> Result<T, BuildError> {
-    let own: T = system.own();
-    let checked = own.limits();
-    checked.map_err(|why| BuildError::Experiment(format!("system.{}.{why}", T::FIELD)))?;
-    Ok(own)
+    parts(system, T::limits)?;
+    Ok(system.own())
 }
 
 /// The options of Omega, whose schedulers may see changes late.

@@ -5,7 +5,6 @@ use control::delivery::images;
 use control::operation::{Operation, Target};
 use model::Object;
 use model::delivery::repository;
-use model::workload::{Deployment, DeploymentStrategy};
 use options::NamedWorkload;
 use scenario::Scenario;
 use scenario::schema::WorkloadSource;
@@ -13,11 +12,13 @@ use sim::traffic::ROUTER_NAMESPACE;
 use systems::SECTIONS;
 use systems::compose::project::SERVICE_LABEL;
 use systems::compose::section::Compose;
-use systems::openshift::section::{OpenShift, OpenShiftDeploymentConfig, OpenShiftTrigger};
+use systems::openshift::fit::{check_configs, check_projects};
+use systems::openshift::section::OpenShift;
 use units::nearest::hint;
-use units::{Instant, SortedMap, SortedSet};
+use units::{Instant, SortedSet};
 
 use super::object_name::target;
+use super::system_options::parts;
 use super::{BuildError, ManifestFiles};
 
 /// Holds the images and the workloads that a scenario watches against the objects that it declares.
@@ -53,11 +54,10 @@ pub fn watched(
         _ => None,
     });
     if let Some(written) = &configs {
-        configured(
-            written,
-            &deployments.collect(),
-            !scenario.delivery.is_empty(),
-        )?;
+        let (deployments, is_delivered) = (deployments.collect(), !scenario.delivery.is_empty());
+        parts(&scenario.system, |own| {
+            check_configs(own, &deployments, is_delivered)
+        })?;
         // Pods of traces and models may have any namespace.
         if is_declared(scenario) {
             let builds = scenario.delivery.iter();
@@ -67,7 +67,7 @@ pub fn watched(
             if written.routers.iter().any(|own| own.pods.is_some()) {
                 known.insert(ROUTER_NAMESPACE);
             }
-            projects(written, &known)?;
+            parts(&scenario.system, |own| check_projects(own, &known))?;
         }
     }
     let names: SortedSet<String> = objects.map(|own| Target::of(own).to_string()).collect();
@@ -115,69 +115,6 @@ fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(),
             let known = hint(&name, names.iter().copied());
             return Err(BuildError::Experiment(format!(
                 "system.{section}.{place}: there is no {noun} `{name}`; {known}"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Holds the names of projects against the namespaces of pods and objects.
-fn projects(written: &OpenShift, known: &SortedSet<&str>) -> Result<(), BuildError> {
-    for name in written.projects.keys() {
-        if !known.contains(name.as_str()) {
-            let known = hint(name, known.iter().copied());
-            return Err(BuildError::Experiment(format!(
-                "system.openshift.projects.{name}: no pod and no object is in the project `{name}`; {known}"
-            )));
-        }
-    }
-    Ok(())
-}
-
-/// Holds the names and hooks of deployment configurations against the declared Deployments.
-fn configured(
-    written: &OpenShift,
-    deployments: &SortedMap<&str, &Deployment>,
-    is_delivered: bool,
-) -> Result<(), BuildError> {
-    for (name, own) in &written.deployment_configs {
-        let place = format!("system.openshift.deploymentConfigs.{name}");
-        let known = deployments.get(name.as_str());
-        if known.is_none() && name != "*" {
-            let known = hint(name, deployments.keys().copied());
-            return Err(BuildError::Experiment(format!(
-                "{place}: there is no Deployment `{name}`; {known}"
-            )));
-        }
-        if own.awaits_image && !is_delivered {
-            return Err(BuildError::Experiment(format!(
-                "{place}.awaitsImage: no push could bring the image; write `delivery`, or leave it out"
-            )));
-        }
-        if own.triggers == [OpenShiftTrigger::ImageChange] && !is_delivered {
-            return Err(BuildError::Experiment(format!(
-                "{place}.triggers: no push ever brings an image, so nothing begins a rollout; write `delivery`, \
-                 or add `config-change`"
-            )));
-        }
-        let usual = OpenShiftDeploymentConfig::default();
-        let recreates = known.is_some_and(|own| own.strategy == DeploymentStrategy::Recreate);
-        for (field, is_stated) in [
-            ("updatePeriod", own.update_period != usual.update_period),
-            ("interval", own.interval != usual.interval),
-        ] {
-            if is_stated && recreates {
-                return Err(BuildError::Experiment(format!(
-                    "{place}.{field}: the Deployment `{name}` has the strategy `Recreate`, which has no rounds; \
-                     leave it out, or write `strategy: {{type: RollingUpdate}}`"
-                )));
-            }
-        }
-        let rolls = known.is_some_and(|own| own.strategy != DeploymentStrategy::Recreate);
-        if rolls && own.mid.is_some() {
-            return Err(BuildError::Experiment(format!(
-                "{place}.mid: the Deployment `{name}` replaces its pods step by step, and `mid` runs \
-                 where all end first; leave it out, or write `strategy: {{type: Recreate}}`"
             )));
         }
     }

@@ -79,7 +79,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
 };
 
 /// Answers of an ECS whose tasks take ports of their instances.
-pub const WITH_PORTS: Capabilities = &rows! {
+pub(crate) const WITH_PORTS: Capabilities = &rows! {
     HostPorts: Yes("instances on which they are free"),
 };
 

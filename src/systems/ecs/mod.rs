@@ -22,7 +22,8 @@ mod request;
 pub mod section;
 pub mod service;
 
-pub use entry::{ENTRY, WITH_PORTS};
+pub use entry::ENTRY;
+pub(crate) use entry::WITH_PORTS;
 pub use options::EcsOptions;
 pub use request::attributes;
 

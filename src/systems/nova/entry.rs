@@ -78,7 +78,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
 };
 
 /// Answers of a Nova whose filters look at hints.
-pub const WITH_HINTS: Capabilities = &rows! {
+pub(crate) const WITH_HINTS: Capabilities = &rows! {
     PodAffinityNode:
         Yes("hints `same_host` and `different_host`, with the instances there are at the time"),
 };

@@ -46,7 +46,8 @@ pub mod section;
 pub mod service;
 pub mod weigher;
 
-pub use entry::{ENTRY, WITH_HINTS};
+pub use entry::ENTRY;
+pub(crate) use entry::WITH_HINTS;
 pub use options::NovaOptions;
 
 #[cfg(test)]

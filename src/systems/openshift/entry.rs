@@ -70,7 +70,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
 const REPLACED: &[&str] = &["deployment"];
 
 /// Answers of the policy of 3.11.
-pub const WITH_3_11: Capabilities = &rows! {
+pub(crate) const WITH_3_11: Capabilities = &rows! {
     PreferredNodeAffinity: Yes("by weight, up to ten points"),
     OnePerNode | PodAffinityNode | PodAffinityDomain: Yes(OF_PODS),
     PreferredPodAffinity: Yes("by weight, up to ten points"),

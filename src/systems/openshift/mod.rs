@@ -7,12 +7,13 @@ mod checks;
 mod component;
 pub mod deployment;
 mod entry;
-pub(crate) mod fit;
+pub mod fit;
 mod options;
 pub mod policy;
 pub mod rollout;
 pub mod rules;
 pub mod section;
 
-pub use entry::{ENTRY, WITH_3_11};
+pub use entry::ENTRY;
+pub(crate) use entry::WITH_3_11;
 pub use options::{ConfigRules, OpenShiftOptions};
