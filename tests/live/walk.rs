@@ -108,18 +108,23 @@ fn by_kubectl() {
     assert_eq!(cluster.kubectl(&running).lines().count(), 6);
     let described = cluster.kubectl(&["describe", "pod", &name]);
     assert!(
-        described.contains("Scheduled") && described.contains("Started"),
+        described.contains("assigned to n") && described.contains("runs on n"),
         "{described}"
     );
     let node = cluster.kubectl(&["describe", "node", "n0"]);
     assert!(node.contains("AgentReady"), "{node}");
-    assert!(cluster.kubectl(&["get", "events"]).contains("Scheduled"));
+    let events = cluster.kubectl(&["get", "events"]);
+    assert!(
+        events.starts_with("LAST SEEN") && events.contains("Scheduled"),
+        "{events}"
+    );
     view_alone(&cluster, &name);
     // What stands in the way of a template's change is told; the change makes new pods.
     cluster.kubectl(&["rollout", "restart", "deployment/web"]);
     cluster.kubectl(&["rollout", "status", "deployment/web", "--timeout", "40s"]);
     cluster.agrees(6);
     assert!(cluster.pods().iter().all(|pod| pod.name != name));
+    roll_back(&cluster);
     // Drained nodes are empty once the command has ended.
     cluster.kubectl(&["drain", "n0", "--timeout", "40s"]);
     let is_on = |pod: &live::driver::view::PodRow| pod.node.as_deref() == Some("n0");
@@ -139,6 +144,16 @@ fn by_kubectl() {
     let words = String::from_utf8_lossy(&nothing.stderr).into_owned();
     assert!(words.contains("(NotFound)"), "{words}");
     cluster.audit();
+}
+
+/// The template before the last one comes again, as a revision of its own.
+fn roll_back(cluster: &Cluster) {
+    let undone = cluster.kubectl(&["rollout", "undo", "deployment/web"]);
+    assert!(undone.contains("rolled back"), "{undone}");
+    cluster.kubectl(&["rollout", "status", "deployment/web", "--timeout", "40s"]);
+    let history = cluster.kubectl(&["rollout", "history", "deployment/web"]);
+    assert!(history.contains("\n3 "), "{history}");
+    cluster.agrees(6);
 }
 
 /// A viewer on another machine reads, and changes nothing.

@@ -3,7 +3,7 @@
 use k8s::read_values;
 use serde_json::{Value, json};
 
-use super::patch::merge;
+use super::patch::{merge, operate};
 use super::resources::Place;
 use crate::driver::labels::APPLIED;
 use crate::security::random_bytes;
@@ -30,6 +30,8 @@ pub(crate) enum PatchForm {
     Merge,
     /// One that merges lists by the keys of their members.
     Strategic,
+    /// A list of operations on fields (RFC 6902), as `kubectl rollout undo` sends it.
+    Operations,
     /// The whole object, as `kubectl apply --server-side` sends it.
     Applied,
 }
@@ -40,6 +42,7 @@ impl PatchForm {
         match kind.split(';').next().unwrap_or_default().trim() {
             "application/merge-patch+json" => Some(Self::Merge),
             "application/strategic-merge-patch+json" => Some(Self::Strategic),
+            "application/json-patch+json" => Some(Self::Operations),
             "application/apply-patch+yaml" => Some(Self::Applied),
             _ => None,
         }
@@ -132,7 +135,15 @@ pub(crate) fn patched(current: &Value, patch: &Value, form: PatchForm) -> Result
     if object.get("spec").is_none() && patch.get("metadata").is_none() {
         return Err("the object is known by its name alone; apply it anew".to_owned());
     }
-    merge(&mut object, patch, form == PatchForm::Strategic);
+    match (form, patch.as_array()) {
+        (PatchForm::Operations, Some(operations)) => {
+            for one in operations {
+                operate(&mut object, one)
+                    .ok_or_else(|| format!("{one}: can't be done to this object"))?;
+            }
+        }
+        _ => merge(&mut object, patch, form == PatchForm::Strategic),
+    }
     if let Some(spec) = object["spec"].as_object_mut() {
         spec.remove("nodeName");
     }

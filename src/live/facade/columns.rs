@@ -10,6 +10,8 @@ type Column = (&'static str, Cell);
 
 /// Columns of a table behind the names of the objects.
 pub(super) struct Columns {
+    /// `true` of kinds that are shown with their names and ages.
+    is_named: bool,
     own: &'static [Column],
     wide: &'static [Column],
 }
@@ -170,7 +172,13 @@ impl Columns {
             "PodDisruptionBudget" => (BUDGET, &[]),
             _ => (&[], &[]),
         };
-        Self { own, wide }
+        // Events are of objects, and have an instant of their own.
+        let is_named = kind != "Event";
+        Self {
+            is_named,
+            own,
+            wide,
+        }
     }
 
     /// Definitions of the columns, as a table of the API has them.
@@ -184,7 +192,12 @@ impl Columns {
         };
         let own = self.own.iter().map(|(name, _)| *name);
         let wide = self.wide.iter().map(|(name, _)| *name);
-        let own = ["NAME"].into_iter().chain(own).chain(["AGE"]);
+        let [first, last] = if self.is_named {
+            [Some("NAME"), Some("AGE")]
+        } else {
+            [None; 2]
+        };
+        let own = first.into_iter().chain(own).chain(last);
         own.map(head(0)).chain(wide.map(head(1))).collect()
     }
 
@@ -193,8 +206,9 @@ impl Columns {
         let cell = |(_, cell): &Column| cell(object, now);
         let created = seconds(object, "/metadata/creationTimestamp");
         let age = created.map_or_else(String::new, |at| age(now / SECOND - at));
-        let own = [text(object, "/metadata/name")].into_iter();
-        let own = own.chain(self.own.iter().map(cell)).chain([age]);
+        let name = self.is_named.then(|| text(object, "/metadata/name"));
+        let own = name.into_iter().chain(self.own.iter().map(cell));
+        let own = own.chain(self.is_named.then_some(age));
         own.chain(self.wide.iter().map(cell)).collect()
     }
 }

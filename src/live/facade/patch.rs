@@ -1,5 +1,5 @@
-//! Patches of objects: the merge patch of JSON, and as far as lists are told apart by a key the strategic
-//! merge patch of Kubernetes.
+//! Patches of objects: operations on fields, the merge patch of JSON, and as far as lists are told apart by
+//! a key the strategic merge patch of Kubernetes.
 
 use serde_json::{Map, Value};
 
@@ -37,6 +37,40 @@ pub(super) fn merge(value: &mut Value, patch: &Value, is_strategic: bool) {
     }
 }
 
+/// Does one operation of RFC 6902 to a value; `None` where it can't be done. `move` and `copy`, which
+/// `kubectl` never sends, are not known.
+pub(super) fn operate(value: &mut Value, operation: &Value) -> Option<()> {
+    let path = operation["path"].as_str()?;
+    let (parent, field) = path.rsplit_once('/')?;
+    let field = field.replace("~1", "/").replace("~0", "~");
+    match (operation["op"].as_str()?, value.pointer_mut(parent)?) {
+        ("test", _) => (value.pointer(path)? == operation.get("value")?).then_some(()),
+        ("add" | "replace", Value::Object(fields)) => {
+            fields.insert(field, operation.get("value")?.clone());
+            Some(())
+        }
+        ("remove", Value::Object(fields)) => fields.remove(&field).map(drop),
+        ("add", Value::Array(items)) => {
+            let place = match field.as_str() {
+                "-" => items.len(),
+                place => place.parse().ok().filter(|place| *place <= items.len())?,
+            };
+            items.insert(place, operation.get("value")?.clone());
+            Some(())
+        }
+        (kind @ ("replace" | "remove"), Value::Array(items)) => {
+            let place: usize = field.parse().ok().filter(|place| *place < items.len())?;
+            if kind == "remove" {
+                items.remove(place);
+            } else {
+                items[place] = operation.get("value")?.clone();
+            }
+            Some(())
+        }
+        _ => None,
+    }
+}
+
 fn members(known: &mut Vec<Value>, patch: &[Value]) {
     let key = KEYS.iter().find(|key| {
         let all = known.iter().chain(patch);
@@ -65,6 +99,47 @@ fn members(known: &mut Vec<Value>, patch: &[Value]) {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn operations_change_fields_and_items() {
+        let mut value = json!({"spec": {"template": 1, "items": ["a"]}, "metadata": {}});
+        for (operation, is_done) in [
+            (
+                json!({"op": "test", "path": "/spec/template", "value": 1}),
+                true,
+            ),
+            (
+                json!({"op": "replace", "path": "/spec/template", "value": 2}),
+                true,
+            ),
+            (
+                json!({"op": "add", "path": "/metadata/a~1b", "value": "c"}),
+                true,
+            ),
+            (
+                json!({"op": "add", "path": "/spec/items/-", "value": "b"}),
+                true,
+            ),
+            (json!({"op": "remove", "path": "/spec/items/0"}), true),
+            (
+                json!({"op": "test", "path": "/spec/template", "value": 1}),
+                false,
+            ),
+            (json!({"op": "remove", "path": "/spec/items/7"}), false),
+            (
+                json!({"op": "copy", "path": "/spec/x", "from": "/spec/items"}),
+                false,
+            ),
+        ] {
+            assert_eq!(
+                operate(&mut value, &operation).is_some(),
+                is_done,
+                "{operation}"
+            );
+        }
+        let expected = json!({"spec": {"template": 2, "items": ["b"]}, "metadata": {"a/b": "c"}});
+        assert_eq!(value, expected);
+    }
 
     #[test]
     fn patches_merge_as_those_of_kubernetes() {

@@ -193,8 +193,11 @@ async fn look(shared: &Arc<Shared>, place: &Place, request: &Asked) -> Result<An
     text(&choice.list(&chosen, revision, wall_ns())).map(whole)
 }
 
-/// Namespace and name of an object.
+/// Namespace and name of an object. Events stay in their order.
 fn key(object: &Value) -> (String, String) {
+    if object.get("involvedObject").is_some() {
+        return Default::default();
+    }
     let own = |field: &str| {
         object["metadata"][field]
             .as_str()
@@ -353,7 +356,8 @@ impl Change {
             ("PATCH", Some(PatchForm::Applied), None) => Ok(self.body.clone()),
             ("PATCH", Some(form), _) => patched(self.current()?, &self.body, form).map_err(invalid),
             ("PATCH", None, _) => {
-                let why = "expected a merge patch, a strategic one, or an applied object";
+                let why =
+                    "expected a merge patch, a strategic one, operations, or an applied object";
                 Err(Refusal::new(
                     StatusCode::UNSUPPORTED_MEDIA_TYPE,
                     "message",

@@ -5,7 +5,7 @@
 use cluster::ObjectRow as Stored;
 use model::{LabelSelector, Object, Operator, Pod, PodPhase, PodSpec, Text};
 use serde_json::{Map, Value, json};
-use units::{Duration, Instant, ObjectId};
+use units::{Duration, Instant, ObjectId, SortedMap};
 
 use super::labels::APPLIED;
 use super::{CONTROLLERS, Driver};
@@ -15,6 +15,9 @@ use crate::wire::pod;
 mod autoscalers;
 mod jobs;
 mod workloads;
+
+/// Annotation of roll-outs with their numbers.
+const REVISION: &str = "deployment.kubernetes.io/revision";
 
 /// Wall clock at instants of a run, in nanoseconds since 1970.
 pub(crate) type Wall<'c> = &'c dyn Fn(Instant) -> i64;
@@ -64,8 +67,14 @@ impl Driver {
         if !labels.is_empty() {
             metadata.insert("labels".to_owned(), json!(labels));
         }
-        if let Some(applied) = applied {
-            metadata.insert("annotations".to_owned(), json!({APPLIED: applied}));
+        let annotations = [
+            (APPLIED, applied.map(str::to_owned)),
+            (REVISION, revision(row)),
+        ];
+        let stated = annotations.into_iter().filter(|(_, value)| value.is_some());
+        let annotations: SortedMap<&str, Option<String>> = stated.collect();
+        if !annotations.is_empty() {
+            metadata.insert("annotations".to_owned(), json!(annotations));
         }
         let of_kind = (row.object.kind(), row.object.name());
         let uid = format!("{}-{}-{}", of_kind.0, of_kind.1, row.created.as_nanos());
@@ -174,6 +183,16 @@ impl Driver {
         let runs_unprobed = pod.phase == PodPhase::Running && !is_probed(spec);
         state.map_or(runs_unprobed, |state| state.is_ready)
     }
+}
+
+/// Number of the roll-out that an object is of: `kubectl rollout undo` finds templates by it.
+fn revision(row: &Stored) -> Option<String> {
+    let number = match &row.object {
+        Object::Deployment(own) => own.status.revision,
+        Object::ReplicaSet(own) => own.rollout.revision,
+        _ => 0,
+    };
+    (number > 0).then(|| number.to_string())
 }
 
 /// Returns whether a probe has to say that a pod serves: until then it does not.
