@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use model::{Node, Object, Text};
-use units::{Quantity, SortedSet, plural};
+use units::{Instant, Quantity, SortedSet, plural};
 
 use super::chronos::calendar::DateTime;
 use super::chronos::section::ChronosFramework;
@@ -60,13 +60,15 @@ pub struct IdleWorkloads {
     pub with_ports: Option<String>,
 }
 
-/// Workloads that no framework takes, or only in part.
+/// Workloads that no framework takes in a run that ends at a time, or only in part.
 pub fn idle_workloads<'a>(
     options: &MesosOptions,
     objects: impl Iterator<Item = &'a Object>,
+    end: Instant,
 ) -> IdleWorkloads {
     let mut notes = IdleWorkloads::default();
     let mut untaken: Vec<String> = Vec::new();
+    let mut not_due: Vec<String> = Vec::new();
     let mut with_ports: SortedSet<String> = SortedSet::new();
     for object in objects {
         let Some(framework) = MesosOptions::has_kind(object).then(|| options.taker(object)) else {
@@ -81,6 +83,14 @@ pub fn idle_workloads<'a>(
             && let Some(port) = unoffered_port(object)
         {
             with_ports.insert(format!("{kind}/{namespace}/{name}, port {port}"));
+        }
+        if let FrameworkKind::Chronos(own) = &framework.kind
+            && let Some(due) = own.first_due(name).filter(|due| own.instant(*due) > end)
+        {
+            let begin = DateTime(own.zero_unix_secs);
+            not_due.push(format!(
+                "{kind}/{namespace}/{name}, at {due}; the run begins at {begin}"
+            ));
         }
         if let (FrameworkKind::Chronos(own), Object::CronJob(cron)) = (&framework.kind, object)
             && asks_the_clock(own, name)
@@ -99,6 +109,13 @@ pub fn idle_workloads<'a>(
             "agents offer the host ports of {} (first: {first}) only where their `ports` say so, beyond 31000 to \
              32000; a run has each of them once on every agent",
             plural::count(with_ports.len(), "application"),
+        ));
+    }
+    if let Some(first) = not_due.first() {
+        notes.never_run.push(format!(
+            "{} of Chronos {} not due before the run ends (first: {first}): state the date of its begin as `startDate`",
+            plural::count(not_due.len(), "job"),
+            plural::either(not_due.len(), "is", "are"),
         ));
     }
     if let Some(first) = untaken.first() {

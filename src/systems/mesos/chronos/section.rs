@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use model::Text;
-use units::SortedMap;
+use units::{Duration, Instant, SortedMap};
 
 use super::calendar::DateTime;
 use super::graph::{CycleError, JobGraph};
@@ -86,6 +86,20 @@ impl ChronosFramework {
         Ok(own)
     }
 
+    /// Date of the first run of a job that has a schedule among the options.
+    pub fn first_due(&self, job: &str) -> Option<DateTime> {
+        let text = self.jobs.get(job)?.schedule.as_ref()?;
+        let schedule = Schedule::parse(text, DateTime(self.zero_unix_secs)).ok()?;
+        Some(schedule.start)
+    }
+
+    /// Instant of a date in a run.
+    pub fn instant(&self, date: DateTime) -> Instant {
+        let seconds = date.0.saturating_sub(self.zero_unix_secs);
+        let since = Duration::checked_from_secs(seconds).unwrap_or(Duration::MAX);
+        Instant::ZERO.saturating_add(since)
+    }
+
     /// Jobs that run after others.
     ///
     /// # Errors
@@ -126,7 +140,8 @@ impl ChronosJob {
             return Err(": a job has a schedule or parents, not both".to_owned());
         }
         let schedule = Schedule::parse(text, zero).map_err(|why| format!(".schedule: {why}"))?;
-        match schedule.ends().filter(|ends| *ends < zero) {
+        // A schedule without a start began a second ago, and is due.
+        match { schedule.ends() }.filter(|ends| ends.0 < zero.0 - 1) {
             None => Ok(()),
             Some(ends) => Err(format!(
                 ".schedule: `{text}` ends in the past: its last run is due at {ends}, before the run begins at \

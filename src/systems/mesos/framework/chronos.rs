@@ -96,12 +96,6 @@ impl Chronos {
         DateTime(self.options.zero_unix_secs + at.as_nanos().div_euclid(1_000_000_000))
     }
 
-    fn instant(&self, date: DateTime) -> Instant {
-        let seconds = date.0.saturating_sub(self.options.zero_unix_secs);
-        let since = Duration::checked_from_secs(seconds).unwrap_or(Duration::MAX);
-        Instant::ZERO.saturating_add(since)
-    }
-
     fn declared(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         let object = turn.store.objects().get(id).map(|row| &row.object);
         let Some(object) = object else {
@@ -431,7 +425,7 @@ impl Framework for Chronos {
                 && !known.job.is_disabled()
                 && !known.is_queued()
                 && (known.job.options.is_concurrent || known.runs.is_empty());
-            let next = is_open.then(|| self.instant(known.job.schedule.start));
+            let next = is_open.then(|| self.options.instant(known.job.schedule.start));
             retry.into_iter().chain(next).min()
         };
         let due = (!self.todo.is_empty()).then_some(now);
