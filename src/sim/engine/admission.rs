@@ -42,6 +42,15 @@ impl fmt::Display for RefusedPods {
     }
 }
 
+/// An object of another one that the API server refused last.
+#[derive(Clone, Debug)]
+struct RefusedObject {
+    kind: &'static str,
+    /// Template of the object that makes it, as it was then.
+    template: Option<PodSpec>,
+    reason: String,
+}
+
 /// Arrivals that the API server refused, by the reason.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refusals {
@@ -53,6 +62,8 @@ pub(super) struct Refusals {
     makers: SortedMap<String, String>,
     /// Last pod that was refused and the reason, by the object that wants the pods, until one is made.
     waiting: SortedMap<ObjectId, (Arc<PodSpec>, String)>,
+    /// Objects that are refused, by the one that makes them, until one is made or its template is another one.
+    objects: SortedMap<ObjectId, RefusedObject>,
     /// Lines about sets that would adopt pods which are there.
     orphans: Vec<String>,
     /// Namespaces and names of pods that an API server admitted before.
@@ -77,10 +88,18 @@ impl Refusals {
         entry.or_insert_with(|| (name.to_owned(), 0)).1 += 1;
     }
 
-    /// Notes that a pod of an object was made.
+    /// Notes that a pod of an object, or another object of it, was made.
     #[inline]
     pub(super) fn forget(&mut self, creation: &Creation) {
-        if let Some(owner) = creation.owner().filter(|_| !self.waiting.is_empty()) {
+        if self.waiting.is_empty() && self.objects.is_empty() {
+            return;
+        }
+        if let Creation::Object {
+            owner: Some(owner), ..
+        } = creation
+        {
+            self.objects.remove(owner);
+        } else if let Some(owner) = creation.owner() {
             self.waiting.remove(&owner);
         }
     }
@@ -115,8 +134,22 @@ impl Refusals {
                 "when the run ends, the API server refuses pods of {objects}"
             ));
         }
+        lines.extend(self.objects_at_end(store).take(REASONS_TOLD));
         lines.extend(self.orphans.iter().cloned());
         lines
+    }
+
+    /// Lines about objects that controllers want and the API server refuses when a run ends.
+    fn objects_at_end(&self, store: &Store) -> impl Iterator<Item = String> {
+        self.objects.iter().filter_map(|(owner, refused)| {
+            let RefusedObject { kind, reason, .. } = refused;
+            let maker = &store.objects().get(*owner)?.object;
+            let is_wanted = maker.template() == refused.template.as_ref();
+            let maker = is_wanted.then(|| maker_name(maker))?;
+            Some(format!(
+                "when the run ends, the API server refuses a {kind} of {maker}: {reason}"
+            ))
+        })
     }
 
     /// Refused pods of a run that left this store, one entry for each object.
@@ -159,12 +192,31 @@ pub(super) fn adopts(set: &ReplicaSet, spec: &PodSpec) -> bool {
 }
 
 impl Engine {
-    /// Notes a pod that a controller wants and the API server refuses.
+    /// Notes a pod or an object that a controller wants and the API server refuses.
     pub(super) fn note_refusal(&mut self, creation: &Creation, conflict: &Conflict) {
+        let reason = conflict.to_string();
+        if let (
+            Creation::Object {
+                owner: Some(owner),
+                object,
+            },
+            Conflict::Forbidden(_),
+        ) = (creation, conflict)
+        {
+            let maker = self.control.store().objects().get(*owner);
+            let template = maker.and_then(|row| row.object.template().cloned());
+            let kind = object.kind();
+            let refused = RefusedObject {
+                kind,
+                template,
+                reason,
+            };
+            self.refusals.objects.insert(*owner, refused);
+            return;
+        }
         let Creation::Pod(new) = creation else {
             return;
         };
-        let reason = conflict.to_string();
         let is_for_its_fields = match conflict {
             Conflict::Forbidden(words) => {
                 words.starts_with("limit range ") || words.contains(": must specify ")
