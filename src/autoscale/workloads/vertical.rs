@@ -153,13 +153,13 @@ impl Vertical {
         for pod in pods {
             let record = store.pods().get(pod);
             let spec = record.map(|record| &store.class(record.class).spec);
-            // What ends by itself is not sized.
-            let ends = |name: &Text| {
+            // Init containers are not sized, sidecars among them (the gate `NativeSidecar` is off).
+            let is_initial = |name: &Text| {
                 let mut init = spec.into_iter().flat_map(|own| &own.init_containers);
-                init.any(|own| own.name == *name && !own.restartable)
+                init.any(|own| own.name == *name)
             };
             for (name, used) in usage.containers(pod) {
-                if ends(&name) {
+                if is_initial(&name) {
                     continue;
                 }
                 let usage = self
@@ -174,7 +174,7 @@ impl Vertical {
         self.usage.retain(|_, usage| !usage.is_expired(now));
     }
 
-    /// A kill is a sample of the container that was killed, of no other; what ends by itself is not
+    /// A kill is a sample of the container that was killed, of no other; init containers are not
     /// sized.
     fn kill(&mut self, at: Instant, pod: PodRef, number: u16, store: &Store, pods: &[PodRef]) {
         let record = store.pods().get(pod).filter(|_| pods.contains(&pod));
@@ -182,10 +182,8 @@ impl Vertical {
             return;
         };
         let spec = &store.class(record.class).spec;
-        let number = usize::from(number);
-        let init = spec.init_containers.get(number);
-        let sized = init.is_none_or(|init| init.restartable);
-        let Some(container) = spec.all_containers().nth(number).filter(|_| sized) else {
+        let place = usize::from(number).checked_sub(spec.init_containers.len());
+        let Some(container) = place.and_then(|place| spec.containers.get(place)) else {
             return;
         };
         self.killed.insert(pod.id, at.since(record.start()));
