@@ -302,7 +302,7 @@ pub(super) fn cron_job(workload: &mut Workload<'_>) -> CheckResult {
             object,
             &path.field("suspend"),
             "the cron job is suspended",
-            "no job is made of it, and their pods are missing",
+            "only an operation that applies it again resumes it; until then no job is made of it",
         );
     }
     let schedule = raw.schedule.unwrap_or_default();
