@@ -35,6 +35,7 @@ pub mod queueing;
 pub mod registry;
 pub mod setting;
 pub mod sparrow;
+pub mod stated;
 pub mod swarm;
 pub mod swarmkit;
 

@@ -12,7 +12,7 @@ use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::mesos::dcos::{DcosOptions, composed};
 use systems::mesos::fit::idle_workloads;
 use systems::registry::find;
-use systems::setting::changed_capabilities;
+use systems::stated::changed_capabilities;
 
 use super::operations::heeds_needs;
 use super::runs_workloads::{how_to_have_controllers, runs_workloads};

@@ -32,7 +32,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "policy",
-        &["units", "rng", "model", "dra", "cluster", "scheduler"],
+        &[
+            "units",
+            "options",
+            "rng",
+            "model",
+            "dra",
+            "cluster",
+            "scheduler",
+        ],
     ),
     (
         "systems",
