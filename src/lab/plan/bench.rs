@@ -23,9 +23,11 @@ pub struct Bench<'p> {
     profiles: &'p [KubeProfile],
     /// Pods that preemption displaced and that were not placed since.
     displaced: Vec<Arc<PodInfo>>,
+    /// Whether no pod without a node is told why.
+    is_terse: bool,
 }
 
-/// Pods without a node, each with the scheduler's message.
+/// Pods without a node, the first of them with the scheduler's message.
 pub type Unplaceable = Vec<(Arc<PodInfo>, Text)>;
 
 impl<'p> Bench<'p> {
@@ -39,6 +41,7 @@ impl<'p> Bench<'p> {
             decisions,
             profiles,
             displaced: Vec::new(),
+            is_terse: false,
         }
     }
 
@@ -65,6 +68,12 @@ impl<'p> Bench<'p> {
     /// Takes equally good nodes as a way has it from now on, or in the scheduler's order.
     pub(super) fn break_ties(&mut self, turn: Option<Turn>) {
         self.decisions.break_ties(turn);
+    }
+
+    /// Has pods without a node be told why from now on or not; gives whether they were.
+    pub(super) fn tell_why(&mut self, tells: bool) -> bool {
+        self.decisions.round.tell_why(tells);
+        !std::mem::replace(&mut self.is_terse, !tells)
     }
 
     /// The scheduler's view of the cluster as it is now.
@@ -178,7 +187,7 @@ impl<'p> Bench<'p> {
     }
 
     /// Has the scheduler place pods in this order, and those that they displace after them, by
-    /// falling priority; gives those that find no node.
+    /// falling priority; gives those that find no node, of which the first alone is told why.
     pub fn place_all<'a>(
         &mut self,
         pods: impl IntoIterator<Item = &'a Arc<PodInfo>>,
@@ -187,6 +196,7 @@ impl<'p> Bench<'p> {
         for pod in pods {
             if let Err(message) = self.place(pod) {
                 unplaced.push((pod.clone(), message));
+                self.decisions.round.tell_why(false);
             }
         }
         while !self.displaced.is_empty() {
@@ -198,6 +208,7 @@ impl<'p> Bench<'p> {
                 }
             }
         }
+        self.decisions.round.tell_why(!self.is_terse);
         unplaced
     }
 }

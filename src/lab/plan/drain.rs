@@ -129,10 +129,13 @@ pub(super) fn drain<'w>(bench: &mut Bench<'w>, watch: Watch<'w>, limits: Limits)
         own.drained.kept = kept.map(|name| (name, missed.clone())).collect();
         return own.drained;
     }
+    // Why a node stays is asked once it is sure that it does.
+    own.bench.tell_why(false);
     own.sweep(candidates.into());
     let gone = own.gone.drain(..).map(|own| own.name);
     own.drained.gone = gone.collect();
     own.exchange(limits.least);
+    own.bench.tell_why(true);
     own.prove_local();
     own.drained
 }
@@ -221,7 +224,7 @@ impl Drain<'_, '_> {
         for partners in PARTNERS {
             let mut order = by_fullness(self.bench);
             let mut place = 0;
-            while let Some(name) = order.get(place).cloned() {
+            while let Some((name, _)) = order.get(place).cloned() {
                 if self.bench.cache().node_count() as u64 <= least {
                     return;
                 }
@@ -229,7 +232,7 @@ impl Drain<'_, '_> {
                     self.drained.is_cut = true;
                     return;
                 }
-                let others = partners_of(self.bench, &name, &order, partners);
+                let others = partners_of(&order, place, partners);
                 if let Some(moves) = self.freed(&name, &others) {
                     self.watch.note_best(self.bench);
                     self.drained.moves.extend(moves);
@@ -326,21 +329,29 @@ impl Drain<'_, '_> {
     }
 
     /// Tries each node that stayed once more, now that all others are where they end: the first pod of
-    /// each that finds no other node, or the goal that is missed without it.
+    /// each that finds no other node, or the goal that is missed without it. Of a search that was cut, only
+    /// those that it did not ask why.
     fn prove_local(&mut self) {
-        if self.drained.is_cut {
-            return;
-        }
-        self.drained.is_local = true;
+        let is_whole = !self.drained.is_cut;
+        self.drained.is_local = is_whole;
         for place in 0..self.drained.kept.len() {
-            let mark = self.bench.mark();
-            let name = self.drained.kept[place].0.clone();
-            let outcome = self.take(&name).err();
-            match outcome.or_else(|| self.watch.missed(self.bench)) {
-                Some(now) => self.drained.kept[place].1 = now,
-                None => self.drained.is_local = false,
+            let (name, before) = self.drained.kept[place].clone();
+            if !is_whole && !before.message.is_empty() {
+                continue;
             }
+            let mark = self.bench.mark();
+            let is_asked = !self.watch.is_stopped();
+            let outcome = is_asked.then(|| self.take(&name).err()).flatten();
+            let outcome = match outcome {
+                None if is_whole && is_asked => self.watch.missed(self.bench),
+                outcome => outcome,
+            };
             self.bench.roll_back(mark);
+            self.drained.is_local &= outcome.is_some();
+            self.drained.kept[place].1 = outcome.unwrap_or_else(|| Unplaced {
+                message: "it found no other node when it was tried".to_owned(),
+                ..before
+            });
         }
     }
 }
@@ -353,24 +364,27 @@ fn is_open(node: &NodeInfo) -> bool {
     !is_fixed(node) && !is_troubled(node) && node.object.guard.is_empty()
 }
 
-/// The emptiest nodes of an order beside one that is to go, those of its pool before others.
-fn partners_of(bench: &Bench<'_>, name: &Text, order: &[Text], count: usize) -> Vec<Text> {
-    let pool = |own: &Text| bench.cache().node(own).map(|own| pool_of(own, &[]));
-    let of_name = pool(name);
-    let others = order.iter().filter(|own| *own != name);
-    let (same, other): (Vec<&Text>, Vec<&Text>) = others.partition(|own| pool(own) == of_name);
-    same.into_iter().chain(other).take(count).cloned().collect()
+/// The emptiest nodes of an order beside the one at a place, those of its pool before others.
+fn partners_of(order: &[(Text, Text)], place: usize, count: usize) -> Vec<Text> {
+    let (name, pool) = &order[place];
+    let others = |is_same: bool| {
+        let others = order.iter().filter(move |own| own.0 != *name);
+        others.filter(move |own| (own.1 == *pool) == is_same)
+    };
+    let partners = others(true).chain(others(false)).take(count);
+    partners.map(|own| own.0.clone()).collect()
 }
 
-/// The nodes that may go, the emptiest first.
-fn by_fullness(bench: &Bench<'_>) -> Vec<Text> {
+/// The nodes that may go, with their pools, the emptiest first.
+fn by_fullness(bench: &Bench<'_>) -> Vec<(Text, Text)> {
     let nodes = bench.cache().nodes();
     let open = nodes.filter(|node| is_open(node));
-    let mut order: Vec<(i64, Text)> = open
-        .map(|node| (fullness(node), node.name().clone()))
+    let mut order: Vec<(i64, Text, Text)> = open
+        .map(|node| (fullness(node), node.name().clone(), pool_of(node, &[])))
         .collect();
     order.sort();
-    order.into_iter().map(|(_, name)| name).collect()
+    let order = order.into_iter();
+    order.map(|(_, name, pool)| (name, pool)).collect()
 }
 
 /// Order in which nodes are tried, with their zones and names.

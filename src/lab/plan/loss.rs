@@ -53,7 +53,10 @@ pub struct Unplaced {
 impl Unplaced {
     /// The pod after a loss.
     pub(super) fn after(self, domain: &str) -> Self {
-        let message = format!("after the loss of {domain}: {}", self.message);
+        let message = match &*self.message {
+            "" => String::new(),
+            why => format!("after the loss of {domain}: {why}"),
+        };
         Self { message, ..self }
     }
 
@@ -207,9 +210,11 @@ pub fn lose_each(bench: &Bench<'_>, demand: &Demand, domains: &[Domain]) -> Vec<
         let mut own = bench.clone();
         let losses = part.iter().map(|domain| {
             let mut loss = lose(&mut own, demand, domain, &none);
+            let tells = own.tell_why(false);
             loss.range = range(loss.requeued, loss.waiting, |turn| {
                 lose_by(&mut own, demand, domain, &none, turn).waiting
             });
+            own.tell_why(tells);
             loss
         });
         losses.collect::<Vec<Loss>>()

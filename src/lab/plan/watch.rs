@@ -123,7 +123,12 @@ impl<'w> Watch<'w> {
 
     /// Whether the search has to end: after all its steps, or at the onlooker's wish.
     pub(super) fn is_over(&self) -> bool {
-        self.taken > self.steps || self.work.is_stopped()
+        self.taken > self.steps || self.is_stopped()
+    }
+
+    /// Whether the onlooker ended the search.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.work.is_stopped()
     }
 
     /// Whether the goal is missed after one of the losses that were fatal before.

@@ -133,7 +133,9 @@ fn check(
     node: &NodeInfo,
 ) -> Result<(), Rejection> {
     let limits = limits(counting, wanted, objects, node);
-    if limits.is_empty() {
+    let attachments = objects.attachments.iter().filter(|_| counting.attachments);
+    let most = node.claims + wanted.len() + attachments.clone().count();
+    if limits.values().all(|&limit| most as i64 <= limit) {
         return Ok(());
     }
     let mut present = SortedSet::new();
@@ -144,7 +146,6 @@ fn check(
         volumes.iter().filter(|(own, _)| own == driver).count() as i64
     };
     let fresh: SortedSet<_> = wanted.difference(&present).cloned().collect();
-    let attachments = objects.attachments.iter().filter(|_| counting.attachments);
     present.extend(attachments.filter_map(|attachment| {
         let volume = objects.volumes.get(&attachment.volume)?;
         let (_, handle) = volume.csi.as_ref()?;

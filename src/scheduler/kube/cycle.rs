@@ -100,6 +100,14 @@ impl Round {
         }
     }
 
+    /// Has pods that find no node, and may evict nobody, be told why from now on or not: whoever only counts
+    /// them saves most of the work about each.
+    pub fn tell_why(&mut self, tells: bool) {
+        if let Some(fast) = &mut self.fast {
+            fast.is_terse = !tells;
+        }
+    }
+
     /// Decides on a pod.
     pub fn decide(&mut self, profile: &KubeProfile, cache: &Cache, pod: &PodInfo) -> Outcome {
         let extenders = profile.extenders();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Amounts, PodInfo};
 use model::gpu::DEVICE_MILLI;
+use model::volume::PodVolume;
 use model::{DeviceSet, GpuRequest, HostPort, Node, Text};
 use units::{QuantityError, SortedSet};
 
@@ -38,6 +39,8 @@ pub struct NodeInfo {
     pub requested: Amounts,
     /// Total requests of the node's pods as counted in scores.
     pub non_zero: NonZero,
+    /// Number of claims that the pods' volumes state: no more volumes are attached for them.
+    pub claims: usize,
     /// The ports taken. A set, as in the original: of two pods with one port the first to leave
     /// frees it.
     pub ports: SortedSet<HostPort>,
@@ -66,6 +69,7 @@ impl NodeInfo {
             keys: Vec::new(),
             requested: Amounts::default(),
             non_zero: NonZero::default(),
+            claims: 0,
             ports: SortedSet::new(),
             gpu_room,
             is_down: false,
@@ -150,6 +154,14 @@ impl NodeInfo {
         let add = |total: i64, amount: i64| total.saturating_add(sign.saturating_mul(amount));
         self.non_zero.cpu_milli = add(self.non_zero.cpu_milli, non_zero.cpu_milli);
         self.non_zero.memory = add(self.non_zero.memory, non_zero.memory);
+        let volumes = pod.spec().volumes.iter();
+        let claims = volumes
+            .filter(|own| matches!(own, PodVolume::Claim(_) | PodVolume::Ephemeral(_)))
+            .count();
+        self.claims = match sign {
+            1.. => self.claims + claims,
+            _ => self.claims.saturating_sub(claims),
+        };
         let milli = pod.spec().gpu.milli_per_device;
         for device in pod.devices().iter() {
             if let Some(room) = self.gpu_room.get_mut(device) {

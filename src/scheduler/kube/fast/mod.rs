@@ -155,6 +155,8 @@ pub struct Fast {
     /// Number of decisions taken.
     taken: u64,
     pub(super) labels: Labels,
+    /// Whether pods without a node that may evict nobody are not told why.
+    pub(super) is_terse: bool,
     budget_bytes: usize,
 }
 
@@ -168,6 +170,7 @@ impl Clone for Fast {
     fn clone(&self) -> Self {
         Self {
             labels: self.labels.clone(),
+            is_terse: self.is_terse,
             ..Self::with_budget(self.budget_bytes)
         }
     }
@@ -210,6 +213,7 @@ impl Fast {
             tick: 0,
             taken: 0,
             labels: Labels::default(),
+            is_terse: false,
             budget_bytes,
         }
     }
@@ -288,6 +292,10 @@ impl Fast {
         let place = match self.window.count {
             count if count == 0 || shape.is_shut() => {
                 shape.shut(kept);
+                if self.is_terse && profile.post_filter.is_empty() {
+                    ties.draw_preemption();
+                    return Some(Answer::Failed(Failure::default()));
+                }
                 self.labels.enter(Work::PostFilter);
                 let before = shape.bytes();
                 let failure = fail(profile, pod, plan, &mut shape.whys, kept, self.tick);
