@@ -133,7 +133,7 @@ pub(crate) fn patched(current: &Value, patch: &Value, form: PatchForm) -> Result
     }
     let mut object = current.clone();
     if object.get("spec").is_none() && patch.get("metadata").is_none() {
-        return Err("the object is known by its name alone; apply it anew".to_owned());
+        return Err("the object is known by its name alone; apply it again".to_owned());
     }
     match (form, patch.as_array()) {
         (PatchForm::Operations, Some(operations)) => {

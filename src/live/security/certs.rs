@@ -62,16 +62,14 @@ pub fn prepare(folder: &Path) -> Result<(), SecurityError> {
         return Ok(());
     }
     let name = SERVER_NAME.to_owned().try_into().map_err(made)?;
-    let own = [SanType::DnsName(name)];
-    let purpose = ExtendedKeyUsagePurpose::ServerAuth;
-    issue(
-        folder,
-        folder,
-        SERVER,
-        SERVER_NAME,
-        (own, purpose),
-        LIFE_DAYS,
-    )?;
+    let server = Wanted {
+        name: SERVER,
+        shown: SERVER_NAME.to_owned(),
+        subject: SanType::DnsName(name),
+        purpose: ExtendedKeyUsagePurpose::ServerAuth,
+        days: LIFE_DAYS,
+    };
+    issue(folder, folder, server)?;
     let local = Identity {
         role: Role::Admin,
         name: LOCAL.to_owned(),
@@ -100,16 +98,14 @@ pub fn party(
         Role::Agent => AGENT,
         _ => USER,
     };
-    let purpose = ExtendedKeyUsagePurpose::ClientAuth;
-    let shown = identity.to_string();
-    issue(
-        authority,
-        folder,
+    let certificate = Wanted {
         name,
-        &shown,
-        ([SanType::URI(uri)], purpose),
+        shown: identity.to_string(),
+        subject: SanType::URI(uri),
+        purpose: ExtendedKeyUsagePurpose::ClientAuth,
         days,
-    )?;
+    };
+    issue(authority, folder, certificate)?;
     if authority == folder {
         return Ok(());
     }
@@ -117,36 +113,42 @@ pub fn party(
     write(folder, AUTHORITY, "crt", &trusted)
 }
 
-fn issue(
-    authority: &Path,
-    folder: &Path,
-    name: &str,
-    shown: &str,
-    (names, purpose): ([SanType; 1], ExtendedKeyUsagePurpose),
+/// A certificate to be issued.
+struct Wanted {
+    /// Name of its files.
+    name: &'static str,
+    /// Common name of its subject.
+    shown: String,
+    /// What it is proof of.
+    subject: SanType,
+    purpose: ExtendedKeyUsagePurpose,
+    /// Days of its life.
     days: u32,
-) -> Result<(), SecurityError> {
+}
+
+fn issue(authority: &Path, folder: &Path, wanted: Wanted) -> Result<(), SecurityError> {
     let path = file(authority, AUTHORITY, "key");
     let signer = KeyPair::from_pem(&read_text(&path)?).map_err(|error| damaged(&path, &error))?;
     let issuer = Issuer::new(self::authority(), signer);
     let serial = random_bytes::<16>().map_err(made)?;
     let mut params = CertificateParams::default();
-    params.distinguished_name = named(shown);
+    params.distinguished_name = named(&wanted.shown);
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.not_before = from_now(-BACKDATED_S);
-    params.not_after = from_now(i64::from(days) * DAY_S);
+    params.not_after = from_now(i64::from(wanted.days) * DAY_S);
     params.use_authority_key_identifier_extension = true;
-    params.subject_alt_names = names.into();
-    params.extended_key_usages = vec![purpose];
-    let path = file(folder, name, "key");
+    params.subject_alt_names = vec![wanted.subject];
+    params.extended_key_usages = vec![wanted.purpose];
+    let path = file(folder, wanted.name, "key");
     if !path.exists() {
         let key = KeyPair::generate().map_err(made)?;
-        write(folder, name, "key", &key.serialize_pem())?;
+        write(folder, wanted.name, "key", &key.serialize_pem())?;
     }
     // The key stays, so that who reads both at this moment has two that belong together.
     let key = KeyPair::from_pem(&read_text(&path)?).map_err(|error| damaged(&path, &error))?;
     let signed = params.signed_by(&key, &issuer).map_err(made)?;
-    write(folder, name, "crt", &signed.pem())
+    write(folder, wanted.name, "crt", &signed.pem())
 }
 
 fn authority() -> CertificateParams {
