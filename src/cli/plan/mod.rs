@@ -223,6 +223,14 @@ fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
     )?;
     let summary = described(&asked.snapshot);
     let answers = watched(global, &work, || asked.plan())?;
+    let is_unanswered = answers
+        .buy
+        .as_ref()
+        .is_some_and(|buy| buy.purchase.reached.is_none());
+    if work.is_stopped() && is_unanswered {
+        let message = "interrupted before any number of nodes was seen to be enough";
+        return Err(Failure::new(interrupt::exit(), message));
+    }
     refuse_none(&request, &answers, &summary)?;
     let command = command();
     let report = PlanReport {

@@ -217,6 +217,8 @@ impl Buyer<'_> {
         self.refute(&counting, &given, &mut purchase)?;
         if !self.is_brief {
             self.try_orders(&counting, &starts, &given, &mut purchase)?;
+        }
+        if !self.is_brief && !self.work.is_stopped() {
             self.one_less(&given, &mut purchase)?;
         }
         Ok(purchase)
@@ -343,7 +345,7 @@ impl Buyer<'_> {
                 }
             }
         }
-        if let Some((waiting, first)) = hopeless {
+        if let Some((waiting, first)) = hopeless.filter(|_| !self.work.is_stopped()) {
             purchase.hopeless_pods = waiting;
             purchase.hopeless_rule = self.domains_missing(&first);
             purchase.hopeless = Some(first);

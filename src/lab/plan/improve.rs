@@ -7,7 +7,8 @@ use std::cmp::Reverse;
 use super::buy::{Buyer, STARTS};
 use super::choice::Choice;
 use super::least::Counting;
-use super::rules::{NodeKind, size_of};
+use super::rules::{NodeKind, Rule, size_of};
+use super::watch::Work;
 use crate::snapshot::SnapshotError;
 use scheduler::kube::PodInfo;
 use units::SortedSet;
@@ -23,6 +24,9 @@ const SIZES: [u64; 4] = [16, 4, 2, 1];
 
 /// Kinds up to which any is exchanged for any other.
 const MOST_KINDS: usize = 24;
+
+/// Parts in which slack is counted.
+const WHOLE: i128 = 1_000_000;
 
 /// Number of nodes for each that is exchanged at once, at least.
 const SHARE: u64 = 12;
@@ -119,15 +123,12 @@ impl Buyer<'_> {
         let mut failed: SortedSet<Vec<u64>> = SortedSet::new();
         for size in SIZES {
             let mut misses = 0;
-            let mut next = exchanges(counting, &best, size).into_iter();
+            let mut next = exchanges(counting, &best, size, &failed, self.work).into_iter();
             while misses < PATIENCE && self.taken < last {
                 let Some(counts) = next.next() else { break };
-                if failed.contains(&counts) {
-                    continue;
-                }
                 if self.fits(&counts, order)? {
                     best = self.choice(counts);
-                    next = exchanges(counting, &best, size).into_iter();
+                    next = exchanges(counting, &best, size, &failed, self.work).into_iter();
                     misses = 0;
                 } else {
                     failed.insert(counts);
@@ -139,53 +140,115 @@ impl Buyer<'_> {
     }
 }
 
-/// Choices that keep the rules and cost less than the best so far: of up to two kinds of nodes there are
-/// `size` less each, and of up to two others `size` more. Choices that leave most of every rule come
-/// first.
-fn exchanges(counting: &Counting<'_>, best: &Choice, size: u64) -> Vec<Vec<u64>> {
+/// Choices that keep the rules, cost less than the best so far and did not fail: of up to two kinds of nodes
+/// there are `size` less each, and of up to two others `size` more. Those that leave most of every rule come
+/// first, as many as are tried at most.
+pub(super) fn exchanges(
+    counting: &Counting<'_>,
+    best: &Choice,
+    size: u64,
+    failed: &SortedSet<Vec<u64>>,
+    work: &Work,
+) -> Vec<Vec<u64>> {
     let kinds = best.counts.len();
     // Of very many kinds only those that are there are exchanged.
     let is_in = |kind: &usize| kinds <= MOST_KINDS || best.counts[*kind] > 0;
     if size > 1 && best.counts.iter().sum::<u64>() < size * SHARE {
         return Vec::new();
     }
-    let mut found: SortedSet<Vec<u64>> = SortedSet::new();
-    let some = || (0..kinds).filter(is_in).map(Some).chain([None]);
-    for first in (0..kinds).filter(is_in) {
-        for second in some()
-            .take_while(|own| own.is_none_or(|own| own <= first))
-            .chain([None])
-        {
-            let mut less = best.counts.clone();
-            let gone = [Some(first), second];
-            let mut gone = gone.into_iter().flatten();
-            let is_there = gone.all(|kind| match less[kind].checked_sub(size) {
-                Some(left) => {
-                    less[kind] = left;
-                    true
-                }
-                None => false,
-            });
-            if !is_there {
+    let pairs = pairs(&(0..kinds).filter(is_in).collect::<Vec<usize>>());
+    let slack = Slack::of(counting, best);
+    let mut found: SortedSet<(i64, i64, Vec<u64>)> = SortedSet::new();
+    for gone in &pairs {
+        let Some(less) = without(&best.counts, gone, size) else {
+            continue;
+        };
+        if work.is_stopped() {
+            break;
+        }
+        let price = counting.cost(&less);
+        for come in &pairs {
+            let more = come.iter().flatten().map(|kind| counting.costs[*kind]);
+            let more = more.fold(0, i64::saturating_add);
+            let cost = price.saturating_add(more.saturating_mul(size as i64));
+            let worst = found.last().filter(|_| found.len() >= PATIENCE);
+            let least = worst.map_or(0, |own| -own.0);
+            let left = || slack.after(gone, come, size, least);
+            let Some(left) = (cost < best.price).then(left).flatten() else {
+                continue;
+            };
+            // Most leave the same, under a rule that no exchange is about.
+            if worst.is_some_and(|own| (own.0, own.1) < (-left, cost)) {
                 continue;
             }
-            for one in some() {
-                for other in some().filter(|other| *other <= one) {
-                    let mut counts = less.clone();
-                    for kind in [one, other].into_iter().flatten() {
-                        counts[kind] += size;
-                    }
-                    if counting.cost(&counts) < best.price {
-                        found.insert(counts);
-                    }
+            let mut counts = less.clone();
+            for kind in come.iter().flatten() {
+                counts[*kind] += size;
+            }
+            if counting.is_enough(&counts) && !failed.contains(&counts) {
+                found.insert((-left, cost, counts));
+                if found.len() > PATIENCE {
+                    found.pop_last();
                 }
             }
         }
     }
-    let kept = found.into_iter().filter(|own| counting.is_enough(own));
-    let mut ranked: Vec<(i64, i64, Vec<u64>)> = kept
-        .map(|own| (-counting.left(&own), counting.cost(&own), own))
-        .collect();
-    ranked.sort();
-    ranked.into_iter().map(|(_, _, counts)| counts).collect()
+    found.into_iter().map(|(_, _, counts)| counts).collect()
+}
+
+/// Up to two kinds of nodes.
+type Pair = [Option<usize>; 2];
+
+/// Each pair of kinds, each kind by itself, and none.
+fn pairs(kinds: &[usize]) -> Vec<Pair> {
+    let some = || kinds.iter().copied().map(Some).chain([None]);
+    let pairs = some().flat_map(|one| some().map(move |other| [one, other]));
+    pairs.filter(|[one, other]| other <= one).collect()
+}
+
+/// Numbers of nodes without some of each kind of a pair, if there are so many.
+fn without(counts: &[u64], gone: &Pair, size: u64) -> Option<Vec<u64>> {
+    let mut less = counts.to_vec();
+    for kind in gone.iter().flatten() {
+        less[*kind] = less[*kind].checked_sub(size)?;
+    }
+    Some(less)
+}
+
+/// Amounts that a choice gives beyond the needs of rules, the narrowest first.
+struct Slack<'r>(Vec<(i128, &'r Rule)>);
+
+impl<'r> Slack<'r> {
+    fn of(counting: &Counting<'r>, choice: &Choice) -> Self {
+        let needed = counting.rules.iter().filter(|rule| rule.need > 0);
+        let slack = needed.map(|rule| {
+            let given = rule.gives.iter().zip(&choice.counts);
+            let given = given.map(|(gives, count)| i128::from(*gives) * i128::from(*count));
+            (given.sum::<i128>() - i128::from(rule.need), rule)
+        });
+        let mut slack: Vec<(i128, &Rule)> = slack.collect();
+        slack.sort_by_key(|(left, rule)| left * WHOLE / i128::from(rule.need));
+        Self(slack)
+    }
+
+    /// Slack under the narrowest rule after an exchange, in millionths of its need; `None` if it is smaller
+    /// than a least one.
+    fn after(&self, gone: &Pair, come: &Pair, size: u64, least: i64) -> Option<i64> {
+        let mut narrowest = i128::from(i64::MAX);
+        for (left, rule) in &self.0 {
+            let sum = |pair: &Pair| -> i128 {
+                let gives = pair.iter().flatten();
+                gives.map(|kind| i128::from(rule.gives[*kind])).sum()
+            };
+            let left = (left + (sum(come) - sum(gone)) * i128::from(size)) * WHOLE;
+            let need = i128::from(rule.need);
+            if left < i128::from(least) * need {
+                return None;
+            }
+            if left < narrowest * need {
+                narrowest = left / need;
+            }
+        }
+        i64::try_from(narrowest).ok()
+    }
 }

@@ -111,17 +111,6 @@ impl Counting<'_> {
         })
     }
 
-    /// Slack under the rule that some numbers of nodes keep most narrowly, in millionths of its need.
-    pub(super) fn left(&self, counts: &[u64]) -> i64 {
-        let left = self.rules.iter().filter(|rule| rule.need > 0).map(|rule| {
-            let given = rule.gives.iter().zip(counts);
-            let given = given.map(|(gives, count)| i128::from(*gives) * i128::from(*count));
-            let left = given.sum::<i128>() - i128::from(rule.need);
-            left * 1_000_000 / i128::from(rule.need)
-        });
-        i64::try_from(left.min().unwrap_or(0)).unwrap_or(i64::MAX)
-    }
-
     /// Least amount that the loss of a node takes from what a rule needs, beyond what its need counts.
     fn lost(&self, place: usize, ranges: &[Range]) -> i64 {
         if !self.survives_node {

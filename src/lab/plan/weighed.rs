@@ -21,7 +21,7 @@ impl Buyer<'_> {
     /// If something does not go together.
     pub(super) fn weighed(&mut self, what: Option<Minimize>) -> Result<Purchase, SnapshotError> {
         let mut purchase = self.run()?;
-        let weighs = what != Some(Minimize::Nodes);
+        let weighs = what != Some(Minimize::Nodes) && !self.work.is_stopped();
         let Some(reached) = purchase.reached.clone().filter(|_| weighs) else {
             return Ok(purchase);
         };

@@ -16,6 +16,7 @@ mod checks;
 mod company;
 mod drawn;
 mod dumps;
+mod exchanges;
 mod growth_goals;
 mod mixes;
 mod pools;
