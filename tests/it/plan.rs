@@ -112,6 +112,10 @@ fn what_is_signed_is_read_against_the_dump() {
         let said = scratch.printed(&verify, 100);
         assert!(said.contains(field), "{pointer}: {said}");
     }
+    // One that moves nothing, as the cluster misses a goal, promises none.
+    let goals = ["--headroom", "90%", "--force"];
+    scratch.run(&[&plan[..], &goals[..]].concat(), 0);
+    scratch.run(&verify, 0);
 }
 
 /// Lists beside the cluster are among the inputs, the proof is not left out, and a purchase adds up.
