@@ -74,7 +74,8 @@ pub(super) const ALL: &[Consumer] = &[
         name: "vertical autoscaler",
         owners: &Owner::SETS,
         sources: DUMP_AND_APPLIED,
-        unlike: &[],
+        // Init containers are not sized, sidecars among them (kubernetes/autoscaler#7229).
+        unlike: &[Shape::Sidecar, Shape::InitAndSidecar],
         experiment: recommended,
         read: recommended_cores,
         right: "0.4",
