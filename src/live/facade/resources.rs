@@ -18,7 +18,7 @@ pub(crate) struct Resource {
     is_common: bool,
 }
 
-const fn shown(
+const fn resource(
     kind: &'static str,
     plural: &'static str,
     version: &'static str,
@@ -29,19 +29,7 @@ const fn shown(
         plural,
         version,
         short,
-        is_common: true,
-    }
-}
-
-const fn other(
-    kind: &'static str,
-    plural: &'static str,
-    version: &'static str,
-    short: &'static [&'static str],
-) -> Resource {
-    Resource {
         is_common: false,
-        ..shown(kind, plural, version, short)
     }
 }
 
@@ -49,56 +37,58 @@ const fn other(
 const METRICS: &str = "metrics.k8s.io/v1beta1";
 
 const RESOURCES: &[Resource] = &[
-    shown("Pod", "pods", "v1", &["po"]),
-    other("Node", "nodes", "v1", &["no"]),
-    other("Event", "events", "v1", &["ev"]),
-    other("Namespace", "namespaces", "v1", &["ns"]),
-    shown("Service", "services", "v1", &["svc"]),
-    shown(
+    resource("Pod", "pods", "v1", &["po"]).common(),
+    resource("Node", "nodes", "v1", &["no"]),
+    resource("Event", "events", "v1", &["ev"]),
+    resource("Namespace", "namespaces", "v1", &["ns"]),
+    resource("Service", "services", "v1", &["svc"]).common(),
+    resource(
         "ReplicationController",
         "replicationcontrollers",
         "v1",
         &["rc"],
-    ),
-    other("ConfigMap", "configmaps", "v1", &["cm"]),
-    other("Secret", "secrets", "v1", &[]),
-    other("ResourceQuota", "resourcequotas", "v1", &["quota"]),
-    other("LimitRange", "limitranges", "v1", &["limits"]),
-    shown("Deployment", "deployments", "apps/v1", &["deploy"]),
-    shown("ReplicaSet", "replicasets", "apps/v1", &["rs"]),
-    shown("StatefulSet", "statefulsets", "apps/v1", &["sts"]),
-    shown("DaemonSet", "daemonsets", "apps/v1", &["ds"]),
-    shown("Job", "jobs", "batch/v1", &[]),
-    shown("CronJob", "cronjobs", "batch/v1", &["cj"]),
-    shown(
+    )
+    .common(),
+    resource("ConfigMap", "configmaps", "v1", &["cm"]),
+    resource("Secret", "secrets", "v1", &[]),
+    resource("ResourceQuota", "resourcequotas", "v1", &["quota"]),
+    resource("LimitRange", "limitranges", "v1", &["limits"]),
+    resource("Deployment", "deployments", "apps/v1", &["deploy"]).common(),
+    resource("ReplicaSet", "replicasets", "apps/v1", &["rs"]).common(),
+    resource("StatefulSet", "statefulsets", "apps/v1", &["sts"]).common(),
+    resource("DaemonSet", "daemonsets", "apps/v1", &["ds"]).common(),
+    resource("Job", "jobs", "batch/v1", &[]).common(),
+    resource("CronJob", "cronjobs", "batch/v1", &["cj"]).common(),
+    resource(
         "HorizontalPodAutoscaler",
         "horizontalpodautoscalers",
         "autoscaling/v2",
         &["hpa"],
-    ),
-    other(
+    )
+    .common(),
+    resource(
         "PodDisruptionBudget",
         "poddisruptionbudgets",
         "policy/v1",
         &["pdb"],
     ),
-    other("Ingress", "ingresses", "networking.k8s.io/v1", &["ing"]),
-    other(
+    resource("Ingress", "ingresses", "networking.k8s.io/v1", &["ing"]),
+    resource(
         "PriorityClass",
         "priorityclasses",
         "scheduling.k8s.io/v1",
         &["pc"],
     ),
-    other("ResourceClaim", "resourceclaims", "resource.k8s.io/v1", &[]),
-    other("Workload", "workloads", "kueue.x-k8s.io/v1beta2", &["wl"]),
-    other(
+    resource("ResourceClaim", "resourceclaims", "resource.k8s.io/v1", &[]),
+    resource("Workload", "workloads", "kueue.x-k8s.io/v1beta2", &["wl"]),
+    resource(
         "ClusterQueue",
         "clusterqueues",
         "kueue.x-k8s.io/v1beta2",
         &["cq"],
     ),
-    other("NodeMetrics", "nodes", METRICS, &[]),
-    other("PodMetrics", "pods", METRICS, &[]),
+    resource("NodeMetrics", "nodes", METRICS, &[]),
+    resource("PodMetrics", "pods", METRICS, &[]),
 ];
 
 /// A place in the API.
@@ -112,6 +102,14 @@ pub(crate) struct Place {
 }
 
 impl Resource {
+    /// The kind as one that `kubectl get all` shows.
+    const fn common(self) -> Self {
+        Self {
+            is_common: true,
+            ..self
+        }
+    }
+
     /// Whether objects have no namespace.
     pub(crate) fn is_of_cluster(&self) -> bool {
         self.kind == "NodeMetrics" || is_of_cluster(self.kind)

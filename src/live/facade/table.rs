@@ -6,7 +6,7 @@ use super::columns::Columns;
 use super::resources::Resource;
 use super::selector::Selector;
 
-/// What of a kind is asked for, and in which form.
+/// Objects of a kind that a client requests, and the form of the answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Choice {
     pub(crate) resource: Resource,
@@ -72,7 +72,7 @@ impl Choice {
         })
     }
 
-    /// What a watch or a request for one object says of it.
+    /// An object in the form of the answer, as a watch or a request for it alone returns it.
     pub(crate) fn one(&self, object: &Value, revision: u64, now_ns: i64) -> Value {
         if self.is_table {
             self.table(std::slice::from_ref(object), revision, now_ns)

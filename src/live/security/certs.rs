@@ -62,7 +62,7 @@ pub fn prepare(folder: &Path) -> Result<(), SecurityError> {
         return Ok(());
     }
     let name = SERVER_NAME.to_owned().try_into().map_err(made)?;
-    let server = Wanted {
+    let server = CertificateRequest {
         name: SERVER,
         shown: SERVER_NAME.to_owned(),
         subject: SanType::DnsName(name),
@@ -98,7 +98,7 @@ pub fn party(
         Role::Agent => AGENT,
         _ => USER,
     };
-    let certificate = Wanted {
+    let certificate = CertificateRequest {
         name,
         shown: identity.to_string(),
         subject: SanType::URI(uri),
@@ -113,42 +113,46 @@ pub fn party(
     write(folder, AUTHORITY, "crt", &trusted)
 }
 
-/// A certificate to be issued.
-struct Wanted {
+/// Request for a certificate.
+struct CertificateRequest {
     /// Name of its files.
     name: &'static str,
     /// Common name of its subject.
     shown: String,
-    /// What it is proof of.
+    /// Name or address that it certifies.
     subject: SanType,
     purpose: ExtendedKeyUsagePurpose,
     /// Days of its life.
     days: u32,
 }
 
-fn issue(authority: &Path, folder: &Path, wanted: Wanted) -> Result<(), SecurityError> {
+fn issue(
+    authority: &Path,
+    folder: &Path,
+    request: CertificateRequest,
+) -> Result<(), SecurityError> {
     let path = file(authority, AUTHORITY, "key");
     let signer = KeyPair::from_pem(&read_text(&path)?).map_err(|error| damaged(&path, &error))?;
     let issuer = Issuer::new(self::authority(), signer);
     let serial = random_bytes::<16>().map_err(made)?;
     let mut params = CertificateParams::default();
-    params.distinguished_name = named(&wanted.shown);
+    params.distinguished_name = named(&request.shown);
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.not_before = from_now(-BACKDATED_S);
-    params.not_after = from_now(i64::from(wanted.days) * DAY_S);
+    params.not_after = from_now(i64::from(request.days) * DAY_S);
     params.use_authority_key_identifier_extension = true;
-    params.subject_alt_names = vec![wanted.subject];
-    params.extended_key_usages = vec![wanted.purpose];
-    let path = file(folder, wanted.name, "key");
+    params.subject_alt_names = vec![request.subject];
+    params.extended_key_usages = vec![request.purpose];
+    let path = file(folder, request.name, "key");
     if !path.exists() {
         let key = KeyPair::generate().map_err(made)?;
-        write(folder, wanted.name, "key", &key.serialize_pem())?;
+        write(folder, request.name, "key", &key.serialize_pem())?;
     }
     // The key stays, so that who reads both at this moment has two that belong together.
     let key = KeyPair::from_pem(&read_text(&path)?).map_err(|error| damaged(&path, &error))?;
     let signed = params.signed_by(&key, &issuer).map_err(made)?;
-    write(folder, wanted.name, "crt", &signed.pem())
+    write(folder, request.name, "crt", &signed.pem())
 }
 
 fn authority() -> CertificateParams {

@@ -368,7 +368,7 @@ impl Change {
         }
     }
 
-    /// What the control plane says to a request.
+    /// The control plane's answer to a request.
     async fn outcome(&self, shared: &Shared, wish: Request) -> Result<Outcome, Refusal> {
         if self.is_dry {
             return Ok(Outcome::default());
