@@ -35,6 +35,10 @@ pub(super) fn words(text: &str) -> Option<String> {
     } else if row.starts_with("000 (") && text.contains(" submitted from host") {
         let command = format!("condor_history -json | {OF_CONDOR}");
         ("is a log of events of HTCondor", converted(&command, ""))
+    } else if let Some(lacking) = sacct_lacks(row) {
+        let how =
+            format!("without {lacking}; name them in `sacct --allusers --parsable2 --format …`");
+        ("holds jobs of Slurm", how)
     } else if is_slurm(row) {
         let how =
             "without what a run needs of each; print them with `sacct --allusers --parsable2`";
@@ -53,9 +57,9 @@ fn converted(command: &str, file: &str) -> String {
     format!("which no reader takes; write it again as a table by `{command}{blank}{file} {READ}")
 }
 
-const PBS: &str = r#"awk -F';' 'BEGIN {print "submit,start,run_time,time_limit,members,cpu,tenant"} $2 == "E" {split("", a); n = split($4, p, " "); for (i = 1; i <= n; i++) {at = index(p[i], "="); a[substr(p[i], 1, at - 1)] = substr(p[i], at + 1)} split(a["Resource_List.walltime"], t, ":"); c = a["total_execution_slots"]; if (!c) c = a["Resource_List.ncpus"]; l = t[1] * 3600 + t[2] * 60 + t[3]; print a["ctime"] "," a["start"] "," a["end"] - a["start"] "," (l ? l : "") "," (c ? c : 1) ",1," a["user"]}'"#;
+const PBS: &str = r#"awk -F';' 'BEGIN {print "submit,start,run_time,time_limit,members,cpu,tenant"} $2 == "E" {split("", a); n = split($4, p, " "); for (i = 1; i <= n; i++) {at = index(p[i], "="); a[substr(p[i], 1, at - 1)] = substr(p[i], at + 1)} split(a["Resource_List.walltime"], t, ":"); c = a["total_execution_slots"]; if (!c) c = a["Resource_List.ncpus"]; l = t[1] * 3600 + t[2] * 60 + t[3]; e = a["etime"]; print (e ? e : a["ctime"]) "," a["start"] "," a["end"] - a["start"] "," (l ? l : "") "," (c ? c : 1) ",1," a["user"]}'"#;
 
-const LSF: &str = r#"awk 'BEGIN {print "submit,start,run_time,members,cpu,tenant"} $1 == "\"JOB_FINISH\"" && $11 {gsub(/"/, "", $12); print $8 "," $11 "," $3 - $11 "," $7 ",1," $12}'"#;
+const LSF: &str = r#"awk 'BEGIN {print "submit,start,run_time,members,cpu,tenant"} $1 == "\"JOB_FINISH\"" && $11 {gsub(/"/, "", $12); print ($9 > $8 ? $9 : $8) "," $11 "," $3 - $11 "," $7 ",1," $12}'"#;
 
 const SGE: &str = r#"awk -F: 'BEGIN {print "submit,start,run_time,members,cpu,tenant"} !/^#/ && $10 > 0 {print int($9UNIT) "," int($10UNIT) "," int(($11 - $10)UNIT) "," $35 ",1," $4}'"#;
 
@@ -79,6 +83,24 @@ fn sge_unit(line: &str) -> Option<&'static str> {
     let is_row = fields.len() > 40 && [5, 8, 9, 10].into_iter().all(is_number);
     let is_long = fields.get(8).is_some_and(|submit| submit.len() > 11);
     is_row.then_some(if is_long { " / 1000" } else { "" })
+}
+
+/// The columns that a header of `sacct` lacks; `None` of another line.
+fn sacct_lacks(line: &str) -> Option<String> {
+    let names: Vec<&str> = line.split(['|', ',', ';', '\t']).map(str::trim).collect();
+    let has = |name: &str| names.contains(&name);
+    let is_own = ["Elapsed", "State", "NodeList", "AllocCPUS", "Timelimit"]
+        .into_iter()
+        .any(has);
+    if !(has("JobID") || has("JobIDRaw")) || !is_own {
+        return None;
+    }
+    let needed = ["Submit", "Start"].into_iter().filter(|name| !has(name));
+    let mut lacking: Vec<String> = needed.map(|name| format!("`{name}`")).collect();
+    if !["End", "Elapsed", "ElapsedRaw"].into_iter().any(has) {
+        lacking.push("`Elapsed`".to_owned());
+    }
+    (!lacking.is_empty()).then(|| lacking.join(", "))
 }
 
 /// Whether a line is of `sstat`, `squeue`, `scontrol show job` or a log of ended jobs.
@@ -121,6 +143,8 @@ mod tests {
                 "events of HTCondor",
             ),
             ("JobID|MaxVMSize|MaxRSS|AveCPU|NTasks\n".to_owned(), "than `sacct` prints them"),
+            ("JobID|JobName|MaxRSS|Elapsed|ReqMem|\n".to_owned(), "without `Submit`, `Start`; name"),
+            ("JobID|State|ExitCode|NodeList\n".to_owned(), "`Submit`, `Start`, `Elapsed`; name"),
             ("JobId=101 UserId=ann(1000)\n".to_owned(), "than `sacct` prints them"),
             ("  JOBID PARTITION NAME USER ST TIME\n".to_owned(), "than `sacct` prints them"),
         ] {

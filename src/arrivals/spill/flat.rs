@@ -68,9 +68,9 @@ pub enum FlatNames<'a> {
 
 impl<'a> FlatLinks<'a> {
     /// The links of a member of a gang that says nothing else.
-    pub fn of_gang(gang: &'a str) -> Self {
+    pub fn of_gang(gang: &'a [u8]) -> Self {
         Self {
-            gang: Some(FlatName::Text(gang.as_bytes())),
+            gang: Some(FlatName::Text(gang)),
             ..Self::default()
         }
     }

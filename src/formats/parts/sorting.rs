@@ -32,6 +32,8 @@ pub(crate) struct Gather {
     count: u64,
     /// The earliest submission.
     first: Option<Instant>,
+    /// The submission of the row above, of a format whose own program takes rows as they come.
+    above: Option<Instant>,
     /// Whether classes and tenants are numbered by their first arrivals up to now.
     numbers: InOrder,
     /// Header of the trace.
@@ -87,6 +89,7 @@ impl Gather {
             unnamed: None,
             count: 0,
             first: None,
+            above: None,
             numbers: InOrder::default(),
             header: HeaderRecord::EMPTY,
             met: DuplicateNames::default(),
@@ -102,6 +105,20 @@ impl Gather {
     /// skipped as bad counts, so that none behind it gets another name.
     pub(crate) fn next_number(&self, journal: &Journal) -> u64 {
         self.count + journal.ledger.bad_row_count()
+    }
+
+    /// Tells of a row that is submitted before the one above.
+    pub(crate) fn tell_order(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        submit: Instant,
+    ) -> Result<(), TraceError> {
+        let is_late = self
+            .above
+            .replace(submit)
+            .is_some_and(|above| submit < above);
+        journal.repair_if(is_late, "submitted before the row above; sorted", line)
     }
 
     /// Adds the demand of a record.

@@ -129,6 +129,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let submit = fields.seconds(form.arrival)?;
         let submit = submit.ok_or_else(|| fields.bad(form.arrival, "seconds"))?;
         let gpus = fields.number(form.gpus, 1, MEMBERS)?;
+        // Gavel's simulator takes jobs as they stand: one that is late here is late there.
+        gather.tell_order(journal, fields.line(), submit)?;
         if form.has_weights {
             tell_unheeded(journal, fields)?;
         }
@@ -179,6 +181,11 @@ mod tests {
             "priority weight of a job, not heeded",
             "deadline of a job, not enforced",
         ]);
+        let late = rows.replace("-1.000000\t0", "-1.000000\t61");
+        let recorded = collected_of(open, "g.trace", late);
+        recorded
+            .ledger
+            .has_once(["submitted before the row above; sorted"]);
         faults(&ENTRY, "g.trace", rows.replace("\t4\t", "\tx\t"))
             .has_bad_rows(["g.trace:2: column `priority weight`: must be a number, found `x`"]);
     }

@@ -38,6 +38,11 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "slurmctld ends a job within a minute after its limit, and KillWait (OverTimeLimit moves it)",
         ),
         Relation::recorded(&["Submit", "Start"], "start before the submission"),
+        Relation::held(
+            &["Eligible", "Start"],
+            "eligible after its start",
+            "slurmctld starts no job before it is eligible; sacct counts waits (Planned) from then on",
+        ),
     ],
     names: &["JobID", "User", "Partition"],
     cells,
@@ -78,6 +83,7 @@ columns! { COLUMNS;
     SUSPENDED: optional("Suspended", "time for which the job was suspended, [days-]hours:minutes:seconds"),
     NODE_LIST: optional("NodeList",
         "names of nodes, such as `n[01-03,7]`; their number, where no column of its own states it"),
+    ELIGIBLE: optional("Eligible", "date; a job that may start only then (dependency, hold, begin time) arrives then"),
 }
 
 /// The places of the nodes, the best known first.
@@ -150,8 +156,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             take(&mut jobs, journal, fields, &mut dates, options)
         })?;
     }
-    jobs.finish(&mut journal)?;
-    jobs.gather.finish_from_first(journal)
+    jobs.finish(journal)
 }
 
 /// The labels of a job: its partition and its outcome, where they are asked for.
@@ -189,7 +194,7 @@ fn take(
     if name.contains('.') {
         return Ok(journal.dirt("step of a job", Action::Drop, line)?);
     }
-    let [submit, start, end] = dates.fields(fields, [SUBMIT, START, END])?;
+    let [submit, start, end, eligible] = dates.fields(fields, [SUBMIT, START, END, ELIGIBLE])?;
     let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a date"))?;
     // What still runs has an `Elapsed` as well.
     let has_ended = outcome(fields.text(STATE)).is_some() || end.is_some();
@@ -214,6 +219,7 @@ fn take(
         name,
         user: fields.text(USER),
         submit,
+        eligible,
         start,
         end,
         elapsed,

@@ -200,9 +200,6 @@ fn others() -> Vec<Open> {
 
 fn logs() -> Vec<Open> {
     let sacct = |row: &str| format!("{SACCT}{row}|1|4");
-    let helios = |row: &str| format!("{HELIOS}{row}");
-    let delay = r#"{"type": "delay", "delay": 20.2}"#;
-    let spread = r#"{"type": "parallel", "cpu": [1, 1], "com": [0, 0, 0, 0]}"#;
     vec![
         open(
             "sacct",
@@ -234,6 +231,22 @@ fn logs() -> Vec<Open> {
             15,
             [16, 28],
         ),
+        open(
+            "sacct",
+            4,
+            "JobID|State|Submit|Eligible|Start|End|AllocCPUS\n\
+             1|COMPLETED|2024-03-15T10:00:00|2024-03-{}T10:00:30|2024-03-15T10:01:00|2024-03-15T10:31:00|1",
+            15,
+            [16, 28],
+        ),
+    ]
+}
+
+fn logs_of_training() -> Vec<Open> {
+    let helios = |row: &str| format!("{HELIOS}{row}");
+    let delay = r#"{"type": "delay", "delay": 20.2}"#;
+    let spread = r#"{"type": "parallel", "cpu": [1, 1], "com": [0, 0, 0, 0]}"#;
+    vec![
         open("wfformat", 0, &wfformat("{}"), 30, [10, 28]),
         open("philly", 0, &philly("{}", "25"), 15, [10, 14]),
         open("philly", 1, &philly("15", "{}"), 15, [10, 14]),
@@ -260,6 +273,14 @@ fn logs() -> Vec<Open> {
             [962, 9_000],
         ),
         open(
+            "helios",
+            4,
+            "job_id,gpu_num,cpu_num,node_num,submit_time,start_time,end_time\n\
+             1,{},64,2,2020-04-15 00:00:10,2020-04-15 00:01:10,2020-04-15 00:02:10",
+            16,
+            [17, 128],
+        ),
+        open(
             "batsim",
             0,
             &batsim(r#""res": 1, "walltime": {}"#, delay),
@@ -269,6 +290,11 @@ fn logs() -> Vec<Open> {
         open("batsim", 1, &batsim(r#""res": {}"#, spread), 2, [3, 64]),
         open("batsim", 2, &batsim(r#""res": {}"#, delay), 64, [65, 900]),
     ]
+}
+
+fn all() -> impl Iterator<Item = Open> {
+    let apart = [tables(), others(), logs(), logs_of_training()];
+    apart.into_iter().flatten()
 }
 
 /// The breaches that a strict reading tells of a record with a number.
@@ -288,7 +314,7 @@ fn breaches(own: &Open, number: i64) -> (bool, Vec<&'static str>) {
 
 #[test]
 fn one_side_of_a_relation_alone_is_told() {
-    for own in tables().into_iter().chain(others()).chain(logs()) {
+    for own in all() {
         let relation = find(own.format).expect("a format").relations[own.place];
         let what = format!("{} {:?}", own.format, relation.of);
         let (_, told) = breaches(&own, own.holds);
@@ -344,7 +370,7 @@ const WITHOUT: &[&str] = &[
 /// Every relation has a record here, and a row in the manual.
 #[test]
 fn every_relation_is_tried_and_told() {
-    let tried: Vec<Open> = tables().into_iter().chain(others()).chain(logs()).collect();
+    let tried: Vec<Open> = all().collect();
     let page = include_str!("../../../docs/manual/traces.md");
     for entry in FORMATS {
         assert_eq!(

@@ -160,7 +160,7 @@ impl Tasks<'_> {
             members: stated.instances,
             run_time: stated.run_time,
             historic_start: Some(stated.start),
-            links: Some(FlatLinks::of_gang(job)),
+            links: Some(FlatLinks::of_gang(job.as_bytes())),
             ..PlainDemand::default()
         };
         let used = self.beside.used(job, task)?;

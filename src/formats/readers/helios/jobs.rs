@@ -28,6 +28,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
             &["gpu_num", "duration", "gpu_time"],
             "`gpu_time` differs from the GPUs times the run time",
         ),
+        Relation::recorded(&["gpu_num", "node_num"], "more than 8 GPUs a machine"),
     ],
     names: &["job_id", "user", "vc"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
@@ -184,6 +185,8 @@ fn on_machines(
         return Err(fields.bad(GPUS, "at most 64 on a machine").into());
     };
     journal.repair_if(nodes == 0, "job of no machine; counted as 1", line)?;
+    let kind = "more than 8 GPUs a machine, where all have 8; fits no machine of its cluster";
+    journal.keep_if(own.gpus > super::machines::GPUS, kind, line)?;
     let kind = "GPUs or cores don't divide by the machines; rounded up";
     journal.repair_if(own.is_rounded, kind, line)?;
     Ok(own)
@@ -232,10 +235,13 @@ mod tests {
 
     #[test]
     fn a_job_of_no_machine_is_one_of_one() {
-        let row = "7,u1,vc1,2,8,0,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n";
+        let row = "7,u1,vc1,16,8,0,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n";
         let recorded = collected_of(open, "h.csv", format!("{HEADER}{row}"));
         assert_eq!(recorded.arrivals[0].members, 1);
-        assert_eq!(recorded.ledger.count("job of no machine; counted as 1"), 1);
+        recorded.ledger.has_once([
+            "job of no machine; counted as 1",
+            "more than 8 GPUs a machine, where all have 8; fits no machine of its cluster",
+        ]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 pub const VIRTUAL_CLUSTER_LABEL: &str = "helios.sensetime/virtual-cluster";
 
 /// GPUs of a machine.
-const GPUS: i64 = 8;
+pub(super) const GPUS: i64 = 8;
 
 /// The most machines of a virtual cluster.
 const MOST: i64 = 100_000;

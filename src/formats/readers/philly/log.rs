@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
+use super::machines::listed;
+use super::used::{self, Gpus, each_job};
 use crate::parts::sorting::gang;
 use crate::readers::prelude::*;
 use intake::calendar::{Zone, is_absent};
-use intake::json::{each_element, each_line, is_json};
 use intake::unknown_columns::note_keys;
 
 /// The registry's entry.
@@ -33,8 +34,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
     ],
     names: &["jobid"],
     cells: |format, input, show| {
-        let mut logs = tables(input)?.read.into_iter().flatten();
-        logs.try_for_each(|part| show_text(format, &part, show))
+        let [logs, _] = tables(input)?.read;
+        { logs.iter() }.try_for_each(|part| show_text(format, part, show))
     },
     options: &["recorded"],
     sniff,
@@ -45,8 +46,9 @@ fn sniff(first: &[u8]) -> Confidence {
     is_log(first).max(super::is_use(first))
 }
 
-fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    Tables::with_first(input, super::TABLES, ["cluster_job_log"])
+fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
+    let names = ["cluster_job_log", "cluster_machine_list"];
+    Tables::with_first(input, super::TABLES, names)
 }
 
 /// Whether a text that begins with these bytes is a log of jobs.
@@ -64,18 +66,12 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let zone = super::zone();
     let tables = tables(input)?;
     let mut journal = tables.journal(input, options)?;
+    let listed = listed(&tables.read[1])?;
     for part in &tables.read[0] {
         journal.file = part.name.clone();
-        let mut take = |journal: &mut Journal, job: &Element| {
+        each_job(part, &mut journal, |journal, job| {
             let labels = Outcome::labels(outcome(&job.text("status")), options);
-            take(&mut gather, journal, job, &zone, labels)
-        };
-        if is_json(&part.first_bytes()?) {
-            each_line(part, &mut journal, take)?;
-            continue;
-        }
-        each_element(part, &[], |job| {
-            heed(&mut journal, |journal| take(journal, &job))
+            take(&mut gather, journal, job, (&zone, &listed), labels)
         })?;
     }
     gather.finish_from_first(journal)
@@ -95,7 +91,7 @@ fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     job: &Element,
-    zone: &Zone,
+    (zone, listed): (&Zone, &Gpus),
     labels: Labels,
 ) -> Result<(), Refused> {
     let name = job.text("jobid");
@@ -112,6 +108,7 @@ fn take(
     for number in 0..attempts.len() {
         ran.add(journal, job, attempts, number, zone)?;
     }
+    used::tell(journal, job, attempts, listed)?;
     let Ran {
         sum,
         first,

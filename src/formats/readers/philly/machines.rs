@@ -1,8 +1,10 @@
 //! Machines of Philly's clusters (`cluster_machine_list`). The list states GPUs and how much memory each has, and neither
 //! processors nor memory of the machine, so nodes offer none.
 
+use super::used::{Gpus, used};
 use crate::parts::machine_list::{gpu_machine, machines};
 use crate::readers::prelude::*;
+use intake::ledger::RowPolicy;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -11,7 +13,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     relations: &[],
     names: &["machineId"],
-    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
+    cells: |format, input, show| {
+        let [lists, _] = tables(input)?.read;
+        { lists.iter() }.try_for_each(|part| show_rows(format, &LAYOUT, part, show))
+    },
     options: &["pods-per-node"],
     sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Nodes(read),
@@ -28,14 +33,31 @@ pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 /// The label that carries the memory of a machine's GPUs.
 pub const GPU_MEMORY_LABEL: &str = "philly.microsoft/gpu-memory";
 
-fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    Tables::with_first(input, super::TABLES, ["cluster_machine_list"])
+fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
+    let names = ["cluster_machine_list", "cluster_job_log"];
+    Tables::with_first(input, super::TABLES, names)
+}
+
+/// The GPUs of machines by their lists. Faults of these are told by who reads them.
+pub(super) fn listed(lists: &[Input]) -> Result<Gpus, TraceError> {
+    let mut listed = Gpus::new();
+    for list in lists {
+        let mut unheard = Journal::new(list.name.clone(), RowPolicy::REPORT);
+        each_row(list, &LAYOUT, &mut unheard, |_, fields| {
+            let gpus = fields.number(GPUS, 0, MAX_DEVICES as i64)?;
+            listed.insert(fields.text(MACHINE).to_owned(), gpus);
+            Ok(())
+        })?;
+    }
+    Ok(listed)
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let tables = tables(input)?;
-    let (list, journal) = (&tables.read[0], tables.journal(input, options)?);
-    machines(list, &LAYOUT, journal, |journal, fields, nodes| {
+    let journal = tables.journal(input, options)?;
+    let [lists, logs] = &tables.read;
+    let used = used(logs)?;
+    machines(lists, &LAYOUT, journal, |journal, fields, nodes| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let devices = fields.number(GPUS, 0, MAX_DEVICES as i64)?;
         let memory = fields.text(MEMORY);
@@ -43,6 +65,12 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         if !memory.is_empty() && gigabytes.parse::<u32>().is_err() {
             return Err(fields.bad(MEMORY, "an amount such as `24GB`").into());
         }
+        let most = used
+            .get(name)
+            .map_or(0, |&most| most.min(MAX_DEVICES as i64));
+        let kind = "machine of which a job used more GPUs than the list states; has as many";
+        journal.repair_if(most > devices, kind, fields.line())?;
+        let devices = devices.max(most);
         let kind = "cores and memory not known; the node offers none";
         journal.dirt(kind, Action::Keep, fields.line())?;
         let mut node = gpu_machine(name.into(), [0, 0, devices], "", options);

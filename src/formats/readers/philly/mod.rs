@@ -4,6 +4,7 @@
 pub mod log;
 pub mod machines;
 pub mod table;
+mod used;
 
 use crate::readers::prelude::*;
 use intake::calendar::Zone;

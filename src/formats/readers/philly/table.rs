@@ -34,7 +34,6 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     let zone = super::zone();
-    let mut last = None;
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let line = fields.line();
         let submit = zone.field(fields, TIME)?;
@@ -50,14 +49,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             let kind = "`gpu_time` is not `duration` times `num_gpus`; not used";
             journal.dirt(kind, Action::Keep, line)?;
         }
-        if last.is_some_and(|last| submit < last) {
-            journal.dirt(
-                "submitted before the row above; sorted",
-                Action::Repair,
-                line,
-            )?;
-        }
-        last = Some(submit);
+        gather.tell_order(journal, line, submit)?;
         gather.push_plain(
             journal.origin(line),
             PlainDemand {

@@ -1,12 +1,14 @@
 //! A job as its record states it, and the attempts of one that was started several times.
 
 use super::tres::{Gpus, Resources, note};
+use crate::parts::gangs::Gangs;
 use crate::parts::plain_demand::milli_of_gpus;
 use crate::parts::requests::spread;
 use crate::readers::prelude::*;
+use crate::shards::LATER;
 use arrivals::duplicate_names::TWICE;
 use arrivals::links::TaskNames;
-use arrivals::spill::Order;
+use arrivals::spill::{FlatLinks, Order};
 use intake::number::digits;
 use smallvec::SmallVec;
 use units::SortedMap;
@@ -17,6 +19,8 @@ pub(super) struct Job<'row> {
     pub(super) name: &'row str,
     pub(super) user: &'row str,
     pub(super) submit: Instant,
+    /// The instant from which on it might start.
+    pub(super) eligible: Option<Instant>,
     pub(super) start: Option<Instant>,
     pub(super) end: Option<Instant>,
     /// The run time, as the record states it beside the dates.
@@ -57,9 +61,10 @@ pub(super) fn outcome(state: &str) -> Option<Outcome> {
 const REQUEUED_WITHIN: Duration = Duration::from_secs(600);
 
 /// The jobs up to now.
-#[derive(Default)]
 pub(super) struct Jobs {
     pub(super) gather: Gather,
+    /// Components of jobs of several, which start together.
+    components: Gangs,
     /// The last one, of which another attempt may follow.
     held: Option<Held>,
     /// Those that still run by their records, which a later dump may replace.
@@ -85,6 +90,8 @@ struct Held {
 struct Demand {
     user: Bytes,
     submit: Instant,
+    /// The instant at which it comes, of its first attempt.
+    arrives: Instant,
     start: Instant,
     run_time: Option<Duration>,
     limit: Option<Duration>,
@@ -105,10 +112,11 @@ impl Held {
     }
 
     /// Adds the job to others.
-    fn push_to(self, gather: &mut Gather) {
+    fn push_to(self, jobs: &mut Jobs) {
         let own = self.demand;
+        let several = memchr::memchr(b'+', &self.name).map(|end| &self.name[..end]);
         let plain = PlainDemand {
-            submit: own.submit,
+            submit: own.arrives,
             name: FlatName::Text(&self.name),
             tenant: &own.user,
             amounts: Amounts {
@@ -123,14 +131,20 @@ impl Held {
             run_time: own.run_time,
             time_limit: own.limit,
             historic_start: Some(own.start),
-            links: None,
+            links: several.map(FlatLinks::of_gang),
         };
-        if own.labels.is_empty() {
-            gather.push_plain(self.origin, plain);
+        let gather = &mut jobs.gather;
+        let arrival = if own.labels.is_empty() {
+            gather.plain_arrival(self.origin, plain)
         } else {
-            gather.push_changed(self.origin, plain, |spec| {
+            gather.changed_arrival(self.origin, plain, |spec| {
                 spec.labels.extend(own.labels);
-            });
+            })
+        };
+        if several.is_some() {
+            jobs.components.push(&arrival);
+        } else {
+            gather.add_flat(&arrival);
         }
     }
 
@@ -147,7 +161,11 @@ impl Jobs {
     pub(super) fn new() -> Self {
         Self {
             gather: Gather::default().in_order(Order::Place),
-            ..Self::default()
+            components: Gangs::new(LATER),
+            held: None,
+            running: SortedMap::new(),
+            met: TaskNames::default(),
+            latest: Instant::ZERO,
         }
     }
 
@@ -204,6 +222,7 @@ impl Jobs {
             let kind = "attempts of one job; it arrives and waits from its first submission on, and runs as its last attempt";
             journal.dirt(kind, Action::Repair, line)?;
             last.demand.submit = first.demand.submit;
+            last.demand.arrives = first.demand.arrives;
             return Ok(Some(last));
         }
         journal.dirt(TWICE, Action::Keep, line)?;
@@ -239,14 +258,28 @@ impl Jobs {
         Ok(Some(own))
     }
 
-    /// Adds the jobs that are held back.
-    pub(super) fn finish(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
+    /// The jobs, those that are held back among them.
+    pub(super) fn finish(
+        mut self,
+        mut journal: Journal,
+    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
         let held = self.held.take();
-        self.push(journal, held)?;
+        self.push(&mut journal, held)?;
         for one in std::mem::take(&mut self.running).into_values() {
-            self.push_running(journal, one)?;
+            self.push_running(&mut journal, one)?;
         }
-        Ok(())
+        let Self {
+            mut gather,
+            components,
+            ..
+        } = self;
+        components.finish(&mut journal, |gang| {
+            if let [only] = gang {
+                only.leave_gang();
+            }
+            gather.add_gang(gang);
+        })?;
+        gather.finish_from_first(journal)
     }
 
     fn push(&mut self, journal: &mut Journal, held: Option<Held>) -> Result<(), TraceError> {
@@ -254,7 +287,7 @@ impl Jobs {
             return Ok(());
         };
         if held.demand.run_time.is_some() {
-            held.push_to(&mut self.gather);
+            held.push_to(self);
             return Ok(());
         }
         match self.running.insert(held.name.clone(), held) {
@@ -268,7 +301,7 @@ impl Jobs {
         let file = std::mem::replace(&mut journal.file, one.file.clone());
         journal.dirt("still running; run time not known", Action::Keep, one.line)?;
         journal.file = file;
-        one.push_to(&mut self.gather);
+        one.push_to(self);
         Ok(())
     }
 }
@@ -317,9 +350,8 @@ fn demand(
     let kind = "GPUs or processors don't divide by the nodes; rounded up";
     journal.repair_if(own.is_rounded, kind, line)?;
     note(journal, line, &gpus, &job.requested, &job.allocated)?;
-    let kind = "component of a job of several; starts apart from the others";
-    journal.waive_if(job.name.contains('+'), kind, line)?;
     journal.keep_if(start < job.submit, "start before the submission", line)?;
+    let arrives = arrival(journal, &job, start)?;
     let run_time = run_time(journal, &job, start)?;
     // A request of 0 is one for all that its nodes have (`--mem=0`): the allocation states it.
     let memory = [job.memory, job.requested.memory, job.allocated.memory];
@@ -328,6 +360,7 @@ fn demand(
     Ok(Some(Demand {
         user: job.user.as_bytes().into(),
         submit: job.submit,
+        arrives,
         start,
         run_time,
         limit: job.limit,
@@ -338,6 +371,18 @@ fn demand(
         model: gpus.model().to_owned(),
         labels: job.labels,
     }))
+}
+
+/// The instant from which on a job may start: Slurm counts waits from there.
+fn arrival(journal: &mut Journal, job: &Job<'_>, start: Instant) -> Result<Instant, Refused> {
+    let later = job.eligible.filter(|&eligible| eligible > job.submit);
+    let is_after = later.is_some_and(|eligible| eligible > start);
+    let kind = "eligible after its start; arrives at its submission";
+    journal.repair_if(is_after, kind, job.line)?;
+    let later = later.filter(|_| !is_after);
+    let kind = "eligible later than submitted (dependency, hold or begin time); arrives when it is";
+    journal.repair_if(later.is_some(), kind, job.line)?;
+    Ok(later.unwrap_or(job.submit))
 }
 
 /// Time for which a job may run on beyond its limit: the controller looks once a minute, and then waits for `KillWait`.

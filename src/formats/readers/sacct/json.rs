@@ -135,6 +135,7 @@ fn take(
             .find(|user| !user.is_empty())
             .unwrap_or_default(),
         submit,
+        eligible: time(job, "/time/eligible")?,
         start: time(job, "/time/start")?,
         end,
         elapsed: seconds("/time/elapsed")?.filter(|_| end.is_some()),

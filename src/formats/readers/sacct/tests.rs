@@ -251,10 +251,6 @@ fn lists_of_resources_stand_in_for_columns() {
             "licenses, burst buffers or generic resources other than GPUs, not requested",
             1,
         ),
-        (
-            "component of a job of several; starts apart from the others",
-            1,
-        ),
         ("header again", 1),
     ]);
     for (list, expected) in [
@@ -311,6 +307,63 @@ fn attempts_of_a_job_are_one_and_records_of_overlapping_dumps_count_once() {
         "job that still ran in a record above; this one stands",
         "still running; run time not known",
         "name that a record above has; both are kept",
+    ]);
+}
+
+#[test]
+fn a_job_arrives_when_it_is_eligible_and_attempts_when_the_first_was() {
+    let row = |job: &str, times: [u32; 4]| {
+        let [submit, eligible, start, end] = times.map(|own| 1_709_280_000 + own);
+        format!("{job}|{submit}|{eligible}|{start}|{end}|1\n")
+    };
+    let rows = [
+        row("1", [0, 0, 10, 20]),
+        row("2", [5, 100, 110, 150]),
+        row("2", [151, 271, 280, 300]),
+        row("3", [7, 90, 80, 95]),
+        row("4", [120, 120, 120, 130]).replace("4|1709280120|1709280120", "4|1709280120|Unknown"),
+    ];
+    let recorded = read_text(&format!(
+        "JobID|Submit|Eligible|Start|End|AllocCPUS\n{}",
+        rows.concat()
+    ));
+    let jobs = seen(&recorded).into_iter();
+    let jobs: Vec<_> = jobs
+        .map(|(name, .., submit, run)| (name, submit, run))
+        .collect();
+    jobs.are([
+        ("1".to_owned(), 0, Some(10)),
+        ("3".to_owned(), 7, Some(15)),
+        ("2".to_owned(), 100, Some(20)),
+        ("4".to_owned(), 120, Some(10)),
+    ]);
+    let later =
+        "eligible later than submitted (dependency, hold or begin time); arrives when it is";
+    recorded.ledger.has_counts([
+        (later, 2),
+        ("eligible after its start; arrives at its submission", 1),
+    ]);
+}
+
+#[test]
+fn components_of_a_job_start_together() {
+    let at = "2024-03-01T10:00:00|2024-03-01T10:10:00|2024-03-01T11:10:00";
+    let rows = format!("9|{at}|1|1\n7+0|{at}|512|8\n8|{at}|4|1\n7+1|{at}|1|1\n6+0|{at}|2|1\n");
+    let recorded = read_text(&format!("JobID|Submit|Start|End|AllocCPUS|NNodes\n{rows}"));
+    let gangs = recorded.each(|one| {
+        (
+            one.name.to_string(),
+            one.members,
+            one.gang().map(ToString::to_string),
+        )
+    });
+    let seven = || Some("7".to_owned());
+    gangs.are([
+        ("9".to_owned(), 1, None),
+        ("7+0".to_owned(), 8, seven()),
+        ("7+1".to_owned(), 1, seven()),
+        ("8".to_owned(), 1, None),
+        ("6+0".to_owned(), 1, None),
     ]);
 }
 
