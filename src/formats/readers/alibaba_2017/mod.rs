@@ -31,6 +31,18 @@ fn time(journal: &mut Journal, fields: &Fields<'_, '_>, place: usize) -> Result<
     Ok(Instant::from_secs(seconds.max(0)))
 }
 
+/// The time at which something was created: 0 is that of all that was there before (`trace_201708.md`).
+fn creation(
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    place: usize,
+) -> Result<Instant, Refused> {
+    let at = time(journal, fields, place)?;
+    let is_zero = fields.text(place) == "0";
+    journal.keep_if(is_zero, "created at 0, perhaps before", fields.line())?;
+    Ok(at)
+}
+
 /// Bytes of a field that is a share of the largest machine.
 fn share_of(fields: &Fields<'_, '_>, place: usize, full: i64) -> Result<Option<i64>, BadRow> {
     fields.scaled(place, full, 1.0)

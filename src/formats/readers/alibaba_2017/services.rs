@@ -160,8 +160,13 @@ impl Event {
             "Remove" => false,
             _ => return Err(fields.bad(EVENT, "Create or Remove").into()),
         };
+        let time = if is_creation {
+            super::creation
+        } else {
+            super::time
+        };
         Ok(Self {
-            time: super::time(journal, fields, TIME)?,
+            time: time(journal, fields, TIME)?,
             instance,
             is_creation,
             cpu,
@@ -347,6 +352,7 @@ mod tests {
         assert_eq!(names, ["1", "2", "3", "2-2"]);
         recorded.ledger.has_once([
             "instance that is there again after it was removed; arrives again",
+            "created at 0, perhaps before",
             "no request; counted as 0",
             "instance created twice",
             "removal of an instance that is not there",

@@ -29,7 +29,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    CREATED: required("create time", "s from the trace's start") => is_whole,
+    CREATED: required("create time", "s from the trace's start; 0 is before it") => is_whole,
     END: required("end time", "s, of the last change of state") => is_whole,
     JOB: required("job id", "job; becomes part of the name"),
     TASK: required("task id", "task; becomes part of the name"),
@@ -145,7 +145,7 @@ fn take(
     state(fields, STATUS)?;
     let instances = fields.integer(INSTANCES, 0, MEMBERS)?;
     let (cpu, memory) = amounts(fields, options)?;
-    let created = super::time(journal, fields, CREATED)?;
+    let created = super::creation(journal, fields, CREATED)?;
     let end = super::time(journal, fields, END)?;
     let Some(instances) = instances.filter(|&instances| instances > 0) else {
         return Ok(journal.dirt("task without an instance", Action::Drop, line)?);
@@ -230,7 +230,7 @@ mod tests {
     fn instances_run_from_creation_to_end() {
         let rows = "41562,41618,120,686,2,Terminated,50,0.004\n-5,41618,120,687,1,Failed,,\n\
                     10,9,121,1,1,Terminated,50,0.1\n10,90,121,2,1,Running,50,0.1\n\
-                    20,95,121,3,1,Interrupted,50,0.1\n";
+                    20,95,121,3,1,Interrupted,50,0.1\n0,95,121,4,0,Terminated,50,0.1\n";
         let recorded = collected_of(open, "t.csv", rows);
         assert_eq!(recorded.arrivals.len(), 6);
         let interrupted = &recorded.arrivals[3];
@@ -245,6 +245,7 @@ mod tests {
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
         recorded.ledger.has_counts([
             ("time before the trace's start; counted as 0", 1),
+            ("created at 0, perhaps before", 1),
             ("no end after the creation; run time not known", 2),
             ("no request; counted as 0", 1),
             (WITH_WAIT, 3),
