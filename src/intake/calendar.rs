@@ -245,6 +245,7 @@ pub fn is_absent(text: &str) -> bool {
             | "NULL"
             | "Unknown"
             | "unknown"
+            | "undefined"
             | "NaN"
             | "nan"
             | "NaT"

@@ -53,7 +53,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("memory_bytes", "bytes, instead of `memory`"),
         optional("ephemeral_storage", "bytes per member; default 0"),
         optional("ephemeral_storage_bytes", "bytes, instead of `ephemeral_storage`"),
-        optional("gpus", "GPU devices per member, 0 to 64; default 0"),
+        optional("gpus", "GPU devices per member, 0 to 64, or a share of one such as 0.5; default 0"),
         optional("gpu_milli", "1/1000 of each device; default 1000, less only with one device"),
         optional("gpu_models", "admissible GPU models joined by `|`; empty admits all"),
         optional("job_type", "type of the job, a row of `models.throughputs`"),
@@ -131,6 +131,11 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     };
     let mut source = CsvSource::open(&mapped.table, &options)?;
     for own in &mapped.adopted {
+        // A field of logs that nobody asks for is told as not used.
+        let is_field = JobField::ALL.iter().any(|field| field.column == own);
+        if is_field && !source.rows.columns.reads(own) {
+            continue;
+        }
         let kind = format!("column `{own}`, read by its own name");
         source.rows.journal.dirt(&kind, Action::Keep, 1)?;
     }

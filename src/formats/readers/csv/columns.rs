@@ -422,13 +422,37 @@ impl Columns {
         }))
     }
 
+    /// Thousandths of one device, of a row with a number of devices between 0 and 1.
+    fn share(&self, row: &Row<'_>) -> Result<Option<i64>, BadRow> {
+        let Some(column) = &self.gpus else {
+            return Ok(None);
+        };
+        let text = row.text(column);
+        let share = text.parse::<f64>().ok().filter(|_| text.contains('.'));
+        let Some(share) = share.filter(|&share| share > 0.0 && share < 1.0) else {
+            return Ok(None);
+        };
+        if !row.optional_text(self.gpu_milli.as_ref()).is_empty() {
+            return Err(row.bad(column, "a whole number beside `gpu_milli`"));
+        }
+        let milli = libm::ceil(share * f64::from(DEVICE_MILLI) - 1e-9) as i64;
+        Ok(Some(milli))
+    }
+
     fn gpu(&self, row: &Row<'_>) -> Result<GpuRequest, BadRow> {
         let whole = i64::from(DEVICE_MILLI);
-        let part = integer(row, self.gpu_milli.as_ref(), 0, whole)?;
+        let shared = self.share(row)?;
+        let part = match shared {
+            None => integer(row, self.gpu_milli.as_ref(), 0, whole)?,
+            shared => shared,
+        };
         let models = row.optional_text(self.gpu_models.as_ref());
         // Who asks for a part or a model means a device.
         let is_meant = part.is_some_and(|part| part > 0) || !models.is_empty();
-        let devices = integer(row, self.gpus.as_ref(), 0, MAX_DEVICES as i64)?;
+        let devices = match shared {
+            None => integer(row, self.gpus.as_ref(), 0, MAX_DEVICES as i64)?,
+            Some(_) => Some(1),
+        };
         let devices = devices.unwrap_or(i64::from(is_meant));
         let milli = part.unwrap_or(whole);
         if devices == 0 {

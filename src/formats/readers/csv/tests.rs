@@ -127,6 +127,7 @@ fn wrong_cells_say_what_was_expected() {
         ),
         ("members", "0", "must be at least 1, found `0`"),
         ("gpus", "65", "must be at most 64, found `65`"),
+        ("gpus", "1.5", "must be a whole number, found `1.5`"),
         ("priority", "high", "must be a whole number, found `high`"),
     ] {
         let error = check(&format!("submit,{header}\n0,{cell}\n")).expect_err(cell);
