@@ -134,7 +134,7 @@ impl Partitioned {
             (Some(asked), _, Some(most)) if asked > *most => {
                 let limit = format!("`maxTime` of the partition `{name}`, {most}");
                 let kind = format!("asks for more time than {limit}: such a job never starts");
-                (kind, Action::Keep)
+                (kind, Action::Waive)
             }
             _ => return,
         };
