@@ -456,6 +456,8 @@ struct Ctx {
     updates: Updates,
     /// Whether the templates of workloads keep their text.
     keeps_templates: bool,
+    /// Kind, namespace and name of workloads with variables that need a key of a config.
+    key_uses: Vec<([String; 3], [String; 3])>,
 }
 
 /// Names of containers that are taken.

@@ -96,6 +96,26 @@ impl RawReference {
     }
 }
 
+/// Variables of a template that need a key of a config: each with the config and the key.
+pub(super) fn key_uses(template: &Value) -> Vec<[String; 3]> {
+    let lists = ["/spec/containers", "/spec/initContainers"];
+    let lists = lists
+        .iter()
+        .filter_map(|list| template.pointer(list)?.as_array());
+    let variables = lists.flatten().filter_map(|own| own.get("env")?.as_array());
+    let found = variables.flatten().filter_map(|own| {
+        let source = own.pointer("/valueFrom/configMapKeyRef")?;
+        let text = |value: &Value, name| Some(value.get(name)?.as_str()?.to_owned());
+        let used = [
+            text(own, "name")?,
+            text(source, "name")?,
+            text(source, "key")?,
+        ];
+        (source.get("optional") != Some(&Value::Bool(true))).then_some(used)
+    });
+    found.collect()
+}
+
 /// Needs of a template's containers, each once, in order.
 pub(super) fn needs(template: &Value) -> Result<Needs, Problem> {
     let path = Path::root("spec");

@@ -17,6 +17,7 @@ use super::parts::{Body, Parts};
 use super::reader::Reader;
 use super::similar_pod::{MetadataOverrides, SpecOverrides, StatusOverrides};
 use super::{revisions, runtime_class};
+use units::SortedMap;
 
 /// The fields of any object that are looked at.
 #[derive(Deserialize)]
@@ -178,6 +179,14 @@ fn read_fields<'de, A: MapAccess<'de>>(
             Key::WaitForPodsReady => beside(parts, "waitForPodsReady", map)?,
             Key::Overhead => beside(parts, runtime_class::OVERHEAD, map)?,
             Key::Scheduling => beside(parts, runtime_class::SCHEDULING, map)?,
+            Key::Data if reader.reads_workloads() && may_be_config(parts) => {
+                let data: Option<SortedMap<String, IgnoredAny>> = map.next_value()?;
+                parts.keys = data
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|own| own.0)
+                    .collect();
+            }
             Key::Data => of_revision(reader, parts, revisions::DATA, map)?,
             Key::Revision => of_revision(reader, parts, revisions::NUMBER, map)?,
             Key::Items => {
@@ -282,6 +291,15 @@ fn beside<'de, A: MapAccess<'de>>(
         return Ok(());
     }
     skip(map)
+}
+
+/// Whether what stands beside the metadata of an object may be that of a config.
+fn may_be_config(parts: &Parts) -> bool {
+    let is_of_core = || parts.api_version.as_deref() == Some("v1");
+    parts
+        .kind
+        .as_deref()
+        .map_or_else(is_of_core, |kind| kind == "ConfigMap")
 }
 
 /// A field of a revision of a set, which may precede the kind; of other kinds it is skipped.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::fields::{NODE_SPEC, POD_SPEC, UnreadFields};
 use super::kinds::{self, OutdatedVersion};
 use super::{Origin, raw};
+use units::SortedSet;
 
 /// An object as far as it has been read.
 #[derive(Default)]
@@ -28,6 +29,8 @@ pub(super) struct Parts {
     pub(super) late_status: Option<Value>,
     /// Fields of storage objects that stand beside `spec`.
     pub(super) beside: serde_json::Map<String, Value>,
+    /// Keys of a config.
+    pub(super) keys: SortedSet<String>,
     /// Items of a list that have no kind of their own, and where they stand.
     pub(super) waiting: Vec<(Box<Parts>, String)>,
     pub(super) has_items: bool,

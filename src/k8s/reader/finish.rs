@@ -79,6 +79,11 @@ impl Reader {
             self.add_checkpoint(parts);
             return Ok(());
         }
+        if kind == Some("ConfigMap") {
+            let name = parts.metadata.name.clone().unwrap_or_default();
+            let namespace = pod::namespace(&parts.metadata).to_owned();
+            self.configs.insert((namespace, name), parts.keys.clone());
+        }
         let is_placed = kind.is_some_and(|kind| kinds::is_read(kind, version));
         if matches!(kind, Some("Service" | "Namespace")) || (self.keeps_objects && is_placed) {
             // Schedulers look at whom it selects and what it is labelled with, others at the rest.
@@ -226,6 +231,26 @@ impl Reader {
         }
         self.order_ingresses();
         self.note_small_quotas();
+        self.note_missing_keys();
+    }
+
+    /// Notes variables whose config has other keys; one without any may get them in the cluster.
+    fn note_missing_keys(&mut self) {
+        for (owner, [variable, config, key]) in std::mem::take(&mut self.ctx.key_uses) {
+            let [kind, namespace, name] = &owner;
+            let keys = self.configs.get(&(namespace.clone(), config.clone()));
+            if keys.is_some_and(|keys| !keys.is_empty() && !keys.contains(&key)) {
+                let object = ObjectName {
+                    kind,
+                    namespace: Some(namespace),
+                    name,
+                };
+                let field = format!("env `{variable}`");
+                let what = format!("ConfigMap `{config}` has no key `{key}` in these files");
+                let effect = "its container would not start, and runs here as if it had";
+                self.ctx.findings.add(object, &field, what, effect);
+            }
+        }
     }
 
     /// Puts ingresses in the order in which they came to be, where a dump says so: the oldest claim of

@@ -128,6 +128,8 @@ pub(super) struct Reader {
     dependents: Vec<DeclaredWorkload>,
     revisions: Vec<DeclaredRevision>,
     checkpoints: Vec<VerticalCheckpoint>,
+    /// The keys of configs, by namespace and name.
+    configs: SortedMap<(String, String), SortedSet<String>>,
     /// Pods that wait for the quota of a queue.
     queued: Vec<queued_pods::QueuedPod>,
     /// Kinds, namespaces and names of workloads that are several jobs.

@@ -1,6 +1,7 @@
 //! The objects around nodes and pods, and the scheduler's configuration.
 
-use super::super::{read_manifests, read_scheduler_config};
+use super::super::{ManifestReader, read_manifests, read_scheduler_config};
+use intake::Input;
 use model::scheduler_config::FitStrategy;
 
 #[test]
@@ -57,4 +58,28 @@ fn a_configuration_is_read_and_its_faults_are_named() {
         let error = error.expect_err(strategy).to_string();
         assert!(error.contains(expected), "{strategy}: {error}");
     }
+}
+
+#[test]
+fn a_variable_whose_config_lacks_its_key_is_told() {
+    let of = |data: &str, source: &str| {
+        let text = format!(
+            "apiVersion: v1\ndata: {data}\nkind: ConfigMap\nmetadata: {{name: c}}\n---\n\
+             apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {{selector: {{matchLabels: \
+             {{app: a}}}}, template: {{metadata: {{labels: {{app: a}}}}, spec: {{containers: [{{name: c, env: \
+             [{{name: A, valueFrom: {{configMapKeyRef: {{name: c, {source}}}}}}}]}}]}}}}}}\n"
+        );
+        let mut reader = ManifestReader::new().with_workloads();
+        let input = Input::bytes("a.yaml", text.into_bytes());
+        reader.read(&input).expect("valid");
+        let found = reader.finish().findings;
+        found.iter().map(ToString::to_string).collect::<String>()
+    };
+    let words = "Deployment `default/web`: env `A`: ConfigMap `c` has no key `mode` in these files; its container \
+                 would not start, and runs here as if it had";
+    assert_eq!(of("{modes: x}", "key: mode"), words);
+    // One without keys gets them in the cluster.
+    assert_eq!(of("{mode: x}", "key: mode"), "");
+    assert_eq!(of("{}", "key: mode"), "");
+    assert_eq!(of("{modes: x}", "key: mode, optional: true"), "");
 }
