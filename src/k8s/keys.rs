@@ -42,6 +42,9 @@ pub(super) const SELECTED_NODE: &str = "volume.kubernetes.io/selected-node";
 /// Annotation of a claim or volume: its storage class in the notation of old.
 pub(super) const BETA_CLASS: &str = "volume.beta.kubernetes.io/storage-class";
 
+/// Annotation by which Helm takes an object for a hook.
+pub(super) const HELM_HOOK: &str = "helm.sh/hook";
+
 /// Annotation of a claim on devices that was made for a pod: its name among those of the pod.
 pub(super) const CLAIM_ENTRY: &str = "resource.kubernetes.io/pod-claim-name";
 

@@ -2,6 +2,7 @@
 //! wrong object.
 
 use crate::ingress_settings;
+use crate::keys;
 use crate::raw::Annotations;
 use units::nearest;
 
@@ -70,12 +71,9 @@ pub(crate) fn unread_of_pod<'a>(
     unread
 }
 
-/// The annotation by which Helm takes an object for a hook.
-const HOOK: &str = "helm.sh/hook";
-
 /// A hook of Helm.
 fn hook(annotations: &Annotations) -> Option<Unread<'_>> {
-    let (key, _) = annotations.0.get_key_value(HOOK)?;
+    let (key, _) = annotations.0.get_key_value(keys::HELM_HOOK)?;
     let what =
         "Helm makes it before or after a release or a test alone; here it is part of the workload";
     Some(Unread {

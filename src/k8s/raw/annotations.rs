@@ -44,6 +44,7 @@ impl Annotations {
                     | keys::QUEUE_LEAST_PODS
                     | keys::POD_GROUP_PODS
                     | keys::CLAIM_ENTRY
+                    | keys::HELM_HOOK
                     | keys::DEFAULT_CLASS
                     | keys::INDEX_FAILURES
                     | keys::IGNORED_INDEX_FAILURES

@@ -60,20 +60,33 @@ fn a_configuration_is_read_and_its_faults_are_named() {
     }
 }
 
+/// What is told of manifests with workloads.
+fn told(text: String) -> String {
+    let mut reader = ManifestReader::new().with_workloads();
+    let input = Input::bytes("a.yaml", text.into_bytes());
+    reader.read(&input).expect("valid");
+    let found = reader.finish().findings;
+    found.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_hook_of_helm_is_told() {
+    let text = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: t, annotations: {helm.sh/hook: test}}\n\
+                spec: {template: {spec: {restartPolicy: Never, containers: [{name: c}]}}}\n";
+    let words = "Job `default/t`: metadata.annotations[\"helm.sh/hook\"]: Helm makes it before or after a release or \
+                 a test alone; here it is part of the workload; the annotation has no effect";
+    assert_eq!(told(text.to_owned()), words);
+}
+
 #[test]
 fn a_variable_whose_config_lacks_its_key_is_told() {
     let of = |data: &str, source: &str| {
-        let text = format!(
+        told(format!(
             "apiVersion: v1\ndata: {data}\nkind: ConfigMap\nmetadata: {{name: c}}\n---\n\
              apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {{selector: {{matchLabels: \
              {{app: a}}}}, template: {{metadata: {{labels: {{app: a}}}}, spec: {{containers: [{{name: c, env: \
              [{{name: A, valueFrom: {{configMapKeyRef: {{name: c, {source}}}}}}}]}}]}}}}}}\n"
-        );
-        let mut reader = ManifestReader::new().with_workloads();
-        let input = Input::bytes("a.yaml", text.into_bytes());
-        reader.read(&input).expect("valid");
-        let found = reader.finish().findings;
-        found.iter().map(ToString::to_string).collect::<String>()
+        ))
     };
     let words = "Deployment `default/web`: env `A`: ConfigMap `c` has no key `mode` in these files; its container \
                  would not start, and runs here as if it had";
