@@ -82,6 +82,17 @@ impl Figure {
         figure
     }
 
+    /// A note below a plot that was drawn.
+    pub(super) fn note_below(scene: &mut Scene, text: &str) {
+        let style = scene.style;
+        let mut figure = Self::new(style, "");
+        figure.top = scene.height;
+        *figure.scene.borrow_mut() = std::mem::take(scene);
+        figure.note(text);
+        figure.top += style.scaled(6.0);
+        *scene = figure.finish(String::new(), Table::default()).scene;
+    }
+
     /// The better direction of the whole plot, beside its title. A paper says it in its caption.
     pub(super) fn better(&self, words: &str) {
         if self.style == Style::Screen {

@@ -8,6 +8,7 @@
 use serde::Serialize;
 use thiserror::Error;
 
+use self::figure::Figure;
 use crate::clock::Clock;
 use crate::study::StudyFigures;
 use history::{ReportData, VariantData};
@@ -188,6 +189,10 @@ impl PlotEntry {
             title: self.title,
             reason,
         })?;
+        // A paper has a caption of its own, but a picture of one run says so itself.
+        if let (Style::Paper, Some(run)) = (style, self.only_run(material)) {
+            Figure::note_below(&mut drawn.scene, &run);
+        }
         for (name, color) in material.colors {
             drawn.scene.recolor(material.series(name), *color);
         }
@@ -197,13 +202,20 @@ impl PlotEntry {
         })
     }
 
-    /// The caption; among the means of a comparison it says of a plot of runs that it shows one each.
-    fn caption_of(&self, material: &Material<'_>) -> String {
+    /// The run that a plot shows of each candidate, among the means of a comparison.
+    fn only_run(&self, material: &Material<'_>) -> Option<String> {
         let first = material.summary.variants.first();
-        match first.filter(|_| material.figures.is_some() && !self.shows_metrics) {
-            Some(run) => format!("One run each, seed {}. {}", run.seed, self.caption),
-            None => self.caption.to_owned(),
-        }
+        let run = first.filter(|_| material.figures.is_some() && !self.shows_metrics)?;
+        Some(format!("One run each, seed {}.", run.seed))
+    }
+
+    /// The caption, with the run that is shown.
+    fn caption_of(&self, material: &Material<'_>) -> String {
+        let run = self.only_run(material);
+        run.map_or_else(
+            || self.caption.to_owned(),
+            |run| format!("{run} {}", self.caption),
+        )
     }
 
     fn plot(&self, drawn: Drawn) -> Plot {

@@ -83,6 +83,9 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         group(&mut figure, row, &names, &series, &whiskers(row));
     }
     let whiskers: Vec<Option<Ends>> = rows.iter().flat_map(|row| whiskers(row)).collect();
+    if style == Style::Paper && whiskers.iter().any(Option::is_some) {
+        figure.note("Means of all runs, with 95 % intervals of gated metrics.");
+    }
     Ok(figure.finish(description(&rows, &names), table(&rows, &names, &whiskers)))
 }
 
@@ -99,6 +102,12 @@ fn group(
     let reach = whiskers.iter().flatten().map(|at| at.high);
     let (_, most) = ends(values.chain(reach).chain([0.0]));
     let most = if most > 0.0 { most } else { 1.0 };
+    // The end of a whisker has a width.
+    let most = if whiskers.iter().any(Option::is_some) {
+        most * 1.02
+    } else {
+        most
+    };
     let y = Axis::names(names.iter().map(|name| scene::name(name)));
     let left = y.width(style) + style.scaled(20.0);
     // Bold letters are wider by a tenth.
@@ -125,10 +134,13 @@ fn group(
                 (low, low, 0.35, 0.65),
                 (high, high, 0.35, 0.65),
             ];
-            for (from, to, below, above) in lines {
-                let line = [(from, bottom + below), (to, bottom + above)];
-                let look = stroke(Paint::Ink, style.scaled(1.0));
-                sure(chart.draw_series(LineSeries::new(line, look)));
+            // On a light line, as bars may be as dark as ink.
+            for (paint, width) in [(Paint::Grid, 3.0), (Paint::Ink, 1.0)] {
+                let look = stroke(paint, style.scaled(width));
+                for (from, to, below, above) in lines {
+                    let line = [(from, bottom + below), (to, bottom + above)];
+                    sure(chart.draw_series(LineSeries::new(line, look)));
+                }
             }
         }
         let end = whiskers[index].map_or(value, |at| at.high.max(value));

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::comparison::{Comparison, Row, Rows};
-use crate::example;
+use crate::{example, plot};
 use Verdict::{Equivalent, Improved, Inconclusive, NotMeasurable, NotWorse};
 use lab::compare::{Candidate, Settings, judge_candidates};
 use lab::summary::VariantSummary;
@@ -262,6 +262,43 @@ fn tables_of_runs_show_the_means_of_the_comparison() {
     let own = &study.pairs[0].metrics[0];
     assert_eq!(values, [own.base, own.head]);
     assert!(!comparison.facts.iter().any(|fact| fact.contains("seed")));
+}
+
+/// A picture of a comparison for a paper says whether it shows means or one run, as no caption goes with it.
+#[test]
+fn plots_for_a_paper_say_what_runs_they_show() {
+    let study = study();
+    let mut summary = example::batch();
+    summary.variants.truncate(2);
+    for (variant, own) in summary.variants.iter_mut().zip(&study.candidates) {
+        variant.name.clone_from(&own.name);
+    }
+    let (data, figures) = (example::data(&summary), StudyFigures::of(&study));
+    let order: Vec<String> = study
+        .candidates
+        .iter()
+        .map(|own| own.name.clone())
+        .collect();
+    let material = plot::Material {
+        summary: &summary,
+        data: &data,
+        figures: figures.as_ref(),
+        order: &order,
+        metrics: &[],
+        colors: &[],
+    };
+    let seed = format!("One run each, seed {}.", summary.variants[0].seed);
+    for (name, words) in [
+        ("waiting", "Means of all runs, with 95 % intervals of gated"),
+        ("differences", "95 % intervals."),
+        ("pending-time", &*seed),
+        ("allocation", &*seed),
+    ] {
+        let entry = plot::find(name).expect("a plot");
+        let of = |style| entry.draw(&material, style).expect("a plot").svg;
+        assert!(of(plot::Style::Paper).contains(words), "{name}");
+        assert!(!of(plot::Style::Screen).contains(words), "{name}");
+    }
 }
 
 /// Lists of plain values take one line, everything else is indented, and it reads back the same.
