@@ -71,7 +71,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.file = part.name.clone();
         each_job(part, &mut journal, |journal, job| {
             let labels = Outcome::labels(outcome(&job.text("status")), options);
-            take(&mut gather, journal, job, (&zone, &listed), labels)
+            take(&mut gather, journal, job, &zone, &listed, labels)
         })?;
     }
     gather.finish_from_first(journal)
@@ -91,7 +91,8 @@ fn take(
     gather: &mut Gather,
     journal: &mut Journal,
     job: &Element,
-    (zone, listed): (&Zone, &Gpus),
+    zone: &Zone,
+    listed: &Gpus,
     labels: Labels,
 ) -> Result<(), Refused> {
     let name = job.text("jobid");
