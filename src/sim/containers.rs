@@ -11,8 +11,8 @@ use super::hosts::{Pace, PaceChange};
 struct Process {
     pod: PodRef,
     is_up: bool,
-    /// The next event of the process: its instant, and the number under which it lies ahead.
-    due: Option<(Instant, u64)>,
+    /// The next event of the process, as it lies ahead.
+    due: Option<Due>,
     /// Run time once the process is up; `None` until it is stopped.
     run_time: Option<Duration>,
     code: i32,
@@ -20,11 +20,14 @@ struct Process {
     pace: Pace,
 }
 
+/// An instant, whether a start is due then rather than an end, which comes first, and a number.
+type Due = (Instant, bool, u64);
+
 /// The processes of such pods in a cell.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Containers {
     processes: SortedMap<(PodId, u16), Process>,
-    ahead: SortedMap<(Instant, u64), (PodId, u16)>,
+    ahead: SortedMap<Due, (PodId, u16)>,
     next: u64,
 }
 
@@ -62,10 +65,10 @@ impl Containers {
     }
 
     fn expect(&mut self, key: (PodId, u16), at: Instant) {
-        let due = (at, self.next);
-        self.next += 1;
-        self.ahead.insert(due, key);
         if let Some(process) = self.processes.get_mut(&key) {
+            let due = (at, !process.is_up, self.next);
+            self.next += 1;
+            self.ahead.insert(due, key);
             process.due = Some(due);
         }
     }
@@ -115,15 +118,17 @@ impl Containers {
         }
     }
 
-    /// Instant at which something is due next.
-    pub(super) fn due(&self) -> Option<Instant> {
-        self.ahead.first_key_value().map(|(&(at, _), _)| at)
+    /// Instant at which something is due next, and whether it is a start.
+    pub(super) fn due(&self) -> Option<(Instant, bool)> {
+        let first = self.ahead.first_key_value();
+        first.map(|(&(at, is_start, _), _)| (at, is_start))
     }
 
-    /// The next thing that is due by now.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<EventEntry> {
+    /// The next thing that is due by now; starts only if they are asked for.
+    pub(super) fn pop(&mut self, now: Instant, starts: bool) -> Option<EventEntry> {
         let entry = self.ahead.first_entry()?;
-        if entry.key().0 > now {
+        let &(at, is_start, _) = entry.key();
+        if at > now || (is_start && !starts) {
             return None;
         }
         let key = entry.remove();

@@ -67,11 +67,12 @@ impl Contention {
         }
     }
 
-    /// Instant at which something is due next.
-    pub(super) fn due(&self) -> Option<Instant> {
-        let over = self.over.first().map(|&(at, _)| at);
-        let look = self.looks.first().map(|&(at, _)| at);
-        [self.cores.due(), over, look].into_iter().flatten().min()
+    /// Instants at which something is due next, and whether it is more than the end of a process.
+    pub(super) fn due(&self) -> impl Iterator<Item = (Instant, bool)> {
+        let ends = self.cores.due().map(|at| (at, false));
+        let over = self.over.first().map(|&(at, _)| (at, true));
+        let look = self.looks.first().map(|&(at, _)| (at, true));
+        [ends, over, look].into_iter().flatten()
     }
 
     /// A node is to be looked at then, or before.

@@ -39,8 +39,9 @@ pub struct Machine {
     /// `None` while they do nothing.
     interrupted: SortedMap<PodId, Option<Instant>>,
     containers: Containers,
-    /// Instant of the last wake-up that was asked for, for containers, images and cores.
-    tick: Option<Instant>,
+    /// The last wake-up that was asked for, for containers, images and cores: its instant, and whether it is for more
+    /// than ends.
+    tick: Option<(Instant, bool)>,
     /// The progress of pods that write checkpoints.
     progress: Option<Progress>,
     /// Whether processes share cores, so that their ends are not known when they begin.
@@ -136,10 +137,15 @@ impl Machine {
         }
     }
 
-    /// Instant of a wake-up to ask for, for containers and what else is due, if it was not yet.
-    pub(super) fn next_tick(&mut self, now: Instant, other: Option<Instant>) -> Option<Instant> {
-        let due = self.containers.due().into_iter().chain(other).min()?;
-        let is_asked = self.tick.is_some_and(|asked| asked > now && asked <= due);
+    /// The wake-up to ask for, for containers and what else is due, if it was not yet: its instant, and whether
+    /// it is for more than ends, which come first at an instant.
+    pub(super) fn next_tick(
+        &mut self,
+        now: Instant,
+        others: impl Iterator<Item = (Instant, bool)>,
+    ) -> Option<(Instant, bool)> {
+        let due = others.chain(self.containers.due()).min()?;
+        let is_asked = { self.tick }.is_some_and(|asked| asked.0 > now && asked <= due);
         if is_asked {
             return None;
         }
@@ -147,9 +153,9 @@ impl Machine {
         Some(due)
     }
 
-    /// The next thing that is due of a container by now.
-    pub(super) fn pop_container(&mut self, now: Instant) -> Option<EventEntry> {
-        self.containers.pop(now)
+    /// The next thing that is due of a container by now; starts only if they are asked for.
+    pub(super) fn pop_container(&mut self, now: Instant, starts: bool) -> Option<EventEntry> {
+        self.containers.pop(now, starts)
     }
 
     /// Processes share cores from now on.

@@ -103,6 +103,8 @@ pub(super) enum ToNodes {
     },
     /// A node is to say which images it has.
     ReportImages(NodeId),
+    /// Processes may have ended of containers, or on shared cores.
+    Ends,
     /// Something may be due of containers, images or cores.
     Tick,
     /// Something may be due of processes that share nodes.

@@ -17,6 +17,8 @@ pub enum QueueEvent {
     Relief(u32),
     /// A pod's processes end by themselves.
     Exit(PodRef),
+    /// Processes of containers end, or ones that share their nodes.
+    Ends,
     /// A node goes down.
     NodeDown(NodeId),
     /// Something fails: the next of a time line of failures.
@@ -45,7 +47,7 @@ pub enum QueueEvent {
     Started(PodRef),
     /// A pod's agent asked to be woken.
     AgentTimer(PodRef),
-    /// Something is due of containers or images.
+    /// Something else is due of containers or images.
     Tick,
     /// A node's agent asked to be woken, if anything else happens at all.
     NodeTimer(NodeId),
@@ -117,7 +119,7 @@ impl QueueEvent {
             | Self::Price(_)
             | Self::IdlePrice(_)
             | Self::Election => rank::NODE_UP,
-            Self::Exit(_) => rank::END,
+            Self::Exit(_) | Self::Ends => rank::END,
             Self::NodeDown(_) | Self::Unanswered(_) | Self::Strike(_) | Self::IdleStrike(_) => {
                 rank::NODE_DOWN
             }

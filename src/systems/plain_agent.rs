@@ -232,7 +232,8 @@ impl NodeAgent for PlainAgent {
                 if held.is_owned {
                     out.reports.push(Report::Exited(pod, container, code));
                 }
-                self.ended(pod, EndReason::Error, out);
+                let reason = held.stopping.unwrap_or(EndReason::Error);
+                self.ended(pod, reason, out);
             }
             MachineEvent::Stopped => {
                 let reason = held

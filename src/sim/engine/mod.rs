@@ -138,6 +138,7 @@ impl Engine {
             QueueEvent::Wake(component) | QueueEvent::IdleWake(component) => {
                 control.wake(component);
             }
+            QueueEvent::Ends => ctx.send(ToNodes::Ends),
             QueueEvent::Tick => ctx.send(ToNodes::Tick),
             QueueEvent::NodeTimer(node) => nodes.wake_node(ctx, node),
             QueueEvent::Operation(number) | QueueEvent::Rule(number) => {

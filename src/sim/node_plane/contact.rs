@@ -202,6 +202,9 @@ impl NodePlane {
 
     /// The processes of a node's pods are gone with their host.
     fn interrupt(&mut self, now: Instant, store: &Store, node: NodeId) {
+        if let Some(outgoing) = &mut self.outgoing {
+            outgoing.forget_exits(node);
+        }
         for pod in pods_on(store, node) {
             self.machine.interrupt(now, pod);
             let over = self.usage.over(now, pod);

@@ -131,7 +131,7 @@ impl NodePlane {
             self.machine.stop_container(pod, container);
             MachineEvent::Container(container, ContainerEvent::Exited { code })
         };
-        self.machine_event(ctx, pod, event);
+        self.exited(ctx, store, pod, event);
     }
 
     /// A process is killed for want of memory.

@@ -205,6 +205,7 @@ impl NodePlane {
                 self.image_event(ctx, node, &image, event);
             }
             ToNodes::ReportImages(node) => self.report_images(ctx, store, node),
+            ToNodes::Ends => return self.ends(ctx, store),
             ToNodes::Tick => return self.tick(ctx, store),
             ToNodes::Contend => self.contend(ctx),
             ToNodes::Look { after_ends } => self.look(ctx, store, after_ends),
@@ -286,7 +287,29 @@ impl NodePlane {
             reason,
         };
         self.agent.stopping(ctx.now(), order, &mut self.output);
+        // It meets the processes as they are.
+        while let Some(exit) = self.unseen_exit(store, pod, None) {
+            self.agent.machine(ctx.now(), pod, exit, &mut self.output);
+        }
         self.hand_over(ctx);
+    }
+
+    /// An end of a process that the agent of its node has not looked at yet: of a pod, or of one of its containers.
+    fn unseen_exit(
+        &mut self,
+        store: &Store,
+        pod: PodRef,
+        container: Option<u16>,
+    ) -> Option<MachineEvent> {
+        let outgoing = self.outgoing.as_mut()?;
+        let node = store.pods().get(pod)?.node()?;
+        outgoing.take_exit(node, |own, event| {
+            let number = match event {
+                MachineEvent::Container(number, _) => *number,
+                _ => WHOLE,
+            };
+            *own == pod && container.is_none_or(|one| one == number)
+        })
     }
 
     /// A pod that was held back may be started: its node is informed, if it can be reached.
@@ -347,13 +370,18 @@ impl NodePlane {
         self.accept(ctx, store, report)
     }
 
-    /// Sends the reports of a node for which its client has tokens.
+    /// Sends the reports of a node for which its client has tokens, and lets its agent look at its processes if it does
+    /// so now.
     pub(super) fn send_reports(&mut self, ctx: &mut Context<'_>, node: NodeId) {
+        let now = ctx.now();
         let Some(outgoing) = &mut self.outgoing else {
             return;
         };
-        while let Some(report) = outgoing.due(ctx.now(), node) {
+        while let Some(report) = outgoing.due(now, node) {
             ctx.send(ToControlPlane::Sent(report));
+        }
+        for (pod, exit) in outgoing.seen_exits(now, node) {
+            self.machine_event(ctx, pod, exit);
         }
     }
 
@@ -396,12 +424,21 @@ impl NodePlane {
                     init = init_time(ctx, self.machine.who(pod), spec)?;
                 }
             }
-            MachineCommand::Stop { pod, .. } => self.process_down(ctx.now(), pod, WHOLE),
+            MachineCommand::Stop { pod, .. } => {
+                if let Some(exit) = self.unseen_exit(store, pod, Some(WHOLE)) {
+                    self.machine_event(ctx, pod, exit);
+                    return Ok(());
+                }
+                self.process_down(ctx.now(), pod, WHOLE);
+            }
             MachineCommand::StartContainer { pod, container } => {
                 return self.start_container(ctx, store, pod, container);
             }
             MachineCommand::StopContainer { pod, container } => {
-                self.stop_container(ctx, pod, container);
+                match self.unseen_exit(store, pod, Some(container)) {
+                    Some(exit) => self.machine_event(ctx, pod, exit),
+                    None => self.stop_container(ctx, pod, container),
+                }
                 return Ok(());
             }
         }

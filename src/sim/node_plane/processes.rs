@@ -10,7 +10,7 @@ use rng::{Distribution, Stream};
 use units::{Duration, Identity, Instant};
 
 use super::super::SimError;
-use super::super::containers::Task;
+use super::super::containers::{EventEntry, Task};
 use super::super::contention::{Contention, WHOLE};
 use super::super::context::Context;
 use super::super::cores::ProcessRef;
@@ -43,7 +43,7 @@ impl NodePlane {
         let is_new = self.machine.work(pod).is_some_and(|work| !work.was_up);
         let spec = class_spec(store, pod).filter(|_| is_new);
         if let Some((container, code)) = spec.and_then(|spec| failed_init(spec)) {
-            self.machine_event(ctx, pod, MachineEvent::Exited { container, code });
+            self.exited(ctx, store, pod, MachineEvent::Exited { container, code });
             return Ok(());
         }
         self.set_job_pace(store, pod)?;
@@ -88,7 +88,7 @@ impl NodePlane {
         );
         self.ran_on(ctx, store, pod)?;
         self.process_down(now, pod, WHOLE);
-        self.machine_event(ctx, pod, event);
+        self.exited(ctx, store, pod, event);
         Ok(())
     }
 
@@ -104,12 +104,8 @@ impl NodePlane {
     /// Something is due of containers, images or cores.
     pub(super) fn tick(&mut self, ctx: &mut Context<'_>, store: &Store) -> Result<(), SimError> {
         let now = ctx.now();
-        if let Some((pod, container, event)) = self.machine.pop_container(now) {
-            match event {
-                ContainerEvent::Started => self.process_up(ctx, store, pod, container)?,
-                _ => self.process_down(now, pod, container),
-            }
-            self.container_event(ctx, pod, container, event);
+        if let Some(event) = self.machine.pop_container(now, true) {
+            self.container_event(ctx, store, event)?;
             ctx.send(ToNodes::Tick);
             return Ok(());
         }
@@ -124,21 +120,47 @@ impl NodePlane {
         Ok(())
     }
 
+    /// Processes of containers and on shared cores end, as those of whole pods do: before nodes go down and users act at
+    /// that instant.
+    pub(super) fn ends(&mut self, ctx: &mut Context<'_>, store: &Store) -> Result<(), SimError> {
+        let now = ctx.now();
+        if let Some(event) = self.machine.pop_container(now, false) {
+            self.container_event(ctx, store, event)?;
+            ctx.send(ToNodes::Ends);
+            return Ok(());
+        }
+        let contention = self.contention.as_mut();
+        for process in contention.map_or_else(Vec::new, |own| own.ended(now)) {
+            ctx.send(ToNodes::ProcessExits {
+                process,
+                killed: None,
+            });
+        }
+        ctx.send(ToNodes::ExpectTick);
+        Ok(())
+    }
+
     /// Asks for a wake-up at what is due next of containers, images and cores.
     pub(super) fn expect_tick(&mut self, ctx: &mut Context<'_>) {
         let now = ctx.now();
         let images = self.images.as_mut().and_then(|images| images.due(now));
-        let cores = self.contention.as_ref().and_then(Contention::due);
-        let due = images.into_iter().chain(cores).min();
-        if let Some(at) = self.machine.next_tick(now, due) {
-            ctx.expect(at.max(now), QueueEvent::Tick);
+        let cores = self.contention.iter().flat_map(Contention::due);
+        let others = cores.chain(images.map(|at| (at, true)));
+        if let Some((at, is_more)) = self.machine.next_tick(now, others) {
+            let event = if is_more {
+                QueueEvent::Tick
+            } else {
+                QueueEvent::Ends
+            };
+            ctx.expect(at.max(now), event);
         }
     }
 
     pub(super) fn stop_container(&mut self, ctx: &mut Context<'_>, pod: PodRef, container: u16) {
         self.machine.stop_container(pod, container);
         self.process_down(ctx.now(), pod, container);
-        self.container_event(ctx, pod, container, ContainerEvent::Stopped);
+        let event = MachineEvent::Container(container, ContainerEvent::Stopped);
+        self.machine_event(ctx, pod, event);
     }
 
     pub(super) fn start_container(
@@ -180,14 +202,39 @@ impl NodePlane {
         Ok(())
     }
 
+    /// A container is up, or ended by itself.
     fn container_event(
         &mut self,
         ctx: &mut Context<'_>,
+        store: &Store,
+        entry: EventEntry,
+    ) -> Result<(), SimError> {
+        let (pod, container, event) = entry;
+        let known = MachineEvent::Container(container, event);
+        if event == ContainerEvent::Started {
+            self.process_up(ctx, store, pod, container)?;
+            self.machine_event(ctx, pod, known);
+        } else {
+            self.process_down(ctx.now(), pod, container);
+            self.exited(ctx, store, pod, known);
+        }
+        Ok(())
+    }
+
+    /// A process ended by itself: its agent learns of it when it looks at the processes of its node next, or at once if
+    /// it stops the pod.
+    pub(super) fn exited(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
         pod: PodRef,
-        container: u16,
-        event: ContainerEvent,
+        event: MachineEvent,
     ) {
-        self.machine_event(ctx, pod, MachineEvent::Container(container, event));
+        let look = self.outgoing.as_mut();
+        match look.and_then(|own| own.keep_exit(ctx.now(), store, pod, event)) {
+            Some((at, node)) => ctx.expect(at, QueueEvent::Report(node)),
+            None => self.machine_event(ctx, pod, event),
+        }
     }
 
     /// A process is gone: it uses nothing more, and leaves its part of what its node shares.

@@ -3,9 +3,10 @@
 //! node's client (the kubelet's `kubeAPIQPS` and `kubeAPIBurst`).
 
 use cluster::Store;
+use control::MachineEvent;
 use control::client_limit::{ClientLimit, TokenBucket};
 use control::node::Report;
-use model::EndReason;
+use model::{EndReason, PodRef};
 use rng::Stream;
 use units::{Duration, Identity, Instant, NodeId, PodId, SortedMap};
 
@@ -34,6 +35,8 @@ struct Client {
     waiting: SortedMap<(Instant, u64), Report>,
     /// Number of reports that ever waited.
     number: u64,
+    /// Ends of processes that the next look will find.
+    exits: Vec<(PodRef, MachineEvent)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -64,15 +67,8 @@ impl ReportQueue {
         store: &Store,
         report: Report,
     ) -> Option<Instant> {
-        let (limit, relist, seed) = (self.limit, self.relist, self.seed);
-        let client = self.clients.entry(node).or_insert_with(|| Client {
-            bucket: limit.map(TokenBucket::new),
-            phase: phase(seed, relist, store, node),
-            last: None,
-            token: Instant::ZERO,
-            waiting: SortedMap::new(),
-            number: 0,
-        });
+        let relist = self.relist;
+        let client = self.client(node, store);
         let pod = report.pod();
         let last = client
             .last
@@ -104,6 +100,68 @@ impl ReportQueue {
         client.number += 1;
         client.waiting.insert((at, client.number), report);
         Some(at)
+    }
+
+    fn client(&mut self, node: NodeId, store: &Store) -> &mut Client {
+        let (limit, relist, seed) = (self.limit, self.relist, self.seed);
+        self.clients.entry(node).or_insert_with(|| Client {
+            bucket: limit.map(TokenBucket::new),
+            phase: phase(seed, relist, store, node),
+            last: None,
+            token: Instant::ZERO,
+            waiting: SortedMap::new(),
+            number: 0,
+            exits: Vec::new(),
+        })
+    }
+
+    /// Keeps the end of a process until its node looks, unless it does so now or stops the pod: when that is, and
+    /// the node.
+    pub(super) fn keep_exit(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        pod: PodRef,
+        event: MachineEvent,
+    ) -> Option<(Instant, NodeId)> {
+        let relist = self.relist;
+        if relist <= Duration::ZERO || store.pod_states().is_terminating(pod) {
+            return None;
+        }
+        let node = store.pods().get(pod)?.node()?;
+        let client = self.client(node, store);
+        let look = next_look(now, client.phase, relist);
+        if look <= now {
+            return None;
+        }
+        client.exits.push((pod, event));
+        Some((look, node))
+    }
+
+    /// Takes out the first end of a process of a node that is kept and meets a condition.
+    pub(super) fn take_exit(
+        &mut self,
+        node: NodeId,
+        is_meant: impl Fn(&PodRef, &MachineEvent) -> bool,
+    ) -> Option<MachineEvent> {
+        let exits = &mut self.clients.get_mut(&node)?.exits;
+        let place = exits.iter().position(|(pod, event)| is_meant(pod, event))?;
+        Some(exits.remove(place).1)
+    }
+
+    /// Takes out the ends of processes that a node finds if it looks now.
+    pub(super) fn seen_exits(&mut self, now: Instant, node: NodeId) -> Vec<(PodRef, MachineEvent)> {
+        let relist = self.relist;
+        let client = self.clients.get_mut(&node);
+        let looking = client.filter(|own| next_look(now, own.phase, relist) <= now);
+        looking.map_or_else(Vec::new, |own| std::mem::take(&mut own.exits))
+    }
+
+    /// Forgets the ends of processes of a node that went down with them.
+    pub(super) fn forget_exits(&mut self, node: NodeId) {
+        if let Some(client) = self.clients.get_mut(&node) {
+            client.exits.clear();
+        }
     }
 
     /// The next report of a node that is due by now.
@@ -140,7 +198,8 @@ fn next_look(now: Instant, phase: Duration, relist: Duration) -> Instant {
 /// itself.
 fn is_seen_by_a_look(report: Report, store: &Store) -> bool {
     match report {
-        Report::Running(_) | Report::Exited(..) | Report::Restarted(..) => true,
+        Report::Running(_) | Report::Restarted(..) => true,
+        Report::Exited(pod, ..) => !store.pod_states().is_terminating(pod),
         Report::Ended(pod, reason) => {
             let is_by_itself = matches!(reason, EndReason::Completed | EndReason::Error);
             is_by_itself && !store.pod_states().is_terminating(pod)
@@ -164,7 +223,6 @@ const fn is_status(report: Report) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::PodRef;
     use units::PodSlot;
 
     #[test]

@@ -241,6 +241,8 @@ impl Held {
                 None
             }
             ContainerEvent::Exited { code } => self.exited(container, code, turn),
+            // It ended by itself before it could be stopped.
+            ContainerEvent::Stopped if !self.units[container].is_up() => None,
             ContainerEvent::Stopped if self.ending.is_some() => {
                 self.units[container].down(State::Ended { success: false });
                 self.over()
