@@ -230,6 +230,9 @@ fn metrics_are_there_for_a_new_leader_unless_their_server_is_lost() {
     let anew = run(&lost("kube-controller-manager", 599));
     let soon = after(&anew);
     assert!(soon.first().is_some_and(|at| *at <= 603.0), "{anew:?}");
+    // What the server reads while nobody leads is there, too: new pods are counted as soon as otherwise.
+    let missed = run(&lost("kube-controller-manager", 59));
+    assert!(missed.get(2).is_some_and(|own| own.0 < 93.0), "{missed:?}");
     // Without a metrics server there is nothing to scale on.
     let blind = run(
         "{kind: leader-failover, component: metrics-server, at: 590s, lease: 60s, election: 0s}",

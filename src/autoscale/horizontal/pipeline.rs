@@ -148,11 +148,6 @@ impl Pipeline {
         self.next
     }
 
-    /// Readings that fell due before an instant are dropped; the next one is made then.
-    pub fn skip_to(&mut self, next: Instant) {
-        self.next = self.next.max(next);
-    }
-
     /// Whatever was read is lost.
     pub fn clear(&mut self) {
         self.coming.clear();
@@ -167,7 +162,11 @@ impl Pipeline {
                 self.coming.push((at, reading, now));
             }
         }
-        self.next = now.saturating_add(self.settings.scrape);
+        // Of the readings that fell due while nobody read, one is made late.
+        let scrape = self.settings.scrape.as_nanos();
+        let passed = now.since(self.next).as_nanos().max(0) / scrape + 1;
+        let step = Duration::from_nanos(passed.saturating_mul(scrape));
+        self.next = self.next.saturating_add(step);
     }
 
     /// Time goes on: what has arrived replaces what was known, and what is too old is forgotten.

@@ -85,9 +85,8 @@ impl Horizontal {
         &self.pipeline
     }
 
-    /// Takes over the metrics of an earlier one, and reads on when that would have.
-    pub(super) fn take_over(&mut self, mut measured: Pipeline) {
-        measured.skip_to(self.pipeline.next_scrape());
+    /// Takes over the metrics of an earlier one; a reading that was due meanwhile is made now.
+    pub(super) fn take_over(&mut self, measured: Pipeline) {
         self.pipeline = measured;
     }
 
