@@ -382,6 +382,7 @@ impl Scheduler {
             }
             if self.refused.contains(&seat.class) {
                 self.rest(seat.number, pod);
+                turn.write(Event::PodUnschedulable { pod });
                 continue;
             }
             turn.out.decided_pods += 1;
