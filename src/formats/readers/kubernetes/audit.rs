@@ -122,6 +122,10 @@ enum Request {
     Change,
 }
 
+/// The note about a pod that no scheduler placed.
+const PLACED: &str =
+    "pod that is created on its node (`spec.nodeName`); a scheduler places it here";
+
 /// Takes what a request changes of the lives of pods.
 fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result<(), Refused> {
     let line = event.line;
@@ -164,6 +168,7 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
             .any(|path| !event.text_at(path).is_empty())
         {
             records.add(journal, line, pod, at, Deed::Bind);
+            journal.dirt(PLACED, Action::Waive, line)?;
         }
         return Ok(());
     }

@@ -303,6 +303,13 @@ fn rules_of_pods_are_read() {
             .count(crate::parts::recorded_pod::UNENFORCED),
         0
     );
+    let more = r#", "requestObject": {"spec": {"nodeName": "n0", "containers": [{"name": "c"}]}}"#;
+    assert_eq!(
+        read(&event("create", "", "a", 5, more))
+            .ledger
+            .count(PLACED),
+        1
+    );
 }
 
 /// The part of a request or its answer about a container.
