@@ -76,8 +76,7 @@ fn reason(store: &Store, job: &Job) -> String {
     });
     let jobs = running.count() as u64;
     format!(
-        "not admitted by the queue `{}`, of which {}; `windtunnel queue EXPERIMENT JOB.yaml` tells \
-         what a job meets there at the start",
+        "not admitted by the queue `{}`, of which {}",
         queue.name,
         match jobs {
             0 => "no job has pods".to_owned(),

@@ -1,5 +1,7 @@
 //! One cycle of decisions (spec: batch-on-kubernetes.md 1.3).
 
+use std::sync::Arc;
+
 use model::Text;
 use model::queueing::{PreemptionPolicy, QueueingStrategy};
 use units::SortedSet;
@@ -12,7 +14,7 @@ use crate::nominate::{Nomination, nominate};
 use crate::preempt::{Reason, Target};
 use crate::topology::Usage;
 use crate::tree::NodeId;
-use crate::workload::{Cursor, DomainUse, PendingWorkload, queue_timestamp};
+use crate::workload::{Cursor, DomainUse, PendingWorkload, QueuedWorkload, queue_timestamp};
 
 /// Reason for which a workload goes back to its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +116,17 @@ impl Entry {
     }
 }
 
+/// Answer to a workload that waits in a queue.
+#[derive(Clone, Debug)]
+pub struct Unadmitted {
+    /// Name of the queue of the cluster.
+    pub queue: Text,
+    /// The workload.
+    pub workload: Arc<QueuedWorkload>,
+    /// Reasons in Kueue's words.
+    pub message: String,
+}
+
 /// Outcome of a cycle.
 #[derive(Clone, Debug, Default)]
 pub struct Cycle {
@@ -190,7 +203,7 @@ impl Controller {
     }
 
     /// The decision about a head by itself; without a nomination it can't be tried.
-    fn try_head(&mut self, number: usize) -> Option<Entry> {
+    pub(super) fn try_head(&mut self, number: usize) -> Option<Entry> {
         let state = &self.states[&number];
         let queue = state.queue?;
         let mut failed = state.checks.values();

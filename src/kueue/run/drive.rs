@@ -7,7 +7,7 @@ use model::queueing::{ClusterQueueStatus, Condition, FlavorUsage, QueuedWorkload
 use model::{Labels, Text};
 use units::{Instant, SortedSet};
 
-use super::{Controller, Stage, State};
+use super::{Controller, Stage, State, Unadmitted};
 use crate::names::Names;
 use crate::tree::NodeId;
 
@@ -125,6 +125,34 @@ impl Controller {
         waiting
             .map(|own| own.active().len() + own.inadmissible.len())
             .sum()
+    }
+
+    /// Answers that the workloads met which are the first to wait in their queues of the cluster, as things
+    /// are: a queue whose first workload fits by itself has none.
+    pub fn first_unadmitted(&self) -> Vec<Unadmitted> {
+        let mut found = Vec::new();
+        for (&queue, waiting) in &self.waiting {
+            let active = waiting.active().next().map(|key| key.number);
+            let Some(number) = active.or(waiting.inadmissible.first().copied()) else {
+                continue;
+            };
+            let own = self.snapshot.queue(queue);
+            let name = own.spec.name.clone();
+            let message = if own.is_active {
+                let entry = self.clone().try_head(number);
+                entry.map(|entry| entry.message).unwrap_or_default()
+            } else {
+                format!("ClusterQueue {name} is inactive")
+            };
+            if !message.is_empty() {
+                found.push(Unadmitted {
+                    queue: name,
+                    workload: self.states[&number].workload.clone(),
+                    message,
+                });
+            }
+        }
+        found
     }
 
     /// Status of a queue.

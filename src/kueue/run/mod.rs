@@ -13,7 +13,7 @@ mod places;
 mod shapes;
 mod stopping;
 
-pub use cycle::{Cycle, Entry, RequeueReason, Status};
+pub use cycle::{Cycle, Entry, RequeueReason, Status, Unadmitted};
 pub use drive::ADMITTED;
 pub use model::queueing::WaitForPodsReady;
 

@@ -79,6 +79,7 @@ impl Aftermath {
             }
         }
         let stuck = stuck_rollouts(store);
+        let idle = self.has_kubectl.then(|| idle_cron_jobs(store));
         let short_lived = self.short_lives.at_end(at, store);
         let line = |own: &Counted, noun: &str, words: &str| {
             let number = count(own.count, noun);
@@ -106,6 +107,9 @@ impl Aftermath {
                 "rollback",
                 "changed nothing, as the deployment was paused or had no version before, first of ",
             ),
+            idle.and_then(|idle| {
+                line(&idle, "cron job", "started no job before the run ended, first ")
+            }),
             line(&kept, "drain", "had not ended when the run did, first of "),
             line(
                 &self.given_up,
@@ -227,6 +231,21 @@ fn stuck_rollouts(store: &Store) -> Counted {
         }
     }
     stuck
+}
+
+/// Cron jobs whose schedule no instant of the run met. Suspended ones are told where they are read.
+fn idle_cron_jobs(store: &Store) -> Counted {
+    let mut idle = Counted::default();
+    for (_, row) in store.objects().iter() {
+        let Object::CronJob(own) = &row.object else {
+            continue;
+        };
+        let last = own.status.last_schedule;
+        if !own.suspend && last.is_none_or(|at| at < Instant::ZERO) {
+            idle.add(|| format!("`{}/{}` (`{}`)", own.namespace, own.name, own.schedule));
+        }
+    }
+    idle
 }
 
 /// Name of a pod with its namespace, as messages have it.

@@ -17,7 +17,7 @@ use crate::parts::turn::Turn;
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Program, Progress, Write};
-use kueue::run::{Controller, State};
+use kueue::run::{Controller, State, Unadmitted};
 use kueue::tree::NodeId;
 use kueue::{Settings, Snapshot};
 use model::queueing::{
@@ -463,6 +463,18 @@ impl Component for Queueing {
 
     fn backlog(&self) -> usize {
         self.controller.pending()
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let answers = self.controller.first_unadmitted().into_iter();
+        let line = |own: Unadmitted| {
+            let (namespace, name) = (&own.workload.namespace, &own.workload.name);
+            format!(
+                "`{namespace}/{name}` was the first to wait in the cluster queue `{}` when the run ended: {}",
+                own.queue, own.message
+            )
+        };
+        answers.map(line).collect()
     }
 
     fn restarted(&mut self, now: Instant) {
