@@ -271,7 +271,7 @@ pub fn metric_definitions() -> Vec<MetricDefinition> {
 
 /// Error of a setting, with the place where the setting was written. Where a trace does not go with a
 /// setting, the error of the trace names the setting in the place of a file.
-fn pointed(source: RunError, experiment: &Experiment, variant: &str) -> RunError {
+pub(crate) fn pointed(source: RunError, experiment: &Experiment, variant: &str) -> RunError {
     let place = |message: &str| {
         let place = experiment.places.of_message(variant, message);
         place.map_or_else(String::new, |place| format!("\n --> {place}"))

@@ -286,7 +286,8 @@ fn names_that_nothing_refers_to_are_no_other_input() {
 
 #[test]
 fn a_variant_that_fails_takes_none_beside_it_along() {
-    let variants = "variants:\n  good: {}\n  bad: {workload.0.trace.path: bad.csv}\n";
+    let bad = "{workload.0.trace.path: bad.csv}";
+    let variants = format!("variants:\n  good: {{}}\n  bad: {bad}\n  worse: {bad}\n");
     let bounded = WEB.replace(
         "metric: allocation.cpu.mean, tolerance: 1%",
         "metric: makespan.total, min: 1",
@@ -300,13 +301,31 @@ fn a_variant_that_fails_takes_none_beside_it_along() {
     let scratch = Scratch::new("check-variant", &files);
     let seen = scratch.printed(&["check", "web.yaml", "--seeds", "3"], 2);
     assert!(
-        seen.contains("web/bad could not be run: bad.csv:2:"),
+        seen.contains("web/bad and 1 more could not be run: bad.csv:2:"),
         "{seen}"
     );
+    // What is wrong with several is told once.
+    assert_eq!(seen.matches("bad.csv:2:").count(), 1, "{seen}");
     assert!(
         seen.contains("web/good") && seen.contains("2 within the limit"),
         "{seen}"
     );
+}
+
+#[test]
+fn a_setting_that_a_run_refuses_is_told_with_its_place() {
+    let gate = "metric: allocation.cpu.mean, tolerance: 1%";
+    let class = "metric: pods.never_placed, max: 0, selector: {namespace: a}";
+    let (scenario, jobs) = (WEB.replace(gate, class), jobs());
+    let files = [("web.yaml", &*scenario), ("jobs.csv", &*jobs)];
+    let scratch = Scratch::new("check-setting", &files);
+    let seen = scratch.printed(&["check", "web.yaml", "--format", "github"], 2);
+    let line = scenario.lines().position(|line| line.contains(class));
+    let place = format!(
+        "::error file=web.yaml,line={},title=web::objectives[",
+        line.map_or(0, |line| line + 1)
+    );
+    assert!(seen.contains(&place), "{place}: {seen}");
 }
 
 /// The files for programs of a check that ends with a code, and its standard output where it goes to.

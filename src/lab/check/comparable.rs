@@ -140,24 +140,31 @@ pub(super) fn notes<'a>(
     settings: &CheckSettings,
 ) -> Vec<String> {
     let note = |entry: &Entry| {
-        let name = &entry.report.name;
-        let stored = baseline.entries.get(name)?;
+        let stored = baseline.entries.get(&entry.report.name)?;
         match standing(entry, stored, settings) {
             Standing::Renamed(words) => Some(format!(
-                "{name}: {words} in names or labels alone; every placement is the baseline's"
+                "{words} in names or labels alone; every placement is the baseline's"
             )),
-            Standing::Proven(words) => Some(format!(
-                "{name}: {words}; every placement and every gated value of {} is the baseline's",
-                plural::count(stored.seeds.len(), "seed")
-            )),
+            Standing::Proven(words) => {
+                // The changes of a base are named one by one.
+                let is_named = settings.base.is_some();
+                let words = if is_named {
+                    "the inputs differ"
+                } else {
+                    &words
+                };
+                let seeds = plural::count(stored.seeds.len(), "seed");
+                Some(format!(
+                    "{words}; every placement and every gated value of {seeds} is the baseline's"
+                ))
+            }
             // The fields of a policy are named one by one.
             Standing::Policy(_) if has_policy(entry, stored) => None,
-            Standing::Policy(words) => Some(format!("{name}: {words}, which is policy")),
-            Standing::Despite(words) => Some(format!("{name}: compared although {words}")),
+            Standing::Policy(words) => Some(format!("{words}, which is policy")),
+            Standing::Despite(words) => Some(format!("compared although {words}")),
             Standing::Other(words) if !entry.objectives.iter().any(Objective::is_relative) => {
-                Some(format!("{name}: {words}"))
+                Some(words)
             }
-            // The changes of a base are named one by one.
             Standing::Same | Standing::Compared | Standing::Other(_) => None,
         }
     };
@@ -166,12 +173,22 @@ pub(super) fn notes<'a>(
         let is_other = !seeds.is_empty() && !seeds.contains(&seed);
         is_other.then(|| {
             format!(
-                "{}: runs with the seeds of the baseline, not from its seed {seed} on until `--accept`",
-                entry.report.name
+                "runs with the seeds of the baseline, not from its seed {seed} on until `--accept`"
             )
         })
     };
     let run = entries.filter(|entry| entry.report.error.is_none());
-    run.flat_map(|entry| note(entry).into_iter().chain(seed(entry)))
+    let mut told: Vec<(String, Vec<&str>)> = Vec::new();
+    for entry in run {
+        for words in note(entry).into_iter().chain(seed(entry)) {
+            let name = &*entry.report.name;
+            match told.iter_mut().find(|(own, _)| *own == words) {
+                Some((_, names)) => names.push(name),
+                None => told.push((words, vec![name])),
+            }
+        }
+    }
+    let told = told.into_iter();
+    told.map(|(words, names)| format!("{}: {words}", plural::first_of(names, 1)))
         .collect()
 }

@@ -131,7 +131,8 @@ fn all_changes(results: &SuiteResults, baseline: Option<&Baseline>) -> Vec<Field
     for entry in &results.entries {
         let name = &entry.report.name;
         let stored = baseline.and_then(|held| held.entries.get(name));
-        let Some(stored) = stored.filter(|_| entry.report.error.is_none()) else {
+        let is_read = entry.report.error.is_none() || !entry.objects.is_empty();
+        let Some(stored) = stored.filter(|_| is_read) else {
             continue;
         };
         let is_decided_alike = stored.digests == entry.report.digests;

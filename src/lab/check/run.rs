@@ -18,7 +18,7 @@ use crate::summary::{InputSummary, VariantSummary};
 use scenario::schema::Objective;
 use scenario::{Experiment, Files, Scenario, files_of};
 use units::{SortedMap, SortedSet};
-use world::inputs;
+use world::{BuildError, inputs};
 
 /// Configurations of schedulers up to this size are kept in baselines.
 const CONFIG_BYTES_MAX: u64 = 256 << 10;
@@ -182,7 +182,8 @@ fn fill_watched(
 
 /// An error on one line: several are told one after the other.
 fn told(error: &ExperimentError) -> String {
-    let words = error.to_string().lines().collect::<Vec<_>>().join("; ");
+    let words = error.to_string().replace("\n -->", " -->");
+    let words = words.lines().collect::<Vec<_>>().join("; ");
     match error.advice() {
         Some(advice) => format!("{words}; {advice}"),
         None => words,
@@ -198,6 +199,12 @@ fn kind(error: &ExperimentError) -> ErrorKind {
         }
         _ => ErrorKind::CouldNotComplete,
     }
+}
+
+/// Whether a setting of an experiment is wrong, of which the files could be read.
+fn is_of_a_setting(error: &ExperimentError) -> bool {
+    matches!(error, ExperimentError::Variant { source, .. }
+        if matches!(**source, RunError::Build(BuildError::Experiment(_))))
 }
 
 /// Name of an experiment's variant in a baseline: `SCENARIO`, or `SCENARIO/VARIANT` where it has
@@ -328,8 +335,14 @@ fn fill(
         entry.placements.clear();
         entry.report.deterministic = false;
     }
-    add(experiment, entries, variants, 0..2, workers)?;
-    // What no run can read is not read here.
+    let refused = match add(experiment, entries, variants, 0..2, workers) {
+        // A change of the inputs may be why a setting is wrong. What no run can read is not read here.
+        Err(error) if is_of_a_setting(&error) => Some(error),
+        added => {
+            added?;
+            None
+        }
+    };
     let inputs = EntryInputs {
         files: match &scenario.inputs {
             Some(known) => known.clone(),
@@ -337,6 +350,12 @@ fn fill(
         },
         manifests: ManifestObjects::of(experiment),
     };
+    if let Some(error) = refused {
+        for &variant in variants {
+            set_objects(&mut entries[variant], scenario, &inputs);
+        }
+        return Err(error);
+    }
     for &variant in variants {
         let entry = &mut entries[variant];
         if is_same_for_any_seed(&entry.runs) {
@@ -419,9 +438,9 @@ fn given(entry: &mut Entry, suite: &SuiteScenario, inputs: &EntryInputs) {
     let EntryInputs { files, manifests } = inputs;
     let (report, scenario, experiment) = (&mut entry.report, &entry.scenario, &suite.experiment);
     let read = manifests.hashes(scenario, files, false);
-    let inputs = Inputs::of(scenario, &read);
-    report.inputs = inputs.hash();
-    report.parts = inputs.parts();
+    let own = Inputs::of(scenario, &read);
+    report.inputs = own.hash();
+    report.parts = own.parts();
     let nameless = nameless_hashes(experiment, scenario, manifests, files);
     report.nameless = Inputs::of(scenario, &nameless).nameless().hash();
     let named = files_of(scenario, &experiment.files);
@@ -429,12 +448,18 @@ fn given(entry: &mut Entry, suite: &SuiteScenario, inputs: &EntryInputs) {
     report.files = own
         .map(|file| (file.path.clone(), short(&file.blake3)))
         .collect();
+    set_objects(entry, suite, inputs);
+}
+
+/// Tells which objects an entry reads.
+fn set_objects(entry: &mut Entry, suite: &SuiteScenario, inputs: &EntryInputs) {
+    let EntryInputs { files, manifests } = inputs;
     let place = ScenarioText {
         file: &suite.file,
         text: &suite.text,
         variant: entry.variant.as_deref(),
     };
-    entry.objects = manifests.objects(experiment, scenario, files, place);
+    entry.objects = manifests.objects(&suite.experiment, &entry.scenario, files, place);
 }
 
 /// Demands of the input that the runs leave out, each once, as `run` lists them without `-v`.

@@ -17,7 +17,7 @@ use sim::{EndCause, RunControl, SimError};
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::broken::guarded;
-use super::experiment::ExperimentError;
+use super::experiment::{ExperimentError, pointed};
 use super::folder::FolderError;
 use super::limits::Limits;
 use super::placements::{FirstNodes, Placements};
@@ -305,11 +305,14 @@ fn failed(experiment: &Experiment, work: Work, source: RunError) -> ExperimentEr
         source,
         RunError::Build(BuildError::Trace(_)) | RunError::Sim(SimError::Trace(_))
     );
+    // A setting is wrong with whatever seed.
+    let is_of_a_setting = matches!(source, RunError::Build(BuildError::Experiment(_)));
     let variants = &experiment.variants;
+    let variant = &variants[work.variant].name;
     ExperimentError::Variant {
-        variant: (!is_of_a_file && variants.len() > 1).then(|| variants[work.variant].name.clone()),
-        seed: (!is_of_a_file).then_some(work.seed),
-        source: Box::new(source),
+        variant: (!is_of_a_file && variants.len() > 1).then(|| variant.clone()),
+        seed: (!is_of_a_file && !is_of_a_setting).then_some(work.seed),
+        source: Box::new(pointed(source, experiment, variant)),
     }
 }
 

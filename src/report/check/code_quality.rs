@@ -4,22 +4,17 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{cause, failure, outcome, place_of};
+use super::{broken, cause, failure, outcome, place_of};
 use lab::check::{CheckReport, Outcome};
 
 /// Writes the report: an issue for each gate that does not hold, and each scenario that could not be
 /// run.
 pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
-    let broken = report.entries.iter().filter_map(|entry| {
-        let words = format!("{} could not be run: {}", entry.name, entry.error.as_ref()?);
+    let broken = broken(report).into_iter().map(|(names, entry, error)| {
+        let words = format!("{names} could not be run: {error}");
         let (file, line) = place_of(entry);
-        Some(issue(
-            report,
-            ["run", &entry.name, &words],
-            file,
-            line,
-            "blocker",
-        ))
+        let texts = ["run", entry.name.as_str(), &words];
+        issue(report, texts, file, line, "blocker")
     });
     let gates = report
         .gates

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{cause, failure, headline, outcome, place_of};
+use super::{broken, cause, failure, headline, outcome, place_of};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
 use units::line::without_commands;
@@ -13,15 +13,11 @@ const SHOWN_MAX: usize = 10;
 
 /// Writes the commands.
 pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()> {
-    let broken = report
-        .entries
-        .iter()
-        .filter_map(|entry| Some((entry, entry.error.as_ref()?)));
     let mut errors = 0;
-    for (entry, error) in broken.take(SHOWN_MAX) {
+    for (names, entry, error) in broken(report).into_iter().take(SHOWN_MAX) {
         errors += 1;
         let (file, line) = place_of(entry);
-        let (file, title) = (property(file), property(&entry.name));
+        let (file, title) = (property(file), property(&names));
         writeln!(
             out,
             "::error file={file},line={line},title={title}::{}",

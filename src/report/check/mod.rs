@@ -112,14 +112,28 @@ fn place_of(entry: &EntryReport) -> (&str, usize) {
     other.unwrap_or((&entry.file, 1))
 }
 
+/// Errors of entries that could not be run, each once: with the names of all that have it, and the first.
+fn broken(report: &CheckReport) -> Vec<(String, &EntryReport, &str)> {
+    let mut found: Vec<(Vec<&str>, &EntryReport, &str)> = Vec::new();
+    for entry in &report.entries {
+        let Some(error) = entry.error.as_deref() else {
+            continue;
+        };
+        match found.iter_mut().find(|(.., known)| *known == error) {
+            Some((names, ..)) => names.push(&entry.name),
+            None => found.push((vec![&entry.name], entry, error)),
+        }
+    }
+    let found = found.into_iter();
+    found
+        .map(|(names, entry, error)| (plural::first_of(names, 1), entry, error))
+        .collect()
+}
+
 /// Headline in one sentence: the most severe gated change in the words of users (ci.md 6.2).
 pub fn headline(report: &CheckReport) -> String {
-    let broken = report
-        .entries
-        .iter()
-        .find_map(|entry| Some((entry, entry.error.as_ref()?)));
-    if let Some((entry, error)) = broken {
-        return format!("{} could not be run: {}", entry.name, format::clean(error));
+    if let Some((names, _, error)) = broken(report).first() {
+        return format!("{names} could not be run: {}", format::clean(error));
     }
     let limits = loosened(report);
     let count = |outcome: Outcome| {

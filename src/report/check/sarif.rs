@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use serde_json::{Value as Json, json};
 
-use super::{cause, failure, is_unheld, outcome, place_of};
+use super::{broken, cause, failure, is_unheld, outcome, place_of};
 use lab::check::{CheckReport, Gate, Outcome};
 use metrics::registry;
 use units::SortedSet;
@@ -40,14 +40,13 @@ pub(super) fn write(out: &mut dyn Write, report: &CheckReport) -> io::Result<()>
             result(report, gate, id, index(id))
         })
         .collect();
-    for entry in &report.entries {
-        let Some(error) = &entry.error else { continue };
+    for (names, entry, error) in broken(report) {
         let (file, line) = place_of(entry);
         results.push(json!({
             "ruleId": "windtunnel/run",
             "ruleIndex": index("run"),
             "level": "error",
-            "message": {"text": format!("{} could not be run: {error}", entry.name)},
+            "message": {"text": format!("{names} could not be run: {error}")},
             "locations": [location(file, line)],
             "partialFingerprints": fingerprint(report, &entry.name, "run"),
         }));

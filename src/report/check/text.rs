@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::{
-    CheckOptions, cause, cells, counts, digest, facts, headline, limit, outcome, power, reasons,
-    rerun, unseen,
+    CheckOptions, broken, cause, cells, counts, digest, facts, headline, limit, outcome, power,
+    reasons, rerun, unseen,
 };
 use crate::format;
 use crate::sense::{BAD, GOOD};
 use crate::study::escaped;
-use lab::check::{CheckReport, Gate, Outcome};
+use lab::check::{CheckReport, EntryReport, Gate, Outcome};
 use metrics::registry;
 use units::plural;
 
@@ -19,7 +19,7 @@ const HEAD: Style = Style::new().bold();
 const QUIET: Style = Style::new().dimmed();
 const PLAIN: Style = Style::new();
 /// Minimum length to which names and labels are cut.
-const NAME_MIN: usize = 12;
+const NAME_MIN: usize = 16;
 const NAME_MAX: usize = 22;
 const LABEL_MIN: usize = 20;
 const LABEL_MAX: usize = 26;
@@ -79,13 +79,10 @@ pub(super) fn write_table(
     Ok(())
 }
 
-/// Entries that could not be run, without the first, which the headline tells of.
+/// Errors of entries without the first, which the headline tells of.
 fn other_errors(report: &CheckReport) -> impl Iterator<Item = String> {
-    let broken = report.entries.iter().filter_map(|entry| {
-        let error = format::clean(entry.error.as_deref()?);
-        Some(format!("{}: {error}", format::clean(&entry.name)))
-    });
-    broken.skip(1)
+    let others = broken(report).into_iter().skip(1);
+    others.map(|(names, _, error)| format!("{}: {}", format::clean(&names), format::clean(error)))
 }
 
 /// Gates to show, and the number of passed ones that are hidden.
@@ -122,11 +119,9 @@ fn table(shown: &[&Gate]) -> Vec<[String; 7]> {
     for (column, least) in [(1, LABEL_MIN), (0, NAME_MIN)] {
         let all: usize = (0..7).map(|column| width(&rows, column)).sum::<usize>() + GAPS;
         let is_class = |cells: &[String; 7]| cells[column].ends_with('}');
-        let least = if rows.iter().any(is_class) {
-            LABEL_MAX * 2
-        } else {
-            least
-        };
+        if rows.iter().any(is_class) {
+            continue;
+        }
         let room = width(&rows, column).saturating_sub(all.saturating_sub(WIDTH_MAX));
         for cells in &mut rows {
             cells[column] = format::shortened(&cells[column], room.max(least));
@@ -208,7 +203,9 @@ fn details(report: &CheckReport, is_verbose: bool) -> Vec<Detail<'_>> {
             0 => String::new(),
             more => format!(", and {more} more in `--format json`"),
         };
-        lines.push(said(format!("found in 4 of 5 checks from: {first}{more}")));
+        lines.push(said(format!(
+            "smallest change found in 4 of 5 checks: {first}{more}"
+        )));
     }
     lines.extend(unseen(report).map(said));
     let notes = report.notes.iter();
@@ -227,16 +224,19 @@ fn details(report: &CheckReport, is_verbose: bool) -> Vec<Detail<'_>> {
     lines
 }
 
-/// What the runs leave out of their input: of one entry with its name, of all that have it without.
+/// What the runs leave out of their input, each once: with the names of the entries where it isn't of all.
 pub(super) fn left_out(report: &CheckReport) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for entry in &report.entries {
         for words in &entry.left_out {
-            let is_of_all = { report.entries.iter() }.all(|other| other.left_out.contains(words));
-            let line = if is_of_all {
+            let has_it = |other: &&EntryReport| other.left_out.contains(words);
+            let names: Vec<&str> = { report.entries.iter().filter(has_it) }
+                .map(|other| &*other.name)
+                .collect();
+            let line = if names.len() == report.entries.len() {
                 words.clone()
             } else {
-                format!("{}: {words}", entry.name)
+                format!("{}: {words}", plural::first_of(names, 1))
             };
             if !lines.contains(&line) {
                 lines.push(line);

@@ -319,15 +319,33 @@ fn what_vanished_is_no_pass() {
 }
 
 #[test]
+fn changes_beside_a_setting_that_is_refused_are_told() {
+    let class = "pods.never_placed, max: 1, selector: {namespace: a}";
+    let wrong = TEXT.replace("makespan.total, max: 100d", class);
+    let report = judged(
+        &wrong.replace("count: 8", "count: 9"),
+        Some(&baseline()),
+        false,
+    );
+    assert_eq!(report.end(), End::WrongInput, "{:?}", report.entries);
+    let changes: Vec<String> = report.changes.iter().map(FieldChange::words).collect();
+    assert_eq!(changes, ["nodes node-{} count 8 → 9"]);
+}
+
+#[test]
 fn inputs_that_change_nothing_are_proven_by_what_was_decided() {
     let baseline = baseline();
     // Nobody asks for the memory that there is more of now.
-    let more = TEXT.replace("memory: 1Gi", "memory: 2Gi");
-    let report = judged(&more, Some(&baseline), false);
+    let text = format!("{TEXT}variants:\n  a: {{}}\n  b: {{}}\n");
+    let both = accepted(&results(&text), None, "quick");
+    let more = text.replace("memory: 1Gi", "memory: 2Gi");
+    let report = judged(&more, Some(&both), false);
     assert_eq!(report.end(), End::Passed, "{:?}", report.gates);
     let note = report.notes.join("\n");
     assert!(
-        note.contains("every gated value of 6 seeds is the baseline's"),
+        note.contains("every gated value of 6 seeds is the baseline's")
+            && note.starts_with("queue/a and 1 more: ")
+            && note.lines().count() == 1,
         "{note}"
     );
     let fewer = TEXT.replace("count: 8", "count: 9");
