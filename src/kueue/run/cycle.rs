@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::Text;
-use model::queueing::{PreemptionPolicy, QueueingStrategy};
+use model::queueing::{PreemptionPolicy, QueuedWorkload, QueueingStrategy};
 use units::SortedSet;
 
 use super::order::Order;
@@ -14,7 +14,7 @@ use crate::nominate::{Nomination, nominate};
 use crate::preempt::{Reason, Target};
 use crate::topology::Usage;
 use crate::tree::NodeId;
-use crate::workload::{Cursor, DomainUse, PendingWorkload, QueuedWorkload, queue_timestamp};
+use crate::workload::{Cursor, DomainUse, PendingWorkload, queue_timestamp};
 
 /// Reason for which a workload goes back to its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
