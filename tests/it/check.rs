@@ -316,13 +316,14 @@ fn a_variant_that_fails_takes_none_beside_it_along() {
 fn a_setting_that_a_run_refuses_is_told_with_its_place() {
     let gate = "metric: allocation.cpu.mean, tolerance: 1%";
     let class = "metric: pods.never_placed, max: 0, selector: {namespace: a}";
-    let (scenario, jobs) = (WEB.replace(gate, class), jobs());
+    let scenario = WEB.replace(gate, class) + "variants:\n  a: {}\n  b: {}\n";
+    let jobs = jobs();
     let files = [("web.yaml", &*scenario), ("jobs.csv", &*jobs)];
     let scratch = Scratch::new("check-setting", &files);
     let seen = scratch.printed(&["check", "web.yaml", "--format", "github"], 2);
     let line = scenario.lines().position(|line| line.contains(class));
     let place = format!(
-        "::error file=web.yaml,line={},title=web::objectives[",
+        "::error file=web.yaml,line={},title=web/a and 1 more::objectives[",
         line.map_or(0, |line| line + 1)
     );
     assert!(seen.contains(&place), "{place}: {seen}");

@@ -182,7 +182,17 @@ fn fill_watched(
 
 /// An error on one line: several are told one after the other.
 fn told(error: &ExperimentError) -> String {
-    let words = error.to_string().replace("\n -->", " -->");
+    // Its entry says of which variant it is.
+    let words = match error {
+        ExperimentError::Variant {
+            seed: Some(seed),
+            source,
+            ..
+        } => format!("seed {seed}: {source}"),
+        ExperimentError::Variant { source, .. } => source.to_string(),
+        other => other.to_string(),
+    };
+    let words = words.replace("\n -->", " -->");
     let words = words.lines().collect::<Vec<_>>().join("; ");
     match error.advice() {
         Some(advice) => format!("{words}; {advice}"),

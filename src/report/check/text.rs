@@ -22,7 +22,7 @@ const PLAIN: Style = Style::new();
 const NAME_MIN: usize = 16;
 const NAME_MAX: usize = 22;
 const LABEL_MIN: usize = 20;
-const LABEL_MAX: usize = 26;
+const LABEL_MAX: usize = 28;
 /// Columns of a line.
 const WIDTH_MAX: usize = 100;
 /// Words about objects that every cluster has, and that change nothing of a run: told with `-v`.
