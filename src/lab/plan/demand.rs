@@ -251,6 +251,22 @@ impl Demand {
             let size = most.share(&pod.info.class.requests);
             (Reverse(pod.info.priority()), Reverse(size))
         });
+        self.number();
+    }
+
+    /// Has pods wait that have to run, by their places in order.
+    pub(super) fn strand(&mut self, places: &[usize]) {
+        for &place in places.iter().rev() {
+            let mut pod = self.pods.remove(place);
+            Arc::make_mut(&mut pod.info).uid = 0;
+            self.waiting.push(pod);
+        }
+        self.waiting.sort_by_key(|pod| Reverse(pod.info.priority()));
+        self.number();
+    }
+
+    /// Gives each pod the identity of its place.
+    fn number(&mut self) {
         for (place, pod) in self.pods.iter_mut().enumerate() {
             Arc::make_mut(&mut pod.info).uid = place as u64 + 1;
         }

@@ -75,7 +75,7 @@ use proof::Proof;
 use purchase::{BuyAnswer, bought};
 use rules::Rule;
 use scheduler::kube::{Cache, KubeProfile};
-use today::{Overfull, Unready, settled, tied, with_waiting, without_node};
+use today::{Overfull, Unready, settled, strand, tied, with_waiting, without_node};
 use units::{SortedMap, SortedSet};
 use watch::Work;
 use world::Committed;
@@ -175,7 +175,8 @@ pub struct DrainAnswer {
     pub rule: Option<Rule>,
     /// Whether the cheapest nodes were looked for, of whose price no bound is known.
     pub minimizes_cost: bool,
-    /// Pods that find no other node after some loss today: they may wait then, as they would.
+    /// Pods that find no other node after some loss of today's cluster, those that wait in place: they may
+    /// wait then, as they would.
     pub excused: Vec<String>,
     /// Moved pods that autoscalers leave alone, each with the reason.
     pub shunned: Vec<String>,
@@ -266,14 +267,13 @@ pub fn plan(
     if questions.order == Order::Large {
         demand.put_large_first(snapshot, &questions.offers);
     }
-    let cache = demand.cluster(snapshot)?;
-    let there = cache.clone();
+    let there = placed(snapshot, &mut demand, questions)?;
     let mut goal = Goal::of(questions);
     let bounds = NamespaceBounds::of(snapshot);
     goal.hold_to(bounds.clone());
     let calm = without_preemption(profiles);
     let deciding = if questions.preempts { profiles } else { &calm };
-    let bench = Bench::new(cache, deciding);
+    let bench = Bench::new(there.clone(), deciding);
     check(questions, &bench, &demand).map_err(SnapshotError::Input)?;
     if !questions.is_strict {
         goal.aside = tied(&bench, &demand, &goal.survive);
@@ -385,6 +385,19 @@ impl Plan {
     }
 }
 
+/// The cluster with the pods that have to run on their nodes.
+fn placed(
+    snapshot: &Snapshot,
+    demand: &mut Demand,
+    questions: &Questions,
+) -> Result<Cache, SnapshotError> {
+    let cache = demand.cluster(snapshot)?;
+    if !questions.is_strict && strand(&cache, demand) {
+        return demand.cluster(snapshot);
+    }
+    Ok(cache)
+}
+
 /// Checks that the cluster has what is lost and what grows.
 fn check(questions: &Questions, bench: &Bench<'_>, demand: &Demand) -> Result<(), String> {
     for survive in &questions.survive {
@@ -433,18 +446,20 @@ fn drained(
     plan: &mut Plan,
 ) -> Result<Option<DrainAnswer>, SnapshotError> {
     let demand = asked.demand;
-    let mut excused = Vec::new();
     let mut goal = asked.goal.clone();
-    if plan.missed.is_some() && !asked.questions.is_strict {
-        excused = goal.excuse(bench, asked.today);
-    }
-    let goal = &goal;
-    let mut proof = fewest(bench, demand, goal);
     let mut whole = Bench::new(bench.cache().clone(), asked.calm);
     whole.mark();
     if !whole.place_all(without_node(demand)).is_empty() {
         return Ok(None);
     }
+    let mut excused = Vec::new();
+    // A goal that today's pods meet may be missed once those that wait have nodes.
+    let may_miss = plan.missed.is_some() || without_node(demand).next().is_some();
+    if may_miss && !asked.questions.is_strict && goal.missed(&whole, demand).is_some() {
+        excused = goal.excuse(&whole, demand);
+    }
+    let goal = &goal;
+    let mut proof = fewest(bench, demand, goal);
     let packing = most_allocated(asked.calm)?;
     let Some((mut own, mut drained)) =
         best_drain(&whole, asked, goal, &packing, proof.bound as u64)

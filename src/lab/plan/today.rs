@@ -28,8 +28,10 @@ pub struct Overfull {
     pub requested: i64,
     /// Offered amount.
     pub offered: i64,
-    /// Pods that have to leave it, `NAMESPACE/NAME`; none where only pods of the node itself could.
+    /// Pods that leave it, `NAMESPACE/NAME`.
     pub pods: Vec<String>,
+    /// Blocker that keeps it overfull all the same: a pod whose eviction is not granted, or pods of the node itself.
+    pub stays: Option<Unplaced>,
 }
 
 /// Node that is not ready, with pods that have to run elsewhere: the cluster evicts them after a while.
@@ -71,6 +73,25 @@ pub(super) fn settled<'p>(bench: &Bench<'p>, demand: &mut Demand) -> (Bench<'p>,
         demand.pods[place].node = None;
     }
     (Bench::new(own.into_cache(), bench.profiles()), settlement)
+}
+
+/// Has the pods wait that nothing but nodes which are not ready can hold; gives whether there are any.
+pub(super) fn strand(cache: &Cache, demand: &mut Demand) -> bool {
+    let unready = cache.nodes().filter(|node| is_unready(node));
+    let lost = Domain {
+        name: String::new(),
+        nodes: unready.map(|node| node.name().clone()).collect(),
+    };
+    let is_stranded = |pod: &GoalPod| {
+        let mut nodes = lost.nodes.iter();
+        nodes.any(|own| pod.node.as_ref() == Some(own))
+            && is_tied(pod, cache, &lost, &Survive::Node(1))
+    };
+    let places = demand.pods.iter().enumerate();
+    let places = places.filter(|(_, pod)| is_stranded(pod));
+    let places: Vec<usize> = places.map(|(place, _)| place).collect();
+    demand.strand(&places);
+    !places.is_empty()
 }
 
 /// A cluster with the pods that have to run and have no node, as far as they find one; `None` if all have one.
@@ -122,7 +143,7 @@ fn request(amounts: &Amounts, resource: &str) -> i64 {
     }
 }
 
-/// The pod that leaves a node: of the lowest priority the smallest that is enough, or else the largest.
+/// The pod that leaves a node, one that may be evicted if there is any: of the lowest priority the smallest that is enough, or else the largest.
 fn leaver(demand: &Demand, node: &NodeInfo, resource: &str, excess: i64) -> Option<usize> {
     let size = |place: usize| request(&demand.pods[place].info.class.requests, resource);
     let places = demand.places(&node.pods).into_iter();
@@ -136,7 +157,7 @@ fn leaver(demand: &Demand, node: &NodeInfo, resource: &str, excess: i64) -> Opti
         })
 }
 
-/// Moves pods off the nodes that are not ready, or have no room for them.
+/// Moves pods off the nodes that are not ready, or have no room for them, as far as their eviction is granted.
 pub fn settle(bench: &mut Bench<'_>, demand: &Demand) -> Settlement {
     let mut settled = Settlement {
         unready: Vec::new(),
@@ -162,6 +183,8 @@ pub fn settle(bench: &mut Bench<'_>, demand: &Demand) -> Settlement {
             }
         }
     }
+    let mut stay = { settled.overfull.iter() }.filter_map(|own| own.stays.clone());
+    settled.first = settled.first.or_else(|| stay.next());
     settled
 }
 
@@ -210,19 +233,28 @@ fn relieve(
             requested,
             offered,
             pods: Vec::new(),
+            stays: None,
         };
         while let Some(node) = bench.cache().node(&name)
             && let Some((resource, used, of)) = excess(node)
         {
             let Some(place) = leaver(demand, node, &resource, used - of) else {
-                settled.first.get_or_insert_with(|| Unplaced {
+                own.stays = Some(Unplaced {
                     pod: format!("node {name}"),
                     message: "pods of the node itself request more than it offers".to_owned(),
                 });
                 break;
             };
-            own.pods.push(demand.pods[place].name.clone());
-            bench.displace(&demand.pods[place].info, &name);
+            let pod = &demand.pods[place];
+            if let Some(why) = &pod.kept_by {
+                own.stays = Some(Unplaced {
+                    pod: pod.name.clone(),
+                    message: why.to_string(),
+                });
+                break;
+            }
+            own.pods.push(pod.name.clone());
+            bench.displace(&pod.info, &name);
             leaving.push((place, name.clone()));
         }
         settled.overfull.push(own);

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::PlanReport;
+use super::reasons::brief;
 use intake::calendar::day_after;
 use lab::plan::growth::Month;
 use lab::plan::loss::Unplaced;
@@ -56,7 +57,7 @@ impl PlanReport<'_> {
 
 /// Words for a goal that is missed.
 pub(super) fn goal_missed(own: &Unplaced) -> String {
-    format!("a goal is missed ({}: {})", own.pod, own.message)
+    format!("a goal is missed ({}: {})", own.pod, brief(&own.message))
 }
 
 /// The verdict about the last month that was looked at, and the day at its end.
@@ -70,7 +71,7 @@ pub(super) fn verdict_of_growth(last: &Month, day: Option<String>) -> String {
             last.waiting,
             plural::either(last.waiting, "finds", "find"),
             first.pod,
-            first.message
+            brief(&first.message)
         ),
         (None, Some(missed)) => {
             format!(

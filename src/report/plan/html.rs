@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::fmt::Write;
 
 use super::reasons::brief;
-use super::sheet::signatures;
+use super::sheet::{coded, signatures};
 use super::text::SHOWN;
 use super::{MONTH_HOURS, PlanReport, money, more, percent, resource, survived};
 use crate::format::html as escaped;
@@ -31,7 +31,7 @@ impl PlanReport<'_> {
         let (headline, rest) = verdict.split_once("; ").unwrap_or((&verdict, ""));
         let rest = match rest {
             "" => String::new(),
-            rest => format!("<p>{}</p>\n", escaped(rest)),
+            rest => format!("<p>{}</p>\n", coded(rest)),
         };
         let _ = write!(
             page,
@@ -39,7 +39,7 @@ impl PlanReport<'_> {
              <meta name=\"viewport\" content=\"width=device-width\">\
              <title>Plan</title><style>{STYLE}</style></head><body><main>\n\
              <h1>{}</h1>\n{rest}<p class=\"quiet\">{}</p>\n",
-            escaped(headline),
+            coded(headline),
             escaped(self.snapshot)
         );
         self.compared(&mut page);
@@ -165,7 +165,7 @@ impl PlanReport<'_> {
             page,
             "<figure><svg viewBox=\"-40 -10 {} {}\" role=\"img\" aria-label=\"Share of each \
              resource that is requested, by month\">",
-            width + 120,
+            width + 240,
             height + 40
         );
         for part in 0..=4 {
@@ -326,7 +326,7 @@ fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
     }
     page.push_str(
         "<p class=\"quiet\">Each square is a loss; a red one has the number of pods that find no \
-         node.</p>\n<table><thead><tr><th></th><th>requeued</th><th>waiting</th><th>the first that \
+         node.</p>\n<table><thead><tr><th></th><th>requeued</th><th>waiting</th><th class=\"words\">the first that \
          finds no node</th></tr></thead><tbody>\n",
     );
     for loss in worst.iter().filter(|own| own.waiting > 0).take(SHOWN) {
@@ -349,7 +349,7 @@ fn matrix(page: &mut String, title: &str, losses: &[Loss]) {
         let others = plural::count(others, "other loss");
         let _ = writeln!(
             page,
-            "<p class=\"quiet\">{others}: `losses.csv` has all.</p>"
+            "<p class=\"quiet\">{others}: <code>losses.csv</code> has all.</p>"
         );
     }
 }

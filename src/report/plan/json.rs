@@ -44,6 +44,7 @@ impl PlanReport<'_> {
                 "requested": own.requested,
                 "offered": own.offered,
                 "pods": own.pods,
+                "stays": own.stays,
             })).collect::<Vec<Value>>(),
             "offOverfull": plan.off_overfull.iter().map(|own| json!({
                 "pod": own.pod,

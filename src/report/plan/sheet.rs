@@ -11,6 +11,9 @@ use lab::plan::picture::Picture;
 use model::Text;
 use units::{SortedMap, SortedSet};
 
+/// Most names of nodes that a row gives.
+const NAMED: usize = 24;
+
 impl PlanReport<'_> {
     /// Nodes of each pool today and in the plan, and the names of those that go and come.
     pub(super) fn order(&self, page: &mut String) {
@@ -21,26 +24,25 @@ impl PlanReport<'_> {
         let names: SortedSet<&Text> = { today.pools.iter().chain(&shown.pools) }
             .map(|own| &own.name)
             .collect();
-        let (gone, came) = (changes(today, shown), changes(shown, today));
+        let gone = changes(today, shown);
         page.push_str(
             "<h2>Order by pool</h2>\n<table><thead><tr><th></th><th>today</th><th>plan</th>\
-             <th>change</th><th>nodes that go or come</th></tr></thead><tbody>\n",
+             <th>change</th><th class=\"words\">nodes that go</th></tr></thead><tbody>\n",
         );
         for name in names {
             let (now, then) = (nodes_in(today, name), nodes_in(shown, name));
-            let list = |sign: &str, of: &SortedMap<&Text, Vec<&str>>| {
-                let all = of.get(name).into_iter().flatten();
-                all.map(|own| format!("{sign}{own}"))
-                    .collect::<Vec<String>>()
-            };
-            let words = [list("− ", &gone), list("+ ", &came)].concat().join(", ");
+            let all = gone.get(name).map_or(&[][..], Vec::as_slice);
+            let mut words = all[..all.len().min(NAMED)].join(", ");
+            if let Some(more @ 1..) = all.len().checked_sub(NAMED) {
+                let _ = write!(words, " and {more} more (`nodes.csv`)");
+            }
             let _ = writeln!(
                 page,
                 "<tr><th scope=\"row\">{}</th><td>{now}</td><td>{then}</td><td>{:+}</td>\
                  <td class=\"words\">{}</td></tr>",
                 escaped(pool_name(name)),
                 i128::from(then) - i128::from(now),
-                escaped(&words)
+                coded(&words)
             );
         }
         page.push_str("</tbody></table>\n");
@@ -63,7 +65,7 @@ impl PlanReport<'_> {
                 page,
                 "<tr><th scope=\"row\">{}</th><td>{nodes}</td><td class=\"words\">{}</td></tr>",
                 escaped(sort.trim_end_matches(':')),
-                escaped(words.trim_start_matches([' ', ';']))
+                coded(words.trim_start_matches([' ', ';']))
             );
         }
         page.push_str("</tbody></table>\n");
@@ -76,7 +78,7 @@ impl PlanReport<'_> {
         let notes = notes.lines().filter_map(|line| line.strip_prefix("  "));
         page.push_str("<h2>Assumptions</h2>\n<ul>\n");
         for line in notes {
-            let _ = writeln!(page, "<li>{}</li>", escaped(line));
+            let _ = writeln!(page, "<li>{}</li>", coded(line));
         }
         page.push_str("</ul>\n<h2>Made of</h2>\n<ul>\n");
         for input in self.inputs {
@@ -93,6 +95,17 @@ impl PlanReport<'_> {
             escaped(self.command)
         );
     }
+}
+
+/// Text of a page in which names between backticks stand as code.
+pub(super) fn coded(text: &str) -> String {
+    let text = escaped(text);
+    let parts = text.split('`').enumerate();
+    let parts = parts.map(|(place, part)| match place % 2 {
+        1 => format!("<code>{part}</code>"),
+        _ => part.to_owned(),
+    });
+    parts.collect()
 }
 
 /// Names of the nodes of a cluster that another lacks, by pool.

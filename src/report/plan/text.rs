@@ -108,8 +108,9 @@ impl PlanReport<'_> {
         if !drain.excused.is_empty() {
             let _ = write!(
                 text,
-                "; {} after a loss today already",
-                verb(drain.excused.len(), "waits", "wait")
+                "; {} after a loss {}",
+                verb(drain.excused.len(), "waits", "wait"),
+                self.excuse()
             );
         }
         if let Some((node, first)) = drain.drained.kept.first() {

@@ -7,6 +7,7 @@ use super::PlanReport;
 use super::reasons::{brief, headline};
 use super::text::SHOWN;
 use crate::remedies::remedy;
+use lab::plan::loss::Unplaced;
 use lab::plan::pending::Pending;
 use lab::plan::picture::Picture;
 use lab::plan::today::Overfull;
@@ -34,7 +35,11 @@ impl PlanReport<'_> {
         }
         if let Some(first) = plan.overfull.first() {
             let who = match excess {
-                0 => "pods of their own request more than nodes offer".to_owned(),
+                0 => format!(
+                    "pods of {} request more than {}",
+                    plural::count(plan.overfull.len(), "node"),
+                    plural::either(plan.overfull.len(), "it offers", "they offer")
+                ),
                 _ => format!(
                     "{} no room on {} {}",
                     verb(excess, "has", "have"),
@@ -58,6 +63,17 @@ impl PlanReport<'_> {
                 headline(missed)
             );
         }
+        let mut stay = plan.overfull.iter().filter_map(|own| own.stays.as_ref());
+        let nodes = stay.clone().count();
+        if let Some(first) = stay.next() {
+            let _ = write!(
+                text,
+                ", {} {} so ({})",
+                plural::count(nodes, "node"),
+                plural::either(nodes, "stays", "stay"),
+                headline(first)
+            );
+        }
         text + "; "
     }
 
@@ -65,29 +81,33 @@ impl PlanReport<'_> {
     pub(super) fn off_overfull(&self, text: &mut String) {
         let plan = self.plan;
         let unready = plan.unready.iter();
-        let unready: Vec<(String, &Vec<String>)> = unready
-            .map(|own| (own.node.to_string(), &own.pods))
+        let unready: Vec<(String, &Vec<String>, Option<&Unplaced>)> = unready
+            .map(|own| (own.node.to_string(), &own.pods, None))
             .collect();
         let overfull = plan.overfull.iter();
-        let overfull = overfull.map(|own| (format!("{}: {}", own.node, amounts(own)), &own.pods));
+        let overfull = overfull.map(|own| {
+            let words = format!("{}: {}", own.node, amounts(own));
+            (words, &own.pods, own.stays.as_ref())
+        });
         let parts = [
             ("nodes that are not ready", unready),
             ("nodes over what they offer", overfull.collect()),
         ];
         for (title, rows) in parts.into_iter().filter(|own| !own.1.is_empty()) {
             let _ = writeln!(text, "\n{title}");
-            for (words, pods) in rows.iter().take(SHOWN) {
+            for (words, pods, stays) in rows.iter().take(SHOWN) {
                 let moves = plan.off_overfull.iter();
                 let moves = moves.filter(|one| pods.contains(&one.pod));
                 let moves = moves.map(|one| format!("{} → {}", one.pod, one.to));
                 let moves: Vec<String> = moves.collect();
                 let _ = writeln!(
                     text,
-                    "  {words}; {} of {} moved{}{}",
+                    "  {words}; {} of {} moved{}{}{}",
                     moves.len(),
                     plural::count(pods.len(), "pod"),
                     if moves.is_empty() { "" } else { ": " },
-                    named(&moves)
+                    named(&moves),
+                    stays.map_or(String::new(), |own| format!("; {}", headline(own)))
                 );
             }
             if rows.len() > SHOWN {
@@ -146,12 +166,20 @@ impl PlanReport<'_> {
         if !excused.is_empty() {
             let _ = writeln!(
                 text,
-                "  {} no other node after a loss today, and may wait in the plan as \
-                 {} today: {}",
+                "  {} no other node after a loss {}, and may wait in the plan as {}: {}",
                 verb(excused.len(), "finds", "find"),
+                self.excuse(),
                 plural::either(excused.len(), "it would", "they would"),
                 named(&excused)
             );
+        }
+    }
+
+    /// When the pods that are excused find no other node after a loss.
+    pub(super) fn excuse(&self) -> &'static str {
+        match self.plan.missed {
+            Some(_) => "today already",
+            None => "of today's nodes once the pods that wait are on them",
         }
     }
 

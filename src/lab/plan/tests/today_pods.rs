@@ -42,6 +42,36 @@ fn pods_over_the_amounts_of_their_node_are_not_held() {
     );
 }
 
+/// No eviction of a pod is granted whose budget allows none: it stays on its node, however full that is.
+#[test]
+fn a_budget_holds_a_pod_on_an_overfull_node() {
+    let room = ["4", "16Gi", "110"];
+    let budget = json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"maxUnavailable": 0, "selector": {"matchLabels": {"app": "web"}}}});
+    let mut items = vec![node("a", room, "", ""), node("b", room, "", ""), budget];
+    for name in ["web-0", "web-1"] {
+        items.push(pod(name, ["3", "1Gi"], Some("a"), &json!({})));
+    }
+    let asked = Questions {
+        is_strict: false,
+        ..questions()
+    };
+    let plan = ask(&items, &asked);
+    assert_eq!(
+        (plan.off_overfull.len(), plan.overfull[0].pods.len()),
+        (0, 0)
+    );
+    let stays = plan.overfull[0].stays.as_ref().expect("a pod that stays");
+    assert_eq!(stays.pod, "shop/web-1");
+    assert_says(&stays.message, "`shop/web` allows no disruption");
+    assert_eq!(plan.missed.as_ref(), Some(stays));
+    items.push(pod("api-0", ["2", "1Gi"], Some("a"), &json!({})));
+    let plan = ask(&items, &asked);
+    assert_eq!(plan.overfull[0].pods, ["shop/api-0"]);
+    assert!(plan.overfull[0].stays.is_some());
+}
+
 /// A pod that holds less than it asks for since counts what it holds where it is, and what it asks for
 /// elsewhere.
 #[test]
@@ -121,6 +151,31 @@ fn a_pod_tied_to_its_node_does_not_veto_the_answer() {
 }
 
 #[test]
+fn a_pod_that_nothing_but_a_node_out_of_order_can_hold_waits() {
+    let room = ["4", "16Gi", "110"];
+    let mut items = ["n0", "n1", "n2"]
+        .map(|name| node(name, room, "", ""))
+        .to_vec();
+    items[0]["status"]["conditions"] = json!([{"type": "Ready", "status": "False"}]);
+    items.extend(local("db-0", "n0"));
+    items.push(pod("web-0", ["1", "1Gi"], Some("n1"), &json!({})));
+    let asked = Questions {
+        minimize: Some(Minimize::Nodes),
+        is_strict: false,
+        ..questions()
+    };
+    let plan = ask(&items, &asked);
+    assert_eq!((plan.missed, plan.unready.len()), (None, 0));
+    assert_eq!((plan.pods, plan.waiting), (1, vec!["shop/db-0".to_owned()]));
+    assert_eq!(plan.drain.expect("a drain").reached, 2);
+    let strict = Questions {
+        is_strict: true,
+        ..asked
+    };
+    assert!(ask(&items, &strict).missed.is_some());
+}
+
+#[test]
 fn pods_that_keep_apart_veto_a_check_and_not_a_drain() {
     let apart = json!({"affinity": {"podAntiAffinity": {
         "requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "kubernetes.io/hostname",
@@ -172,6 +227,29 @@ fn the_node_that_a_waiting_pod_would_get_stays() {
         (2, 2, 0)
     );
     assert_eq!(plan.planned.nodes_of_pods.len(), 2);
+}
+
+#[test]
+fn a_waiting_pod_that_a_loss_would_leave_waiting_vetoes_no_drain() {
+    let room = ["4", "16Gi", "110"];
+    let mut items = vec![node("e", ["2", "16Gi", "110"], "", "")];
+    items.extend(["a", "b", "c"].map(|name| node(name, room, "", "")));
+    items.push(pod("web-0", ["2", "1Gi"], Some("a"), &json!({})));
+    items.push(pod("web-1", ["2", "1Gi"], Some("b"), &json!({})));
+    items.push(pod("late-0", ["4", "1Gi"], None, &json!({})));
+    let asked = Questions {
+        minimize: Some(Minimize::Nodes),
+        survive: vec![Survive::Node(1)],
+        is_strict: false,
+        ..questions()
+    };
+    let plan = ask(&items, &asked);
+    assert_eq!((plan.missed, plan.expected.len()), (None, 1));
+    let drain = plan.drain.expect("a drain");
+    assert_eq!(
+        (drain.reached, drain.excused),
+        (3, vec!["shop/late-0".to_owned()])
+    );
 }
 
 /// `getExpectedPodCount`: a budget counts the pods that a replica set wants, not those that are there.
