@@ -2,6 +2,7 @@
 //! that right-sizing gives to pods.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::snapshot::SnapshotError;
 use intake::Input;
@@ -9,7 +10,7 @@ use intake::table::Table;
 use k8s::ManifestPod;
 use units::{Quantity, SortedMap, SortedSet};
 
-/// Percentile of the samples of a series that counts.
+/// Percentile of the samples of a series of cpu that counts; of memory, without which a container ends, all do.
 const PERCENTILE: usize = 95;
 
 /// Resource that a file is about, where it does not say so itself.
@@ -41,8 +42,8 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// Reads one more file: a table with `pod` or `workload` and `cpu` or `memory`, or the answer of
-    /// Prometheus to a query.
+    /// Reads one more file: a table with `pod` or `workload` and `cpu` or `memory`, the answer of
+    /// Prometheus to a query, or objects of vertical autoscalers.
     ///
     /// # Errors
     /// If the file can't be read, or says nothing of pods.
@@ -174,9 +175,13 @@ impl Usage {
             return Err(wrong(format!("Prometheus answered with an error: {error}")));
         }
         if let Some(kind) = answer.kind {
+            if self.read_recommendations(&text).map_err(wrong)? > 0 {
+                return Ok(());
+            }
             return Err(wrong(format!(
-                "these are objects of Kubernetes (`{kind}`), not the answer of Prometheus; write what they \
-                 recommend as a table with the columns `namespace`, `workload`, `cpu` and `memory`"
+                "these are objects of Kubernetes (`{kind}`), none of them a `VerticalPodAutoscaler` with a \
+                 recommendation; write usage as a table with the columns `namespace`, `workload`, `cpu` and \
+                 `memory`"
             )));
         }
         let series = answer.data.map(|data| data.result).unwrap_or_default();
@@ -196,7 +201,11 @@ impl Usage {
                         .to_owned(),
                 ));
             };
-            let Some(value) = own.percentile(metric.ends_with("_total")) else {
+            let percentile = match about {
+                Measured::Cpu => PERCENTILE,
+                Measured::Memory => 100,
+            };
+            let Some(value) = own.percentile(percentile, metric.ends_with("_total")) else {
                 continue;
             };
             let container = label(&["container", "container_name"]).unwrap_or_default();
@@ -215,6 +224,38 @@ impl Usage {
         }
         self.without_sums();
         Ok(())
+    }
+
+    /// Reads the targets that vertical autoscalers recommend for the containers of their workloads; gives their number.
+    fn read_recommendations(&mut self, text: &str) -> Result<u64, String> {
+        let object: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+        let items = object["items"].as_array();
+        let items = items.map_or(std::slice::from_ref(&object), Vec::as_slice);
+        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let mut noted = 0;
+        for (place, own) in items.iter().enumerate() {
+            let found = &own["status"]["recommendation"]["containerRecommendations"];
+            let containers = found.as_array().map_or(&[][..], Vec::as_slice);
+            let (namespace, name) = (
+                &own["metadata"]["namespace"],
+                &own["spec"]["targetRef"]["name"],
+            );
+            for container in containers {
+                let key = [namespace, name, &container["containerName"]].map(word);
+                for (about, field) in [(Measured::Cpu, "cpu"), (Measured::Memory, "memory")] {
+                    let text = word(&container["target"][field]);
+                    if text.is_empty() {
+                        continue;
+                    }
+                    let amount = amount(&text, about).ok_or_else(|| {
+                        format!("items[{place}]: recommended {field}: expected an amount, found `{text}`")
+                    })?;
+                    self.note(key.clone().into(), about, amount);
+                    noted += 1;
+                }
+            }
+        }
+        Ok(noted)
     }
 
     /// Leaves out the sums over the containers of a pod that stand beside these.
@@ -298,9 +339,9 @@ struct Series {
 }
 
 impl Series {
-    /// The percentile of the samples by nearest rank; of a counter that of its rates. Stale samples
+    /// A percentile of the samples by nearest rank; of a counter that of its rates. Stale samples
     /// count for nothing.
-    fn percentile(&self, is_counter: bool) -> Option<f64> {
+    fn percentile(&self, percentile: usize, is_counter: bool) -> Option<f64> {
         let samples = self.value.iter().chain(&self.values);
         let samples = samples.filter_map(|(at, text)| {
             let value: f64 = text.parse().ok()?;
@@ -324,7 +365,7 @@ impl Series {
             samples.iter().map(|own| own[1]).collect()
         };
         values.sort_by(f64::total_cmp);
-        let rank = (values.len() * PERCENTILE).div_ceil(100).max(1);
+        let rank = (values.len() * percentile).div_ceil(100).max(1);
         values.get(rank - 1).copied()
     }
 }
@@ -369,6 +410,39 @@ mod tests {
         let usage = read(answer, None).expect("an answer");
         let cpu = seen(&usage, "web-0").and_then(|own| own.cpu);
         assert_eq!(cpu, Some(Quantity::from_milli(500)));
+        // Of twenty samples of memory the largest counts.
+        let samples: Vec<String> = (1..=20).map(|at| format!("[{at}, \"{at}\"]")).collect();
+        let answer = format!(
+            r#"{{"data": {{"result": [{{"metric": {{"pod": "db-0", "namespace": "shop"}}, "values": [{}]}}]}}}}"#,
+            samples.join(", ")
+        );
+        let usage = read(&answer, Some(Measured::Memory)).expect("an answer");
+        let memory = seen(&usage, "db-0").and_then(|own| own.memory);
+        assert_eq!(memory, Some(Quantity::from_units(20)));
+    }
+
+    #[test]
+    fn recommendations_of_vertical_autoscalers_are_read() {
+        let own = r#"{"kind": "VerticalPodAutoscaler", "metadata": {"namespace": "shop", "name": "v"},
+            "spec": {"targetRef": {"kind": "Deployment", "name": "web"}},
+            "status": {"recommendation": {"containerRecommendations": [
+                {"containerName": "a", "target": {"cpu": "250m", "memory": "1Gi"}},
+                {"containerName": "b", "target": {"cpu": "1"}}]}}}"#;
+        for text in [
+            own.to_owned(),
+            format!(r#"{{"kind": "List", "items": [{own}]}}"#),
+        ] {
+            let expected = Seen {
+                cpu: Some(Quantity::from_milli(1_250)),
+                memory: Some(Quantity::from_units(1 << 30)),
+            };
+            assert_eq!(
+                seen(&read(&text, None).expect("objects"), "web"),
+                Some(expected)
+            );
+        }
+        let error = read(&own.replace("250m", "much"), None).expect_err("a wrong amount");
+        assert!(error.contains("recommended cpu"), "{error}");
     }
 
     #[test]
