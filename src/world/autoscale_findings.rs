@@ -254,7 +254,8 @@ impl Surroundings<'_> {
         }
         let expected = "the usage of the pods, as an annotation `windtunnel.dev/cpu-usage` or \
                         `windtunnel.dev/memory-usage` of the pod template or under \
-                        `models.usage`; without it the metric is never available";
+                        `models.usage`; without it the metric is never available \
+                        (`--ignore hpa` leaves such autoscalers out)";
         Some(Problem::Missing { expected })
     }
 
