@@ -100,15 +100,18 @@ impl PlanReport<'_> {
                 let moves = moves.filter(|one| pods.contains(&one.pod));
                 let moves = moves.map(|one| format!("{} → {}", one.pod, one.to));
                 let moves: Vec<String> = moves.collect();
-                let _ = writeln!(
-                    text,
-                    "  {words}; {} of {} moved{}{}{}",
-                    moves.len(),
-                    plural::count(pods.len(), "pod"),
-                    if moves.is_empty() { "" } else { ": " },
-                    named(&moves),
-                    stays.map_or(String::new(), |own| format!("; {}", headline(own)))
-                );
+                let mut line = format!("  {words}");
+                if !pods.is_empty() {
+                    let of = plural::count(pods.len(), "pod");
+                    let _ = write!(line, "; {} of {of} moved", moves.len());
+                }
+                if !moves.is_empty() {
+                    let _ = write!(line, ": {}", named(&moves));
+                }
+                if let Some(own) = stays {
+                    let _ = write!(line, "; {}", headline(own));
+                }
+                let _ = writeln!(text, "{line}");
             }
             if rows.len() > SHOWN {
                 let more = plural::count(rows.len() - SHOWN, "more node");
