@@ -10,7 +10,7 @@ use model::{Change, Object, Release};
 use scenario::Scenario;
 use scenario::schema;
 use sim::UsageOptions;
-use units::{Duration, Instant};
+use units::Instant;
 
 use super::autoscale_findings::{findings, rivals, with_tolerance};
 use super::object_name::target;
@@ -119,11 +119,7 @@ fn options(
             tolerance: horizontal.tolerance,
             cpu_initialization: horizontal.cpu_initialization,
             initial_readiness_delay: horizontal.initial_readiness_delay,
-            // Passes of a cluster are a little more than a period apart, so that what is as old as the window is
-            // beyond it.
-            downscale_stabilization: horizontal
-                .downscale_stabilization
-                .saturating_add(Duration::from_nanos(-1)),
+            downscale_stabilization: horizontal.downscale_stabilization,
         },
         pipeline: PipelineSettings {
             scrape: metrics.scrape,

@@ -164,11 +164,6 @@ fn replicas_follow_the_load_and_stay_within_bounds() {
     assert!(metric("scaling.up").unwrap() >= 3.0 && metric("scaling.down").unwrap() >= 1.0);
     assert_eq!(metric("scaling.reversals"), Some(0.0));
     assert!(metric("usage.cpu.utilization").unwrap() > 0.0);
-    // Rates that are stated as the defaults change nothing.
-    let stated = "  behavior: {scaleUp: {stabilizationWindowSeconds: 0}}\n";
-    let shop = manifests(2, usage, &format!("{HORIZONTAL}{stated}"));
-    let (same, _) = run_text("scaling-stated", &shop, CONTROLLED);
-    assert_eq!(same.stated, replicas.stated);
 }
 
 #[test]
