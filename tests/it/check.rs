@@ -323,7 +323,7 @@ fn a_setting_that_a_run_refuses_is_told_with_its_place() {
     let seen = scratch.printed(&["check", "web.yaml", "--format", "github"], 2);
     let line = scenario.lines().position(|line| line.contains(class));
     let place = format!(
-        "::error file=web.yaml,line={},title=web/a and 1 more::objectives[",
+        "web.yaml,line={},title=web/a and 1 more::objectives[",
         line.map_or(0, |line| line + 1)
     );
     assert!(seen.contains(&place), "{place}: {seen}");

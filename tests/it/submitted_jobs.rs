@@ -71,7 +71,8 @@ fn jobs_without_pods_are_told() {
     for line in [
         "note: 2 jobs without pods when the run ended: not admitted by the queue `user`, of which no job has \
          pods (first `default/z`)",
-        "note: `default/z` was the first to wait in the cluster queue ",
+        "note: the workload `default/job-z` was the first to wait in the cluster queue `all` when the run ended: \
+         couldn't assign flavors",
     ] {
         assert!(told.contains(line), "{told}");
     }

@@ -470,7 +470,7 @@ impl Component for Queueing {
         let line = |own: Unadmitted| {
             let (namespace, name) = (&own.workload.namespace, &own.workload.name);
             format!(
-                "`{namespace}/{name}` was the first to wait in the cluster queue `{}` when the run ended: {}",
+                "the workload `{namespace}/{name}` was the first to wait in the cluster queue `{}` when the run ended: {}",
                 own.queue, own.message
             )
         };
