@@ -108,7 +108,11 @@ impl Aftermath {
                 "changed nothing, as the deployment was paused or had no version before, first of ",
             ),
             idle.and_then(|idle| {
-                line(&idle, "cron job", "started no job before the run ended, first ")
+                line(
+                    &idle,
+                    "cron job",
+                    "started no job before the run ended, first ",
+                )
             }),
             line(&kept, "drain", "had not ended when the run did, first of "),
             line(
