@@ -127,10 +127,11 @@ impl Controller {
             .sum()
     }
 
-    /// Answers that the workloads met which are the first to wait in their queues of the cluster, as things
-    /// are: a queue whose first workload fits by itself has none.
+    /// Answers to the first workload that waits in each queue of the cluster, as things are: none of a queue
+    /// whose first workload fits by itself.
     pub fn first_unadmitted(&self) -> Vec<Unadmitted> {
         let mut found = Vec::new();
+        let mut trial = self.clone();
         for (&queue, waiting) in &self.waiting {
             let active = waiting.active().next().map(|key| key.number);
             let Some(number) = active.or(waiting.inadmissible.first().copied()) else {
@@ -139,7 +140,7 @@ impl Controller {
             let own = self.snapshot.queue(queue);
             let name = own.spec.name.clone();
             let message = if own.is_active {
-                let entry = self.clone().try_head(number);
+                let entry = trial.try_head(number);
                 entry.map(|entry| entry.message).unwrap_or_default()
             } else {
                 format!("ClusterQueue {name} is inactive")
