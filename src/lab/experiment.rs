@@ -269,9 +269,27 @@ pub fn metric_definitions() -> Vec<MetricDefinition> {
     registry::REGISTRY.iter().map(definition).collect()
 }
 
+impl ExperimentError {
+    /// The error of a variant's run, with its seed where there are several and it matters.
+    pub(crate) fn of_run(
+        source: RunError,
+        experiment: &Experiment,
+        variant: &str,
+        seed: Option<u64>,
+    ) -> Self {
+        let (is_of_a_file, is_of_a_setting) = (source.is_of_a_file(), source.is_of_a_setting());
+        let has_others = experiment.variants.len() > 1;
+        Self::Variant {
+            variant: (has_others && !is_of_a_file).then(|| variant.to_owned()),
+            seed: seed.filter(|_| !is_of_a_file && !is_of_a_setting),
+            source: Box::new(pointed(source, experiment, variant)),
+        }
+    }
+}
+
 /// Error of a setting, with the place where the setting was written. Where a trace does not go with a
 /// setting, the error of the trace names the setting in the place of a file.
-pub(crate) fn pointed(source: RunError, experiment: &Experiment, variant: &str) -> RunError {
+fn pointed(source: RunError, experiment: &Experiment, variant: &str) -> RunError {
     let place = |message: &str| {
         let place = experiment.places.of_message(variant, message);
         place.map_or_else(String::new, |place| format!("\n --> {place}"))
@@ -302,18 +320,8 @@ fn run_one(
     variant: &VariantPlan,
     journey: Option<&Journey<'_>>,
 ) -> Result<(VariantSummary, VariantData), ExperimentError> {
-    let failed = |source: RunError| {
-        let is_of_a_file = matches!(
-            source,
-            RunError::Build(BuildError::Trace(_)) | RunError::Sim(SimError::Trace(_))
-        );
-        let matters = plan.experiment.variants.len() > 1 && !is_of_a_file;
-        ExperimentError::Variant {
-            variant: matters.then(|| variant.name.clone()),
-            seed: None,
-            source: Box::new(pointed(source, plan.experiment, &variant.name)),
-        }
-    };
+    let failed =
+        |source: RunError| ExperimentError::of_run(source, plan.experiment, &variant.name, None);
     let mut stopover = journey.map(|journey| journey.stopover(index, variant));
     // Up to the stop it is run as it was.
     let before = journey.and_then(|journey| journey.before(index));

@@ -18,7 +18,7 @@ use crate::summary::{InputSummary, VariantSummary};
 use scenario::schema::Objective;
 use scenario::{Experiment, Files, Scenario, files_of};
 use units::{SortedMap, SortedSet};
-use world::{BuildError, inputs};
+use world::inputs;
 
 /// Configurations of schedulers up to this size are kept in baselines.
 const CONFIG_BYTES_MAX: u64 = 256 << 10;
@@ -211,12 +211,6 @@ fn kind(error: &ExperimentError) -> ErrorKind {
     }
 }
 
-/// Whether a setting of an experiment is wrong, of which the files could be read.
-fn is_of_a_setting(error: &ExperimentError) -> bool {
-    matches!(error, ExperimentError::Variant { source, .. }
-        if matches!(**source, RunError::Build(BuildError::Experiment(_))))
-}
-
 /// Name of an experiment's variant in a baseline: `SCENARIO`, or `SCENARIO/VARIANT` where it has
 /// several.
 pub fn entry_name(experiment: &Experiment, variant: &str) -> String {
@@ -347,7 +341,9 @@ fn fill(
     }
     let refused = match add(experiment, entries, variants, 0..2, workers) {
         // A change of the inputs may be why a setting is wrong. What no run can read is not read here.
-        Err(error) if is_of_a_setting(&error) => Some(error),
+        Err(error) if matches!(&error, ExperimentError::Variant { source, .. } if source.is_of_a_setting()) => {
+            Some(error)
+        }
         added => {
             added?;
             None

@@ -13,11 +13,11 @@ use rng::ChanceWatch;
 use scenario::schema::MeasuredWindow;
 use scenario::{Experiment, VariantPlan};
 use scheduler::pipeline::evaluate::Form;
-use sim::{EndCause, RunControl, SimError};
+use sim::{EndCause, RunControl};
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::broken::guarded;
-use super::experiment::{ExperimentError, pointed};
+use super::experiment::ExperimentError;
 use super::folder::FolderError;
 use super::limits::Limits;
 use super::placements::{FirstNodes, Placements};
@@ -301,19 +301,8 @@ fn broken(experiment: &Experiment, work: Work, words: String) -> ExperimentError
 
 /// Error of a run that can't be made.
 fn failed(experiment: &Experiment, work: Work, source: RunError) -> ExperimentError {
-    let is_of_a_file = matches!(
-        source,
-        RunError::Build(BuildError::Trace(_)) | RunError::Sim(SimError::Trace(_))
-    );
-    // A setting is wrong with whatever seed.
-    let is_of_a_setting = matches!(source, RunError::Build(BuildError::Experiment(_)));
-    let variants = &experiment.variants;
-    let variant = &variants[work.variant].name;
-    ExperimentError::Variant {
-        variant: (!is_of_a_file && variants.len() > 1).then(|| variant.clone()),
-        seed: (!is_of_a_file && !is_of_a_setting).then_some(work.seed),
-        source: Box::new(pointed(source, experiment, variant)),
-    }
+    let variant = &experiment.variants[work.variant].name;
+    ExperimentError::of_run(source, experiment, variant, Some(work.seed))
 }
 
 /// The plan of a run with its seed, and what it runs, perturbed if that is asked for.

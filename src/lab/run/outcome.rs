@@ -32,6 +32,21 @@ pub enum RunError {
     },
 }
 
+impl RunError {
+    /// Whether a file of rows is wrong, for every variant that reads it.
+    pub(crate) const fn is_of_a_file(&self) -> bool {
+        matches!(
+            self,
+            Self::Build(BuildError::Trace(_)) | Self::Sim(SimError::Trace(_))
+        )
+    }
+
+    /// Whether a setting of the experiment is wrong, with any seed; its files could be read.
+    pub(crate) const fn is_of_a_setting(&self) -> bool {
+        matches!(self, Self::Build(BuildError::Experiment(_)))
+    }
+}
+
 /// Result of a run.
 #[derive(Debug)]
 pub struct Outcome {
