@@ -457,7 +457,7 @@ struct Ctx {
     /// Whether the templates of workloads keep their text.
     keeps_templates: bool,
     /// Kind, namespace and name of workloads with variables that need a key of a config.
-    key_uses: Vec<([String; 3], [String; 3])>,
+    key_uses: Vec<([String; 3], needs::KeyUse)>,
 }
 
 /// Names of containers that are taken.

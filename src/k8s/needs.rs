@@ -65,6 +65,7 @@ struct RawContainer {
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RawVariable {
+    name: Value,
     value_from: Option<RawValue>,
 }
 
@@ -86,6 +87,7 @@ struct RawVariables {
 #[serde(default)]
 struct RawReference {
     name: Option<String>,
+    key: Value,
     optional: Option<bool>,
 }
 
@@ -96,28 +98,26 @@ impl RawReference {
     }
 }
 
-/// Variables of a template that need a key of a config: each with the config and the key.
-pub(super) fn key_uses(template: &Value) -> Vec<[String; 3]> {
-    let lists = ["/spec/containers", "/spec/initContainers"];
-    let lists = lists
-        .iter()
-        .filter_map(|list| template.pointer(list)?.as_array());
-    let variables = lists.flatten().filter_map(|own| own.get("env")?.as_array());
-    let found = variables.flatten().filter_map(|own| {
-        let source = own.pointer("/valueFrom/configMapKeyRef")?;
-        let text = |value: &Value, name| Some(value.get(name)?.as_str()?.to_owned());
-        let used = [
-            text(own, "name")?,
-            text(source, "name")?,
-            text(source, "key")?,
-        ];
-        (source.get("optional") != Some(&Value::Bool(true))).then_some(used)
-    });
-    found.collect()
+/// A variable that takes a key of a config.
+pub(super) struct KeyUse {
+    pub(super) variable: String,
+    pub(super) config: String,
+    pub(super) key: String,
 }
 
-/// Needs of a template's containers, each once, in order.
-pub(super) fn needs(template: &Value) -> Result<Needs, Problem> {
+impl KeyUse {
+    fn of(variable: &RawVariable) -> Option<Self> {
+        let config = variable.value_from.as_ref()?.config_map_key_ref.as_ref()?;
+        Some(Self {
+            variable: variable.name.as_str()?.to_owned(),
+            config: config.needed()?.to_owned(),
+            key: config.key.as_str()?.to_owned(),
+        })
+    }
+}
+
+/// Needs of a template's containers, each once, in order, and the keys of configs among them.
+pub(super) fn needs(template: &Value) -> Result<(Needs, Vec<KeyUse>), Problem> {
     let path = Path::root("spec");
     let raw: RawSpec = part(template.get("spec").unwrap_or(&Value::Null), &path)?;
     let mut needs = SortedSet::new();
@@ -131,13 +131,16 @@ pub(super) fn needs(template: &Value) -> Result<Needs, Problem> {
         let secret = volume.secret.map(|own| RawReference {
             name: own.secret_name,
             optional: own.optional,
+            ..RawReference::default()
         });
         note(secret.as_ref(), volume.config_map.as_ref());
         for source in volume.projected.into_iter().flat_map(|own| own.sources) {
             note(source.secret.as_ref(), source.config_map.as_ref());
         }
     }
+    let mut keys = Vec::new();
     for container in raw.containers.iter().chain(&raw.init_containers) {
+        keys.extend(container.env.iter().filter_map(KeyUse::of));
         for variables in &container.env_from {
             let (secret, config) = (&variables.secret_ref, &variables.config_map_ref);
             note(secret.as_ref(), config.as_ref());
@@ -151,7 +154,7 @@ pub(super) fn needs(template: &Value) -> Result<Needs, Problem> {
             note(secret.as_ref(), config.as_ref());
         }
     }
-    Ok(Needs(needs.into_iter().collect()))
+    Ok((Needs(needs.into_iter().collect()), keys))
 }
 
 /// A secret or a config, by its name.

@@ -80,12 +80,11 @@ impl Workload<'_> {
         unmodelled::note_queue(object, &raw.metadata, &raw.spec, false, self.ctx);
         pod::check_sums(&spec).map_err(inside)?;
         spec.behaviour = behaviour(&raw.metadata, &raw.spec).map_err(inside)?;
-        spec.needs = needs::needs(value).map_err(inside)?;
-        let owner = [self.kind, &*self.namespace, &*self.name].map(str::to_owned);
-        let used = needs::key_uses(value).into_iter();
-        self.ctx
-            .key_uses
-            .extend(used.map(|used| (owner.clone(), used)));
+        let (needs, keys) = needs::needs(value).map_err(inside)?;
+        spec.needs = needs;
+        let owner = || [self.kind, &*self.namespace, &*self.name].map(str::to_owned);
+        let keys = keys.into_iter().map(|used| (owner(), used));
+        self.ctx.key_uses.extend(keys);
         let wishes = queueing::wishes(&raw.metadata.annotations).map_err(inside)?;
         spec.life = life::life(&raw.spec, &raw.metadata.annotations, &spec).map_err(inside)?;
         self.written = is_replaced(self.kind).then(|| written_template(value).into());

@@ -7,6 +7,7 @@ use crate::declared_workload::{DeclaredWorkload, PodPriority, small_quotas};
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
 use crate::kinds;
+use crate::needs::KeyUse;
 use crate::objects;
 use crate::parts::Parts;
 use crate::pod;
@@ -236,10 +237,15 @@ impl Reader {
 
     /// Notes variables whose config has other keys; one without any may get them in the cluster.
     fn note_missing_keys(&mut self) {
-        for (owner, [variable, config, key]) in std::mem::take(&mut self.ctx.key_uses) {
+        for (owner, used) in std::mem::take(&mut self.ctx.key_uses) {
             let [kind, namespace, name] = &owner;
-            let keys = self.configs.get(&(namespace.clone(), config.clone()));
-            if keys.is_some_and(|keys| !keys.is_empty() && !keys.contains(&key)) {
+            let keys = self.configs.get(&(namespace.clone(), used.config.clone()));
+            if keys.is_some_and(|keys| !keys.is_empty() && !keys.contains(&used.key)) {
+                let KeyUse {
+                    variable,
+                    config,
+                    key,
+                } = &used;
                 let object = ObjectName {
                     kind,
                     namespace: Some(namespace),

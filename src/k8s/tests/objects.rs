@@ -60,7 +60,7 @@ fn a_configuration_is_read_and_its_faults_are_named() {
     }
 }
 
-/// What is told of manifests with workloads.
+/// The findings of manifests with workloads.
 fn told(text: String) -> String {
     let mut reader = ManifestReader::new().with_workloads();
     let input = Input::bytes("a.yaml", text.into_bytes());
