@@ -67,6 +67,24 @@ pub fn first_of<S: AsRef<str>>(names: impl IntoIterator<Item = S>, most: usize) 
     }
 }
 
+/// Values by what is said of them, both in the order in which they come, for lines that name all of a kind.
+///
+/// ```
+/// use units::plural::alike;
+///
+/// assert_eq!(alike([("lost", 1), ("new", 2), ("lost", 3)]), [("lost", vec![1, 3]), ("new", vec![2])]);
+/// ```
+pub fn alike<K: PartialEq, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(K, Vec<V>)> {
+    let mut found: Vec<(K, Vec<V>)> = Vec::new();
+    for (words, value) in pairs {
+        match found.iter_mut().find(|(known, _)| *known == words) {
+            Some((_, values)) => values.push(value),
+            None => found.push((words, vec![value])),
+        }
+    }
+    found
+}
+
 /// A whole number with commas: `1,340`.
 pub fn grouped(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();

@@ -178,17 +178,11 @@ pub(super) fn notes<'a>(
         })
     };
     let run = entries.filter(|entry| entry.report.error.is_none());
-    let mut told: Vec<(String, Vec<&str>)> = Vec::new();
-    for entry in run {
-        for words in note(entry).into_iter().chain(seed(entry)) {
-            let name = &*entry.report.name;
-            match told.iter_mut().find(|(own, _)| *own == words) {
-                Some((_, names)) => names.push(name),
-                None => told.push((words, vec![name])),
-            }
-        }
-    }
-    let told = told.into_iter();
+    let told = run.flat_map(|entry| {
+        let words = note(entry).into_iter().chain(seed(entry));
+        words.map(|words| (words, &*entry.report.name))
+    });
+    let told = plural::alike(told).into_iter();
     told.map(|(words, names)| format!("{}: {words}", plural::first_of(names, 1)))
         .collect()
 }

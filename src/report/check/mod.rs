@@ -114,20 +114,14 @@ fn place_of(entry: &EntryReport) -> (&str, usize) {
 
 /// Errors of entries that could not be run, each once: with the names of all that have it, and the first.
 fn broken(report: &CheckReport) -> Vec<(String, &EntryReport, &str)> {
-    let mut found: Vec<(Vec<&str>, &EntryReport, &str)> = Vec::new();
-    for entry in &report.entries {
-        let Some(error) = entry.error.as_deref() else {
-            continue;
-        };
-        match found.iter_mut().find(|(.., known)| *known == error) {
-            Some((names, ..)) => names.push(&entry.name),
-            None => found.push((vec![&entry.name], entry, error)),
-        }
-    }
-    let found = found.into_iter();
-    found
-        .map(|(names, entry, error)| (plural::first_of(names, 1), entry, error))
-        .collect()
+    let entries = report.entries.iter();
+    let broken = entries.filter_map(|entry| Some((entry.error.as_deref()?, entry)));
+    let broken = plural::alike(broken).into_iter();
+    let broken = broken.map(|(error, entries)| {
+        let names = entries.iter().map(|entry| &entry.name);
+        (plural::first_of(names, 1), entries[0], error)
+    });
+    broken.collect()
 }
 
 /// Headline in one sentence: the most severe gated change in the words of users (ci.md 6.2).

@@ -385,7 +385,7 @@ fn missed(study: &Study) -> String {
 
 /// What stands against judgements of gated metrics, with the metrics that it concerns.
 fn caveats(study: &Study) -> Vec<String> {
-    let mut found: Vec<(&str, Vec<String>)> = Vec::new();
+    let mut found: Vec<(&str, String)> = Vec::new();
     for pair in study.every_pair() {
         for own in pair.metrics.iter().filter(|own| own.gated && own.n > 1) {
             let Some(note) = own.note.as_deref() else {
@@ -400,14 +400,10 @@ fn caveats(study: &Study) -> Vec<String> {
                 Some(_) => names(study, pair),
                 None => format::clean(&pair.candidate),
             };
-            let of = format!("{label} of {name}{on_log}");
-            match found.iter_mut().find(|(known, _)| *known == note) {
-                Some((_, of_all)) => of_all.push(of),
-                None => found.push((note, vec![of])),
-            }
+            found.push((note, format!("{label} of {name}{on_log}")));
         }
     }
-    let lines = found
+    let lines = plural::alike(found)
         .into_iter()
         .map(|(note, of)| format!("{note}: {}", plural::first_of(of, 3)));
     lines.collect()
