@@ -143,7 +143,8 @@ fn request(amounts: &Amounts, resource: &str) -> i64 {
     }
 }
 
-/// The pod that leaves a node, one that may be evicted if there is any: of the lowest priority the smallest that is enough, or else the largest.
+/// The pod that leaves a node, one that may be evicted if there is any: of the lowest priority the smallest that is
+/// enough, or else the largest.
 fn leaver(demand: &Demand, node: &NodeInfo, resource: &str, excess: i64) -> Option<usize> {
     let size = |place: usize| request(&demand.pods[place].info.class.requests, resource);
     let places = demand.places(&node.pods).into_iter();

@@ -79,7 +79,11 @@ impl Aftermath {
             }
         }
         let stuck = stuck_rollouts(store);
-        let idle = self.has_kubectl.then(|| idle_cron_jobs(store));
+        let idle = if self.has_kubectl {
+            idle_cron_jobs(store)
+        } else {
+            Counted::default()
+        };
         let short_lived = self.short_lives.at_end(at, store);
         let line = |own: &Counted, noun: &str, words: &str| {
             let number = count(own.count, noun);
@@ -107,13 +111,11 @@ impl Aftermath {
                 "rollback",
                 "changed nothing, as the deployment was paused or had no version before, first of ",
             ),
-            idle.and_then(|idle| {
-                line(
-                    &idle,
-                    "cron job",
-                    "started no job before the run ended, first ",
-                )
-            }),
+            line(
+                &idle,
+                "cron job",
+                "started no job before the run ended, first ",
+            ),
             line(&kept, "drain", "had not ended when the run did, first of "),
             line(
                 &self.given_up,

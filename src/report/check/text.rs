@@ -224,7 +224,7 @@ fn details(report: &CheckReport, is_verbose: bool) -> Vec<Detail<'_>> {
     lines
 }
 
-/// What the runs leave out of their input, each once: with the names of the entries where it isn't of all.
+/// Notes about input that runs pass over, each once; entries are named where some have no such note.
 pub(super) fn left_out(report: &CheckReport) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for entry in &report.entries {

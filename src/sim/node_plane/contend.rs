@@ -72,18 +72,24 @@ impl NodePlane {
 
     /// The processes that share nodes come to what is due: first those end whose work is done.
     pub(super) fn contend(&mut self, ctx: &mut Context<'_>) {
-        let Some(contention) = &mut self.contention else {
-            return;
-        };
-        let ended = contention.ended(ctx.now());
-        let after_ends = !ended.is_empty();
+        if self.contention.is_some() {
+            let after_ends = self.end_processes(ctx);
+            ctx.send(ToNodes::Look { after_ends });
+        }
+    }
+
+    /// Processes on shared cores end whose work is done; whether there are any.
+    pub(super) fn end_processes(&mut self, ctx: &mut Context<'_>) -> bool {
+        let contention = self.contention.as_mut();
+        let ended = contention.map_or_else(Vec::new, |own| own.ended(ctx.now()));
+        let is_any = !ended.is_empty();
         for process in ended {
             ctx.send(ToNodes::ProcessExits {
                 process,
                 killed: None,
             });
         }
-        ctx.send(ToNodes::Look { after_ends });
+        is_any
     }
 
     /// Then those that are over a limit, then nodes that are to be looked at, until nothing is due.

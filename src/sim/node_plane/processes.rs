@@ -129,13 +129,7 @@ impl NodePlane {
             ctx.send(ToNodes::Ends);
             return Ok(());
         }
-        let contention = self.contention.as_mut();
-        for process in contention.map_or_else(Vec::new, |own| own.ended(now)) {
-            ctx.send(ToNodes::ProcessExits {
-                process,
-                killed: None,
-            });
-        }
+        self.end_processes(ctx);
         ctx.send(ToNodes::ExpectTick);
         Ok(())
     }
