@@ -19,7 +19,8 @@ use report::table::TableOptions;
 use scenario::schema::AnswerSource;
 use scenario::{Experiment, NamedText, Rejected, load};
 use serde_json::json;
-use systems::registry::WITH_PLAIN_FORM;
+use systems::SystemFact;
+use systems::registry::SYSTEMS;
 use units::plural;
 use world::FileSource;
 
@@ -163,14 +164,18 @@ fn check_form(experiment: &Experiment, form: SchedulerForm) -> Result<(), Failur
     if form == SchedulerForm::Fast {
         return Ok(());
     }
+    let with_one = SYSTEMS
+        .iter()
+        .filter(|own| own.has(SystemFact::HasPlainForm));
+    let with_one: Vec<&str> = with_one.map(|own| own.name).collect();
     for variant in &experiment.variants {
         let name = variant.scenario.system.name.as_str();
-        if !WITH_PLAIN_FORM.contains(&name) {
+        if !with_one.contains(&name) {
             return Err(Failure::input(format!(
                 "--form plain: the system `{name}` (variant `{}`) has no plain form in runs\nhelp: \
                  these have one: {}",
                 variant.name,
-                WITH_PLAIN_FORM.join(", ")
+                with_one.join(", ")
             )));
         }
     }

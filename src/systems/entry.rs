@@ -34,11 +34,8 @@ pub struct SystemEntry {
     /// The condition under which the system acts on workloads (deployments, jobs …) and not on pods
     /// alone.
     pub workloads: RunsWorkloads,
-    /// Whether the system takes off a node that drains ([`control::node_api::drains`]) what has to go itself:
-    /// every task (swarmkit `manager/orchestrator/task.go`, `InvalidNode`), or those of services as their
-    /// bounds allow (Amazon ECS Developer Guide, "Draining Amazon ECS container instances"). Otherwise whoever
-    /// drains a node asks for the eviction of its pods.
-    pub empties_nodes: bool,
+    /// The facts about the system that others ask for, in alphabetical order.
+    pub facts: &'static [SystemFact],
     /// The features that the system can express, and its behaviour.
     pub capabilities: Capabilities,
     /// The states and consequences that ends of pods have in the system.
@@ -48,10 +45,33 @@ pub struct SystemEntry {
 }
 
 impl SystemEntry {
+    /// Whether a fact holds of the system.
+    pub fn has(&self, fact: SystemFact) -> bool {
+        self.facts.contains(&fact)
+    }
+
     /// `true` if the system's nodes run kubelets, which pull images.
     pub const fn runs_kubelets(&self) -> bool {
         matches!(self.workloads, RunsWorkloads::WithControllers)
     }
+}
+
+/// What sets a system apart from most others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemFact {
+    /// The system takes off a node that drains ([`control::node_api::drains`]) what has to go itself: every task
+    /// (swarmkit `manager/orchestrator/task.go`, `InvalidNode`), or those of services as their bounds allow
+    /// (Amazon ECS Developer Guide, "Draining Amazon ECS container instances"). Otherwise whoever drains a node
+    /// asks for the eviction of its pods.
+    EmptiesNodes,
+    /// The scheduler runs in its plain form, too, if that is asked for.
+    HasPlainForm,
+    /// A node can't be closed to new pods: all it knows is draining.
+    IgnoresCordons,
+    /// The version before an update is kept, and an operation goes back to it.
+    KeepsFormerVersion,
+    /// A node is taken for as large as it was when it joined.
+    SizesNodesOnce,
 }
 
 /// Scheduler of a system.

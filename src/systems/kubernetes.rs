@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use super::capability::{Capabilities, rows};
 use super::entry::{
-    ExtenderLine, RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts,
+    ExtenderLine, RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts,
     SystemRequest,
 };
 use super::kubelet::{Kubelet, KubeletOptions};
@@ -54,7 +54,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "kube-scheduler 1.34 (1.30 to 1.36 by `release`): all default plugins, queue, preemption",
     scheduler: SchedulerKind::KubeScheduler,
     workloads: RunsWorkloads::WithControllers,
-    empties_nodes: false,
+    facts: &[SystemFact::HasPlainForm],
     capabilities: CAPABILITIES,
     ends: crate::ends::kubernetes,
     build,

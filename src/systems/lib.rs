@@ -44,7 +44,7 @@ pub use awaits_volumes::AwaitsVolumes;
 pub use capability::{Capabilities, Capability, Support};
 pub use entry::{
     ExtenderLine, ExternalPolicy, RunsWorkloads, SchedulerKind, SystemEntry, SystemError,
-    SystemParts, SystemRequest,
+    SystemFact, SystemParts, SystemRequest,
 };
 pub use kubernetes::KubeRequest;
 pub use parts::time_limits::TimeLimits;

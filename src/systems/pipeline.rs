@@ -15,7 +15,7 @@
 
 use super::capability::{Capabilities, rows};
 use super::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use super::kubernetes::cell;
 use super::profile::check_profile;
@@ -32,7 +32,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "the extension points of kube-scheduler; published profiles name their study",
     scheduler: SchedulerKind::Pipeline,
     workloads: RunsWorkloads::WithControllers,
-    empties_nodes: false,
+    facts: &[SystemFact::HasPlainForm],
     capabilities: CAPABILITIES,
     ends: crate::ends::kubernetes,
     build,

@@ -1,7 +1,7 @@
 //! Every system, in written order. To add one: write its file with an `ENTRY`, and add one line
 //! here.
 
-use super::entry::{SystemEntry, SystemError};
+use super::entry::{SystemEntry, SystemError, SystemFact};
 use super::{
     batch, borg, compose, consolidation, ecs, fleet, flow, gpu_sharing, graphene, kubernetes,
     mesos, nova, omega, openshift, pipeline, sparrow, swarm, swarmkit,
@@ -28,17 +28,6 @@ pub const SYSTEMS: &[SystemEntry] = &[
     graphene::ENTRY,
     consolidation::ENTRY,
     gpu_sharing::ENTRY,
-];
-
-/// Names of the systems whose schedulers run in their plain form, too, if that is asked for.
-pub const WITH_PLAIN_FORM: &[&str] = &[
-    "kubernetes",
-    "pipeline",
-    "batch",
-    "nova",
-    "ecs",
-    "borg",
-    "flow",
 ];
 
 /// Returns the system of a name.
@@ -71,9 +60,9 @@ pub fn find(name: &str) -> Result<&'static SystemEntry, SystemError> {
         })
 }
 
-/// Whether the system of a name takes off a node that drains what has to go itself.
-pub fn empties_nodes(name: &str) -> bool {
-    find(name).is_ok_and(|entry| entry.empties_nodes)
+/// Whether a fact holds of the system of a name.
+pub fn has(name: &str, fact: SystemFact) -> bool {
+    find(name).is_ok_and(|entry| entry.has(fact))
 }
 
 #[cfg(test)]

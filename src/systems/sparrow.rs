@@ -35,7 +35,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Ousterhout and others, SOSP'13: batch sampling, late binding, proactive cancellation",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
-    empties_nodes: false,
+    facts: &[],
     capabilities: CAPABILITIES,
     ends: crate::ends::jobs_alone,
     build,

@@ -10,12 +10,10 @@ use scenario::Scenario;
 use scenario::schema::{FailureKind, NodeSource};
 use sim::Trouble;
 use sim::failures::{Change, Strike};
+use systems::SystemFact;
 use units::{Instant, NodeId, SortedMap, plural};
 
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};
-
-/// The systems whose managers keep the size with which a node joined.
-const SIZED_ONCE: [&str; 4] = ["swarm", "swarmkit", "ecs", "consolidation"];
 
 /// The events of the machines that are a scenario's nodes, in order of time. Where a failure log is the
 /// same file, that says when machines are away.
@@ -69,7 +67,7 @@ pub(super) fn machine_events(
     let is_resize = |strike: &&Strike| matches!(strike.change, Change::Resize(..));
     let resizes = strikes.iter().filter(is_resize).count();
     let system = &*scenario.system.name;
-    if resizes > 0 && SIZED_ONCE.contains(&system) {
+    if resizes > 0 && systems::registry::has(system, SystemFact::SizesNodesOnce) {
         remarks.note(format!(
             "the system `{system}` takes a node for as large as it was when it joined: {} of the trace \
              {} no effect",

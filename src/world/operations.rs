@@ -17,6 +17,7 @@ use model::{Labels, Node, Object, Taint, TaintEffect, Text};
 use scenario::Scenario;
 use scenario::schema::{self, PropagationPolicy, WorkloadSource};
 use sim::failures::Target;
+use systems::SystemFact;
 use systems::capability::{Capability, Support, support};
 use systems::nova::section::Nova;
 use systems::registry::find;
@@ -237,7 +238,7 @@ pub fn operations(
 
 /// Whether the scenario's system takes off a node that drains what has to go itself.
 pub fn empties_nodes(scenario: &Scenario) -> bool {
-    systems::registry::empties_nodes(&scenario.system.name)
+    systems::registry::has(&scenario.system.name, SystemFact::EmptiesNodes)
 }
 
 /// Whether instances leave a cordoned node by live migration.

@@ -3,6 +3,7 @@
 use ::units::Instant;
 use control::operation::Operation;
 use scenario::Scenario;
+use systems::{SystemFact, registry};
 
 use super::Remarks;
 use super::runs_workloads::runs_always;
@@ -46,13 +47,8 @@ fn not_taken_back(scenario: &Scenario) -> Option<String> {
     let mut operations = scenario.operations.iter();
     let number = operations.position(|own| own.roll_back.is_some())?;
     let system = &scenario.system.name;
-    let keeps_former = [
-        systems::ecs::ENTRY.name,
-        systems::mesos::ENTRY.name,
-        systems::mesos::dcos::ENTRY.name,
-        systems::swarmkit::ENTRY.name,
-    ];
-    (runs_always(scenario) && !keeps_former.contains(&system.as_str())).then(|| {
+    let keeps_former = registry::has(system, SystemFact::KeepsFormerVersion);
+    (runs_always(scenario) && !keeps_former).then(|| {
         format!(
             "operations[{number}].rollBack: the system `{system}` keeps no version before: nothing is taken \
              back; `apply` the former file"
@@ -63,10 +59,11 @@ fn not_taken_back(scenario: &Scenario) -> Option<String> {
 /// The cordons that a scenario's system does not know, in words; `None` if there are none.
 fn uncordoned(scenario: &Scenario) -> Option<String> {
     let mut operations = scenario.operations.iter();
-    let is_fleet = scenario.system.name == systems::fleet::ENTRY.name;
-    let number = operations.position(|own| own.cordon.is_some() && is_fleet)?;
+    let system = &scenario.system.name;
+    let is_ignored = registry::has(system, SystemFact::IgnoresCordons);
+    let number = operations.position(|own| own.cordon.is_some() && is_ignored)?;
     Some(format!(
-        "operations[{number}].cordon: the system `fleet` knows no cordon: the machine takes units as before; \
+        "operations[{number}].cordon: the system `{system}` knows no cordon: the machine takes units as before; \
          `drain` stops its agent, and its units go elsewhere"
     ))
 }

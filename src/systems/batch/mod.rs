@@ -32,7 +32,7 @@ use scheduler::pipeline::evaluate::Form;
 
 use super::capability::{Capabilities, rows};
 use super::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use super::jobs_alone;
 use super::parts::time_limits::TimeLimits;
@@ -46,7 +46,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "the simulator of the RLScheduler study (SC'20), EASY and conservative backfilling (Batsim), Slurm's priority",
     scheduler: SchedulerKind::Planner,
     workloads: RunsWorkloads::Never,
-    empties_nodes: false,
+    facts: &[SystemFact::HasPlainForm],
     capabilities: CAPABILITIES,
     ends: crate::ends::jobs_alone,
     build,

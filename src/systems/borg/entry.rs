@@ -5,7 +5,7 @@ use control::Stepping;
 
 use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use crate::plain_agent::PlainAgent;
 
@@ -19,7 +19,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Verma and others, EuroSys'15; tiers of the trace of 2019",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
-    empties_nodes: false,
+    facts: &[SystemFact::HasPlainForm],
     capabilities: CAPABILITIES,
     ends: crate::ends::borg,
     build,

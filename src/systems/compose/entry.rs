@@ -18,7 +18,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "compose-spec/compose-spec 170098b, docker/compose f729794, moby restart manager",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
-    empties_nodes: false,
+    facts: &[],
     capabilities: CAPABILITIES,
     ends: crate::ends::compose,
     build,

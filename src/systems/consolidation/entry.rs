@@ -6,7 +6,7 @@ use control::Stepping;
 use super::component::{ConsolidationOptions, Consolidator};
 use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use crate::plain_agent::PlainAgent;
 
@@ -17,7 +17,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Beloglazov and Buyya 2012, as in CloudSim 4.0",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
-    empties_nodes: false,
+    facts: &[SystemFact::SizesNodesOnce],
     capabilities: CAPABILITIES,
     ends: crate::ends::jobs_alone,
     build,

@@ -2,7 +2,7 @@
 
 use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use cluster::Commitment;
 use control::Stepping;
@@ -18,7 +18,12 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "awsdocs/amazon-ecs-developer-guide 49232cf, and rules of this project where it is silent",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
-    empties_nodes: true,
+    facts: &[
+        SystemFact::EmptiesNodes,
+        SystemFact::HasPlainForm,
+        SystemFact::KeepsFormerVersion,
+        SystemFact::SizesNodesOnce,
+    ],
     capabilities: CAPABILITIES,
     ends: crate::ends::ecs,
     build,

@@ -2,7 +2,7 @@
 
 use crate::capability::{Capabilities, rows};
 use crate::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use cluster::Commitment;
 use control::Stepping;
@@ -19,7 +19,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "coreos/fleet 4522498 (1.0): engine, agents, unit files",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
-    empties_nodes: false,
+    facts: &[SystemFact::IgnoresCordons],
     capabilities: CAPABILITIES,
     ends: crate::ends::fleet,
     build,

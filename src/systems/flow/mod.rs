@@ -29,7 +29,7 @@ use scheduler::flow::Flow;
 
 use crate::capability::{Capabilities, rows};
 use crate::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use crate::jobs_alone;
 
@@ -40,7 +40,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Isard and others, SOSP'09; Gog and others, OSDI'16; camsas/firmament",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
-    empties_nodes: false,
+    facts: &[SystemFact::HasPlainForm],
     capabilities: CAPABILITIES,
     ends: crate::ends::jobs_alone,
     build,

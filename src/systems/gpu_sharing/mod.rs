@@ -40,7 +40,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Tiresias (NSDI'19, SymbioticLab/Tiresias b0ef8449), Gandiva (OSDI'18), Gavel (OSDI'20)",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
-    empties_nodes: false,
+    facts: &[],
     capabilities: CAPABILITIES,
     ends: crate::ends::jobs_alone,
     build,

@@ -41,7 +41,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Grandl and others, SIGCOMM'14 and OSDI'16",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
-    empties_nodes: false,
+    facts: &[],
     capabilities: CAPABILITIES,
     ends: crate::ends::jobs_alone,
     build,

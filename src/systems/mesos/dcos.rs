@@ -20,7 +20,7 @@
 //! ```
 
 use crate::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 
 use super::autoscale::{PUBLIC_ROLE, ROOT_MARATHON_ROLES};
@@ -41,7 +41,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "DC/OS 1.13: roles `slave_public` and `*`; its components as in the system `mesos`",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
-    empties_nodes: false,
+    facts: &[SystemFact::KeepsFormerVersion],
     capabilities: CAPABILITIES,
     ends: crate::ends::mesos,
     build,

@@ -2,7 +2,7 @@
 
 use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use cluster::Commitment;
 use control::{Component, Stepping};
@@ -24,7 +24,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "apache/mesos 1.10 (allocator, observer), mesosphere/marathon 1.9, mesos/chronos 3",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
-    empties_nodes: false,
+    facts: &[SystemFact::KeepsFormerVersion],
     capabilities: CAPABILITIES,
     ends: crate::ends::mesos,
     build,

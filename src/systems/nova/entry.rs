@@ -2,7 +2,7 @@
 
 use crate::capability::{Capabilities, rows};
 use crate::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use crate::kubelet::KubeletOptions;
 use cluster::Commitment;
@@ -19,7 +19,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "openstack/nova 00a0304: filter scheduler, services",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
-    empties_nodes: false,
+    facts: &[SystemFact::HasPlainForm],
     capabilities: CAPABILITIES,
     ends: crate::ends::nova,
     build,

@@ -43,7 +43,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Schwarzkopf and others, EuroSys'13, with the designs that it compares",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::WithControllers,
-    empties_nodes: false,
+    facts: &[],
     capabilities: CAPABILITIES,
     ends: crate::ends::kubernetes,
     build,

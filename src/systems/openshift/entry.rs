@@ -16,7 +16,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "openshift/openshift-controller-manager 26d20fe, openshift/router 4b401a8, policy of 3.x",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::WithControllers,
-    empties_nodes: false,
+    facts: &[],
     capabilities: CAPABILITIES,
     ends: crate::ends::kubernetes,
     build,

@@ -2,7 +2,7 @@
 
 use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use crate::parts::time_limits::TimeLimits;
 use crate::plain_agent::PlainAgent;
@@ -19,7 +19,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "docker-archive/classicswarm 3cc018d (1.2.9)",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
-    empties_nodes: false,
+    facts: &[SystemFact::SizesNodesOnce],
     capabilities: CAPABILITIES,
     ends: crate::ends::swarm,
     build,

@@ -2,7 +2,7 @@
 
 use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemFact, SystemParts, SystemRequest,
 };
 use cluster::Commitment;
 use control::Stepping;
@@ -19,7 +19,11 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "moby/swarmkit 3e72cb6",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
-    empties_nodes: true,
+    facts: &[
+        SystemFact::EmptiesNodes,
+        SystemFact::KeepsFormerVersion,
+        SystemFact::SizesNodesOnce,
+    ],
     capabilities: CAPABILITIES,
     ends: crate::ends::swarmkit,
     build,
