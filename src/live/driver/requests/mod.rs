@@ -3,6 +3,7 @@
 
 use control::operation::{EvictionRequests, Operation, PodChoice, Propagation, Target, carry_out};
 use model::{Labels, Object, Text};
+use systems::SystemFact;
 
 use super::labels::OwnLabels;
 use super::services::Ports;
@@ -88,7 +89,9 @@ impl Driver {
     /// Carries an operation out; returns whether it changes anything.
     fn operate(&mut self, operation: &Operation) -> Result<bool, String> {
         let by_system = match operation {
-            Operation::Drain(node, _) if systems::registry::empties_nodes(&self.system) => {
+            Operation::Drain(node, _)
+                if systems::registry::has(&self.system, SystemFact::EmptiesNodes) =>
+            {
                 Some(Operation::Drain(node.clone(), EvictionRequests::Never))
             }
             _ => None,
