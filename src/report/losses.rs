@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::formats::Formats;
-use crate::grid::{Grid, csv, pairs};
+use crate::grid::{Grid, csv};
 use lab::place::lost::DomainLoss;
 use lab::place::turns::Range;
 use model::Text;
@@ -113,11 +113,15 @@ impl Formats for LossesReport<'_> {
     fn json(&self) -> Value {
         let losses = self.losses.iter().map(|own| {
             let (domain, loss) = (&own.domain, &own.loss);
+            let waiting = loss.waiting.iter().map(|(pod, message)| match &**message {
+                "" => json!({"pod": pod}),
+                message => json!({"pod": pod, "message": message}),
+            });
             json!({
                 "lost": domain.name,
                 "nodes": domain.nodes,
                 "requeued": loss.requeued(),
-                "waiting": pairs(["pod", "message"], &loss.waiting),
+                "waiting": waiting.collect::<Vec<Value>>(),
                 "waitingRange": loss.range,
                 "gone": loss.gone,
                 "ofNode": loss.of_node.len(),

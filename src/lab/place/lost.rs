@@ -25,7 +25,7 @@ use units::SortedMap;
 pub struct Loss {
     /// Pods with their new nodes, in the order of the decisions.
     pub placed: Vec<(String, Text)>,
-    /// Pods that find no node, with what the scheduler says of each.
+    /// Pods that find no node, with what the scheduler says of each that it is asked about.
     pub waiting: Vec<(String, String)>,
     /// Pods that nothing replaces.
     pub gone: Vec<String>,
@@ -97,13 +97,31 @@ type Rank = (Reverse<i32>, (i64, i64), usize);
 #[derive(Debug)]
 struct Queue {
     pods: BinaryHeap<Reverse<Rank>>,
-    turn: Turn,
+    way: Way,
 }
 
+/// Way in which lost pods look for nodes, and the number of those that wait which are told why.
+#[derive(Clone, Copy, Debug)]
+struct Way {
+    turn: Turn,
+    told: usize,
+}
+
+impl Way {
+    /// The given way, in which each pod is told why it waits.
+    const GIVEN: Self = Self {
+        turn: Turn::GIVEN,
+        told: usize::MAX,
+    };
+}
+
+/// Pods that are told why they wait, of each of several losses.
+const MOST_TOLD: usize = 64;
+
 impl Queue {
-    fn new(turn: Turn) -> Self {
+    fn new(way: Way) -> Self {
         let pods = BinaryHeap::new();
-        Self { pods, turn }
+        Self { pods, way }
     }
 }
 
@@ -143,29 +161,36 @@ impl Ground {
     /// Loses nodes, all at once, and has the scheduler find new ones for their pods. The cluster is
     /// then as before.
     pub fn lose(&mut self, nodes: &[Text]) -> Loss {
-        let mut loss = self.lose_by(nodes, Turn::GIVEN);
+        self.lose_and_tell(nodes, usize::MAX)
+    }
+
+    /// As [`Self::lose`], with no more than a number of waiting pods that are told why.
+    fn lose_and_tell(&mut self, nodes: &[Text], told: usize) -> Loss {
+        let turn = Turn::GIVEN;
+        let mut loss = self.lose_by(nodes, Way { turn, told });
         let (requeued, waiting) = (loss.requeued() as u64, loss.waiting.len() as u64);
         loss.range = range(requeued, waiting, |turn| {
-            self.lose_by(nodes, turn).waiting.len() as u64
+            let loss = self.lose_by(nodes, Way { turn, told: 0 });
+            loss.waiting.len() as u64
         });
         loss
     }
 
     /// As [`Self::lose`], in one way.
-    fn lose_by(&mut self, nodes: &[Text], turn: Turn) -> Loss {
+    fn lose_by(&mut self, nodes: &[Text], way: Way) -> Loss {
         let mark = self.trial.mark();
         self.trial.take_nodes(nodes);
-        self.trial.turn(turn);
-        let loss = self.replace(nodes, turn);
+        self.trial.turn(way.turn);
+        let loss = self.replace(nodes, way);
         self.trial.turn(Turn::GIVEN);
         self.trial.roll_back(mark);
         loss
     }
 
     /// Has the scheduler find new nodes for the pods of some.
-    fn replace(&mut self, nodes: &[Text], turn: Turn) -> Loss {
+    fn replace(&mut self, nodes: &[Text], way: Way) -> Loss {
         let known = Arc::clone(&self.known);
-        let (mut loss, mut queue) = (Loss::default(), Queue::new(turn));
+        let (mut loss, mut queue) = (Loss::default(), Queue::new(way));
         let mut lost: Vec<usize> = { nodes.iter() }
             .filter_map(|node| known.by_node.get(node))
             .flatten()
@@ -191,12 +216,16 @@ impl Ground {
                 }
             }
         }
-        let loss = self.replace(nodes, Turn::GIVEN);
+        let way = Way {
+            told: 0,
+            ..Way::GIVEN
+        };
+        let loss = self.replace(nodes, way);
         (loss, self.trial.into_cache())
     }
 
     /// Loses each domain by itself, beside nodes that are lost in any case. Answers are in the order of
-    /// the domains, however many threads work.
+    /// the domains, however many threads work; of each, the first pods that wait are told why.
     pub fn lose_each(&self, always: &[Text], domains: &[Domain]) -> Vec<DomainLoss> {
         // Each thread has one copy of the cluster, whose scheduler keeps its answers from trial to trial.
         let share = domains.len().div_ceil(rayon::current_num_threads());
@@ -214,7 +243,7 @@ impl Ground {
                 );
                 DomainLoss {
                     domain: domain.clone(),
-                    loss: own.lose(&nodes),
+                    loss: own.lose_and_tell(&nodes, MOST_TOLD),
                 }
             });
             losses.collect::<Vec<DomainLoss>>()
@@ -227,8 +256,8 @@ impl Ground {
     /// # Errors
     /// It finds no node; in words.
     pub(super) fn place(&mut self, pod: &Arc<PodInfo>, loss: &mut Loss) -> Result<Text, String> {
-        let landed = self.trial.place(pod)?;
-        let mut queue = Queue::new(Turn::GIVEN);
+        let landed = self.trial.place(pod, true)?;
+        let mut queue = Queue::new(Way::GIVEN);
         self.evict(&landed.victims, &landed.node, pod, loss, &mut queue);
         self.settle(queue, loss);
         Ok(landed.node)
@@ -239,7 +268,8 @@ impl Ground {
         let known = Arc::clone(&self.known);
         while let Some(Reverse((_, _, index))) = queue.pods.pop() {
             let info = &known.pods[index].info;
-            match self.trial.place(info) {
+            let tells = loss.waiting.len() < queue.way.told;
+            match self.trial.place(info, tells) {
                 Ok(landed) => {
                     loss.placed.push((info.full_name(), landed.node.clone()));
                     self.evict(&landed.victims, &landed.node, info, loss, &mut queue);
@@ -280,7 +310,7 @@ impl Known {
             Maker::Nobody => loss.gone.push(pod.info.full_name()),
             Maker::Node => loss.of_node.push(pod.info.full_name()),
             Maker::Controller => {
-                let place = queue.turn.place_of(&pod.info);
+                let place = queue.way.turn.place_of(&pod.info);
                 queue
                     .pods
                     .push(Reverse((Reverse(pod.priority()), place, index)));

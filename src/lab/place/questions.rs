@@ -108,6 +108,29 @@ fn with_preemption_the_important_pod_stays_and_others_wait() {
     assert!(!waiting(&on).contains(&"shop/urgent".to_owned()));
 }
 
+/// Several losses tell no more than the first pods that wait why, and those alike.
+#[test]
+fn pods_beyond_the_first_wait_without_words_after_losses_in_turn() {
+    let names = (0..70).map(|number| format!("many-{number:02}"));
+    let pods = names.map(|name| pod(&name, "n1", 1, 0));
+    let items: Vec<Value> = [node("n1", "a", 100), node("n2", "a", 2)].into();
+    let items: Vec<Value> = items.into_iter().chain(pods).collect();
+    let mut own = snapshot(&items);
+    let mut ground = Ground::new(&mut own, &profiles(), Preemption::Off).expect("a ground");
+    let all = ground.lose(&["n1".into()]);
+    let turns = select(&own, &selectors(&["each"])).expect("nodes").turns;
+    let losses = ground.lose_each(&[], &turns.expect("turns"));
+    let loss = &losses[0].loss;
+    assert_eq!((loss.waiting.len(), loss.range), (68, all.range));
+    assert_eq!(loss.waiting[..64], all.waiting[..64]);
+    assert!(
+        all.waiting
+            .iter()
+            .all(|own| own.1.contains("Insufficient cpu"))
+    );
+    assert!(loss.waiting[64..].iter().all(|own| own.1.is_empty()));
+}
+
 #[test]
 fn a_mix_of_one_pod_is_the_pod_alone() {
     let mut own = cluster();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::turns::Turn;
 use crate::sandbox::Sandbox;
-use crate::snapshot::profile::profile_of;
+use crate::snapshot::profile::{profile_of, profile_or_default, without_preemption};
 use model::Text;
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, TieBreak};
@@ -104,16 +104,23 @@ pub(super) struct Trial {
     sandbox: Sandbox,
     decisions: Decisions,
     profiles: Vec<KubeProfile>,
+    /// The profiles without preemption: they decide where nobody is evicted, as most of the work about a pod
+    /// that waits is to look for pods to evict.
+    calm: Vec<KubeProfile>,
     preemption: Preemption,
 }
 
 impl Trial {
     /// A cluster in which every node is asked about every pod.
     pub(super) fn new(cache: Cache, profiles: &[KubeProfile], preemption: Preemption) -> Self {
+        let profiles: Vec<KubeProfile> = profiles.iter().map(Decisions::profile).collect();
+        let mut decisions = Decisions::new();
+        decisions.round.tell_why(false);
         Self {
             sandbox: Sandbox::new(cache),
-            decisions: Decisions::new(),
-            profiles: profiles.iter().map(Decisions::profile).collect(),
+            decisions,
+            calm: without_preemption(&profiles),
+            profiles,
             preemption,
         }
     }
@@ -158,16 +165,25 @@ impl Trial {
     /// Has the scheduler place a pod: of equally good nodes on the first by name.
     ///
     /// # Errors
-    /// It finds no node; in words.
-    pub(super) fn place(&mut self, pod: &Arc<PodInfo>) -> Result<Landed, String> {
+    /// It finds no node; in words if why is told.
+    pub(super) fn place(&mut self, pod: &Arc<PodInfo>, tells: bool) -> Result<Landed, String> {
         let sandbox = &mut self.sandbox;
         sandbox.make_claims(pod);
-        let profile = profile_of(&self.profiles, pod).map_err(|error| error.to_string())?;
-        Attempt::gate(profile, pod, &sandbox.cache.objects).map_err(|status| status.text())?;
-        let (slot, victims) = match self.decisions.decide(profile, &sandbox.cache, pod) {
+        let whole = profile_of(&self.profiles, pod).map_err(|error| error.to_string())?;
+        Attempt::gate(whole, pod, &sandbox.cache.objects).map_err(|status| status.text())?;
+        let evicts = self.preemption == Preemption::On;
+        let calm = profile_or_default(&self.calm, pod);
+        let deciding = if evicts { whole } else { calm };
+        let mut outcome = self.decisions.decide(deciding, &sandbox.cache, pod);
+        if tells && !evicts && matches!(outcome, Outcome::Failed(_)) {
+            self.decisions.round.tell_why(true);
+            outcome = self.decisions.decide(whole, &sandbox.cache, pod);
+            self.decisions.round.tell_why(false);
+        }
+        let (slot, victims) = match outcome {
             Outcome::Placed(slot) => (slot, Vec::new()),
             Outcome::Failed(failure) => match failure.nomination {
-                Nomination::Make(candidate) if self.preemption == Preemption::On => {
+                Nomination::Make(candidate) if evicts => {
                     let slot = sandbox.cache.slot_of(&candidate.node);
                     let slot = slot.ok_or_else(|| failure.message.to_string())?;
                     (slot, candidate.victims)
@@ -175,6 +191,7 @@ impl Trial {
                 _ => return Err(failure.message.to_string()),
             },
         };
+        let profile = whole;
         for victim in &victims {
             sandbox.displace(victim, slot);
         }

@@ -52,6 +52,7 @@ mod zonal;
 
 use std::sync::Arc;
 
+use crate::snapshot::profile::without_preemption;
 use crate::snapshot::{NamespaceBounds, Snapshot, SnapshotError};
 use bench::Bench;
 use best::best_drain;
@@ -242,15 +243,6 @@ pub struct Plan {
     pub unplaced: u64,
     /// The cluster of the plan, or that of today.
     pub planned: Planned,
-}
-
-/// Profiles that decide without preemption.
-pub fn without_preemption(profiles: &[KubeProfile]) -> Vec<KubeProfile> {
-    let mut profiles = profiles.to_vec();
-    for profile in &mut profiles {
-        profile.post_filter.clear();
-    }
-    profiles
 }
 
 /// Answers questions to a cluster.

@@ -50,6 +50,15 @@ pub fn profile_or_default<'p>(profiles: &'p [KubeProfile], pod: &PodInfo) -> &'p
     found.unwrap_or(&profiles[0])
 }
 
+/// Profiles that decide without preemption.
+pub fn without_preemption(profiles: &[KubeProfile]) -> Vec<KubeProfile> {
+    let mut profiles = profiles.to_vec();
+    for profile in &mut profiles {
+        profile.post_filter.clear();
+    }
+    profiles
+}
+
 /// Whether one of the profiles decides about a pod; another program does about the others.
 pub fn decides(profiles: &[KubeProfile], pod: &PodSpec) -> bool {
     profiles.iter().any(|own| name_of(own) == pod.scheduler())
