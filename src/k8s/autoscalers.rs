@@ -91,7 +91,7 @@ pub(super) fn vertical(parts: &Parts, workload: &mut Workload<'_>) -> CheckResul
         mode,
         min_replicas: update.min_replicas,
         policies,
-        recommended: recommendations::in_status(parts),
+        recommended: recommendations::in_status(parts)?,
     };
     refuse(&object.findings())?;
     Ok((Object::VerticalPodAutoscaler(Arc::new(object)), Vec::new()))

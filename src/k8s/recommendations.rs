@@ -3,13 +3,13 @@
 
 use serde_json::Value;
 
-use super::field::parse_unix_secs;
+use super::field::{Path, Problem, parse_unix_secs, quantity};
 use super::parts::Parts;
 use super::pod;
 use model::usage::Scale;
 use model::workload::vertical::ContainerRecommendation;
 use model::{ResourceUsage, Text};
-use units::{Quantity, SortedMap};
+use units::SortedMap;
 
 /// The kind of checkpoints.
 pub(super) const KIND: &str = "VerticalPodAutoscalerCheckpoint";
@@ -49,37 +49,42 @@ pub struct StoredHistogram {
     pub total: f64,
 }
 
-/// The recommendations in a status; what an API server would not write is passed over.
-pub(super) fn in_status(parts: &Parts) -> SortedMap<Text, ContainerRecommendation> {
+/// The recommendations in a status; containers without a name or a target are passed over.
+pub(super) fn in_status(
+    parts: &Parts,
+) -> Result<SortedMap<Text, ContainerRecommendation>, Problem> {
+    let path = Path::root("status.recommendation.containerRecommendations");
     let status = parts.late_status.as_ref().unwrap_or(&Value::Null);
     let list = status["recommendation"]["containerRecommendations"].as_array();
-    let each = list.into_iter().flatten().filter_map(|own| {
-        let name = own["containerName"].as_str()?;
-        let recommended = ContainerRecommendation {
-            target: amounts(&own["target"])?,
-            lower: amounts(&own["lowerBound"]).unwrap_or_default(),
-            upper: amounts(&own["upperBound"]).unwrap_or_default(),
-        };
-        Some((Text::from(name), recommended))
-    });
-    each.collect()
+    let mut read = SortedMap::new();
+    for (place, own) in list.into_iter().flatten().enumerate() {
+        let path = path.index(place);
+        let amounts = |field: &str| amounts(&own[field], &path.field(field));
+        if let (Some(name), Some(target)) = (own["containerName"].as_str(), amounts("target")?) {
+            let recommended = ContainerRecommendation {
+                target,
+                lower: amounts("lowerBound")?.unwrap_or_default(),
+                upper: amounts("upperBound")?.unwrap_or_default(),
+            };
+            read.insert(Text::from(name), recommended);
+        }
+    }
+    Ok(read)
 }
 
-fn amounts(list: &Value) -> Option<ResourceUsage> {
-    let list = list.as_object()?;
-    let of = |name: &str, scale: Scale| {
-        let text = match list.get(name)? {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            _ => return None,
-        };
-        let amount: Quantity = text.parse().ok()?;
-        Some(scale.of(amount))
+fn amounts(list: &Value, path: &Path<'_>) -> Result<Option<ResourceUsage>, Problem> {
+    let Some(list) = list.as_object() else {
+        return Ok(None);
     };
-    Some(ResourceUsage {
-        cpu_milli: of("cpu", Scale::Cpu).unwrap_or(0),
-        memory_bytes: of("memory", Scale::Memory).unwrap_or(0),
-    })
+    let of = |name: &str, scale: Scale| match list.get(name) {
+        None | Some(Value::Null) => Ok(0),
+        Some(Value::String(text)) => Ok(scale.of(quantity(text, &path.field(name))?)),
+        Some(other) => Ok(scale.of(quantity(&other.to_string(), &path.field(name))?)),
+    };
+    Ok(Some(ResourceUsage {
+        cpu_milli: of("cpu", Scale::Cpu)?,
+        memory_bytes: of("memory", Scale::Memory)?,
+    }))
 }
 
 /// A checkpoint, or why the recommender passes it over.
@@ -142,7 +147,7 @@ mod tests {
         let status = json!({"recommendation": {"containerRecommendations": [{"containerName": "c",
             "target": {"cpu": "250m", "memory": "262144k"}, "lowerBound": {"cpu": "25m", "memory": "1Mi"},
             "upperBound": {"cpu": "2", "memory": "1Gi"}}]}});
-        let read = in_status(&parts(Value::Null, status));
+        let read = in_status(&parts(Value::Null, status.clone())).expect("recommendations");
         let amounts = |cpu_milli, memory_bytes| ResourceUsage {
             cpu_milli,
             memory_bytes,
@@ -153,6 +158,13 @@ mod tests {
             upper: amounts(2_000, 1 << 30),
         };
         assert_eq!(read.get("c"), Some(&expected));
+        let mut wrong = status;
+        wrong["recommendation"]["containerRecommendations"][0]["target"]["cpu"] = "much".into();
+        let Problem(words) = in_status(&parts(Value::Null, wrong)).expect_err("no amount");
+        assert!(
+            words.contains("containerRecommendations[0].target.cpu"),
+            "{words}"
+        );
     }
 
     #[test]

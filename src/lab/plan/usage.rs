@@ -2,12 +2,12 @@
 //! that right-sizing gives to pods.
 
 use serde::Deserialize;
-use serde_json::Value;
 
 use crate::snapshot::SnapshotError;
 use intake::Input;
 use intake::table::Table;
-use k8s::ManifestPod;
+use k8s::{ManifestPod, ManifestReader};
+use model::Object;
 use units::{Quantity, SortedMap, SortedSet};
 
 /// Percentile of the samples of a series of cpu that counts; of memory, without which a container ends, all do.
@@ -175,7 +175,7 @@ impl Usage {
             return Err(wrong(format!("Prometheus answered with an error: {error}")));
         }
         if let Some(kind) = answer.kind {
-            if self.read_recommendations(&text).map_err(wrong)? > 0 {
+            if self.read_recommendations(&Input::bytes(&input.name, text.into_bytes()))? > 0 {
                 return Ok(());
             }
             return Err(wrong(format!(
@@ -227,31 +227,25 @@ impl Usage {
     }
 
     /// Reads the targets that vertical autoscalers recommend for the containers of their workloads; gives their number.
-    fn read_recommendations(&mut self, text: &str) -> Result<u64, String> {
-        let object: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let items = object["items"].as_array();
-        let items = items.map_or(std::slice::from_ref(&object), Vec::as_slice);
-        let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    fn read_recommendations(&mut self, input: &Input) -> Result<u64, SnapshotError> {
+        let mut reader = ManifestReader::new().with_workloads();
+        reader.read(input)?;
         let mut noted = 0;
-        for (place, own) in items.iter().enumerate() {
-            let found = &own["status"]["recommendation"]["containerRecommendations"];
-            let containers = found.as_array().map_or(&[][..], Vec::as_slice);
-            let (namespace, name) = (
-                &own["metadata"]["namespace"],
-                &own["spec"]["targetRef"]["name"],
-            );
-            for container in containers {
-                let key = [namespace, name, &container["containerName"]].map(word);
-                for (about, field) in [(Measured::Cpu, "cpu"), (Measured::Memory, "memory")] {
-                    let text = word(&container["target"][field]);
-                    if text.is_empty() {
-                        continue;
+        for declared in reader.finish().workloads {
+            let Object::VerticalPodAutoscaler(own) = declared.object else {
+                continue;
+            };
+            for (container, recommended) in &own.recommended {
+                let key = [&own.namespace, &own.target.name, container].map(ToString::to_string);
+                let target = recommended.target;
+                for (about, amount) in [
+                    (Measured::Cpu, Quantity::from_milli(target.cpu_milli)),
+                    (Measured::Memory, Quantity::from_units(target.memory_bytes)),
+                ] {
+                    if amount > Quantity::ZERO {
+                        self.note(key.clone().into(), about, amount);
+                        noted += 1;
                     }
-                    let amount = amount(&text, about).ok_or_else(|| {
-                        format!("items[{place}]: recommended {field}: expected an amount, found `{text}`")
-                    })?;
-                    self.note(key.clone().into(), about, amount);
-                    noted += 1;
                 }
             }
         }
@@ -423,14 +417,14 @@ mod tests {
 
     #[test]
     fn recommendations_of_vertical_autoscalers_are_read() {
-        let own = r#"{"kind": "VerticalPodAutoscaler", "metadata": {"namespace": "shop", "name": "v"},
-            "spec": {"targetRef": {"kind": "Deployment", "name": "web"}},
+        let own = r#"{"apiVersion": "autoscaling.k8s.io/v1", "kind": "VerticalPodAutoscaler", "metadata": {"namespace": "shop", "name": "v"},
+            "spec": {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
             "status": {"recommendation": {"containerRecommendations": [
                 {"containerName": "a", "target": {"cpu": "250m", "memory": "1Gi"}},
                 {"containerName": "b", "target": {"cpu": "1"}}]}}}"#;
         for text in [
             own.to_owned(),
-            format!(r#"{{"kind": "List", "items": [{own}]}}"#),
+            format!(r#"{{"apiVersion": "v1", "kind": "List", "items": [{own}]}}"#),
         ] {
             let expected = Seen {
                 cpu: Some(Quantity::from_milli(1_250)),
@@ -442,7 +436,10 @@ mod tests {
             );
         }
         let error = read(&own.replace("250m", "much"), None).expect_err("a wrong amount");
-        assert!(error.contains("recommended cpu"), "{error}");
+        assert!(
+            error.contains("containerRecommendations[0].target.cpu"),
+            "{error}"
+        );
     }
 
     #[test]
