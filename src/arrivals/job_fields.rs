@@ -1,9 +1,9 @@
 //! Fields of jobs that logs state and no run reads by default: the partition, the queue, the group, the executable
-//! and the outcome; and the placement, which batch planners heed. With the option `recorded` readers keep them as labels of the jobs' pods, so that they go
+//! and the outcome; the placement, which batch planners heed, and the batch size, by which jobs have a goodput. With the option `recorded` readers keep them as labels of the jobs' pods, so that they go
 //! through edits and into what is written. Who counts outcomes alone asks for these with `outcomes`.
 
 use crate::read_options::ReadOptions;
-use model::{Labels, ONE_PER_NODE, PARTITION_LABEL, PLACEMENT_LABEL, Text};
+use model::{BATCH_SIZE_LABEL, Labels, ONE_PER_NODE, PARTITION_LABEL, PLACEMENT_LABEL, Text};
 
 /// A field of a job that is kept as a label.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,6 +50,12 @@ pub static PLACEMENT: JobField = JobField {
     label: PLACEMENT_LABEL,
 };
 
+/// The batch size that a training job keeps.
+pub static BATCH_SIZE: JobField = JobField {
+    column: "batch_size",
+    label: BATCH_SIZE_LABEL,
+};
+
 /// States that the members of a job stand on a node of their own each.
 pub fn state_one_per_node(labels: &mut Labels) {
     PLACEMENT.state(labels, ONE_PER_NODE);
@@ -57,19 +63,21 @@ pub fn state_one_per_node(labels: &mut Labels) {
 
 impl JobField {
     /// Every field, in the order of the columns.
-    pub const ALL: [&'static Self; 6] = [
+    pub const ALL: [&'static Self; 7] = [
         &PARTITION,
         &QUEUE,
         &GROUP,
         &EXECUTABLE,
         &OUTCOME,
         &PLACEMENT,
+        &BATCH_SIZE,
     ];
 
     /// The fields that no run reads by default, in the order of the columns.
     pub fn recorded() -> Vec<&'static Self> {
         let all = Self::ALL.into_iter();
-        all.filter(|&own| *own != PLACEMENT).collect()
+        let is_read = |own: &&Self| [&PLACEMENT, &BATCH_SIZE].contains(own);
+        all.filter(|own| !is_read(own)).collect()
     }
 
     /// The value in a job's labels; empty if it is not stated.

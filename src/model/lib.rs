@@ -90,6 +90,7 @@ pub use scheduler_config::SchedulerConfig;
 pub use service::{Ingress, ServerSpec, Service};
 pub use storage::{Disk, VolumeNews, VolumeStep};
 pub use taint::{Taint, TaintEffect, Toleration};
+pub use throughput::goodput::{Allocation, BATCH_SIZE_LABEL, BatchSplit, GoodputModel};
 pub use throughput::{
     GPUS_NOW_LABEL, JOB_GPUS_LABEL, JOB_TYPE_LABEL, JobGpus, Parts, ScaledThroughputs,
     StatedThroughputs, ThroughputFault, Throughputs, WHOLE_SPEED,

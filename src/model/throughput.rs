@@ -1,10 +1,12 @@
 //! Throughputs of jobs by GPU model: a job that trains at 40 steps/s on one model and at 10 steps/s on
 //! another takes four times as long there (Gavel, OSDI'20; spec: orchestrators-b.md section 8.2).
 
+pub mod goodput;
 mod scaled;
 
 use thiserror::Error;
 
+use self::goodput::GoodputModel;
 use self::scaled::Widths;
 pub use self::scaled::{GPUS_NOW_LABEL, JOB_GPUS_LABEL, JobGpus, ScaledThroughputs};
 use super::{Labels, Text};
@@ -41,13 +43,15 @@ pub struct Throughputs {
     scaled: Widths,
     /// Throughputs of jobs of several GPUs while their members are on several nodes.
     scaled_apart: Widths,
+    /// Goodput of types of jobs whose speed it changes with.
+    goodput: SortedMap<Text, GoodputModel>,
 }
 
 /// Numbers by name, as stated: parts of speed by type of job, or throughputs by model.
 pub type Parts = SortedMap<String, f64>;
 
 /// Throughputs as stated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct StatedThroughputs<'a> {
     /// Model that run times are stated for.
     pub reference: &'a str,
@@ -61,6 +65,8 @@ pub struct StatedThroughputs<'a> {
     pub scaled: &'a ScaledThroughputs,
     /// Steps per second of jobs of several GPUs on several nodes.
     pub scaled_apart: &'a ScaledThroughputs,
+    /// Goodput by type.
+    pub goodput: SortedMap<String, GoodputModel>,
 }
 
 /// A fault of a matrix of throughputs.
@@ -163,6 +169,20 @@ pub enum ThroughputFault {
         /// Number of GPUs.
         gpus: u32,
     },
+    /// A field of a goodput that no job can have.
+    #[error("`goodput.{}`: {expected}", .path.join("."))]
+    Goodput {
+        /// Type and field.
+        path: Vec<String>,
+        /// What is expected instead.
+        expected: String,
+    },
+    /// A type with a goodput and throughputs by its number of GPUs.
+    #[error("`scaled.{job_type}` is stated and `goodput.{job_type}`, too; state one of them")]
+    GoodputAndScaled {
+        /// The type.
+        job_type: String,
+    },
     /// A pair of types on one GPU of which one part is stated.
     #[error(
         "`packed.{job_type}.{other}` is stated and `packed.{other}.{job_type}` is not; state both"
@@ -203,6 +223,18 @@ impl Throughputs {
             }
         }
         matrix.read_scaled(stated.scaled, stated.scaled_apart, &mut faults);
+        for (job_type, goodput) in &stated.goodput {
+            goodput.check(job_type, &mut faults);
+            let (field, job_type) = ("goodput", job_type.clone());
+            matrix
+                .goodput
+                .insert(job_type.as_str().into(), goodput.clone());
+            if !stated.types.contains_key(&job_type) {
+                faults.push(ThroughputFault::Type { field, job_type });
+            } else if stated.scaled.contains_key(&job_type) {
+                faults.push(ThroughputFault::GoodputAndScaled { job_type });
+            }
+        }
         if faults.is_empty() {
             Ok(matrix)
         } else {
@@ -248,6 +280,16 @@ impl Throughputs {
         row.get(other.get(JOB_TYPE_LABEL)?).copied()
     }
 
+    /// The goodput of pods with these labels, if their type has one.
+    pub fn goodput(&self, labels: &Labels) -> Option<&GoodputModel> {
+        self.goodput.get(labels.get(JOB_TYPE_LABEL)?)
+    }
+
+    /// Whether any type has a goodput.
+    pub fn has_goodput(&self) -> bool {
+        !self.goodput.is_empty()
+    }
+
     /// Whether any jobs may share a GPU.
     pub fn has_pairs(&self) -> bool {
         !self.packed.is_empty()
@@ -255,7 +297,10 @@ impl Throughputs {
 
     /// Whether a job may be slower for where it and others run.
     pub fn has_parts(&self) -> bool {
-        !self.apart.is_empty() || !self.packed.is_empty() || !self.scaled_apart.is_empty()
+        !self.apart.is_empty()
+            || !self.packed.is_empty()
+            || !self.scaled_apart.is_empty()
+            || self.has_goodput()
     }
 
     /// The matrix of these rows, in steps per second, and of a reference model.
@@ -303,6 +348,7 @@ impl Throughputs {
             packed: SortedMap::new(),
             scaled: SortedMap::new(),
             scaled_apart: SortedMap::new(),
+            goodput: SortedMap::new(),
         })
     }
 

@@ -56,6 +56,13 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                 let label = "expected the same numbers in `scaled`".to_owned();
                 (Code::MissingField, label, vec!["scaledApart", job_type])
             }
+            ThroughputFault::Goodput { path, expected } => {
+                (Code::Impossible, expected.clone(), below("goodput", path))
+            }
+            ThroughputFault::GoodputAndScaled { job_type } => {
+                let label = "expected no `scaled` of this type".to_owned();
+                (Code::Impossible, label, vec!["goodput", job_type])
+            }
             ThroughputFault::OneSided { job_type, other } => {
                 let label = format!("expected the part of `{other}` beside `{job_type}` as well");
                 (Code::MissingField, label, vec!["packed", job_type, other])

@@ -324,6 +324,13 @@ impl Machine {
         })
     }
 
+    /// The work that a pod which runs at a pace has yet to do; `None` of one without an end.
+    pub(super) fn ahead(&self, now: Instant, pod: PodRef, pace: Pace) -> Option<Duration> {
+        let due = self.interrupted.get(&pod.id).copied().flatten();
+        let due = due.filter(|due| self.is_running(pod) && *due > now)?;
+        Some(Pace::USUAL.stretch(due.since(now), pace))
+    }
+
     /// A pod's work that is saved in checkpoints.
     pub(super) fn done(&self, pod: PodRef) -> Option<Duration> {
         Some(self.progress.as_ref()?.left(pod.id)?.done)

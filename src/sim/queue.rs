@@ -43,6 +43,8 @@ pub enum QueueEvent {
     Report(NodeId),
     /// A pod that runs is to have other requests, if anything else happens at all.
     Resize(PodRef),
+    /// A pod's job may have come to another stage of its progress.
+    Stage(PodRef),
     /// A pod's processes are up.
     Started(PodRef),
     /// A pod's agent asked to be woken.
@@ -123,7 +125,7 @@ impl QueueEvent {
             Self::NodeDown(_) | Self::Unanswered(_) | Self::Strike(_) | Self::IdleStrike(_) => {
                 rank::NODE_DOWN
             }
-            Self::Resize(_) | Self::Rule(_) => rank::RESIZE,
+            Self::Resize(_) | Self::Rule(_) | Self::Stage(_) => rank::RESIZE,
             Self::Operation(_) | Self::Eviction(_) | Self::Upgrade(_) => rank::ARRIVAL,
             Self::Started(_)
             | Self::Report(_)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use arrivals::header_record::HeaderRecord;
-use arrivals::job_fields::{JobField, OUTCOME, Outcome, PLACEMENT};
+use arrivals::job_fields::{BATCH_SIZE, JobField, OUTCOME, Outcome, PLACEMENT};
 use arrivals::links::Links;
 use arrivals::precedence::{TaskHash, hash_of_task};
 use arrivals::spill::Places;
@@ -235,8 +235,8 @@ impl Anonymous {
             let Some(value) = own.get(field.label) else {
                 continue;
             };
-            let is_word =
-                *field == PLACEMENT || *field == OUTCOME && Outcome::of_word(value).is_some();
+            let is_word = [&PLACEMENT, &BATCH_SIZE].contains(&field)
+                || *field == OUTCOME && Outcome::of_word(value).is_some();
             let value = if is_word {
                 value.clone()
             } else {

@@ -162,6 +162,14 @@ fn gpu_sharing(scenario: &Scenario, nodes: &[Arc<Node>]) -> Result<GpuSharingOpt
                 .to_owned(),
         ));
     }
+    let has_goodput = throughputs.as_ref().is_some_and(|own| own.has_goodput());
+    if sharing.rule.is_elastic() && !has_goodput {
+        return Err(BuildError::Experiment(format!(
+            "system.gpuSharing.rule: `{}` is for jobs with a goodput; state it by type of job \
+             in `models.throughputs.goodput`, and the type of each in the column `job_type`",
+            sharing.rule.name()
+        )));
+    }
     let is_scaled = throughputs.as_ref().is_some_and(|own| own.has_scaled());
     if sharing.grow && !is_scaled {
         return Err(BuildError::Experiment(

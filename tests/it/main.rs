@@ -58,6 +58,7 @@ mod flow;
 mod forms;
 mod functions;
 mod fuzz;
+mod goodput;
 mod gpu_growth;
 mod gpu_sharing;
 mod graphene;

@@ -69,6 +69,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         optional("executable", "program of the job, written again alone"),
         optional("outcome", "`completed`, `failed` or `cancelled` in the origin, written again alone"),
         optional("placement", "`one-per-node`: batch planners put each member on a node of its own; empty: wherever there is room"),
+        optional("batch_size", "batch size that a training job keeps, with `models.throughputs.goodput`; empty: the best one where it runs"),
         optional("priority", "priority, higher first; default 0"),
         optional("namespace", "namespace; default none"),
         optional("after", "tasks that must have ended before, joined by `|`; default none"),

@@ -218,6 +218,7 @@ mod tests {
             packed: &SortedMap::new(),
             scaled,
             scaled_apart: apart,
+            goodput: SortedMap::new(),
         };
         let texts = |faults: Vec<ThroughputFault>| faults.iter().map(ToString::to_string).collect();
         Throughputs::stated(&stated).map_err(texts)

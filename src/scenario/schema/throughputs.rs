@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use model::StatedThroughputs;
-use units::SortedMap;
+use model::{GoodputModel, StatedThroughputs};
+use units::{Duration, SortedMap};
 
 /// Throughputs of jobs by GPU model: a job takes as much longer on a model as its type is slower
 /// there than on `reference`.
@@ -33,6 +33,93 @@ pub struct Throughputs {
     /// otherwise those are a part by `apart`.
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
     pub scaled_apart: SortedMap<String, SortedMap<String, SortedMap<String, f64>>>,
+    /// Goodput by type of job: its speed changes with its GPUs, its batch size and its progress.
+    #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
+    pub goodput: SortedMap<String, Goodput>,
+}
+
+/// Goodput of a type of job.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Goodput {
+    /// Times of a step.
+    pub step: StepTimes,
+    /// Batch sizes, in samples.
+    pub batch: BatchSizes,
+    /// The most GPUs that an elastic job takes; default 64.
+    #[serde(default = "most_gpus")]
+    #[schemars(range(min = 1))]
+    pub max_gpus: u32,
+    /// Time to the target on one GPU with the initial batch size, which run times are stated for.
+    pub work: Duration,
+    /// Noise scales of the gradients, in samples, each from a part of the work on, such as [[0, 90], [0.3, 800]].
+    pub noise: Vec<[f64; 2]>,
+    /// Whether an elastic job may lose or change its GPUs once it has some; default true.
+    #[serde(default = "is_preemptible")]
+    pub preemptible: bool,
+}
+
+/// Times of a step in seconds: of the gradients on a GPU, `alphaC` + `betaC` × samples; of their average over the GPUs
+/// of a node, `alphaR` + `betaR` × GPUs beyond two; over several nodes, `alphaN` + `betaN` × GPUs beyond two.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StepTimes {
+    /// Constant of the gradients.
+    pub alpha_c: f64,
+    /// Time of the gradients per sample.
+    pub beta_c: f64,
+    /// Constant across nodes.
+    pub alpha_n: f64,
+    /// Time per GPU across nodes.
+    pub beta_n: f64,
+    /// Constant within a node.
+    pub alpha_r: f64,
+    /// Time per GPU within a node.
+    pub beta_r: f64,
+    /// Overlap of gradients and average: 1 is none, 10 nearly all.
+    #[schemars(range(min = 1, max = 10))]
+    pub gamma: f64,
+}
+
+/// Batch sizes of a job, in samples.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BatchSizes {
+    /// Size that the job was made for.
+    #[schemars(range(min = 1))]
+    pub initial: u32,
+    /// The greatest size.
+    #[schemars(range(min = 1))]
+    pub max: u32,
+    /// The least and the greatest number of samples on a GPU at once.
+    pub per_gpu: [u32; 2],
+}
+
+const fn most_gpus() -> u32 {
+    64
+}
+
+const fn is_preemptible() -> bool {
+    true
+}
+
+impl Goodput {
+    fn model(&self) -> GoodputModel {
+        let (step, batch) = (&self.step, &self.batch);
+        GoodputModel {
+            compute: [step.alpha_c, step.beta_c],
+            across_nodes: [step.alpha_n, step.beta_n],
+            within_node: [step.alpha_r, step.beta_r],
+            gamma: step.gamma,
+            initial_batch: batch.initial,
+            max_batch: batch.max,
+            per_gpu: batch.per_gpu,
+            max_gpus: self.max_gpus,
+            work: self.work,
+            noise: self.noise.clone(),
+            preemptible: self.preemptible,
+        }
+    }
 }
 
 impl Throughputs {
@@ -45,6 +132,9 @@ impl Throughputs {
             packed: &self.packed,
             scaled: &self.scaled,
             scaled_apart: &self.scaled_apart,
+            goodput: { self.goodput.iter() }
+                .map(|(name, own)| (name.clone(), own.model()))
+                .collect(),
         }
     }
 }

@@ -164,7 +164,8 @@ impl Jobs {
         self.by_slot[slot] = Some((pod, number));
     }
 
-    fn of(&self, pod: PodRef) -> Option<u64> {
+    /// The job of a pod.
+    pub(super) fn of(&self, pod: PodRef) -> Option<u64> {
         let known = (*self.by_slot.get(pod.slot.index())?)?;
         (known.0 == pod).then_some(known.1)
     }
@@ -258,6 +259,21 @@ impl Jobs {
             })
         });
         with_devices.collect()
+    }
+
+    /// All jobs by number, in order of submission.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u64> {
+        self.all.keys().copied()
+    }
+
+    /// The pods of a job.
+    pub(super) fn size(&self, number: u64) -> usize {
+        self.all.get(&number).map_or(0, |job| job.members.len())
+    }
+
+    /// Instant of the submission of a job.
+    pub(super) fn submitted(&self, number: u64) -> Option<Instant> {
+        Some(self.all.get(&number)?.submitted)
     }
 
     /// Whether a job waits.

@@ -9,6 +9,7 @@
 //! Where GPU models differ in speed (`model::Throughputs`), a rule may state the share of the time that
 //! each job has on each model; a job then has its turns by these, and moves to another model for one.
 
+mod elastic;
 mod gather;
 mod grow;
 mod job_turns;
@@ -26,6 +27,7 @@ use control::{Component, Memory, Outbox, Progress, Write};
 use model::{Event, PodCreated, Throughputs};
 use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap};
 
+pub use self::elastic::{ElasticPlanner, ElasticPolicy, FifoQueues, Pollux};
 use self::job_turns::{Columns, fastest_first};
 use self::jobs::{Form, Jobs, MemberRequest};
 use self::pack::places_on;

@@ -132,6 +132,7 @@ impl Engine {
             }
             QueueEvent::Report(node) => nodes.send_reports(ctx, node),
             QueueEvent::Resize(pod) => Surroundings::resize_due(ctx, store, pod),
+            QueueEvent::Stage(pod) => nodes.stage_due(ctx, store, pod),
             QueueEvent::Started(pod) => nodes.start_due(ctx, store, pod)?,
             QueueEvent::Exit(pod) => nodes.exit_due(ctx, store, pod)?,
             QueueEvent::AgentTimer(pod) => nodes.wake_pod(ctx, store, pod),

@@ -75,6 +75,8 @@ pub(super) struct NodePlane {
     throughputs: Option<Arc<Throughputs>>,
     /// Paces of running pods whose jobs are not as fast as on the reference model.
     job_paces: SortedMap<PodId, Pace>,
+    /// Stages of the progress of running pods whose jobs have a goodput.
+    stages: SortedMap<PodId, usize>,
     /// Members of gangs that are on nodes, where it matters which.
     mates: GangMembers,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
@@ -104,6 +106,9 @@ impl NodePlane {
         if parts.contention.is_some_and(|model| model.cpu) {
             machine.share_cores();
         }
+        if { parts.throughputs.as_ref() }.is_some_and(|own| own.has_goodput()) {
+            machine.track(None);
+        }
         let guest_speed = u64::from(parts.agent.guest_speed_ppm());
         Self {
             guest_pace: Pace::of_rates(1_000_000, guest_speed),
@@ -122,6 +127,7 @@ impl NodePlane {
             downtimes: SortedMap::new(),
             throughputs: parts.throughputs,
             job_paces: SortedMap::new(),
+            stages: SortedMap::new(),
             mates: GangMembers::new(),
             output: AgentOutput::default(),
         }
@@ -517,6 +523,7 @@ impl Follower for NodePlane {
         );
         self.machine.gone(now, pod, is_done);
         self.job_paces.remove(&pod.id);
+        self.stages.remove(&pod.id);
         self.follow_paces(change, ctx);
         if let Some(contention) = &mut self.contention {
             contention.forget(now, pod.id);

@@ -50,6 +50,7 @@ impl NodePlane {
         let pace = self.pace_of(store, pod);
         if let Some(end) = self.machine.started(now, pod, pace) {
             ctx.expect(end, QueueEvent::Exit(pod));
+            self.stage_due(ctx, store, pod);
         }
         self.exits.started(store, pod);
         self.process_up(ctx, store, pod, WHOLE)?;

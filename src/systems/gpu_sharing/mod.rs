@@ -25,7 +25,7 @@ pub use options::{GpuSharingOptions, SharingRule};
 
 use control::Stepping;
 use policy::sharing::{SHARING_RULES, SharingOptions, sharing_rule};
-use scheduler::sharing::SharingPlanner;
+use scheduler::sharing::{ElasticPlanner, ElasticPolicy, FifoQueues, Pollux, SharingPlanner};
 
 use crate::capability::{Capabilities, rows};
 use crate::entry::{
@@ -37,7 +37,7 @@ use crate::jobs_alone;
 pub const ENTRY: SystemEntry = SystemEntry {
     name: "gpu-sharing",
     summary: "Sharing of GPUs over time: rounds by attained or remaining service, time slices or fairness.",
-    source: "Tiresias (NSDI'19, SymbioticLab/Tiresias b0ef8449), Gandiva (OSDI'18), Gavel (OSDI'20)",
+    source: "Tiresias (NSDI'19, SymbioticLab/Tiresias b0ef8449), Gandiva (OSDI'18), Gavel (OSDI'20), Pollux (OSDI'21)",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
     facts: &[],
@@ -74,6 +74,24 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let options: GpuSharingOptions = request.options.of();
+    if let Some(throughputs) = options
+        .throughputs
+        .clone()
+        .filter(|_| options.rule.is_elastic())
+    {
+        let policy = match options.rule {
+            SharingRule::Optimus => ElasticPolicy::Optimus,
+            SharingRule::TiresiasFifo => ElasticPolicy::Queues(FifoQueues::new(options.thresholds)),
+            _ => ElasticPolicy::Pollux(Box::new(Pollux::new(request.setup.seed, options.restart))),
+        };
+        let planner = ElasticPlanner::new(policy, options.round, throughputs);
+        let stepping = Stepping::PerInstant;
+        return Ok(jobs_alone::parts(
+            request,
+            vec![Box::new(planner)],
+            stepping,
+        ));
+    }
     let rule = sharing_rule(options.rule.name()).ok_or_else(|| {
         let names = SHARING_RULES
             .iter()

@@ -42,6 +42,9 @@ pub struct GpuSharingOptions {
     /// them; default false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub grow: bool,
+    /// Time that `pollux` takes a restart of a job for; default 30 s.
+    #[serde(skip_serializing_if = "is_usual_restart")]
+    pub restart: Duration,
     /// Throughputs of jobs by GPU model; `None` takes every model for equally fast.
     #[serde(skip)]
     pub throughputs: Option<Arc<Throughputs>>,
@@ -58,9 +61,17 @@ impl Default for GpuSharingOptions {
             migrate: false,
             pack: false,
             grow: false,
+            restart: USUAL_RESTART,
             throughputs: None,
         }
     }
+}
+
+const USUAL_RESTART: Duration = Duration::from_secs(30);
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_usual_restart(restart: &Duration) -> bool {
+    *restart == USUAL_RESTART
 }
 
 /// Rule that says whose turn it is.
@@ -85,12 +96,29 @@ pub enum SharingRule {
     /// The job first that sharing delays most; with `models.throughputs` the greatest delay as
     /// small as can be (Themis, Gavel).
     FinishTime,
+    /// As many GPUs for each job, and on such nodes, that the harmonic mean of the jobs' speedups is as great
+    /// as a genetic search finds it, by `models.throughputs.goodput` (Pollux).
+    Pollux,
+    /// The next GPU for the job whose remaining time it shortens most, by `models.throughputs.goodput`
+    /// (Optimus).
+    Optimus,
+    /// Queues of Tiresias as the authors of Pollux have them, for jobs with a goodput: a job that runs is taken
+    /// off for an earlier one of its queue, and jobs start at the beginning of a round.
+    TiresiasFifo,
 }
 
 impl SharingRule {
     /// Returns whether jobs go down queues with their service.
     const fn has_queues(self) -> bool {
-        matches!(self, Self::Tiresias | Self::TiresiasGittins)
+        matches!(
+            self,
+            Self::Tiresias | Self::TiresiasGittins | Self::TiresiasFifo
+        )
+    }
+
+    /// Whether the rule plans all jobs anew in each round.
+    pub const fn is_elastic(self) -> bool {
+        matches!(self, Self::Pollux | Self::Optimus | Self::TiresiasFifo)
     }
 
     /// Name of the rule.
@@ -103,6 +131,9 @@ impl SharingRule {
             Self::TimeSlice => "time-slice",
             Self::MaxMin => "max-min",
             Self::FinishTime => "finish-time",
+            Self::Pollux => "pollux",
+            Self::Optimus => "optimus",
+            Self::TiresiasFifo => "tiresias-fifo",
         }
     }
 }
@@ -117,6 +148,17 @@ impl SystemSection for GpuSharingOptions {
         if !self.rule.has_queues() {
             rules.only_with("rule: tiresias", &["thresholds", "promote"]);
         }
+        if self.rule != SharingRule::Pollux {
+            rules.only_with("rule: pollux", &["restart"]);
+        }
+        if self.rule.is_elastic() {
+            let reason = "the rule chooses the GPUs of all jobs in each round";
+            rules.idle(
+                reason,
+                "another `rule`",
+                &["promote", "migrate", "pack", "grow"],
+            );
+        }
         if self.rule != SharingRule::TiresiasGittins {
             rules.only_with("rule: tiresias-gittins", &["services"]);
         }
@@ -124,7 +166,7 @@ impl SystemSection for GpuSharingOptions {
 
     fn limits(&self) -> Result<(), String> {
         let is_over = |own: &Duration| *own > Duration::ZERO;
-        let has_events = self.rule.has_queues()
+        let has_events = (self.rule.has_queues() && !self.rule.is_elastic())
             || matches!(self.rule, SharingRule::Shortest | SharingRule::ShortestGpu);
         if self.rule == SharingRule::TiresiasGittins && self.services.is_empty() {
             return Err(

@@ -9,7 +9,7 @@ use crate::parts::resize_list;
 use crate::parts::resizes::{Changed, Standing};
 use crate::readers::prelude::*;
 use arrivals::class_columns::ClassColumns;
-use arrivals::job_fields::{JobField, PLACEMENT};
+use arrivals::job_fields::{BATCH_SIZE, JobField, PLACEMENT};
 use arrivals::links::Links;
 use arrivals::pod::settings;
 use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS};
@@ -105,6 +105,9 @@ impl Amounts {
 
 /// An amount of whole units.
 type Whole = fn(i64) -> Quantity;
+
+/// The greatest batch size of a job.
+const MAX_BATCH: i64 = 1 << 24;
 
 /// Resources by the columns of their quantities and of whole numbers of a unit.
 const RESOURCES: [(&str, &str, &str, Whole); 3] = [
@@ -372,6 +375,9 @@ impl Columns {
             let value = own.value(row);
             if own.field == &PLACEMENT && !["", ONE_PER_NODE].contains(&value) {
                 return Err(row.bad(&own.column, "`one-per-node`, or empty"));
+            }
+            if own.field == &BATCH_SIZE {
+                integer(row, Some(&own.column), 1, MAX_BATCH)?;
             }
             own.field.state(&mut labels, value);
         }

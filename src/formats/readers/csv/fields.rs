@@ -1,7 +1,7 @@
 //! Columns of fields that become labels of a job's pods.
 
 use crate::readers::prelude::*;
-use arrivals::job_fields::{JobField, OUTCOME, Outcome, PARTITION, PLACEMENT, QUEUE};
+use arrivals::job_fields::{BATCH_SIZE, JobField, OUTCOME, Outcome, PARTITION, PLACEMENT, QUEUE};
 use arrivals::read_options::PartitionField;
 use intake::table::{Column, Row, Table};
 
@@ -53,7 +53,10 @@ pub(super) fn label_columns(table: &Table, options: &ReadOptions) -> Vec<LabelCo
         None => None,
     };
     let outcomes = outcome_alone(options).into_iter();
-    let others = outcomes.chain([&PLACEMENT]);
+    let has_goodput = options.throughputs.as_ref().filter(|own| own.has_goodput());
+    let others = outcomes
+        .chain([&PLACEMENT])
+        .chain(has_goodput.map(|_| &BATCH_SIZE));
     let others = others.filter_map(|field| stated(field, field));
     found.into_iter().chain(others).collect()
 }

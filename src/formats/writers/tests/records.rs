@@ -9,7 +9,7 @@ use arrivals::links::Links;
 use arrivals::memory::Recorded;
 use model::behaviour::Resize;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{Container, GpuRequest, JOB_TYPE_LABEL, ONE_PER_NODE, PLACEMENT_LABEL};
+use model::{BATCH_SIZE_LABEL, Container, GpuRequest, JOB_TYPE_LABEL, ONE_PER_NODE, PLACEMENT_LABEL};
 
 const TEXTS: [&str; 11] = [
     "",
@@ -122,12 +122,11 @@ fn spec() -> impl Strategy<Value = PodSpec> {
                         None if place == JobField::ALL.len() => JOB_TYPE_LABEL,
                         None => "app",
                     };
-                    // The one field that a reader checks.
-                    let is_checked = label == PLACEMENT_LABEL && !value.is_empty();
-                    let value = if is_checked {
-                        ONE_PER_NODE.into()
-                    } else {
-                        value
+                    // The fields that a reader checks.
+                    let value = match label {
+                        PLACEMENT_LABEL if !value.is_empty() => ONE_PER_NODE.into(),
+                        BATCH_SIZE_LABEL if !value.is_empty() => "64".into(),
+                        _ => value,
                     };
                     if !value.is_empty() {
                         labels.insert(label.into(), value);
