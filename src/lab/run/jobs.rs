@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use model::Node;
 use policy::backfill::shutdown::ShutdownOptions;
-use policy::job_order::queues::QueueOptions;
-use scenario::schema::{self, Backfill, System};
+use policy::job_order::queues::{Preemption, QueueOptions};
+use scenario::schema::{self, Backfill, QueuePreemption, System};
 use systems::batch::BatchOptions;
 use systems::batch::slurm::Slurm;
 use units::TenantId;
@@ -47,9 +47,13 @@ fn queue_options(scheduler: &schema::Scheduler) -> Result<Vec<QueueOptions>, Bui
              `queue: yunikorn`, or leave them out",
         );
     }
-    if order == Some("volcano") && queues.iter().any(|own| own.priority.is_some()) {
+    let has_priorities = |own: &schema::JobQueue| {
+        own.priority.is_some() || own.priority_fence || own.preemption.is_some()
+    };
+    if order == Some("volcano") && queues.iter().any(has_priorities) {
         return wrong(
-            "queues: `volcano` has no priorities of queues; write `weight`, or leave `priority` out",
+            "queues: `volcano` has no priorities of queues and no fences; write `weight`, or leave `priority`, \
+             `priorityFence` and `preemption` out",
         );
     }
     if order == Some("yunikorn") && queues.iter().any(|own| own.weight.is_some()) {
@@ -71,6 +75,12 @@ fn queue_options(scheduler: &schema::Scheduler) -> Result<Vec<QueueOptions>, Bui
         parent: own.parent.as_ref().and_then(place),
         weight: own.weight.unwrap_or(1),
         priority: own.priority.unwrap_or(0),
+        is_priority_fence: own.priority_fence,
+        preemption: own.preemption.map(|own| match own {
+            QueuePreemption::Default => Preemption::Default,
+            QueuePreemption::Fence => Preemption::Fence,
+            QueuePreemption::Disabled => Preemption::Disabled,
+        }),
         guaranteed: own.guarantees(),
         capability: own.capabilities(),
     };

@@ -28,6 +28,17 @@ const fn amounts(job: &JobFacts) -> Amounts {
     [job.processors, job.memory, job.gpu_milli]
 }
 
+/// Which running jobs may end for those of other queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Preemption {
+    /// Jobs in the queue end for others, and others for them.
+    Default,
+    /// Jobs in the queue end no job outside it.
+    Fence,
+    /// Jobs in the queue do not end for others.
+    Disabled,
+}
+
 /// Declaration of a queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueOptions {
@@ -39,6 +50,10 @@ pub struct QueueOptions {
     pub weight: u32,
     /// Priority among its siblings; queues of the highest go first.
     pub priority: i32,
+    /// Whether the priorities of the queues in it stay within it.
+    pub is_priority_fence: bool,
+    /// What it says of preemption; of what it does not say, the queue above counts.
+    pub preemption: Option<Preemption>,
     /// Amounts that the queue is to have whatever others ask for.
     pub guaranteed: Limits,
     /// Most that the queue may use.
@@ -53,6 +68,8 @@ impl QueueOptions {
             parent: None,
             weight: 1,
             priority: 0,
+            is_priority_fence: false,
+            preemption: None,
             guaranteed: [None; RESOURCES],
             capability: [None; RESOURCES],
         }
@@ -153,7 +170,7 @@ impl Queues {
     }
 
     /// Places of the queue of a tenant and of those above it, the lowest first.
-    fn path(&self, tenant: TenantId) -> Vec<usize> {
+    pub(super) fn path(&self, tenant: TenantId) -> Vec<usize> {
         let mut path = Vec::new();
         let mut next = self.of_tenants.get(&tenant).copied();
         while let Some(place) = next
@@ -163,6 +180,21 @@ impl Queues {
             next = self.all[place].options.parent;
         }
         path
+    }
+
+    /// Places of the queues of two jobs below the one that both are in, the lowest first, and of that one.
+    pub(super) fn apart(
+        &self,
+        one: &JobFacts,
+        other: &JobFacts,
+    ) -> (Vec<usize>, Vec<usize>, Option<usize>) {
+        let (mut one, mut other) = (self.path(one.tenant), self.path(other.tenant));
+        let mut shared = None;
+        while one.last().is_some() && one.last() == other.last() {
+            shared = one.pop();
+            other.pop();
+        }
+        (one, other, shared)
     }
 
     /// The queues at the top.
@@ -277,14 +309,10 @@ impl Queues {
 
     /// `true` if a waiting job may have the room of a running one: below the queue that both are in, the
     /// job keeps each of its queues within what it is entitled to, and each queue of the running one
-    /// uses more than that of a resource that both jobs ask for. Resources of which the queue of the job is
-    /// entitled to no certain amount do not count.
+    /// uses more than that of a resource that both jobs ask for, and keeps what it is guaranteed. Resources
+    /// of which the queue of the job is entitled to no certain amount do not count.
     pub(super) fn may_reclaim(&self, waiting: &JobFacts, running: &JobFacts) -> bool {
-        let (mut own, mut other) = (self.path(waiting.tenant), self.path(running.tenant));
-        while own.last().is_some() && own.last() == other.last() {
-            own.pop();
-            other.pop();
-        }
+        let (own, other, _) = self.apart(waiting, running);
         let is_within = |&place: &usize| {
             let queue = &self.all[place];
             let mut bounded = asked(waiting).filter(|own| queue.is_bounded[own.0]);
@@ -299,7 +327,11 @@ impl Queues {
         let is_beyond = |&place: &usize| {
             let queue = &self.all[place];
             let mut both = asked(waiting).filter(|own| counts(own.0) && held[own.0] > 0);
+            let mut held = held.into_iter().enumerate().filter(|own| own.1 > 0);
             both.any(|(resource, _)| queue.used[resource] as f64 > queue.entitled[resource])
+                && held.all(|(resource, amount)| {
+                    queue.used[resource] - amount >= self.guaranteed(place, resource)
+                })
         };
         !own.is_empty()
             && !other.is_empty()

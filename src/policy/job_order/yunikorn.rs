@@ -7,6 +7,10 @@
 //! the queues in each before the next one. A queue that uses less than it is guaranteed may take it back
 //! from queues that use more than they are guaranteed (`reclaim`); memory and GPUs count where the queue is
 //! guaranteed some.
+//!
+//! Priorities of queues add up along the tree, up to one that fences them (`priority.policy`), and no job ends
+//! for one of lower priority (apache/yunikorn-core v1.8, `pkg/scheduler/objects/queue.go`,
+//! `FindEligiblePreemptionVictims`).
 
 use std::cmp::Ordering;
 
@@ -14,7 +18,7 @@ use scheduler::batch::{JobFacts, JobOrder, MachineFacts, Score};
 use units::Instant;
 
 use super::JobOrderEntry;
-use super::queues::{Amounts, QueueOptions, Queues, RESOURCES};
+use super::queues::{Amounts, Preemption, QueueOptions, Queues, RESOURCES};
 
 /// The registry's entry.
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
@@ -116,6 +120,47 @@ impl Yunikorn {
             self.note_shares(fair_max, &children);
         }
     }
+
+    /// Whether a running job is one that may end for a waiting one: within the preemption fence of the
+    /// waiting one, in no queue whose jobs are spared, and of no higher priority.
+    fn may_preempt(&self, waiting: &JobFacts, running: &JobFacts) -> bool {
+        let (own, other, shared) = self.queues.apart(waiting, running);
+        let options = |&place: &usize| &self.queues.at(place).options;
+        let is_fence = |place| options(place).preemption == Some(Preemption::Fence);
+        let all = self.queues.path(running.tenant);
+        let stated = all.iter().find_map(|place| options(place).preemption);
+        if own.iter().any(is_fence) || stated == Some(Preemption::Disabled) {
+            return false;
+        }
+        // As in the original, the priority of the queue that both are in counts for the waiting job.
+        let mut priority = 0_i64;
+        for own in own.iter().chain(&shared).map(options) {
+            let before = if own.is_priority_fence { 0 } else { priority };
+            priority = before + i64::from(own.priority);
+        }
+        let mut is_fenced = false;
+        for other in other.iter().rev().map(options) {
+            let below = priority - i64::from(other.priority);
+            if !other.is_priority_fence {
+                priority = below;
+            } else if below < 0 {
+                return false;
+            }
+            is_fenced |= other.is_priority_fence;
+        }
+        is_fenced || priority >= 0
+    }
+}
+
+/// The priority of a queue among its siblings: its own, and the highest of those in it that wait.
+fn priority(queues: &Queues, place: usize) -> i32 {
+    let queue = queues.at(place);
+    let own = queue.options.priority;
+    let waits = |&&child: &&usize| queues.at(child).pending.iter().any(|&amount| amount > 0);
+    let below = queue.children.iter().filter(waits);
+    let below = below.map(|&child| priority(queues, child)).max();
+    let below = below.filter(|_| !queue.options.is_priority_fence);
+    own.saturating_add(below.unwrap_or(0))
 }
 
 impl JobOrder for Yunikorn {
@@ -156,7 +201,7 @@ impl JobOrder for Yunikorn {
             let standing = |place| {
                 let queue = queues.at(place);
                 QueueFacts {
-                    priority: queue.options.priority,
+                    priority: priority(queues, place),
                     share: queue.share,
                     pending: part(queue.pending),
                 }
@@ -174,7 +219,7 @@ impl JobOrder for Yunikorn {
     }
 
     fn may_reclaim(&self, waiting: &JobFacts, running: &JobFacts) -> bool {
-        self.queues.may_reclaim(waiting, running)
+        self.queues.may_reclaim(waiting, running) && self.may_preempt(waiting, running)
     }
 
     fn machine(&mut self, machine: &MachineFacts) {

@@ -24,9 +24,18 @@ pub struct JobQueue {
     #[serde(default)]
     #[schemars(range(min = 1))]
     pub weight: Option<u32>,
-    /// Priority among its siblings for `yunikorn`, the highest first; default 0.
+    /// Priority among its siblings for `yunikorn` (`priority.offset`), beside the highest of the queues in it;
+    /// default 0.
     #[serde(default)]
     pub priority: Option<i32>,
+    /// Whether priorities of the queues in it stay within it (`priority.policy` of YuniKorn); default
+    /// `false`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub priority_fence: bool,
+    /// Preemption across its bounds (`preemption.policy` of YuniKorn): `fence` ends no job outside it,
+    /// `disabled` none in it; default that of the queue above if `disabled`, else `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preemption: Option<QueuePreemption>,
     /// Processors that it is to have whatever other queues ask for (`guarantee` of Volcano); default
     /// none.
     #[serde(default)]
@@ -46,6 +55,18 @@ pub struct JobQueue {
     /// Most GPUs that it may use; default no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capability_gpus: Option<u32>,
+}
+
+/// Preemption across the bounds of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum QueuePreemption {
+    /// Jobs in the queue end for others, and others for them.
+    Default,
+    /// Jobs in the queue end no job outside it.
+    Fence,
+    /// Jobs in the queue do not end for others.
+    Disabled,
 }
 
 /// The fields of what a queue is guaranteed and may use, of processors, memory and GPUs.

@@ -62,7 +62,7 @@ pub use federation::{
     CellShare, FederatedWorkload, Federation, FederationCell, NamedScheduler, NamedSchedulerKind,
 };
 pub use images::{Images, Pulls};
-pub use job_queue::{AMOUNT_FIELDS, JobQueue};
+pub use job_queue::{AMOUNT_FIELDS, JobQueue, QueuePreemption};
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use nova_hosts::{NovaGroupPolicy, NovaHosts, NovaProvider};
 pub use operation::{

@@ -49,12 +49,14 @@ fn a_department_takes_back_from_the_one_that_borrows() {
     let mut order = Yunikorn::new(departments(), true);
     scored(&mut order, &[job(0, 4), job(1, 6)], &[job(2, 4)]);
     // The second tenant borrows within its department and beyond it; the first one does not.
-    assert!(order.may_reclaim(&job(2, 4), &job(1, 6)));
+    assert!(order.may_reclaim(&job(2, 4), &job(1, 4)));
+    // It keeps what it is guaranteed.
+    assert!(!order.may_reclaim(&job(2, 4), &job(1, 5)));
     assert!(!order.may_reclaim(&job(2, 4), &job(0, 4)));
     // More than the department is guaranteed is not its to take, and nothing is taken from itself.
-    assert!(!order.may_reclaim(&job(2, 5), &job(1, 6)));
+    assert!(!order.may_reclaim(&job(2, 5), &job(1, 4)));
     assert!(!order.may_reclaim(&job(2, 1), &job(2, 1)));
-    order.ended(Instant::ZERO, &job(1, 6));
+    order.ended(Instant::ZERO, &job(1, 4));
     assert!(!order.may_reclaim(&job(2, 4), &job(0, 4)));
 }
 
@@ -62,8 +64,89 @@ fn a_department_takes_back_from_the_one_that_borrows() {
 fn siblings_settle_among_themselves_what_their_department_has() {
     let mut order = Yunikorn::new(departments(), true);
     scored(&mut order, &[job(1, 6), job(2, 4)], &[job(0, 4)]);
-    assert!(order.may_reclaim(&job(0, 4), &job(1, 6)));
+    assert!(order.may_reclaim(&job(0, 4), &job(1, 4)));
     assert!(!order.may_reclaim(&job(0, 4), &job(2, 4)));
+}
+
+#[test]
+fn priorities_and_fences_spare_jobs() {
+    // Tenant 0 in the first department waits; tenant 1 beside it and tenant 2 in the other one borrow.
+    let reclaims = |edit: &dyn Fn(&mut [QueueOptions])| {
+        let mut queues = departments();
+        edit(&mut queues);
+        let mut order = Yunikorn::new(queues, true);
+        scored(&mut order, &[job(1, 4), job(2, 6)], &[job(0, 1)]);
+        [1, 2].map(|tenant| order.may_reclaim(&job(0, 1), &job(tenant, 1)))
+    };
+    let check = |edit: &dyn Fn(&mut [QueueOptions]), expected| {
+        assert_eq!(reclaims(edit), expected);
+    };
+    check(&|_| {}, [true, true]);
+    check(&|all| all[2].priority = 1, [false, true]);
+    // Offsets add up; that of the department of both counts for the job that waits.
+    check(&|all| all[1].priority = -1, [false, false]);
+    check(
+        &|all| (all[1].priority, all[0].priority) = (-1, 1),
+        [true, true],
+    );
+    check(
+        &|all| (all[4].priority, all[3].priority) = (5, -5),
+        [true, true],
+    );
+    check(
+        &|all| (all[4].priority, all[3].priority) = (5, -4),
+        [true, false],
+    );
+    // Behind a fence, the priority of the department counts alone.
+    let fence = |all: &mut [QueueOptions], department: usize, within| {
+        all[department].is_priority_fence = true;
+        all[department + 1].priority = within;
+    };
+    check(&|all| fence(all, 3, 5), [true, true]);
+    check(&|all| fence(all, 0, -5), [true, true]);
+    let both = |all: &mut [QueueOptions]| {
+        fence(all, 3, -5);
+        all[3].priority = 1;
+    };
+    check(&both, [true, false]);
+    check(
+        &|all| all[0].preemption = Some(Preemption::Fence),
+        [true, false],
+    );
+    check(
+        &|all| all[1].preemption = Some(Preemption::Fence),
+        [false, false],
+    );
+    check(
+        &|all| all[4].preemption = Some(Preemption::Fence),
+        [true, true],
+    );
+    check(
+        &|all| all[3].preemption = Some(Preemption::Disabled),
+        [true, false],
+    );
+    let again = |all: &mut [QueueOptions]| {
+        all[3].preemption = Some(Preemption::Disabled);
+        all[4].preemption = Some(Preemption::Default);
+    };
+    check(&again, [true, true]);
+}
+
+#[test]
+fn a_department_goes_by_the_most_urgent_of_its_queues_that_wait() {
+    let mut queues = departments();
+    queues[1].priority = 2;
+    queues[4].priority = 1;
+    let mut order = Yunikorn::new(queues.clone(), false);
+    scored(&mut order, &[], &[job(0, 1), job(1, 1), job(2, 1)]);
+    let score = |order: &Yunikorn, tenant| order.score(&job(tenant, 1), Instant::ZERO);
+    assert!(score(&order, 1) < score(&order, 2));
+    scored(&mut order, &[], &[job(1, 1), job(2, 1)]);
+    assert!(score(&order, 2) < score(&order, 1));
+    queues[0].is_priority_fence = true;
+    let mut order = Yunikorn::new(queues, false);
+    scored(&mut order, &[], &[job(0, 1), job(1, 1), job(2, 1)]);
+    assert!(score(&order, 2) < score(&order, 0));
 }
 
 #[test]
@@ -163,18 +246,20 @@ fn what_is_not_guaranteed_does_not_keep_a_queue_from_taking_back() {
     };
     let cores = processors(Some(5));
     let running = [sized(1, [8, 60, 0])];
+    let victim = sized(1, [3, 30, 0]);
     let waiting = sized(0, [4, 40, 0]);
     let mut order = Yunikorn::new(vec![own(0, cores), own(1, cores)], true);
     weighed(&mut order, &running, &[waiting]);
     // Both ask for memory, of which nothing is guaranteed.
-    assert!(order.may_reclaim(&waiting, &running[0]));
+    assert!(order.may_reclaim(&waiting, &victim));
     // Memory counts where it is guaranteed: the other queue has more of it than its own.
     let both = [Some(5), Some(50), None];
     let mut order = Yunikorn::new(vec![own(0, both), own(1, processors(Some(9)))], true);
     weighed(&mut order, &running, &[waiting]);
-    assert!(order.may_reclaim(&waiting, &running[0]));
-    assert!(!order.may_reclaim(&sized(0, [4, 51, 0]), &running[0]));
-    assert!(!order.may_reclaim(&sized(0, [4, 0, 0]), &running[0]));
+    let victim = sized(1, [0, 30, 0]);
+    assert!(order.may_reclaim(&waiting, &victim));
+    assert!(!order.may_reclaim(&sized(0, [4, 51, 0]), &victim));
+    assert!(!order.may_reclaim(&sized(0, [4, 0, 0]), &victim));
 }
 
 #[test]
@@ -231,7 +316,8 @@ proptest! {
         // Guarantees of the tenants of each department.
         departments in prop::collection::vec(prop::collection::vec(0_i64..6, 1..4), 1..4),
         spare in 0_i64..6,
-        running in prop::collection::vec((0_u32..9, 1_i64..7), 0..30),
+        // Wider ones would leave their queues less than they are guaranteed.
+        running in prop::collection::vec(0_u32..9, 0..60),
         newcomer in (0_u32..9, 1_i64..7),
     ) {
         let (mut queues, mut tenants) = (Vec::new(), Vec::new());
@@ -248,13 +334,11 @@ proptest! {
         let count = tenants.len() as u32;
         let mut free = total;
         let mut jobs = Vec::new();
-        for (tenant, processors) in running {
-            if processors <= free {
-                free -= processors;
-                let job = job(tenant % count, processors);
-                tenants[job.tenant.0 as usize].1 += processors;
-                jobs.push(job);
-            }
+        for tenant in running.into_iter().take(total as usize) {
+            free -= 1;
+            let job = job(tenant % count, 1);
+            tenants[job.tenant.0 as usize].1 += 1;
+            jobs.push(job);
         }
         let newcomer = job(newcomer.0 % count, newcomer.1);
         let own = newcomer.tenant.0 as usize;
