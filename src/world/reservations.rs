@@ -14,8 +14,8 @@ use super::BuildError;
 /// The advance reservations of a scenario.
 ///
 /// # Errors
-/// A reservation keeps no node, names one that the cluster lacks, or is longer than the log; or the log
-/// can't be read.
+/// A reservation keeps no node, names one that the cluster lacks, or keeps its nodes for the whole log; or
+/// the log can't be read.
 pub fn reservations(
     scenario: &Scenario,
     nodes: &[Arc<Node>],

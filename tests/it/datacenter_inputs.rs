@@ -132,8 +132,8 @@ fn nine() -> [(String, &'static str, Option<&'static str>); 9] {
     [
         (
             reserved(", duration: 9d"),
-            "error: system.scheduler.slurm.reservations[0].duration: the reservation `r` lasts 9d, longer than the log, \
-             which ends after 1m41s; shorten it, or take its nodes out of `cluster`",
+            "error: system.scheduler.slurm.reservations[0].duration: the reservation `r` lasts 9d from the begin of \
+             the run, longer than the log, which ends after 1m41s; shorten it, or take its nodes out of `cluster`",
             None,
         ),
         (

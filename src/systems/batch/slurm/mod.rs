@@ -104,7 +104,7 @@ pub struct SlurmReservation {
     pub name: String,
     /// Begin of the reservation (`StartTime`), from the begin of the run.
     pub start: Duration,
-    /// Length of the reservation (`Duration`), above 0s and no longer than the log.
+    /// Length of the reservation (`Duration`), above 0s; from the begin of the run on no longer than the log.
     #[schemars(extend("x-positive" = true))]
     pub duration: Duration,
     /// Labels of its nodes; default none, which selects all nodes.

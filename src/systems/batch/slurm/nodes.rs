@@ -14,8 +14,8 @@ impl Slurm {
     /// Advance reservations on nodes, during a log of some length.
     ///
     /// # Errors
-    /// A reservation keeps no node, names one that the cluster lacks, or is longer than the log; the message
-    /// begins with its place.
+    /// A reservation keeps no node, names one that the cluster lacks, or keeps its nodes for the whole log; the
+    /// message begins with its place.
     pub fn reservations_on(
         &self,
         nodes: &[Arc<Node>],
@@ -26,10 +26,10 @@ impl Slurm {
             let name = &written.name;
             let wrong =
                 |field: &str, what: &str| Err(format!("{RESERVATIONS}[{number}]{field}: {what}"));
-            if written.duration > length {
+            if written.start == Duration::ZERO && written.duration > length {
                 let what = format!(
-                    "the reservation `{name}` lasts {}, longer than the log, which ends after {length}; shorten it, or \
-                     take its nodes out of `cluster`",
+                    "the reservation `{name}` lasts {} from the begin of the run, longer than the log, which ends after \
+                     {length}; shorten it, or take its nodes out of `cluster`",
                     written.duration
                 );
                 return wrong(".duration", &what);
