@@ -1,6 +1,6 @@
 //! Workloads of Batsim: jobs and profiles in a JSON object. A job is a gang of pods of one core, on a host each. The
 //! run time follows from the profile without a network: delays hold exactly, work counts at 1 Gflop/s a
-//! processor, communication and storage take no time. It ends at the job's walltime at the latest. A profile's exit code (`ret`) other than 0 fails the
+//! processor, communication and storage take no time. It ends at the job's walltime at the latest, where it is not known as well. A profile's exit code (`ret`) other than 0 fails the
 //! job at the end of its run time. Format: `traces.md`, section 9.
 
 mod profile;
@@ -154,7 +154,7 @@ fn take(
     let run_time = time.seconds.and_then(Duration::checked_from_secs_f64);
     // Batsim stops a job that does not end before its walltime (`COMPLETED_WALLTIME_REACHED`; `do_delay_task` of
     // jobs_execution.cpp).
-    let cut = limit.filter(|limit| run_time.is_some_and(|run_time| run_time >= *limit));
+    let cut = limit.filter(|limit| run_time.is_none_or(|run_time| run_time >= *limit));
     journal.repair_if(cut.is_some(), "stopped at its walltime", job.line)?;
     // A job that is cut off does not come to its exit code.
     let exit_code = if cut.is_some() { 0 } else { time.exit_code };
@@ -298,6 +298,10 @@ mod tests {
         assert_eq!(exit_codes(&recorded), [3, 0, 0, 0]);
         let patient = read(&TEXT.replace("\"walltime\": 10,", "\"walltime\": 1000,"));
         assert_eq!(patient.arrivals[1].run_time, run(60_400));
+        // A program whose run time is not known does not go on beyond its walltime.
+        let replay = "\"profile\": \"smpi\"";
+        let limited = read(&TEXT.replace(replay, &format!("\"walltime\": 9, {replay}")));
+        assert_eq!(limited.arrivals[3].run_time, run(9_000));
         assert_eq!(exit_codes(&patient), [3, 3, 0, 0]);
     }
 
