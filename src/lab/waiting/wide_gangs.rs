@@ -36,8 +36,13 @@ impl WideGangs {
             }
             let reason = known.entry((class, members)).or_insert_with(|| {
                 let pods = plural::count(members, "pod");
+                let apart = if store.class(class).is_one_per_node() {
+                    ", and each pod needs a node of its own"
+                } else {
+                    ""
+                };
                 format!(
-                    "a gang of {pods} (such as `{}`) can never start: all nodes together hold {all}",
+                    "a gang of {pods} (such as `{}`) can never start: all nodes together hold {all}{apart}",
                     job_of(&first.name)
                 )
             });

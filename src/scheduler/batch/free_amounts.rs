@@ -65,11 +65,15 @@ pub(super) fn slots(store: &Store, class: &Class, node: NodeId, free: &FreeAmoun
     u64::from(of_one_job(class, slots_in(class, &free.row, &free.devices)))
 }
 
-/// Number of pods of a class that all nodes hold together if nothing ran.
+/// Number of pods of a class that all nodes hold together if nothing ran, and no node were asleep or cordoned.
 pub fn whole_places(store: &Store, class: ClassId) -> u64 {
     let own = store.class(class);
     let places = store.nodes().present();
-    let places = places.map(|node| slots(store, own, node, &FreeAmounts::empty(store, node)));
+    let admitting = places.filter(|&node| admits(store, own, node));
+    let places = admitting.map(|node| {
+        let empty = FreeAmounts::empty(store, node);
+        u64::from(of_one_job(own, slots_in(own, &empty.row, &empty.devices)))
+    });
     places.sum()
 }
 
