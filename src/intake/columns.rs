@@ -1,5 +1,7 @@
 //! Columns of tables as their formats describe them, and tests by which a text is recognized as one.
 
+use crate::number::without_exponent;
+
 /// One column or field of a format.
 #[derive(Clone, Copy, Debug)]
 pub struct ColumnDoc {
@@ -139,7 +141,8 @@ pub fn is_any(_: &str) -> bool {
 
 /// Whether a field is a whole number.
 pub fn is_whole(field: &str) -> bool {
-    field.parse::<i64>().is_ok()
+    let plain = || without_exponent(field)?.parse::<i64>().ok();
+    field.parse().ok().or_else(plain).is_some()
 }
 
 /// Whether a field is empty or a number.

@@ -43,6 +43,35 @@ pub fn decimal(text: &[u8]) -> Option<f64> {
     Some(number as f64 / scale as f64)
 }
 
+/// The digits of a decimal number with an exponent, such as `1e+05`, which programs write instead of large and small
+/// numbers; `None` of any other text.
+#[cold]
+pub fn without_exponent(text: &str) -> Option<String> {
+    let (number, exponent) = text.split_once(['e', 'E'])?;
+    let shift = exponent.parse::<i32>().ok();
+    let shift = shift.filter(|shift| shift.unsigned_abs() <= MOST_SHIFT)?;
+    let (sign, number) = number.split_at(usize::from(number.starts_with(['-', '+'])));
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let mut digits = format!("{whole}{fraction}");
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let point = whole.len() as i32 + shift;
+    let missing = usize::try_from(1 - point).unwrap_or(0);
+    digits.insert_str(0, &"0".repeat(missing));
+    let point = usize::try_from(point).unwrap_or(0).max(1);
+    while digits.len() < point {
+        digits.push('0');
+    }
+    let (whole, fraction) = digits.split_at(point);
+    let fraction = fraction.trim_end_matches('0');
+    let dot = if fraction.is_empty() { "" } else { "." };
+    Some(format!("{sign}{whole}{dot}{fraction}"))
+}
+
+/// The greatest exponent that is read: those beyond it are of no time or amount.
+const MOST_SHIFT: u32 = 40;
+
 /// Most characters of a decimal number that is parsed so: fifteen digits are below 2^53.
 pub(crate) const DECIMALS_MAX: usize = 15;
 
@@ -140,6 +169,25 @@ mod tests {
             if let Some(own) = decimal(text.as_bytes()) {
                 prop_assert_eq!(Ok(own), text.parse::<f64>(), "{}", text);
             }
+        }
+    }
+
+    #[test]
+    fn numbers_with_an_exponent_are_those_without() {
+        for (text, expected) in [
+            ("1e+05", Some("100000")),
+            ("1.5E3", Some("1500")),
+            ("-1.25e1", Some("-12.5")),
+            ("25e-1", Some("2.5")),
+            ("1e-3", Some("0.001")),
+            ("1.50e2", Some("150")),
+            ("e5", None),
+            ("1e", None),
+            ("1e99", None),
+            ("1x2e3", None),
+            ("100000", None),
+        ] {
+            assert_eq!(without_exponent(text).as_deref(), expected, "{text}");
         }
     }
 

@@ -20,6 +20,7 @@ mod text_rows;
 
 use crate::budget::COLUMNS;
 use crate::ledger::BadRow;
+use crate::number::without_exponent;
 use crate::parquet::{self, Form, ListForm, Parquet, TimeForm, is_parquet};
 use crate::quote::{quoted_name, quoted_names};
 use crate::{Input, TraceError};
@@ -208,17 +209,23 @@ impl Table {
                 "{columns}; {found} seems to stand between its fields, where this format has {expected}"
             );
         }
+        if { self.columns.first() }.is_some_and(|name| name.parse::<f64>().is_ok()) {
+            columns.push_str(
+                "; these are values: put a line with the names of the columns above them",
+            );
+        }
         let reason = format!("the header has no column `{name}`; it has: {columns}");
         self.refuse(&reason)
     }
 
     /// The separator of a header that is a single name with one in it, and that of the format.
     fn other_separator(&self) -> Option<(&'static str, &'static str)> {
-        const SEPARATORS: [(u8, &str); 4] = [
+        const SEPARATORS: [(u8, &str); 5] = [
             (b';', "`;`"),
             (b'\t', "a tab"),
             (b'|', "`|`"),
             (b',', "`,`"),
+            (b' ', "a blank"),
         ];
         let ([header], Rows::Text(rows)) = (&*self.columns, &self.rows) else {
             return None;
@@ -387,9 +394,12 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
-/// The whole number of a text. Programs that know no absent whole numbers write others as `4.0`.
+/// The whole number of a text. Programs that know no absent whole numbers write others as `4.0`, and some large ones
+/// as `1e+05`.
 #[cold]
 fn whole(text: &str) -> Option<i64> {
+    let plain = without_exponent(text);
+    let text = plain.as_deref().unwrap_or(text);
     let zeros = text.split_once('.').filter(|(whole, zeros)| {
         let is_zeros = !zeros.is_empty() && zeros.bytes().all(|digit| digit == b'0');
         is_zeros && !whole.is_empty()

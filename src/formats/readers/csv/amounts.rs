@@ -2,6 +2,7 @@
 
 use arrivals::column_mapping::ColumnUnit;
 use intake::calendar::{Zone, zoned};
+use intake::number::without_exponent;
 use units::Duration;
 
 /// Most decimals of a number that count.
@@ -71,11 +72,9 @@ fn size(text: &str) -> Option<i128> {
 
 /// A decimal number times a factor, without a rounding on the way.
 fn scaled(text: &str, factor: i64, is_up: bool) -> Option<i128> {
-    let (number, exponent) = match text.split_once(['e', 'E']) {
-        Some((number, exponent)) => (number, exponent.parse::<i32>().ok()?),
-        None => (text, 0),
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
+    let plain = without_exponent(text);
+    let text = plain.as_deref().unwrap_or(text);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fraction = fraction.trim_end_matches('0');
     let fraction = fraction.get(..DECIMALS.min(fraction.len()))?;
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -85,11 +84,7 @@ fn scaled(text: &str, factor: i64, is_up: bool) -> Option<i128> {
     }
     let number: i128 = format!("{whole}{fraction}").parse().ok()?;
     let product = number.checked_mul(i128::from(factor))?;
-    let shift = exponent.checked_sub(i32::try_from(fraction.len()).ok()?)?;
-    let ten = 10_i128.checked_pow(shift.unsigned_abs())?;
-    if shift >= 0 {
-        return product.checked_mul(ten);
-    }
+    let ten = 10_i128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     let rounded = product.div_euclid(ten);
     Some(rounded + i128::from(is_up && product.rem_euclid(ten) > 0))
 }

@@ -1,7 +1,7 @@
 //! Values of single cells.
 
 use crate::readers::prelude::*;
-use intake::number::digits;
+use intake::number::{digits, without_exponent};
 use intake::table::{Column, Row, Table};
 use model::usage::Pattern;
 
@@ -122,6 +122,8 @@ pub(super) fn span(row: &Row<'_>, span: Option<&Span>) -> Result<Option<Duration
 
 fn span_with_unit(row: &Row<'_>, column: &Column) -> Result<Option<Duration>, BadRow> {
     let text = row.text(column);
+    let plain = without_exponent(text);
+    let text = plain.as_deref().unwrap_or(text);
     let seconds = text
         .bytes()
         .all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));

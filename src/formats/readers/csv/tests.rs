@@ -163,6 +163,9 @@ fn columns_of_whole_units_say_the_same() {
                  1500000000,90000000000,500,4294967296,1000,7200000000000,3000000000\n\
                  2000000000,,,,,,\n";
     assert_eq!(check(whole), check(text));
+    let exponents = "submit,run_time,cpu,memory,members\n1e+05,1.5e+02,1e+1,1e+09,2e0\n";
+    let plain = "submit,run_time,cpu,memory,members\n100000,150,10,1000000000,2\n";
+    assert_eq!(check(exponents), check(plain));
     for (table, expected) in [
         (
             "submit_ns\n-1\n",

@@ -11,7 +11,7 @@ mod plain;
 
 use crate::readers::prelude::*;
 use arrivals::intern::NameTable;
-use intake::number::digits;
+use intake::number::{digits, without_exponent};
 use intake::table::{LAST_SECOND, at_most};
 use units::time::NANOS_PER_SECOND;
 
@@ -436,6 +436,10 @@ fn decimal(text: &[u8]) -> Option<(i64, i64)> {
         (b'+', rest) => (1, rest),
         _ => (1, text),
     };
+    if text.contains(&b'e') || text.contains(&b'E') {
+        let plain = without_exponent(std::str::from_utf8(text).ok()?)?;
+        return decimal(plain.as_bytes());
+    }
     let mut parts = digits.splitn(2, |&byte| byte == b'.');
     let (whole, fraction) = (parts.next()?, parts.next().unwrap_or(b""));
     if whole.is_empty() && fraction.is_empty() {

@@ -63,6 +63,16 @@ fn extra_fields_and_several_preceding_jobs_are_told() {
 }
 
 #[test]
+fn numbers_may_have_an_exponent() {
+    let row = |submit: &str, run: &str| {
+        job(&format!(
+            "1 {submit} 5 {run} 2 -1 -1 2 200 -1 1 1 1 -1 -1 -1 -1 -1"
+        ))
+    };
+    assert_eq!(row("1e+05", "1.25e1"), row("100000", "12.5"));
+}
+
+#[test]
 fn wrong_values_name_their_field() {
     let row = |index: usize, value: &str| {
         let mut fields = ["1"; FIELDS];
