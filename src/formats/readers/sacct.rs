@@ -83,6 +83,9 @@ columns! { COLUMNS;
     SUSPENDED: optional("Suspended", "time for which the job was suspended, [days-]hours:minutes:seconds"),
     NODE_LIST: optional("NodeList",
         "names of nodes, such as `n[01-03,7]`; their number, where no column of its own states it"),
+    OLD_RESOURCES: optional("AllocGRES",
+        "generic resources in all, such as `gpu:2` or `gpu:v100:2`; the GPUs that AllocTRES does not state"),
+    OLD_REQUESTED: optional("ReqGRES", "the same as requested, beside ReqTRES"),
     ELIGIBLE: optional("Eligible", "date; a job that may start only then (dependency, hold, begin time) arrives then"),
 }
 
@@ -199,8 +202,8 @@ fn take(
     // What still runs has an `Elapsed` as well.
     let has_ended = outcome(fields.text(STATE)).is_some() || end.is_some();
     let elapsed = elapsed(fields)?.filter(|_| has_ended);
-    let resources = |place| Resources::of(fields.text(place)).map_err(|own| fields.bad(place, own));
-    let (allocated, requested) = (resources(RESOURCES)?, resources(REQUESTED)?);
+    let allocated = resources(fields, RESOURCES, OLD_RESOURCES)?;
+    let requested = resources(fields, REQUESTED, OLD_REQUESTED)?;
     let processors = match processors(fields)? {
         None => allocated.processors.or(requested.processors),
         processors => processors,
@@ -237,6 +240,17 @@ fn take(
         resources: &|expected| fields.bad(RESOURCES, expected),
     };
     jobs.take(journal, job, &bad)
+}
+
+/// The resources of a list, with those of the list that older versions print.
+fn resources<'row>(
+    fields: &Fields<'_, 'row>,
+    place: usize,
+    older: usize,
+) -> Result<Resources<'row>, BadRow> {
+    let own = Resources::of(fields.text(place)).map_err(|own| fields.bad(place, own))?;
+    let old = Resources::of_generic(fields.text(older)).map_err(|own| fields.bad(older, own))?;
+    Ok(own.with_old(&old))
 }
 
 /// The run time of a job, if it states one.

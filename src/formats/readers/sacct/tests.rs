@@ -52,6 +52,32 @@ fn fields_may_have_another_delimiter_and_quotes() {
 }
 
 #[test]
+fn generic_resources_of_older_versions_state_gpus() {
+    let gpus = |column: &str, cells: &str| {
+        let day = "2018-05-01T10:00:00";
+        let text = format!(
+            "JobID|Submit|Start|End|AllocCPUS|AllocTRES|{column}\n1|{day}|{day}|{day}|4|{cells}\n"
+        );
+        let recorded = collected_of(open, "s.txt", text);
+        let kind =
+            "GPUs in AllocGRES or ReqGRES other than those of AllocTRES or ReqTRES, which count";
+        let class = &recorded.classes[0].gpu;
+        (
+            class.devices,
+            class.models.first().map_or("", |own| &**own).to_owned(),
+            recorded.ledger.count(kind),
+        )
+    };
+    let of = |devices, model: &str, disputed| (devices, model.to_owned(), disputed);
+    assert_eq!(gpus("AllocGRES", "|gpu:2"), of(2, "", 0));
+    assert_eq!(gpus("AllocGRES", "cpu=4|gpu=2,nic:1"), of(2, "", 0));
+    assert_eq!(gpus("ReqGRES", "|gpu:v100:2(S:0-1)"), of(2, "v100", 0));
+    assert_eq!(gpus("AllocGRES", "|7696487:3"), of(3, "", 0));
+    assert_eq!(gpus("AllocGRES", "gres/gpu=1|gpu:2"), of(1, "", 1));
+    assert_eq!(gpus("AllocGRES", "|(null)"), of(0, "", 0));
+}
+
+#[test]
 fn raw_columns_stand_for_those_that_are_printed() {
     let text = "JobIDRaw|Submit|Start|ElapsedRaw|State|TimelimitRaw|NCPUS\n\
                 71|2024-03-01T10:00:00|2024-03-01T10:01:00|120|COMPLETED|1440|4\n\

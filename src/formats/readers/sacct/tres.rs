@@ -22,6 +22,8 @@ pub(super) struct Resources<'row> {
     /// GPUs of those models that are named, in all.
     gpus_of_models: Option<i64>,
     models: Models<'row>,
+    /// Whether an older list of the same job states other GPUs.
+    is_disputed: bool,
     /// Whether it names a resource of the cluster that no run has, such as a license.
     has_others: bool,
 }
@@ -47,6 +49,63 @@ impl<'row> Resources<'row> {
             resources.add(name, amount)?;
         }
         Ok(resources)
+    }
+
+    /// The resources of a list such as `gpu:2`, `gpu:v100:2` or `gpu=2`, as Slurm printed them before it had trackable
+    /// ones; otherwise what was expected of one of them.
+    pub(super) fn of_generic(list: &'row str) -> Result<Self, &'static str> {
+        let mut resources = Self::default();
+        let list = list.trim();
+        if matches!(list, "" | "(null)" | "N/A" | "0") {
+            return Ok(resources);
+        }
+        resources.is_stated = true;
+        for one in list.split(',') {
+            // Which devices of a node they are stands behind it.
+            let one = one.split('(').next().unwrap_or(one);
+            let mut parts = one.split([':', '=']);
+            let (name, rest) = (parts.next().unwrap_or_default(), parts);
+            let rest: Vec<&str> = rest.collect();
+            let (model, amount) = match *rest {
+                [] => (None, "1"),
+                [amount] => (None, amount),
+                [model, amount] => (Some(model), amount),
+                _ => return Err(GENERIC),
+            };
+            let amount = amount.parse::<i64>().ok();
+            let amount = amount.filter(|amount| (0..=MEMBERS).contains(amount));
+            let amount = amount.ok_or(GENERIC)?;
+            match (name, model) {
+                (GPU | GPU_PLUGIN, Some(model)) => resources.add_model(model, amount),
+                (GPU | GPU_PLUGIN, None) => {
+                    resources.gpus = Some((resources.gpus.unwrap_or(0) + amount).min(MEMBERS));
+                }
+                _ => resources.has_others |= amount != 0,
+            }
+        }
+        Ok(resources)
+    }
+
+    /// These resources, with the GPUs of an older list where they state none.
+    pub(super) fn with_old(self, old: &Self) -> Self {
+        match (self.gpus(), old.gpus()) {
+            (Some(own), Some(other)) => Self {
+                is_disputed: own != other,
+                ..self
+            },
+            (None, Some(_)) => Self {
+                is_stated: true,
+                gpus: old.gpus,
+                gpus_of_models: old.gpus_of_models,
+                models: old.models,
+                has_others: self.has_others | old.has_others,
+                ..self
+            },
+            (_, None) => Self {
+                has_others: self.has_others | old.has_others,
+                ..self
+            },
+        }
     }
 
     /// Adds the amount of a resource.
@@ -128,6 +187,13 @@ fn is_of_cluster(name: &str) -> bool {
 fn is_use_of_gpus(name: &str) -> bool {
     matches!(name, "gpumem" | "gpuutil")
 }
+
+/// The name of GPUs among generic resources, and the number of their plugin, which some versions of Slurm print.
+const GPU: &str = "gpu";
+const GPU_PLUGIN: &str = "7696487";
+
+/// What is expected of generic resources.
+const GENERIC: &str = "a list such as `gpu:2` or `gpu:v100:2`";
 
 fn expected(name: &str) -> &'static str {
     match name {
@@ -223,6 +289,11 @@ pub(super) fn note(
             journal.dirt(kind, Action::Waive, line)?;
         }
         Model::Any | Model::Requested(_) => {}
+    }
+    if requested.is_disputed || allocated.is_disputed {
+        let kind =
+            "GPUs in AllocGRES or ReqGRES other than those of AllocTRES or ReqTRES, which count";
+        journal.dirt(kind, Action::Keep, line)?;
     }
     if requested.has_others || allocated.has_others && !requested.is_stated {
         let kind = "licenses, burst buffers or generic resources other than GPUs, not requested";
