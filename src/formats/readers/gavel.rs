@@ -1,6 +1,7 @@
 //! Jobs of Gavel: training jobs with the steps that they take. How fast a job goes depends on its GPUs,
 //! which the file doesn't say: run times are known with `models.throughputs` alone, and are those on the
-//! reference model. A job is a gang of pods of one GPU each. Files: `traces/gavel-msr`.
+//! reference model. A job is a gang of pods of one GPU each. Older files have no working directory, and the oldest the
+//! GPUs behind the time of arrival. Files: `traces/gavel-msr`.
 
 use crate::parts::sorting::gang;
 use crate::readers::prelude::*;
@@ -10,7 +11,7 @@ use model::{JOB_GPUS_LABEL, JOB_TYPE_LABEL};
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "gavel",
-    summary: "training jobs of Gavel (tab-separated, without header, ten fields or the older seven)",
+    summary: "training jobs of Gavel (tab-separated, without header, ten fields or the older nine, seven or six)",
     columns: COLUMNS,
     relations: &[],
     names: &["command", "working directory", "step option"],
@@ -26,84 +27,98 @@ pub const ENTRY: FormatEntry = FormatEntry {
 columns! { COLUMNS;
     TYPE: required("job type", "model and batch size; becomes the tenant, and is a row of `models.throughputs`"),
     _: required("command", "command; read, not used"),
-    _: required("working directory", "directory; read, not used; not in files of seven fields"),
+    _: required("working directory", "directory; read, not used; in files of ten fields alone"),
     _: required("step option", "option that states the steps; read, not used") => |field| field.starts_with('-'),
-    DATA: required("needs data", "1: reads a data directory; read, not used"),
+    DATA: required("needs data", "1: reads a data directory; read, not used; not in files of six fields"),
     STEPS: required("total steps", "steps; without `models.throughputs` no run time") => is_whole,
-    GPUS: required("scale factor", "GPUs; each is a pod of the gang; the last of seven fields") => is_whole,
-    WEIGHT: required("priority weight", "weight, not heeded; not in files of seven fields") => is_number_or_empty,
+    GPUS: required("scale factor", "GPUs; each is a pod of the gang; the last of seven fields and of six") => is_whole,
+    WEIGHT: required("priority weight", "weight, not heeded; in files of nine and ten fields") => is_number_or_empty,
     DEADLINE: required("SLO",
-        "deadline as a multiple of the run time, not enforced; below 0 none; not in files of seven fields"),
+        "deadline as a multiple of the run time, not enforced; below 0 none; in files of nine and ten fields"),
     ARRIVAL: required("arrival time", "s") => is_number_or_empty,
 }
 
-/// The columns of the first published files.
-mod seven {
-    use super::{is_number_or_empty, is_whole};
-    use crate::readers::prelude::*;
+/// The columns of files of nine fields.
+const NINE: &[ColumnDoc] = columns! {
+    required("job type", ""),
+    required("command", ""),
+    required("step option", "") => |field| field.starts_with('-'),
+    required("needs data", ""),
+    required("total steps", "") => is_whole,
+    required("scale factor", "") => is_whole,
+    required("priority weight", "") => is_number_or_empty,
+    required("SLO", ""),
+    required("arrival time", "") => is_number_or_empty,
+};
 
-    columns! { pub(super) COLUMNS;
-        _: required("job type", ""),
-        _: required("command", ""),
-        _: required("step option", "") => |field| field.starts_with('-'),
-        DATA: required("needs data", ""),
-        STEPS: required("total steps", "") => is_whole,
-        ARRIVAL: required("arrival time", "") => is_number_or_empty,
-        GPUS: required("scale factor", "") => is_whole,
-    }
-}
+/// The columns of the first published files.
+const SEVEN: &[ColumnDoc] = columns! {
+    required("job type", ""),
+    required("command", ""),
+    required("step option", "") => |field| field.starts_with('-'),
+    required("needs data", ""),
+    required("total steps", "") => is_whole,
+    required("arrival time", "") => is_number_or_empty,
+    required("scale factor", "") => is_whole,
+};
+
+/// The columns of files from before there were data directories.
+const SIX: &[ColumnDoc] = columns! {
+    required("job type", ""),
+    required("command", ""),
+    required("step option", "") => |field| field.starts_with('-'),
+    required("total steps", "") => is_whole,
+    required("arrival time", "") => is_number_or_empty,
+    required("scale factor", "") => is_whole,
+};
 
 /// The fields of a file.
 struct Form {
     layout: Layout,
-    data: usize,
+    data: Option<usize>,
     steps: usize,
     arrival: usize,
     gpus: usize,
-    has_weights: bool,
+    /// Weight and deadline.
+    unheeded: Option<[usize; 2]>,
 }
 
 impl Form {
     /// The form of a file that begins with these bytes.
     fn of(first: &[u8]) -> Self {
         let line = first.split(|&byte| byte == b'\n').next();
-        let tabs = line
-            .unwrap_or_default()
-            .iter()
-            .filter(|&&byte| byte == b'\t');
-        let has_weights = tabs.count() + 1 == COLUMNS.len();
-        let layout = |columns| Layout {
-            separator: b'\t',
-            ..Layout::headless(columns)
-        };
-        if has_weights {
-            return Self {
-                layout: layout(COLUMNS),
-                data: DATA,
-                steps: STEPS,
-                arrival: ARRIVAL,
-                gpus: GPUS,
-                has_weights,
-            };
-        }
+        let fields = line.unwrap_or_default().split(|&byte| byte == b'\t');
+        let count = fields.count();
+        let forms = [COLUMNS, NINE, SIX];
+        let columns = forms.into_iter().find(|own| own.len() == count);
+        let columns = columns.unwrap_or(SEVEN);
+        let place = |of: usize| { columns.iter() }.position(|own| own.name == COLUMNS[of].name);
+        let required = |of| place(of).unwrap_or(of);
         Self {
-            layout: layout(seven::COLUMNS),
-            data: seven::DATA,
-            steps: seven::STEPS,
-            arrival: seven::ARRIVAL,
-            gpus: seven::GPUS,
-            has_weights,
+            layout: Layout {
+                separator: b'\t',
+                ..Layout::headless(columns)
+            },
+            data: place(DATA),
+            steps: required(STEPS),
+            arrival: required(ARRIVAL),
+            gpus: required(GPUS),
+            unheeded: place(WEIGHT).map(|weight| [weight, required(DEADLINE)]),
         }
     }
 }
 
 /// Tells the weight and the deadline of a job, which nothing heeds.
-fn tell_unheeded(journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<(), Refused> {
+fn tell_unheeded(
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    [weight, deadline]: [usize; 2],
+) -> Result<(), Refused> {
     let number = |place| {
         let own = fields.text(place).parse::<f64>().ok();
         own.ok_or_else(|| fields.bad(place, "a number"))
     };
-    let (weight, deadline) = (number(WEIGHT)?, number(DEADLINE)?);
+    let (weight, deadline) = (number(weight)?, number(deadline)?);
     let is_weighed = (weight - 1.0).abs() > f64::EPSILON;
     journal.waive_if(
         is_weighed,
@@ -124,15 +139,17 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let form = Form::of(&input.first_bytes()?);
     each_row(input, &form.layout, &mut journal, |journal, fields| {
         let job_type = fields.name(TYPE, "the type of a job")?;
-        fields.number(form.data, 0, 1)?;
+        if let Some(data) = form.data {
+            fields.number(data, 0, 1)?;
+        }
         let steps = fields.number(form.steps, 1, i64::MAX)?;
         let submit = fields.seconds(form.arrival)?;
         let submit = submit.ok_or_else(|| fields.bad(form.arrival, "seconds"))?;
         let gpus = fields.number(form.gpus, 1, MEMBERS)?;
         // Gavel's simulator takes jobs as they stand: one that is late here is late there.
         gather.tell_order(journal, fields.line(), submit)?;
-        if form.has_weights {
-            tell_unheeded(journal, fields)?;
+        if let Some(places) = form.unheeded {
+            tell_unheeded(journal, fields, places)?;
         }
         let mut demand = Demand {
             submit,
@@ -188,6 +205,21 @@ mod tests {
             .has_once(["submitted before the row above; sorted"]);
         faults(&ENTRY, "g.trace", rows.replace("\t4\t", "\tx\t"))
             .has_bad_rows(["g.trace:2: column `priority weight`: must be a number, found `x`"]);
+    }
+
+    #[test]
+    fn older_files_have_their_fields_in_another_order() {
+        for rows in [
+            "A3C\tpython3 a.py\t--max-steps\t0\t41391\t2\t1.0\t1.2\t20.0\n",
+            "A3C\tpython3 a.py\t--max-steps\t41391\t20\t2\n",
+        ] {
+            assert_eq!((ENTRY.sniff)(rows.as_bytes()), Confidence::Certain);
+            let recorded = collected_of(open, "g.trace", rows);
+            let seen = recorded.each(|one| (one.submit, one.members));
+            seen.are([(Instant::from_secs(20), 2)]);
+            let deadline = recorded.ledger.count("deadline of a job, not enforced");
+            assert_eq!(deadline, u64::from(rows.contains("1.2")));
+        }
     }
 
     #[test]
