@@ -34,16 +34,28 @@ pub(super) fn words(first: &[u8], formats: &[FormatEntry]) -> String {
     if let Some(near) = near(&text, line, formats) {
         let _ = write!(words, "; {near}");
     }
-    let names: Vec<&str> = formats.iter().map(|entry| entry.name).collect();
-    let _ = write!(
-        words,
-        "; name the format with --trace-format, as one of {}",
-        names.join(", ")
-    );
-    if fields(line).1.len() > 1 && !line.starts_with(['{', '[']) {
-        words.push_str("; for a table of your own, say which columns are which, as in `--column submit=COLUMN`");
-    }
+    words.push_str("; name the format with --trace-format (`windtunnel systems` lists them)");
+    words.push_str(own_table(line));
     words
+}
+
+/// What makes a table of the user's own of a file with this first line readable.
+fn own_table(line: &str) -> &'static str {
+    let (_, fields) = fields(line);
+    let is_number = |field: &&str| field.parse::<f64>().is_ok();
+    if line.starts_with(['{', '[']) {
+        ""
+    } else if fields.len() == 1 && line.split_whitespace().count() > 2 {
+        "; for a table of your own, put commas in place of the blanks, with the names of the columns in the first line, \
+         and say which are which, as in `--column submit=COLUMN`"
+    } else if fields.len() > 1 && fields.iter().any(is_number) {
+        "; for a table of your own, put the names of the columns above it, and say which are which, as in \
+         `--column submit=COLUMN`"
+    } else if fields.len() > 1 {
+        "; for a table of your own, say which columns are which, as in `--column submit=COLUMN`"
+    } else {
+        ""
+    }
 }
 
 /// The format that comes nearest, and what it lacks.
@@ -70,7 +82,9 @@ fn near(text: &str, line: &str, formats: &[FormatEntry]) -> Option<String> {
         let needed = needed.count();
         // Of equal shares the first stands.
         let is_better = |(other, of, _): (usize, usize, _)| found * of > other * needed;
-        if found >= least && best.is_none_or(is_better) {
+        // A few that many tables have name no format.
+        let are_most = found >= least && 2 * found > needed;
+        if are_most && best.is_none_or(is_better) {
             best = Some((found, needed, entry));
         }
     }
@@ -225,6 +239,14 @@ mod tests {
             ),
             ("\n\n", "is empty"),
             (
+                "0,j_1,M1,53,100,0.39,2\n",
+                "`0,j_1,M1,53,100,0.39,2`; rows of 7 fields are those of",
+            ),
+            (
+                "0,j_1,M1,53,100,0.39,2\n",
+                "; for a table of your own, put the names of the columns above it, and say which",
+            ),
+            (
                 "a,b,c,d,e,f,g,h,i\n",
                 "rows of 9 fields are those of `alibaba-2018-tasks`",
             ),
@@ -238,7 +260,8 @@ mod tests {
             ),
             (
                 "what is this\n",
-                "begins with `what is this`; name the format with",
+                "begins with `what is this`; name the format with --trace-format (`windtunnel systems` lists them); for a \
+                 table of your own, put commas in place of the blanks",
             ),
         ] {
             let found = words(text.as_bytes(), FORMATS);
