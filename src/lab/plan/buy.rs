@@ -15,7 +15,7 @@ use super::market::{BoughtNode, Market};
 use super::patterns::packed;
 use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
 use super::shifts::Shift;
-use super::watch::Work;
+use super::watch::{Fatal, Work};
 use crate::snapshot::SnapshotError;
 use model::node::ZONE_LABEL;
 use units::SortedMap;
@@ -105,6 +105,8 @@ pub struct Buyer<'b> {
     pub taken: u64,
     /// Those of them that were about shifts.
     pub(super) shifted: u64,
+    /// Losses that were fatal before.
+    pub(super) fatal: Vec<Fatal>,
     /// Shifts with which numbers of nodes hold all pods.
     pub(super) shifts: SortedMap<Vec<u64>, Vec<Shift>>,
 }
@@ -122,16 +124,20 @@ impl Buyer<'_> {
         Choice { price, counts }
     }
 
+    /// A choice that is the answer so far, if it is the cheapest.
+    pub(super) fn noted(&self, choice: Choice) -> Choice {
+        if !self.is_brief {
+            let nodes = choice.counts.iter().sum();
+            self.work.note_best(nodes, choice.price);
+        }
+        choice
+    }
+
     /// The bought nodes of a choice.
     pub fn nodes(&self, choice: &Choice) -> Vec<BoughtNode> {
         let shifts = self.shifts.get(&choice.counts);
         self.market
             .nodes(&choice.counts, shifts.map_or(&[], Vec::as_slice))
-    }
-
-    /// Whether numbers of nodes are enough, with all pods placed in an order.
-    pub(super) fn fits(&mut self, counts: &[u64], order: &[usize]) -> Result<bool, SnapshotError> {
-        Ok(matches!(self.trial(counts, order)?, Trial::Fits))
     }
 
     /// A trial of numbers of nodes, with all pods placed in an order.
@@ -205,6 +211,7 @@ impl Buyer<'_> {
         let Some(first) = purchase.reached.clone() else {
             return Ok(purchase);
         };
+        let first = self.noted(first);
         let mut least = counting.least(first.price);
         least.found.truncate(STARTS);
         let starts: Vec<Vec<u64>> = least.found.into_iter().chain(starts).collect();
@@ -215,11 +222,12 @@ impl Buyer<'_> {
         let best = self.cheapest(first, &starts, &given, &counting, steps)?;
         purchase.reached = Some(best);
         self.refute(&counting, &given, &mut purchase)?;
-        if !self.is_brief {
+        // What other orders need is no answer.
+        if !std::mem::replace(&mut self.is_brief, true) {
             self.try_orders(&counting, &starts, &given, &mut purchase)?;
-        }
-        if !self.is_brief && !self.work.is_stopped() {
-            self.one_less(&given, &mut purchase)?;
+            if !self.work.is_stopped() {
+                self.one_less(&given, &mut purchase)?;
+            }
         }
         Ok(purchase)
     }
@@ -236,7 +244,7 @@ impl Buyer<'_> {
     ) -> Result<Choice, SnapshotError> {
         for start in starts {
             if let Some(better) = self.raised(start.clone(), order, best.price)? {
-                best = better;
+                best = self.noted(better);
             }
         }
         self.lowered(best, order, counting, steps)

@@ -94,21 +94,48 @@ impl Counting<'_> {
 
     /// Whether given numbers of nodes keep the rules, also after the loss of the largest node.
     pub(super) fn is_enough(&self, counts: &[u64]) -> bool {
-        self.rules.iter().enumerate().all(|(place, rule)| {
-            let (mut given, mut largest) = (0_i64, 0);
-            for (gives, count) in rule.gives.iter().zip(counts) {
-                given = given.saturating_add(gives.saturating_mul(*count as i64));
-                if *count > 0 {
-                    largest = largest.max(*gives);
-                }
+        (0..self.rules.len()).all(|place| self.surplus(place, counts) >= 0)
+    }
+
+    /// Amount that given numbers of nodes give beyond the need of a rule, after the loss of the largest node.
+    fn surplus(&self, place: usize, counts: &[u64]) -> i64 {
+        let rule = &self.rules[place];
+        let (mut given, mut largest) = (0_i64, 0);
+        for (gives, count) in rule.gives.iter().zip(counts) {
+            given = given.saturating_add(gives.saturating_mul(*count as i64));
+            if *count > 0 {
+                largest = largest.max(*gives);
             }
-            let lost = if self.survives_node {
-                (largest - self.spares[place]).max(0)
-            } else {
-                0
-            };
-            given.saturating_sub(lost) >= rule.need
-        })
+        }
+        let lost = if self.survives_node {
+            (largest - self.spares[place]).max(0)
+        } else {
+            0
+        };
+        given.saturating_sub(lost).saturating_sub(rule.need)
+    }
+
+    /// Adds nodes until the rules are kept, each time of the kind that gives most of what a rule lacks for its
+    /// cost; where no kind gives more, they stay broken.
+    fn fill(&self, counts: &mut [u64]) {
+        for place in 0..self.rules.len() {
+            let mut left = self.surplus(place, counts);
+            while left < 0 {
+                let gains = (0..counts.len()).filter_map(|kind| {
+                    if self.most.is_some_and(|most| counts[kind] >= most[kind]) {
+                        return None;
+                    }
+                    counts[kind] += 1;
+                    let gain = self.surplus(place, counts).min(0) - left;
+                    counts[kind] -= 1;
+                    let each = i128::from(self.costs[kind]) * PARTS / i128::from(gain.max(1));
+                    (gain > 0).then_some((each, kind))
+                });
+                let Some((_, kind)) = gains.min() else { return };
+                counts[kind] += 1;
+                left = self.surplus(place, counts);
+            }
+        }
     }
 
     /// Least amount that the loss of a node takes from what a rule needs, beyond what its need counts.
@@ -361,8 +388,10 @@ impl Branching<'_> {
             .filter(|_| self.of.survives_node)
     }
 
-    /// Keeps numbers that are enough, without the nodes that they can do without.
+    /// Keeps numbers that are enough, with those that the loss of their largest node asks for and without the
+    /// nodes that they can do without.
     fn keep(&mut self, mut counts: Vec<u64>) {
+        self.of.fill(&mut counts);
         if !self.of.is_enough(&counts) {
             return;
         }

@@ -89,6 +89,7 @@ impl<'b> Buyer<'b> {
         Buyer {
             base,
             costs: self.costs.clone(),
+            fatal: Vec::new(),
             shifts: SortedMap::new(),
             ..*self
         }

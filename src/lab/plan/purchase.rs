@@ -81,6 +81,7 @@ pub(super) fn bought(
         is_brief: false,
         taken: 0,
         shifted: 0,
+        fatal: Vec::new(),
         shifts: SortedMap::new(),
     };
     let purchase = buyer.weighed(questions.minimize)?;

@@ -1,14 +1,15 @@
-//! Goals kept while nodes go. Each change is tried against the losses that were fatal before, the last
+//! Goals kept while nodes go, or come. Each change is tried against the losses that were fatal before, the last
 //! of them first, which refuses most of what can't be; all losses are tried from time to time, and
 //! whatever was done since the last time that all were borne can be taken back.
 
+use std::cmp::Reverse;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 
 use super::bench::Bench;
 use super::demand::Demand;
 use super::goal::Goal;
-use super::loss::{Domain, Unplaced, lose};
+use super::loss::{Domain, Loss, Survive, Unplaced, lose};
 use model::Text;
 use scheduler::kube::KubeProfile;
 use units::SortedSet;
@@ -23,6 +24,8 @@ pub struct Work {
     taken: AtomicU64,
     /// Number of nodes of the best answer so far; 0 before there is one.
     best: AtomicU64,
+    /// What that answer costs.
+    cost: AtomicI64,
     /// Flag that ends a search, such as that of Ctrl-C.
     stop: Option<Arc<AtomicBool>>,
 }
@@ -58,15 +61,18 @@ impl Work {
         self.taken.fetch_add(decisions, Ordering::Relaxed);
     }
 
-    /// Notes an answer of a number of nodes.
-    pub(super) fn note_best(&self, nodes: u64) {
-        let _ = self
-            .best
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |own| {
-                (own == 0 || nodes < own).then_some(nodes)
-            });
+    /// Notes an answer of a number of nodes, if it costs less than those before.
+    pub(super) fn note_best(&self, nodes: u64, cost: i64) {
+        let known = self.cost.load(Ordering::Relaxed);
+        if self.best() == 0 || cost < known {
+            self.cost.store(cost, Ordering::Relaxed);
+            self.best.store(nodes, Ordering::Relaxed);
+        }
     }
 }
+
+/// A fatal loss with the place of its sort.
+pub(super) type Fatal = (usize, Domain);
 
 /// A goal that is watched while nodes go.
 pub(super) struct Watch<'w> {
@@ -77,9 +83,9 @@ pub(super) struct Watch<'w> {
     work: &'w Work,
     /// Decisions that may be taken.
     steps: u64,
-    taken: u64,
-    /// Losses that were fatal, the last first, each with the place of its sort.
-    fatal: Vec<(usize, Domain)>,
+    pub(super) taken: u64,
+    /// Losses that were fatal, the last first.
+    pub(super) fatal: Vec<Fatal>,
     /// Whether a share or room was short once.
     was_short: bool,
 }
@@ -112,7 +118,8 @@ impl<'w> Watch<'w> {
 
     /// Notes that the nodes of a cluster are enough.
     pub(super) fn note_best(&self, bench: &Bench<'_>) {
-        self.work.note_best(bench.cache().node_count() as u64);
+        let nodes = bench.cache().node_count();
+        self.work.note_best(nodes as u64, nodes as i64);
     }
 
     /// The node whose loss was fatal last.
@@ -140,9 +147,9 @@ impl<'w> Watch<'w> {
         }
         for place in 0..self.fatal.len() {
             let (sort, domain) = self.fatal[place].clone();
-            if let Some(missed) = self.fatal_loss(bench, sort, &domain) {
+            if let Some(loss) = self.fatal_loss(bench, sort, &domain) {
                 self.fatal[..=place].rotate_right(1);
-                return Some(missed);
+                return missed(loss);
             }
         }
         None
@@ -158,30 +165,36 @@ impl<'w> Watch<'w> {
             return Some(missed);
         }
         for (sort, survive) in self.goal.survive.iter().enumerate() {
-            let mut domains = survive.domains(bench);
-            // Whoever has most pods is hardest to lose.
-            domains.sort_by_cached_key(|own| {
-                let nodes = own.nodes.iter().filter_map(|name| bench.cache().node(name));
-                std::cmp::Reverse(nodes.map(|node| node.pods.len()).sum::<usize>())
-            });
-            for domain in domains {
-                if let Some(missed) = self.fatal_loss(bench, sort, &domain) {
+            for domain in hardest_first(survive, bench) {
+                if let Some(loss) = self.fatal_loss(bench, sort, &domain) {
                     self.fatal.insert(0, (sort, domain));
                     self.fatal.truncate(MOST_REMEMBERED);
-                    return Some(missed);
+                    return missed(loss);
                 }
             }
         }
         None
     }
 
-    /// The first pod that a loss leaves waiting.
-    fn fatal_loss(
-        &mut self,
-        bench: &mut Bench<'w>,
-        sort: usize,
-        domain: &Domain,
-    ) -> Option<Unplaced> {
+    /// The fatal losses, each with its nodes; once there is one, of no more losses than take about as many
+    /// decisions as there are pods.
+    pub(super) fn fatal_losses(&mut self, bench: &mut Bench<'w>) -> Vec<(Vec<Text>, Loss)> {
+        let most = self.taken + self.demand.pods.len() as u64;
+        let mut fatal = Vec::new();
+        for (sort, survive) in self.goal.survive.iter().enumerate() {
+            for domain in hardest_first(survive, bench) {
+                if self.taken > most && !fatal.is_empty() {
+                    break;
+                }
+                let loss = self.fatal_loss(bench, sort, &domain);
+                fatal.extend(loss.map(|own| (domain.nodes, own)));
+            }
+        }
+        fatal
+    }
+
+    /// A loss, if it leaves pods waiting.
+    fn fatal_loss(&mut self, bench: &mut Bench<'w>, sort: usize, domain: &Domain) -> Option<Loss> {
         let nodes = domain.nodes.iter();
         let there = Domain {
             name: domain.name.clone(),
@@ -190,7 +203,7 @@ impl<'w> Watch<'w> {
                 .cloned()
                 .collect(),
         };
-        let whole = matches!(self.goal.survive[sort], super::Survive::Node(_));
+        let whole = matches!(self.goal.survive[sort], Survive::Node(_));
         if there.nodes.is_empty() || whole && there.nodes.len() < domain.nodes.len() {
             return None;
         }
@@ -200,7 +213,21 @@ impl<'w> Watch<'w> {
         let loss = lose(bench, self.demand, &there, aside);
         bench.decide_by(own);
         self.count(loss.requeued);
-        let first = loss.first?;
-        Some(first.after(&loss.domain))
+        (loss.waiting > 0).then_some(loss)
     }
+}
+
+/// The first pod that a loss leaves waiting.
+fn missed(loss: Loss) -> Option<Unplaced> {
+    Some(loss.first?.after(&loss.domain))
+}
+
+/// Losses of a sort, those of most pods first: they are hardest to bear.
+fn hardest_first(survive: &Survive, bench: &Bench<'_>) -> Vec<Domain> {
+    let mut domains = survive.domains(bench);
+    domains.sort_by_cached_key(|own| {
+        let nodes = own.nodes.iter().filter_map(|name| bench.cache().node(name));
+        Reverse(nodes.map(|node| node.pods.len()).sum::<usize>())
+    });
+    domains
 }

@@ -33,6 +33,7 @@ impl Buyer<'_> {
                 is_brief: true,
                 taken: 0,
                 shifted: 0,
+                fatal: Vec::new(),
                 shifts: SortedMap::new(),
                 ..*self
             };

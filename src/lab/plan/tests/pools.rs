@@ -34,6 +34,30 @@ fn nodes_of_a_spot_pool_have_the_spot_price() {
     assert_eq!(price(&asked), (192, 576));
 }
 
+/// The loss of a node in any of many pools takes a further node there: all of them are added at once, however few steps
+/// there are.
+#[test]
+fn many_pools_get_a_spare_node_in_few_trials() {
+    let mut items = Vec::new();
+    for number in 0..42 {
+        let pool = format!("p{number}");
+        let selector = json!({"nodeSelector": {"eks.amazonaws.com/nodegroup": pool}});
+        // The small pods are a node's worth together; the large one stands beside neither.
+        for (place, cpu) in ["2200m", "1900m", "1900m"].into_iter().enumerate() {
+            let name = format!("n{number}-{place}");
+            items.push(of_pool(&name, &pool));
+            let own = format!("w{number}-{place}");
+            items.push(pod(&own, [cpu, "1Gi"], Some(&name), &selector));
+        }
+    }
+    let mut asked = buying(Minimize::Cost, &[("m", 100), ("l", 300)]);
+    asked.survive = vec![Survive::Node(1)];
+    asked.search.steps = 3_000;
+    let buy = ask(&items, &asked).buy.expect("an answer");
+    let reached = buy.purchase.reached.expect("enough nodes");
+    assert_eq!(reached.price, 42 * 4 * 100);
+}
+
 /// Clusters that stand side by side by their names.
 fn two_clusters() -> Vec<Value> {
     let mut items = Vec::new();
