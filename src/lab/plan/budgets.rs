@@ -11,7 +11,7 @@ use k8s::ManifestPod;
 use model::workload::disruption_budget::BudgetStatus;
 use model::workload::{BudgetLimit, ObservedPhase, ObservedPod, PodDisruptionBudget, Readiness};
 use model::{PodSpec, Text};
-use units::{Instant, SortedSet};
+use units::{Instant, SortedMap, SortedSet};
 
 /// Disruption budget of a cluster.
 #[derive(Clone, Debug)]
@@ -106,6 +106,11 @@ pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
         counted.expected += 1;
         counted.healthy += i32::from(pod.is_healthy());
     }
+    let mut by_namespace: SortedMap<&Text, Vec<(PodsAlike<'_>, Counted<'_>)>> = SortedMap::new();
+    for own in counts {
+        let namespace = &own.1.spec.namespace;
+        by_namespace.entry(namespace).or_default().push(own);
+    }
     let declared = snapshot.declared.budgets.iter();
     let budgets = declared.filter_map(|own| {
         let mut budget = Budget {
@@ -116,7 +121,8 @@ pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
         budget.object.selector.as_ref()?;
         let (mut expected, mut healthy) = (0, 0);
         let mut workloads: SortedSet<(&str, i32)> = SortedSet::new();
-        for ((_, wanted), counted) in counts.iter().filter(|own| budget.covers(own.1.spec)) {
+        let counts = by_namespace.get(&own.namespace).into_iter().flatten();
+        for ((_, wanted), counted) in counts.filter(|own| budget.covers(own.1.spec)) {
             match wanted {
                 Some(workload) => _ = workloads.insert(*workload),
                 None => expected += counted.expected,

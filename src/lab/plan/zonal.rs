@@ -4,7 +4,7 @@ use super::demand::{Demand, GoalPod};
 use super::rules::{Ground, NodeKind, Resource, Rule, RuleSort, classes, named, size_of};
 use model::node::ZONE_LABEL;
 use model::rules::affinity::meets;
-use model::{ClusterObjects, Node, NodeSelector, Text};
+use model::{ClusterObjects, Node, NodeSelector, PodSpec, Text};
 use scheduler::kube::PodInfo;
 use units::{SortedMap, SortedSet, plural};
 
@@ -14,9 +14,15 @@ pub(super) fn spreads(demand: &Demand, ground: &Ground<'_>, taking: usize) -> Ve
     let Ground { kinds, beside, .. } = *ground;
     let zones = ground.zones.len();
     let mut spreads = Vec::new();
-    for (place, pods) in classes(demand).into_iter().enumerate() {
+    let classes = classes(demand);
+    // Specs by namespace, each with a number of pods: selectors look at those of their own.
+    let mut specs: SortedMap<&Text, Vec<(&PodSpec, usize)>> = SortedMap::new();
+    let alike = { classes.iter() }.map(|pods| (demand.pods[pods[0]].info.spec(), pods.len()));
+    for own in alike.chain(beside.iter().map(|own| (own.info.spec(), 1))) {
+        specs.entry(&own.0.namespace).or_default().push(own);
+    }
+    for (place, pods) in classes.iter().enumerate() {
         let info = &demand.pods[pods[0]].info;
-        let pods: Vec<&GoalPod> = pods.iter().map(|&pod| &demand.pods[pod]).collect();
         let spec = info.spec();
         let mut rules = spec.topology_spread.iter();
         let rule = rules.find(|rule| {
@@ -28,14 +34,15 @@ pub(super) fn spreads(demand: &Demand, ground: &Ground<'_>, taking: usize) -> Ve
         let Some(rule) = rule.filter(|_| zones > 1 && taking > 0) else {
             continue;
         };
-        let is_counted = |other: &&GoalPod| {
-            let theirs = other.info.spec();
-            let selector = rule.selector.as_ref();
-            theirs.namespace == spec.namespace
-                && selector.is_some_and(|selector| selector.matches(&theirs.labels))
-        };
-        let counted = demand.pods.iter().chain(beside).filter(is_counted).count();
-        if counted != pods.len() {
+        let selector = rule.selector.as_ref();
+        let counted = specs
+            .get(&spec.namespace)
+            .into_iter()
+            .flatten()
+            .filter(|(theirs, _)| {
+                selector.is_some_and(|selector| selector.matches(&theirs.labels))
+            });
+        if counted.map(|own| own.1).sum::<usize>() != pods.len() {
             continue;
         }
         let skew = u64::try_from(rule.max_skew).unwrap_or(1) * (taking as u64 - 1);
@@ -60,7 +67,7 @@ pub(super) fn spreads(demand: &Demand, ground: &Ground<'_>, taking: usize) -> Ve
             need: i64::try_from(nodes).unwrap_or(i64::MAX),
             gives: vec![1; kinds.len()],
             pods: count,
-            named: named(pods.into_iter()),
+            named: named(pods.iter().map(|&pod| &demand.pods[pod])),
             classes: vec![place],
             sort: RuleSort::Spread,
             given: 0,
