@@ -277,14 +277,16 @@ impl Provisioner {
 
     /// Pods of nodes on their way out that nothing was ordered for.
     fn going(&mut self, now: Instant, store: &Store) -> Vec<(PodRef, Applicant)> {
-        let budgets = budgets(store);
+        // Most of the time no node leaves, and a store has many objects.
+        let mut known = None;
         let changes = self.options.profile.changes;
         let mut going = Vec::new();
         for node in self.leaving.nodes() {
             for pod in pods_on(store, node) {
+                let budgets = known.get_or_insert_with(|| budgets(store));
                 let is_met = self.met.contains_key(&pod);
                 if !is_met
-                    && movable::is_moved(now, store, pod, &budgets)
+                    && movable::is_moved(now, store, pod, budgets)
                     && let Some(info) = self.seen.info(store, pod)
                 {
                     going.push((pod, self.wishes.of(info, changes)));
