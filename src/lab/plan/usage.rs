@@ -37,6 +37,8 @@ type Key = (String, String, String);
 /// Usage of the pods of a cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Usage {
+    /// Share by which requests are above the usage of files that are read, in parts per million.
+    pub margin_ppm: i64,
     containers: SortedMap<Key, Seen>,
     pods: SortedMap<(String, String), Seen>,
 }
@@ -101,6 +103,7 @@ impl Usage {
     }
 
     fn note(&mut self, key: Key, about: Measured, amount: Quantity) {
+        let amount = above(amount, about, self.margin_ppm);
         let known = self.containers.entry(key).or_default();
         let slot = match about {
             Measured::Cpu => &mut known.cpu,
@@ -266,6 +269,21 @@ impl Usage {
     }
 }
 
+/// An amount with a margin, in whole milli-cores or bytes; without one as it is.
+fn above(amount: Quantity, about: Measured, margin_ppm: i64) -> Quantity {
+    if margin_ppm == 0 {
+        return amount;
+    }
+    let nanos = amount
+        .nanos()
+        .saturating_mul(1_000_000 + i128::from(margin_ppm));
+    let whole = |unit: i128| i64::try_from((nanos + unit - 1) / unit).unwrap_or(i64::MAX);
+    match about {
+        Measured::Cpu => Quantity::from_milli(whole(1_000_000_000_000)),
+        Measured::Memory => Quantity::from_units(whole(1_000_000_000_000_000)),
+    }
+}
+
 fn sum(one: Option<Quantity>, other: Option<Quantity>) -> Option<Quantity> {
     match (one, other) {
         (Some(one), Some(other)) => one.checked_add(other).ok().or(Some(one)),
@@ -389,6 +407,17 @@ mod tests {
         let table =
             "namespace,pod,container,cpu,memory\nshop,web-0,a,250m,1Gi\nshop,web-0,b,0.1,\n";
         let usage = read(table, None).expect("a table");
+        let mut above = Usage {
+            margin_ppm: 150_000,
+            ..Usage::default()
+        };
+        let input = Input::bytes("usage", table.as_bytes());
+        above.read(&input, None).expect("a table");
+        let more = Seen {
+            cpu: Some(Quantity::from_milli(288 + 115)),
+            memory: Some(Quantity::from_units(1_234_803_098)),
+        };
+        assert_eq!(seen(&above, "web-0"), Some(more));
         let expected = Seen {
             cpu: Some(Quantity::from_milli(350)),
             memory: Some(Quantity::from_units(1 << 30)),

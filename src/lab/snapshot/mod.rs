@@ -187,6 +187,8 @@ pub struct SnapshotOptions<'a> {
     pub ignored: &'a [&'static str],
     /// Dumps that are read beside the files, each as a cluster of its own name.
     pub clusters: &'a [NamedCluster],
+    /// Whether plans count pods that workloads want and that are not there.
+    pub makes_pods: bool,
 }
 
 /// Numbers of a snapshot's pods, by sort.
@@ -280,7 +282,7 @@ impl Snapshot {
         }
         let mut gathered = sources.finish()?;
         gathered.follow(options.release);
-        gathered.findings.extend(wanted::lacking(&gathered));
+        wanted::take_lacking(&mut gathered, options.makes_pods);
         Ok(gathered)
     }
 

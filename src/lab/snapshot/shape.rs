@@ -52,7 +52,7 @@ impl Snapshot {
 }
 
 /// A pod of a workload's template.
-fn template_pod(object: &Object) -> Option<ManifestPod> {
+pub(super) fn template_pod(object: &Object) -> Option<ManifestPod> {
     Some(ManifestPod {
         name: object.name().clone(),
         spec: Arc::new(object.template()?.clone()),

@@ -146,6 +146,7 @@ impl Inquiry {
             release: request.release,
             ignored: around.ignored,
             clusters: &request.clusters,
+            makes_pods: request.strict,
         };
         let mut gathered = Snapshot::gather(&request.paths, &options)?;
         let config = request.config.as_ref().map(Input::path);
@@ -259,6 +260,7 @@ fn resized(request: &Request, gathered: &mut Gathered) -> Result<Resized, Snapsh
     let mut usage = Usage::default();
     for word in &request.requests {
         let file = words::usage(word);
+        usage.margin_ppm = file.margin_ppm;
         usage.read(&Input::path(&file.path), file.about)?;
     }
     let resized = resize(gathered, &usage);

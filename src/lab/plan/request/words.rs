@@ -103,16 +103,21 @@ pub(super) fn overcommit(words: &[String]) -> Result<Factors, String> {
     Ok(factors)
 }
 
-/// A file of usage: `p95.csv`, or `cpu=cpu.json` where the file does not say what it measures.
+/// A file of usage: `p95.csv`, or `cpu=cpu.json` where the file does not say what it measures; `p95.csv+15%` with a
+/// margin.
 pub(super) fn usage(word: &str) -> UsageFile {
     let (about, path) = match word.split_once('=') {
         Some(("cpu", path)) => (Some(Measured::Cpu), path),
         Some(("memory", path)) => (Some(Measured::Memory), path),
         _ => (None, word),
     };
+    let margin = path.rsplit_once('+');
+    let margin = margin.and_then(|(path, more)| Some((path, share(more)?)));
+    let (path, margin_ppm) = margin.unwrap_or((path, 0));
     UsageFile {
         about,
         path: path.into(),
+        margin_ppm,
     }
 }
 
@@ -123,6 +128,8 @@ pub(super) struct UsageFile {
     pub(super) about: Option<Measured>,
     /// The file.
     pub(super) path: PathBuf,
+    /// Share by which requests are above the usage, in parts per million.
+    pub(super) margin_ppm: i64,
 }
 
 /// Growth: `5%/month`, `5/month`, `shop/*=10%`.

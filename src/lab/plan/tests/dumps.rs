@@ -226,6 +226,49 @@ fn a_dump_and_its_snapshot_have_one_plan() {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
+/// A workload that comes beside a dump has its pods made where all that wait has to run; sets are told.
+#[test]
+fn pods_that_workloads_lack_are_made_where_all_have_to_run() {
+    let folder = std::env::temp_dir().join(format!("windtunnel-lack-{}", std::process::id()));
+    let of = |kind: &str, name: &str| {
+        json!({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"replicas": 2, "serviceName": name, "selector": {"matchLabels": {"app": name}},
+                "template": {"metadata": {"labels": {"app": name}},
+                    "spec": {"containers": [{"name": "c", "image": "i"}]}}}})
+    };
+    let room = ["4", "16Gi", "58"];
+    let items = [
+        node("n1", room, "", "t"),
+        of("Deployment", "web"),
+        of("StatefulSet", "db"),
+    ];
+    let path = folder.join("more.json");
+    let text = json!({"apiVersion": "v1", "kind": "List", "items": items}).to_string();
+    write_file(&path, text.as_bytes(), Existing::Replace).expect("a file");
+    let gathered = |makes_pods| {
+        let options = SnapshotOptions {
+            makes_pods,
+            ..SnapshotOptions::default()
+        };
+        Snapshot::gather(std::slice::from_ref(&path), &options).expect("files")
+    };
+    let (made, told) = (gathered(true), gathered(false));
+    let names: Vec<&str> = made.pods.iter().map(|own| &*own.name).collect();
+    assert_eq!(names, ["web-new-1", "web-new-2"]);
+    assert!(told.pods.is_empty());
+    let says = |gathered: &Gathered, part: &str| {
+        let mut findings = gathered.findings.iter();
+        assert!(findings.any(|own| own.contains(part)), "{part}");
+    };
+    says(
+        &made,
+        "look for nodes with the others: 2 of Deployment `shop/web`",
+    );
+    says(&made, "do not count: 2 of StatefulSet `shop/db`; only");
+    says(&told, "4 pods that are not there and do not count");
+    let _ = std::fs::remove_dir_all(&folder);
+}
+
 /// Pods that wait and have to run are placed first; the nodes that they need stay.
 #[test]
 fn waiting_pods_that_have_to_run_are_placed_before_nodes_go() {
