@@ -164,6 +164,7 @@ fn volumes(
                 name: texts.share(&own.name),
                 class: texts.share(class.unwrap_or_default()),
                 request: requests.get("storage"),
+                is_of_set: false,
             }));
         } else if let Some(disk) = &own.gce_persistent_disk {
             volumes.push(PodVolume::GceDisk {

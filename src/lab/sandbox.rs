@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use model::dra::DeviceObjects;
 use model::{Node, Text};
+use scheduler::kube::cache::StorageBefore;
 use scheduler::kube::{Cache, CacheError, KubeProfile, NodeOrder, PodInfo, RemovedNodes};
 
 /// A change to take back.
@@ -25,6 +26,8 @@ enum Step {
     },
     /// Claims had other devices before.
     Claims(Box<DeviceObjects>),
+    /// Claims had other volumes before.
+    Storage(StorageBefore),
 }
 
 /// A cluster with a log of the changes to it. A copy goes its own way.
@@ -58,6 +61,7 @@ impl Sandbox {
                 Some(Step::Gone(nodes)) => self.cache.put_back(nodes),
                 Some(Step::Came { names, order }) => self.cache.take_added(&names, order),
                 Some(Step::Claims(before)) => self.cache.objects.devices = *before,
+                Some(Step::Storage(before)) => self.cache.restore_storage(before),
                 None => {}
             }
         }
@@ -70,7 +74,7 @@ impl Sandbox {
         let pods: Vec<Arc<PodInfo>> = pods.collect();
         self.steps.push(Step::Gone(nodes));
         for pod in &pods {
-            self.free_devices(pod);
+            self.free_claims(pod);
         }
         pods
     }
@@ -91,10 +95,16 @@ impl Sandbox {
         if self.keep_claims(pod) {
             self.cache.make_claims(pod);
         }
+        let before = self.cache.make_volume_claims(pod);
+        self.steps.extend(before.map(Step::Storage));
     }
 
-    /// Puts a pod in a slot, with devices for its claims by the rules of a profile.
+    /// Puts a pod in a slot, with devices and volumes for its claims by the rules of a profile.
     pub(crate) fn put(&mut self, profile: &KubeProfile, pod: &Arc<PodInfo>, slot: usize) {
+        let made = self.cache.make_volume_claims(pod);
+        let given = self.cache.give_volumes(profile, pod, slot);
+        let storage = [made, given].into_iter().flatten();
+        self.steps.extend(storage.map(Step::Storage));
         if self.keep_claims(pod) {
             self.cache.give_devices(profile, pod, slot);
         }
@@ -109,7 +119,7 @@ impl Sandbox {
             .cache
             .remove_pod_in(pod, slot)
             .unwrap_or_else(|| pod.clone());
-        self.free_devices(&pod);
+        self.free_claims(&pod);
         self.steps.push(Step::Displaced { pod, slot });
     }
 
@@ -129,8 +139,10 @@ impl Sandbox {
         has_claims
     }
 
-    /// The claims of a pod that leaves its node have no devices.
-    fn free_devices(&mut self, pod: &PodInfo) {
+    /// The claims of a pod that leaves its node have no devices, and the volumes made for it alone go with it.
+    fn free_claims(&mut self, pod: &PodInfo) {
+        let before = self.cache.take_volumes_back(pod);
+        self.steps.extend(before.map(Step::Storage));
         if self.keep_claims(pod) {
             self.cache.take_devices_back(pod);
         }

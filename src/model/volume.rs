@@ -45,7 +45,7 @@ pub enum PodVolume {
     Kept(Text),
 }
 
-/// A volume with a claim of its own, called `POD-VOLUME`, that comes and goes with its pod.
+/// A volume with a claim of its own that comes and goes with its pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct EphemeralVolume {
     /// Name of the volume.
@@ -54,12 +54,20 @@ pub struct EphemeralVolume {
     pub class: Text,
     /// Bytes.
     pub request: Quantity,
+    /// Marks the volume of a replica that a question adds to a stateful set: its claim is called as the set's are.
+    #[serde(default)]
+    pub is_of_set: bool,
 }
 
 impl EphemeralVolume {
-    /// Name of a pod's claim.
+    /// Name of a pod's claim: `POD-VOLUME`, or that of a stateful set's template.
     pub fn claim_of(&self, pod: &str) -> Text {
-        format!("{pod}-{}", self.name).into()
+        let (first, last) = if self.is_of_set {
+            (&*self.name, pod)
+        } else {
+            (pod, &*self.name)
+        };
+        format!("{first}-{last}").into()
     }
 }
 

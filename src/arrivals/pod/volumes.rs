@@ -103,6 +103,7 @@ pub fn read(line: u64, found: Option<&Value>) -> Result<Vec<PodVolume>, BadRow> 
                         amount.map_err(|_| bad(line, "storage", stated, "an amount of bytes"))?
                     }
                 },
+                is_of_set: false,
             }),
             "gcePersistentDisk" => PodVolume::GceDisk {
                 disk: of("pdName")?,

@@ -27,9 +27,9 @@ pub(crate) mod unready;
 
 use std::sync::Arc;
 
-use model::Text;
 use model::node::{ZONE_LABEL, label_of};
-use policy::kubernetes::dynamic_resources;
+use model::{PodSpec, PodVolume, Text};
+use policy::kubernetes::{dynamic_resources, node_volume_limits};
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo, Search, Status};
 
@@ -128,7 +128,8 @@ impl Form {
         pod: &PodInfo,
         most: u64,
     ) -> Option<Placed> {
-        if pod.has_device_claims() {
+        let mut claims = pod.claims();
+        if pod.has_device_claims() || claims.any(|(_, is_made)| is_made) {
             return None;
         }
         match self {
@@ -149,12 +150,59 @@ pub fn place(
     pod: &PodInfo,
     most: u64,
 ) -> Result<Placement, CacheError> {
+    let free = without_free_volumes(cache, pod);
+    let placing = free.as_ref().unwrap_or(pod);
     let mut forms = Form::ALL.into_iter();
-    let placed = match forms.find_map(|form| form.place(cache, profile, pod, most)) {
+    let placed = match forms.find_map(|form| form.place(cache, profile, placing, most)) {
         Some(placed) => placed,
-        None => place_plainly(cache, profile, pod, most)?,
+        None => place_plainly(cache, profile, placing, most)?,
     };
     Ok(counted(cache, pod, placed))
+}
+
+/// A pod without the volumes made for it alone, if every node can have any number of them: replicas are then placed
+/// by what else they want.
+fn without_free_volumes(cache: &Cache, pod: &PodInfo) -> Option<PodInfo> {
+    let is_own = |volume: &PodVolume| matches!(volume, PodVolume::Ephemeral(_));
+    let volumes = &pod.spec().volumes;
+    if !volumes.iter().any(is_own) {
+        return None;
+    }
+    let mut trial = cache.clone();
+    trial.make_volume_claims(pod);
+    if is_limited(&trial, pod) {
+        return None;
+    }
+    let mut spec = PodSpec::clone(pod.spec());
+    spec.volumes.retain(|volume| !is_own(volume));
+    let class = trial.class(&Arc::new(spec)).ok()?;
+    Some(PodInfo {
+        class,
+        ..pod.clone()
+    })
+}
+
+/// Whether a node may have no volume for the claims made for a pod, or not any number.
+fn is_limited(cache: &Cache, pod: &PodInfo) -> bool {
+    let objects = &cache.objects;
+    let made = pod.claims().filter(|(_, is_made)| *is_made);
+    let mut claims = made.filter_map(|(name, _)| objects.claim(&pod.spec().namespace, &name));
+    claims.any(|claim| {
+        let volume = objects.volumes.get(&claim.volume);
+        let class = objects.storage_classes.get(&claim.class);
+        let is_placed = volume.is_some_and(|own| own.node_affinity.is_some());
+        let is_narrow = class.is_some_and(|class| {
+            let driver = objects.csi_drivers.get(&class.provisioner);
+            class.is_by_hand()
+                || !class.allowed_topologies.is_empty()
+                || driver.is_some_and(|own| own.publishes_capacity)
+                || objects
+                    .volumes
+                    .values()
+                    .any(|own| own.is_available && own.class == class.name)
+        });
+        is_placed || is_narrow
+    }) || node_volume_limits::are_limited(cache, pod)
 }
 
 /// Nodes of a pod's replicas, one decision after the other.
@@ -182,10 +230,12 @@ pub fn place_plainly(
     for number in 1..=most {
         let replica = replica(pod, number);
         cache.make_claims(&replica);
+        cache.make_volume_claims(&replica);
         match decide(&cache, profile, &replica) {
             Ok(node) => {
                 if let Some(slot) = cache.slot_of(&node) {
                     cache.give_devices(profile, &replica, slot);
+                    cache.give_volumes(profile, &replica, slot);
                 }
                 cache.add_pod(Arc::new(replica), &node)?;
                 placed.nodes.push(node);

@@ -208,7 +208,7 @@ fn tied_claim(cache: &Cache, unplaced: &[&GoalPod]) -> Option<String> {
     let objects = &cache.objects;
     let claims = { unplaced.iter() }.flat_map(|pod| {
         let namespace = &pod.info.spec().namespace;
-        let claims = pod.info.claim_names();
+        let claims = pod.info.stated_claim_names();
         claims.map(move |claim| (namespace.clone(), claim))
     });
     let mut tied = claims.filter(|key| {

@@ -15,8 +15,9 @@ use model::behaviour::Behaviour;
 use model::node::{
     GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of,
 };
+use model::volume::EphemeralVolume;
 use model::workload::replica_set::TEMPLATE_HASH_LABEL;
-use model::{Changes, DEFAULT_SCHEDULER, Node, PodSpec, PodVolume, Taint, TaintEffect, Text};
+use model::{DEFAULT_SCHEDULER, Node, PodSpec, PodVolume, Taint, TaintEffect, Text};
 use scheduler::kube::{Amounts, Cache, KubeProfile, NodeInfo, PodClass, PodInfo};
 use units::{QuantityError, SortedMap, SortedSet};
 use world::offers::Offer;
@@ -73,26 +74,42 @@ pub struct GoalPod {
 }
 
 impl GoalPod {
-    /// A further pod of the workload, without the claims that belong to this one: its own are made
-    /// where it finds a node. Limit ranges fill it in.
+    /// A further pod of the workload. Claims that belong to this one alone are claims of its own there, made by the
+    /// same templates. Limit ranges fill it in.
     ///
     /// # Errors
     /// If an amount can't be expressed.
     pub fn replica(
         &self,
         bounds: &NamespaceBounds,
-        changes: Changes,
+        cache: &Cache,
     ) -> Result<PodInfo, QuantityError> {
-        let mut info = PodInfo::clone(&self.info);
+        let (mut info, changes) = (PodInfo::clone(&self.info), cache.changes());
         let own_claim = format!("-{}", info.name);
-        let is_own = |volume: &PodVolume| match volume {
-            PodVolume::Claim(name) => self.is_of_set && name.ends_with(&own_claim),
-            PodVolume::Ephemeral(_) => true,
-            _ => false,
+        let template = |volume: &PodVolume| match volume {
+            PodVolume::Claim(name) if self.is_of_set => {
+                name.strip_suffix(&own_claim).map(Text::from)
+            }
+            _ => None,
         };
-        if info.spec().volumes.iter().any(is_own) {
+        if info
+            .spec()
+            .volumes
+            .iter()
+            .any(|own| template(own).is_some())
+        {
             let mut spec = PodSpec::clone(info.spec());
-            spec.volumes.retain(|volume| !is_own(volume));
+            for volume in &mut spec.volumes {
+                if let (Some(template), PodVolume::Claim(claim)) = (template(volume), &*volume) {
+                    let known = cache.objects.claim(&info.spec().namespace, claim);
+                    *volume = PodVolume::Ephemeral(EphemeralVolume {
+                        name: template,
+                        class: known.map(|own| own.class.clone()).unwrap_or_default(),
+                        request: known.map(|own| own.request).unwrap_or_default(),
+                        is_of_set: true,
+                    });
+                }
+            }
             info.class = Arc::new(PodClass::derive(Arc::new(spec), changes)?);
         }
         bounds.filled(info, changes)

@@ -185,7 +185,6 @@ impl<'g> GrownDemand<'g> {
         grows: &'g [Grow],
         bench: &Bench<'_>,
     ) -> Result<Self, QuantityError> {
-        let changes = bench.cache().changes();
         let mut workloads: IndexMap<Text, Workload, FxBuildHasher> = IndexMap::default();
         for (place, pod) in demand.pods.iter().enumerate() {
             if let Some(known) = workloads.get_mut(&pod.workload) {
@@ -197,7 +196,7 @@ impl<'g> GrownDemand<'g> {
                 rule: rule_of(grows, &pod.workload),
                 places: vec![place],
                 start: 1,
-                more: pod.replica(&bounds, changes)?,
+                more: pod.replica(&bounds, bench.cache())?,
                 brings_nodes: brings_node(bench, pod),
                 beside: 0,
             };

@@ -425,7 +425,7 @@ fn headroom(
     }
     let rooms = order.into_iter().filter_map(|(pod, _)| {
         let profile = profile_or_default(profiles, &pod.info);
-        let more = pod.replica(&goal.bounds, bench.cache().changes()).ok()?;
+        let more = pod.replica(&goal.bounds, bench.cache()).ok()?;
         let admitted = goal.bounds.replicas(more.spec(), MOST_MORE);
         let placement = place(bench.cache(), profile, &more, admitted.count).ok()?;
         let refusal = { admitted.refusal }.filter(|_| placement.stop == Stop::Enough);

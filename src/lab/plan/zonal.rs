@@ -136,7 +136,7 @@ pub(super) fn zonal(demand: &Demand, ground: &Ground<'_>) -> Vec<Rule> {
 /// The zone in which all volumes of a pod lie, by its place among the zones; `None` if they lie in
 /// none, in several, or who reaches them depends on more than the zone.
 fn zone_of_volumes(info: &PodInfo, ground: &Ground<'_>) -> Option<usize> {
-    let mut names = info.claim_names();
+    let mut names = info.stated_claim_names();
     let is_bound = |claim| {
         let key = (info.spec().namespace.clone(), claim);
         volume_of(&key, ground.objects).is_some()
@@ -163,7 +163,7 @@ pub(super) fn affinities_of<'o>(
     info: &PodInfo,
     objects: &'o ClusterObjects,
 ) -> Vec<&'o NodeSelector> {
-    let volumes = info.claim_names().filter_map(|claim| {
+    let volumes = info.stated_claim_names().filter_map(|claim| {
         let key = (info.spec().namespace.clone(), claim);
         volume_of(&key, objects)
     });

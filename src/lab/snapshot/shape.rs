@@ -8,7 +8,8 @@ use super::{Snapshot, SnapshotError};
 use intake::Input;
 use k8s::{AdmissionClasses, Maker, ManifestPod, ManifestReader};
 use model::dra::DeviceObjects;
-use model::{IndexFailures, Object, PodPhase};
+use model::volume::EphemeralVolume;
+use model::{IndexFailures, Object, PodPhase, PodVolume};
 
 /// The one pod that a file holds, or that its one workload makes, with what the file states and the model leaves out. It may name
 /// a class of `admission` as its priority.
@@ -53,9 +54,21 @@ impl Snapshot {
 
 /// A pod of a workload's template.
 pub(super) fn template_pod(object: &Object) -> Option<ManifestPod> {
+    let mut spec = object.template()?.clone();
+    if let Object::StatefulSet(set) = object {
+        let made = set.claims.0.iter().filter(|own| own.is_made);
+        spec.volumes.extend(made.map(|own| {
+            PodVolume::Ephemeral(EphemeralVolume {
+                name: own.name.clone(),
+                class: own.class.clone(),
+                request: own.request,
+                is_of_set: true,
+            })
+        }));
+    }
     Some(ManifestPod {
         name: object.name().clone(),
-        spec: Arc::new(object.template()?.clone()),
+        spec: Arc::new(spec),
         accounted: None,
         node_name: None,
         phase: PodPhase::Pending,

@@ -95,6 +95,16 @@ pub fn attachments(cache: &Cache, node: &NodeInfo) -> SortedMap<Text, (i64, i64)
         .collect()
 }
 
+/// Whether a node states how many volumes it takes of a driver of a pod's.
+pub fn are_limited(cache: &Cache, pod: &PodInfo) -> bool {
+    let NodeVolumeLimits(counting) = NodeVolumeLimits::new(cache.changes());
+    let wanted = attached(pod, &cache.objects);
+    cache.nodes().any(|node| {
+        let limits = limits(counting, &wanted, &cache.objects, node);
+        wanted.iter().any(|(driver, _)| limits.contains_key(driver))
+    })
+}
+
 /// Whether a node may have a limit for a driver of the volumes.
 fn has_limits(counting: CountRules, wanted: &SortedSet<(Text, Text)>, cache: &Cache) -> bool {
     let objects = &cache.objects;

@@ -3,11 +3,13 @@
 
 mod devices;
 mod undo;
+pub(in crate::kube) mod volumes;
 
 use std::sync::Arc;
 
 use undo::RemovedNode;
 pub use undo::{NodeOrder, RemovedNodes};
+pub use volumes::StorageBefore;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;

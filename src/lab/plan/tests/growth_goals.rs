@@ -81,6 +81,57 @@ fn replicas_of_a_stateful_set_have_claims_of_their_own() {
     assert_eq!(plan.today.headroom[0].fits, 1);
 }
 
+/// Volumes made for one pod alone count on the node that a further one finds, and go with a pod that moves.
+#[test]
+fn volumes_of_further_pods_count_on_their_nodes() {
+    let driver = json!([{"name": "ebs.csi.aws.com", "nodeID": "i", "allocatable": {"count": 3}}]);
+    let around = |name: &str, zone: &str| {
+        [
+            node(name, ["4", "16Gi", "110"], zone, "t"),
+            json!({"apiVersion": "storage.k8s.io/v1", "kind": "CSINode", "metadata": {"name": name},
+                "spec": {"drivers": driver}}),
+        ]
+    };
+    let fits = |kind: &str, claim: &str, volume: Value| {
+        let mut items: Vec<Value> = [around("a1", "a"), around("b1", "b")].concat();
+        items.extend([
+            json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "gp3"},
+                "provisioner": "ebs.csi.aws.com", "volumeBindingMode": "WaitForFirstConsumer"}),
+            json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "storageClassName": "gp3",
+                    "claimRef": {"namespace": "shop", "name": claim},
+                    "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": "pv"},
+                    "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [
+                        {"key": ZONE, "operator": "In", "values": ["a"]}]}]}}}}),
+            json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+                "metadata": {"name": claim, "namespace": "shop",
+                    "annotations": {"pv.kubernetes.io/bind-completed": "yes"}},
+                "spec": {"accessModes": ["ReadWriteOnce"], "volumeName": "pv", "storageClassName": "gp3",
+                    "resources": {"requests": {"storage": "1Gi"}}}}),
+        ]);
+        let more = json!({"volumes": [volume]});
+        let mut own = pod("db-0", ["100m", "1Gi"], Some("a1"), &more);
+        own["metadata"]["ownerReferences"][0]["kind"] = kind.into();
+        items.push(own);
+        let pinned = json!({"nodeSelector": {"kubernetes.io/hostname": "b1"}});
+        items.push(pod("pin-0", ["50m", "1Gi"], Some("b1"), &pinned));
+        let drained = Questions {
+            minimize: Some(Minimize::Nodes),
+            ..questions()
+        };
+        let plan = ask(&items, &drained);
+        (
+            plan.today.headroom[0].fits,
+            plan.drain.map(|own| own.reached),
+        )
+    };
+    let own = json!({"name": "d", "ephemeral": {"volumeClaimTemplate": {"spec": {"storageClassName": "gp3",
+        "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}}}});
+    assert_eq!(fits("ReplicaSet", "db-0-d", own), (5, Some(1)));
+    let stays = json!({"name": "d", "persistentVolumeClaim": {"claimName": "d-db-0"}});
+    assert_eq!(fits("StatefulSet", "d-db-0", stays), (5, Some(2)));
+}
+
 #[test]
 fn each_month_has_to_meet_the_goals() {
     // Room for 12 pods on 6 nodes, and for 10 on any five of them.

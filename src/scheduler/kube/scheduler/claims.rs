@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use super::KubeScheduler;
 use crate::kube::PodInfo;
+use crate::kube::cache::volumes::{claim_by, make_ephemeral_claim};
 use crate::kube::volumes::ClaimKey;
 use cluster::Store;
 use model::object::ObjectChange;
-use model::volume::{EphemeralVolume, PersistentVolume, PersistentVolumeClaim, StorageClass};
-use model::volume_binding::{bind, bind_one};
-use model::workload::{ClaimRetention, ClaimTemplate, StatefulSet};
-use model::{Object, PodCreated, PodSpec, PodVolume, Text};
+use model::workload::{ClaimRetention, StatefulSet};
+use model::{Object, PodCreated, PodSpec, PodVolume};
 
 impl KubeScheduler {
     /// The claims of a new pod are there, unless they were before.
@@ -32,56 +31,23 @@ impl KubeScheduler {
                 PodVolume::Claim(name) => {
                     let template = set.and_then(|set| set.claims.of_claim(&pod, name));
                     if let Some(template) = template.filter(|own| own.is_made) {
-                        self.make_claim(claim(&spec.namespace, name.clone(), template));
+                        let claim = claim_by(&spec.namespace, name.clone(), template);
+                        let key = (claim.namespace.clone(), claim.name.clone());
+                        if !self.cache.objects.claims.contains_key(&key) {
+                            self.cache.objects.claims.insert(key, claim);
+                        }
                     }
                 }
                 PodVolume::Ephemeral(own) => {
-                    let name = own.claim_of(&pod);
-                    self.make_ephemeral_claim(&spec.namespace, name, own);
+                    let key = (spec.namespace.clone(), own.claim_of(&pod));
+                    if !self.cache.objects.claims.contains_key(&key) {
+                        let nodes = self.nodes.iter().flatten();
+                        let nodes = || nodes.map(|node| Arc::clone(&node.object)).collect();
+                        make_ephemeral_claim(&mut self.cache.objects, &key, own, nodes);
+                    }
                 }
                 _ => {}
             }
-        }
-    }
-
-    /// A claim is there, unbound, unless it was before: its key, if it is new.
-    fn make_claim(&mut self, claim: PersistentVolumeClaim) -> Option<ClaimKey> {
-        let key = (claim.namespace.clone(), claim.name.clone());
-        if self.cache.objects.claims.contains_key(&key) {
-            return None;
-        }
-        self.cache.objects.claims.insert(key.clone(), claim);
-        Some(key)
-    }
-
-    /// The claim of an ephemeral volume waits for its pod to find a node, or is bound at once. Nothing is known
-    /// of the volumes of a class that no file has: they are reached from everywhere.
-    fn make_ephemeral_claim(&mut self, namespace: &Text, name: Text, own: &EphemeralVolume) {
-        let mut class = own.class.clone();
-        if class.is_empty() {
-            let mut classes = self.cache.objects.storage_classes.values();
-            let default = classes.find(|class| class.is_default);
-            class = default.map_or(class, |own| own.name.clone());
-        }
-        let template = ClaimTemplate {
-            request: own.request,
-            access_modes: vec!["ReadWriteOnce".into()],
-            class,
-            ..ClaimTemplate::default()
-        };
-        let Some(key) = self.make_claim(claim(namespace, name, &template)) else {
-            return;
-        };
-        let objects = &mut self.cache.objects;
-        let Some(class) = objects.storage_classes.get(&template.class) else {
-            let class = StorageClass::default();
-            let volume = PersistentVolume::made_for(&objects.claims[&key], &class, None);
-            return bind(objects, &key, volume);
-        };
-        if !class.waits_for_consumer {
-            let nodes = self.nodes.iter().flatten();
-            let nodes: Vec<_> = nodes.map(|node| Arc::clone(&node.object)).collect();
-            bind_one(objects, &key, &nodes);
         }
     }
 
@@ -142,16 +108,5 @@ impl KubeScheduler {
         if let Some(claim) = objects.claims.remove(key) {
             objects.volumes.remove(&claim.volume);
         }
-    }
-}
-
-fn claim(namespace: &Text, name: Text, template: &ClaimTemplate) -> PersistentVolumeClaim {
-    PersistentVolumeClaim {
-        namespace: namespace.clone(),
-        name,
-        request: template.request,
-        access_modes: template.access_modes.clone(),
-        class: template.class.clone(),
-        ..PersistentVolumeClaim::default()
     }
 }

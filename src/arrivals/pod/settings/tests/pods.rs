@@ -180,6 +180,7 @@ fn volume() -> impl Strategy<Value = PodVolume> {
             class: name.clone(),
             name,
             request: Quantity::from_units(3),
+            is_of_set: false,
         }),
         2 => PodVolume::GceDisk {
             disk: name,
