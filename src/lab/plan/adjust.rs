@@ -109,13 +109,23 @@ pub fn resize(gathered: &mut Gathered, usage: &Usage) -> Resized {
             continue;
         };
         let mut spec = PodSpec::clone(&pod.spec);
-        let mut is_bounded = false;
-        for (name, amount) in [(CPU, seen.cpu), (MEMORY, seen.memory)] {
-            if let Some(amount) = amount {
-                let allowed = allowed(ranges, &spec, name, amount);
-                is_bounded |= allowed != amount;
-                request(&mut spec, name, allowed);
+        let (mut is_known, mut is_bounded) = (false, false);
+        for (container, seen) in seen {
+            if !container.is_empty() && named(&mut spec, container).is_none() {
+                continue;
             }
+            is_known = true;
+            for (name, amount) in [(CPU, seen.cpu), (MEMORY, seen.memory)] {
+                if let Some(amount) = amount {
+                    let allowed = allowed(ranges, &spec, container, (name, amount));
+                    is_bounded |= allowed != amount;
+                    request(&mut spec, container, (name, allowed));
+                }
+            }
+        }
+        if !is_known {
+            resized.unknown += 1;
+            continue;
         }
         if is_bounded {
             resized.bounded.push(full_name(pod));
@@ -128,28 +138,40 @@ pub fn resize(gathered: &mut Gathered, usage: &Usage) -> Resized {
     resized
 }
 
-/// The request next to an amount that limit ranges of a pod's namespace allow its containers together.
-fn allowed(ranges: &[Arc<LimitRange>], spec: &PodSpec, name: &str, amount: Quantity) -> Quantity {
+/// The request next to an amount that limit ranges of a pod's namespace allow one of its containers beside the others,
+/// or, without a name, all together.
+fn allowed(
+    ranges: &[Arc<LimitRange>],
+    spec: &PodSpec,
+    container: &str,
+    (name, amount): (&str, Quantity),
+) -> Quantity {
     let sidecars = spec.init_containers.iter().filter(|own| own.restartable);
-    let containers: Vec<&Container> = spec.containers.iter().chain(sidecars).collect();
+    let containers = spec.containers.iter().chain(sidecars);
+    let (mine, others): (Vec<&Container>, Vec<&Container>) =
+        containers.partition(|own| container.is_empty() || *own.name == *container);
+    let stated = |list: &ResourceList| list.contains(name).then(|| list.get(name).nanos());
+    let limits =
+        |all: &[&Container]| -> i128 { all.iter().filter_map(|own| stated(&own.limits)).sum() };
+    let beside: i128 = { others.iter() }
+        .filter_map(|own| stated(&own.requests))
+        .sum();
     let (mut least, mut most) = (0, i128::MAX);
     let own = ranges.iter().filter(|own| own.namespace == spec.namespace);
     for item in own.flat_map(|own| &own.limits) {
-        let stated = |list: &ResourceList| list.contains(name).then(|| list.get(name).nanos());
-        let each = match item.of {
-            LimitedKind::Container => containers.len() as i128,
-            LimitedKind::Pod => 1,
+        let (each, beside, limits) = match item.of {
+            LimitedKind::Container => (mine.len() as i128, 0, limits(&mine)),
+            LimitedKind::Pod => (1, beside, limits(&mine) + limits(&others)),
         };
         if let Some(min) = stated(&item.min) {
-            least = least.max(min.saturating_mul(each));
+            least = least.max(min.saturating_mul(each) - beside);
         }
         if let Some(max) = stated(&item.max) {
-            most = most.min(max.saturating_mul(each));
+            most = most.min((max.saturating_mul(each) - beside).max(0));
         }
         if let Some(ratio) = stated(&item.max_ratio).filter(|own| *own > 0) {
-            let limits = containers.iter().filter_map(|own| stated(&own.limits));
-            let limits: i128 = limits.sum();
-            least = least.max((limits.saturating_mul(1_000_000_000) + ratio - 1) / ratio);
+            let whole = (limits.saturating_mul(1_000_000_000) + ratio - 1) / ratio;
+            least = least.max(whole - beside);
         }
     }
     let nanos = amount.nanos();
@@ -165,20 +187,30 @@ fn full_name(pod: &ManifestPod) -> String {
     format!("{}/{}", pod.namespace(), pod.name)
 }
 
-/// Lets the first container of a pod request an amount, and the others that run beside it nothing.
-fn request(spec: &mut PodSpec, name: &str, amount: Quantity) {
-    spec.pod_requests.remove(name);
-    let sidecars = spec
-        .init_containers
-        .iter_mut()
-        .filter(|own| own.restartable);
-    for container in sidecars {
-        container.requests.remove(name);
-    }
-    for (place, container) in spec.containers.iter_mut().enumerate() {
-        container.requests.remove(name);
-        if place == 0 {
-            container.requests.set(name, amount);
+/// The container of a name.
+fn named<'s>(spec: &'s mut PodSpec, name: &str) -> Option<&'s mut Container> {
+    let mut all = spec.containers.iter_mut().chain(&mut spec.init_containers);
+    all.find(|own| *own.name == *name)
+}
+
+/// Lets a container request an amount, while the others keep theirs and requests stated for the pod as a whole stand
+/// above them; without a name, the first one all that the pod requests.
+fn request(spec: &mut PodSpec, container: &str, (name, amount): (&str, Quantity)) {
+    if container.is_empty() {
+        spec.pod_requests.remove(name);
+        let sidecars = spec
+            .init_containers
+            .iter_mut()
+            .filter(|own| own.restartable);
+        for own in spec.containers.iter_mut().chain(sidecars) {
+            own.requests.remove(name);
         }
+    }
+    let asking = match container {
+        "" => spec.containers.first_mut(),
+        container => named(spec, container),
+    };
+    if let Some(own) = asking {
+        own.requests.set(name, amount);
     }
 }

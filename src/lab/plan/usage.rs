@@ -22,7 +22,7 @@ pub enum Measured {
     Memory,
 }
 
-/// Usage of a pod.
+/// Usage of a container, or of a pod as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     /// Cores.
@@ -40,7 +40,7 @@ pub struct Usage {
     /// Share by which requests are above the usage of files that are read, in parts per million.
     pub margin_ppm: i64,
     containers: SortedMap<Key, Seen>,
-    pods: SortedMap<(String, String), Seen>,
+    pods: SortedMap<(String, String), SortedMap<String, Seen>>,
 }
 
 impl Usage {
@@ -57,21 +57,19 @@ impl Usage {
         } else {
             self.read_table(input)?;
         }
+        self.without_sums();
         self.pods = SortedMap::new();
-        for ((namespace, pod, _), seen) in &self.containers {
-            let known = self
-                .pods
-                .entry((namespace.clone(), pod.clone()))
-                .or_default();
-            known.cpu = sum(known.cpu, seen.cpu);
-            known.memory = sum(known.memory, seen.memory);
+        for ((namespace, pod, container), seen) in &self.containers {
+            let known = self.pods.entry((namespace.clone(), pod.clone()));
+            known.or_default().insert(container.clone(), *seen);
         }
         Ok(())
     }
 
-    /// Usage of a pod: its own, or that of its workload.
-    pub fn of(&self, pod: &ManifestPod) -> Option<Seen> {
-        self.rows_of(pod).next().map(|(_, seen)| *seen)
+    /// Usage of the containers of a pod, the pod's own or that of its workload; that without a container is of the
+    /// pod as a whole.
+    pub fn of(&self, pod: &ManifestPod) -> Option<&SortedMap<String, Seen>> {
+        self.rows_of(pod).next().map(|(_, seen)| seen)
     }
 
     /// Names of pods and workloads that none of some pods has, with their namespaces.
@@ -86,7 +84,10 @@ impl Usage {
     }
 
     /// Rows that a pod may have, its own first.
-    fn rows_of(&self, pod: &ManifestPod) -> impl Iterator<Item = (&(String, String), &Seen)> {
+    fn rows_of(
+        &self,
+        pod: &ManifestPod,
+    ) -> impl Iterator<Item = (&(String, String), &SortedMap<String, Seen>)> {
         let mut names = vec![pod.name.to_string()];
         if let Some(owner) = &pod.controller {
             names.push(owner.name.to_string());
@@ -225,7 +226,6 @@ impl Usage {
                 series.len()
             )));
         }
-        self.without_sums();
         Ok(())
     }
 
@@ -281,13 +281,6 @@ fn above(amount: Quantity, about: Measured, margin_ppm: i64) -> Quantity {
     match about {
         Measured::Cpu => Quantity::from_milli(whole(1_000_000_000_000)),
         Measured::Memory => Quantity::from_units(whole(1_000_000_000_000_000)),
-    }
-}
-
-fn sum(one: Option<Quantity>, other: Option<Quantity>) -> Option<Quantity> {
-    match (one, other) {
-        (Some(one), Some(other)) => one.checked_add(other).ok().or(Some(one)),
-        (one, other) => one.or(other),
     }
 }
 
@@ -395,11 +388,9 @@ mod tests {
         }
     }
 
-    fn seen(usage: &Usage, pod: &str) -> Option<Seen> {
-        usage
-            .pods
-            .get(&("shop".to_owned(), pod.to_owned()))
-            .copied()
+    fn seen(usage: &Usage, pod: &str, container: &str) -> Option<Seen> {
+        let containers = usage.pods.get(&("shop".to_owned(), pod.to_owned()))?;
+        containers.get(container).copied()
     }
 
     #[test]
@@ -413,16 +404,15 @@ mod tests {
         };
         let input = Input::bytes("usage", table.as_bytes());
         above.read(&input, None).expect("a table");
-        let more = Seen {
-            cpu: Some(Quantity::from_milli(288 + 115)),
-            memory: Some(Quantity::from_units(1_234_803_098)),
+        let of = |cpu, memory: Option<i64>| Seen {
+            cpu: Some(Quantity::from_milli(cpu)),
+            memory: memory.map(Quantity::from_units),
         };
-        assert_eq!(seen(&above, "web-0"), Some(more));
-        let expected = Seen {
-            cpu: Some(Quantity::from_milli(350)),
-            memory: Some(Quantity::from_units(1 << 30)),
-        };
-        assert_eq!(seen(&usage, "web-0"), Some(expected));
+        let more = of(288, Some(1_234_803_098));
+        assert_eq!(seen(&above, "web-0", "a"), Some(more));
+        assert_eq!(seen(&above, "web-0", "b"), Some(of(115, None)));
+        assert_eq!(seen(&usage, "web-0", "a"), Some(of(250, Some(1 << 30))));
+        assert_eq!(seen(&usage, "web-0", "b"), Some(of(100, None)));
         // A counter that starts anew, a sample that is stale, and the sum beside its part.
         let answer = r#"{"status": "success", "data": {"resultType": "matrix", "result": [
             {"metric": {"__name__": "container_cpu_usage_seconds_total", "namespace": "shop",
@@ -431,7 +421,7 @@ mod tests {
             {"metric": {"__name__": "container_cpu_usage_seconds_total", "namespace": "shop",
                 "pod": "web-0"}, "values": [[0, "0"], [10, "90"]]}]}}"#;
         let usage = read(answer, None).expect("an answer");
-        let cpu = seen(&usage, "web-0").and_then(|own| own.cpu);
+        let cpu = seen(&usage, "web-0", "a").and_then(|own| own.cpu);
         assert_eq!(cpu, Some(Quantity::from_milli(500)));
         // Of twenty samples of memory the largest counts.
         let samples: Vec<String> = (1..=20).map(|at| format!("[{at}, \"{at}\"]")).collect();
@@ -440,7 +430,7 @@ mod tests {
             samples.join(", ")
         );
         let usage = read(&answer, Some(Measured::Memory)).expect("an answer");
-        let memory = seen(&usage, "db-0").and_then(|own| own.memory);
+        let memory = seen(&usage, "db-0", "").and_then(|own| own.memory);
         assert_eq!(memory, Some(Quantity::from_units(20)));
     }
 
@@ -455,14 +445,10 @@ mod tests {
             own.to_owned(),
             format!(r#"{{"apiVersion": "v1", "kind": "List", "items": [{own}]}}"#),
         ] {
-            let expected = Seen {
-                cpu: Some(Quantity::from_milli(1_250)),
-                memory: Some(Quantity::from_units(1 << 30)),
-            };
-            assert_eq!(
-                seen(&read(&text, None).expect("objects"), "web"),
-                Some(expected)
-            );
+            let usage = read(&text, None).expect("objects");
+            let cpu = |container| seen(&usage, "web", container).and_then(|own| own.cpu);
+            let amounts = [250, 1_000].map(|own| Some(Quantity::from_milli(own)));
+            assert_eq!([cpu("a"), cpu("b")], amounts);
         }
         let error = read(&own.replace("250m", "much"), None).expect_err("a wrong amount");
         assert!(

@@ -335,3 +335,29 @@ fn limit_ranges_bound_what_usage_asks_for() {
     assert_eq!(requested("500m"), (500, 0));
     assert_eq!(requested("3"), (2_000, 1));
 }
+
+/// A container that no row of the usage names keeps its request, and so does the pod as a whole.
+#[test]
+fn usage_of_a_container_changes_its_request_alone() {
+    let mut own = pod("web-0", ["900m", "1Gi"], Some("n0"), &json!({}));
+    let beside = json!({"name": "proxy", "resources": {"requests": {"cpu": "100m"}}});
+    own["spec"]["containers"]
+        .as_array_mut()
+        .expect("containers")
+        .push(beside);
+    own["spec"]["resources"] = json!({"requests": {"cpu": "2"}});
+    let list = json!({"apiVersion": "v1", "kind": "List", "items": [own]});
+    let mut gathered = gathered(serde_json::to_vec(&list).expect("JSON"));
+    let mut usage = crate::plan::usage::Usage::default();
+    let table = "namespace,workload,container,cpu\nshop,web,c,300m\nshop,web,gone,1\n";
+    let input = Input::bytes("usage.csv", table.as_bytes());
+    usage.read(&input, None).expect("usage");
+    let resized = crate::plan::adjust::resize(&mut gathered, &usage);
+    let spec = &gathered.pods[0].spec;
+    let requests = spec.containers.iter().map(|own| &own.requests);
+    let requests = requests.chain([&spec.pod_requests]);
+    let cpu: Vec<i64> = requests
+        .map(|own| own.get("cpu").milli_ceil().expect("an amount"))
+        .collect();
+    assert_eq!((cpu, resized.unknown), (vec![300, 100, 2_000], 0));
+}
