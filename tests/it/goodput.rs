@@ -115,6 +115,13 @@ fn the_time_of_a_job_follows_from_its_gpus_its_batch_and_its_progress() {
     assert!((one - 1_010.0).abs() < 1e-3, "{one}");
     let four = end(&run("0,a,1000,1,4,image,100\n", 1, "rule: tiresias", NOISE));
     assert!((four - 10.0 - 1_000.0 * 0.027 / 0.1).abs() < 0.01, "{four}");
+    let fifo = end(&run(
+        "0,a,1000,1,4,image,100\n",
+        1,
+        "rule: tiresias-fifo",
+        NOISE,
+    ));
+    assert!((fifo - four).abs() < 0.01, "{fifo}");
     // On six of two nodes 17 samples each take 17 ms, and averaging 24 ms.
     let apart = end(&run("0,a,1000,3,2,image,100\n", 2, "rule: tiresias", NOISE));
     assert!(

@@ -188,12 +188,13 @@ impl ElasticPlanner {
             .estimate
             .or(created.time_limit)
             .unwrap_or(model.work);
-        if matches!(self.policy, ElasticPolicy::Optimus) {
-            let batch = labels
-                .get(BATCH_SIZE_LABEL)
-                .and_then(|own| own.parse().ok());
-            course.batch = Some(batch.unwrap_or(model.initial_batch));
-        }
+        let batch = labels.get(BATCH_SIZE_LABEL);
+        let batch = batch.and_then(|own| own.parse().ok());
+        course.batch = match self.policy {
+            ElasticPolicy::Pollux(_) => None,
+            ElasticPolicy::Optimus => Some(batch.unwrap_or(model.initial_batch)),
+            ElasticPolicy::Queues(_) => batch,
+        };
     }
 
     /// Whether policies choose the GPUs of a job: of one that asks for whole ones.
