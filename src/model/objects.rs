@@ -71,6 +71,9 @@ impl ClusterObjects {
     /// log brings: they are there from the start, and those that are there already stay as they are.
     pub fn merge_applied(&mut self, other: &Self) -> Vec<AppliedObjects> {
         let (added, unchanged) = self.devices.merge_applied(&other.devices);
+        let mut queueing = other.queueing.clone();
+        // Those come at their time.
+        let _ = queueing.take_changeable();
         let counts = vec![
             AppliedObjects {
                 noun: "object of device allocation",
@@ -101,7 +104,7 @@ impl ClusterObjects {
             AppliedObjects {
                 noun: "queueing object",
                 added: 0,
-                unchanged: other.queueing.len(),
+                unchanged: queueing.len(),
             },
         ];
         let is_any = |count: &AppliedObjects| count.added + count.unchanged > 0;

@@ -412,9 +412,70 @@ pub struct QueueingObjects {
     pub wait_for_pods_ready: Option<WaitForPodsReady>,
     /// Admission checks.
     pub checks: Vec<AdmissionCheck>,
+    /// What becomes of flavors, quotas and queues while the cluster runs, in order of time.
+    pub later: Vec<LaterQueues>,
+}
+
+/// Flavors, cohorts, queues and topologies from a time on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaterQueues {
+    /// The time.
+    pub at: Instant,
+    /// All objects from then on, without settings, checks and workloads.
+    pub objects: QueueingObjects,
 }
 
 impl QueueingObjects {
+    /// Takes out what may change while the cluster runs: all but settings, checks and workloads.
+    #[must_use]
+    pub fn take_changeable(&mut self) -> Self {
+        Self {
+            flavors: std::mem::take(&mut self.flavors),
+            cohorts: std::mem::take(&mut self.cohorts),
+            queues: std::mem::take(&mut self.queues),
+            topologies: std::mem::take(&mut self.topologies),
+            local_queues: std::mem::take(&mut self.local_queues),
+            priorities: std::mem::take(&mut self.priorities),
+            ..Self::default()
+        }
+    }
+
+    /// Takes in objects that are applied, each in the place of the one of its name.
+    pub fn apply(&mut self, other: &Self) {
+        replace(&mut self.flavors, &other.flavors, |own| &own.name);
+        replace(&mut self.cohorts, &other.cohorts, |own| &own.name);
+        replace(&mut self.queues, &other.queues, |own| &own.name);
+        replace(&mut self.topologies, &other.topologies, |own| &own.name);
+        for own in &other.local_queues {
+            self.remove_local_queue(&own.namespace, &own.name);
+            self.local_queues.push(own.clone());
+        }
+        self.priorities.extend(other.priorities.clone());
+    }
+
+    /// Takes a queue of a namespace out; whether it was there.
+    pub fn remove_local_queue(&mut self, namespace: &str, name: &str) -> bool {
+        let is_it = |own: &LocalQueue| *own.namespace == *namespace && *own.name == *name;
+        let place = self.local_queues.iter().position(is_it);
+        place.map(|place| self.local_queues.remove(place)).is_some()
+    }
+
+    /// The objects that are there at any time, as they are last.
+    #[must_use]
+    pub fn ever(&self) -> Self {
+        let mut objects = self.clone();
+        for later in &self.later {
+            objects.apply(&later.objects);
+        }
+        objects
+    }
+
+    /// Whether there are queues of the cluster at any time.
+    pub fn has_queues(&self) -> bool {
+        let mut later = self.later.iter();
+        !self.queues.is_empty() || later.any(|own| !own.objects.queues.is_empty())
+    }
+
     /// Labels of the levels of the first topology by name, from the highest on; empty without one.
     pub fn levels(&self) -> Arc<[Text]> {
         let first = self.topologies.iter().min_by_key(|topology| &topology.name);
@@ -442,7 +503,8 @@ impl QueueingObjects {
         let users = self.local_queues.len() + self.priorities.len() + self.workloads.len();
         let settings = usize::from(self.fair_sharing.is_some())
             + usize::from(self.wait_for_pods_ready.is_some());
-        quotas + users + self.topologies.len() + self.checks.len() + settings
+        let rest = self.topologies.len() + self.checks.len() + self.later.len();
+        quotas + users + rest + settings
     }
 
     /// Whether there are none.
@@ -464,6 +526,17 @@ impl QueueingObjects {
         let waits = other.wait_for_pods_ready;
         self.wait_for_pods_ready = waits.or(self.wait_for_pods_ready.take());
         self.checks.extend(other.checks);
+        self.later.extend(other.later);
+    }
+}
+
+/// Puts each applied object in the place of the one of its name, or at the end.
+fn replace<T: Clone>(known: &mut Vec<T>, applied: &[T], name: fn(&T) -> &Text) {
+    for own in applied {
+        match known.iter_mut().find(|other| name(other) == name(own)) {
+            Some(place) => place.clone_from(own),
+            None => known.push(own.clone()),
+        }
     }
 }
 

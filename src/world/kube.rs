@@ -18,6 +18,7 @@ use systems::registry::find;
 use systems::{KubeRequest, SchedulerKind};
 use units::nearest::hint;
 
+use super::queue_changes::{self, QueueChange};
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 use units::{Duration, Instant, SortedMap, SortedSet};
 
@@ -221,6 +222,7 @@ fn objects(
 ) -> Result<(ClusterObjects, Preemptions), BuildError> {
     let (mut objects, mut preemptions) = (ClusterObjects::default(), Preemptions::new());
     let (mut queueing, mut devices) = (Vec::new(), Vec::new());
+    let mut changes = Vec::new();
     let mut namespaces = SortedSet::from([Text::from("default")]);
     let mut read: Vec<&String> = Vec::new();
     for (file, at) in timed_files(scenario) {
@@ -228,14 +230,19 @@ fn objects(
             read.push(file);
             let manifests = manifests.read(file, files, remarks)?;
             let mut own = manifests.objects.clone();
+            let stated = own.queueing.clone();
             if at > Duration::ZERO {
+                let applied = QueueChange::Applied(file, Box::new(own.queueing.take_changeable()));
+                changes.push((at, applied));
                 own.node_pools.delay(Instant::ZERO.saturating_add(at));
                 for count in early(&objects, &own) {
                     remarks.applied(file, at, count);
                 }
             }
             objects.merge(own);
-            queueing.push((file.as_str(), manifests.objects.queueing.clone()));
+            if at == Duration::ZERO {
+                queueing.push((file.as_str(), stated));
+            }
             devices.push((file.as_str(), manifests.objects.devices.clone()));
             for pod in &manifests.pods {
                 namespaces.insert(pod.namespace().clone());
@@ -265,8 +272,12 @@ fn objects(
     }
     super::queueing::check(&queueing)?;
     super::devices::check(&devices, &objects.devices)?;
-    if !objects.queueing.queues.is_empty() {
-        manifests.queues = Some(objects.queueing.clone());
+    changes.extend(queue_changes::operated(
+        scenario, files, manifests, remarks,
+    )?);
+    objects.queueing.later = queue_changes::later(&objects.queueing, changes)?;
+    if objects.queueing.has_queues() {
+        manifests.queues = Some(objects.queueing.ever());
         remarks.has_queues(scenario.system.controllers.is_some());
     }
     // A namespace that only pods name has the label that the API server gives to all.

@@ -59,6 +59,7 @@ pub mod production;
 mod programs;
 mod provider;
 mod provisioner;
+mod queue_changes;
 pub mod queueing;
 mod relocations;
 mod remarks;

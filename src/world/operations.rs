@@ -202,6 +202,10 @@ pub fn operations(
             // The provisioner follows it.
             continue;
         }
+        if super::queue_changes::deleted(operation).is_some() {
+            // Kueue follows it.
+            continue;
+        }
         if operation.machine.is_some() {
             // Its effect is an outage of the node.
             continue;

@@ -108,6 +108,7 @@ mod plan;
 mod platform;
 mod prices;
 mod programs;
+mod queue_changes;
 mod queue_inputs;
 mod queue_questions;
 mod quirks;

@@ -7,6 +7,7 @@ mod cycle;
 mod drive;
 mod life;
 mod limits;
+mod objects;
 mod order;
 mod pending_queue;
 mod places;

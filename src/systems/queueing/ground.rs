@@ -37,6 +37,11 @@ impl Ground {
         }
     }
 
+    /// Has all nodes taken in anew.
+    pub(super) const fn renew(&mut self) {
+        self.is_stale = true;
+    }
+
     /// Time at which the next node is looked at.
     pub(super) fn next_due(&self) -> Option<Instant> {
         self.doubtful.values().min().copied()

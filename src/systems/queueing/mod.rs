@@ -4,6 +4,7 @@
 //! and resumes jobs.
 
 mod answers;
+mod changes;
 mod following;
 mod ground;
 mod job;
@@ -13,6 +14,8 @@ pub mod question;
 mod tests;
 mod ungate;
 
+use std::collections::VecDeque;
+
 use crate::parts::turn::Turn;
 use cluster::{Conflict, Store};
 use control::admission::Creation;
@@ -21,7 +24,8 @@ use kueue::run::{Controller, State, Unadmitted};
 use kueue::tree::NodeId;
 use kueue::{Settings, Snapshot};
 use model::queueing::{
-    ClusterQueueStatus, QueuedWorkload, QueueingObjects, RequeueTime, StopPolicy,
+    ClusterQueue, ClusterQueueStatus, LaterQueues, QueuedWorkload, QueueingObjects, RequeueTime,
+    StopPolicy,
 };
 use model::{ClusterObjects, Event, Labels, Object, ObjectChange, PodChange, Text};
 use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet};
@@ -40,6 +44,12 @@ const PACE: Duration = Duration::from_millis(10);
 pub struct Queueing {
     cursor: Revision,
     controller: Controller,
+    /// Objects as they are declared now, and those that will be.
+    objects: QueueingObjects,
+    later: VecDeque<LaterQueues>,
+    /// Queues that were deleted while workloads held their quota.
+    leaving: Vec<ClusterQueue>,
+    seed: u64,
     answers: Answers,
     ground: Ground,
     ungater: Ungater,
@@ -78,11 +88,18 @@ impl Queueing {
     /// is no queue.
     pub fn new(objects: &ClusterObjects, seed: u64) -> Option<Self> {
         let queueing = &objects.queueing;
-        if queueing.queues.is_empty() {
+        if !queueing.has_queues() {
             return None;
         }
+        let mut declared = queueing.clone();
+        declared.workloads.clear();
+        let later = std::mem::take(&mut declared.later);
         Some(Self {
             cursor: Revision::default(),
+            objects: declared,
+            later: later.into(),
+            leaving: Vec::new(),
+            seed,
             controller: controller(queueing, &objects.namespaces, Instant::ZERO, seed),
             answers: Answers::new(&queueing.checks),
             ground: Ground::new(),
@@ -334,10 +351,7 @@ fn controller(
 ) -> Controller {
     let limits = queueing.wait_for_pods_ready.clone();
     let mut controller = Controller::new(snapshot(queueing, seed), limits, now);
-    let stated = |queue: &&model::queueing::LocalQueue| queue.stop == StopPolicy::None;
-    for queue in queueing.local_queues.iter().filter(stated) {
-        controller.add_local_queue(&queue.namespace, &queue.name, &queue.cluster_queue);
-    }
+    controller.add_local_queues(&queueing.local_queues);
     for (name, labels) in namespaces {
         controller.set_namespace(name.clone(), labels.clone());
     }
@@ -412,6 +426,7 @@ impl Component for Queueing {
         let retried = self.controller.advance(now);
         let draws = self.next_draw.take_if(|at| *at <= now).is_some();
         self.is_awake |= is_due || draws || !retried.is_empty();
+        self.change(now, turn);
         self.read(now, view);
         self.begin();
         self.is_awake |= self.answers.answer(now, &mut self.controller);
@@ -435,7 +450,7 @@ impl Component for Queueing {
         self.show(turn);
         let due = self.controller.next_due().into_iter();
         let due = due.chain(self.answers.next_due()).chain(self.next_draw);
-        let due = due.chain(self.pauses.next_due());
+        let due = due.chain(self.pauses.next_due()).chain(self.next_change());
         if let Some(at) = due.chain(self.ground.next_due()).min() {
             turn.out.wake_at(at.max(now));
         }
