@@ -412,7 +412,7 @@ pub struct QueueingObjects {
     pub wait_for_pods_ready: Option<WaitForPodsReady>,
     /// Admission checks.
     pub checks: Vec<AdmissionCheck>,
-    /// What becomes of flavors, quotas and queues while the cluster runs, in order of time.
+    /// The changes of flavors, quotas and queues while the cluster runs, in order of time.
     pub later: Vec<LaterQueues>,
 }
 

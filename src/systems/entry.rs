@@ -56,7 +56,7 @@ impl SystemEntry {
     }
 }
 
-/// What sets a system apart from most others.
+/// A fact that sets a system apart from most others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SystemFact {
     /// The system takes off a node that drains ([`control::node_api::drains`]) what has to go itself: every task

@@ -117,9 +117,9 @@ pub fn resize(gathered: &mut Gathered, usage: &Usage) -> Resized {
             is_known = true;
             for (name, amount) in [(CPU, seen.cpu), (MEMORY, seen.memory)] {
                 if let Some(amount) = amount {
-                    let allowed = allowed(ranges, &spec, container, (name, amount));
+                    let allowed = allowed(ranges, &spec, container, name, amount);
                     is_bounded |= allowed != amount;
-                    request(&mut spec, container, (name, allowed));
+                    request(&mut spec, container, name, allowed);
                 }
             }
         }
@@ -144,7 +144,8 @@ fn allowed(
     ranges: &[Arc<LimitRange>],
     spec: &PodSpec,
     container: &str,
-    (name, amount): (&str, Quantity),
+    name: &str,
+    amount: Quantity,
 ) -> Quantity {
     let sidecars = spec.init_containers.iter().filter(|own| own.restartable);
     let containers = spec.containers.iter().chain(sidecars);
@@ -195,7 +196,7 @@ fn named<'s>(spec: &'s mut PodSpec, name: &str) -> Option<&'s mut Container> {
 
 /// Lets a container request an amount, while the others keep theirs and requests stated for the pod as a whole stand
 /// above them; without a name, the first one all that the pod requests.
-fn request(spec: &mut PodSpec, container: &str, (name, amount): (&str, Quantity)) {
+fn request(spec: &mut PodSpec, container: &str, name: &str, amount: Quantity) {
     if container.is_empty() {
         spec.pod_requests.remove(name);
         let sidecars = spec

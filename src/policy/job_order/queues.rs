@@ -52,7 +52,7 @@ pub struct QueueOptions {
     pub priority: i32,
     /// Whether the priorities of the queues in it stay within it.
     pub is_priority_fence: bool,
-    /// What it says of preemption; of what it does not say, the queue above counts.
+    /// Settings of preemption; where it has none, those of the queue above count.
     pub preemption: Option<Preemption>,
     /// Amounts that the queue is to have whatever others ask for.
     pub guaranteed: Limits,

@@ -9,7 +9,9 @@ use arrivals::links::Links;
 use arrivals::memory::Recorded;
 use model::behaviour::Resize;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{BATCH_SIZE_LABEL, Container, GpuRequest, JOB_TYPE_LABEL, ONE_PER_NODE, PLACEMENT_LABEL};
+use model::{
+    BATCH_SIZE_LABEL, Container, GpuRequest, JOB_TYPE_LABEL, ONE_PER_NODE, PLACEMENT_LABEL,
+};
 
 const TEXTS: [&str; 11] = [
     "",
