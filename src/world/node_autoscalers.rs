@@ -9,6 +9,7 @@ use autoscale::cluster_autoscaler::{
 use autoscale::nodes::drain::{DrainExemptions, IgnoredPods};
 use autoscale::provisioner::Provisioner;
 use control::Component;
+use model::{Change, Changes};
 use policy::Setup;
 use policy::kube_profiles::{add_machine, build_kube_profiles};
 use policy::registered::add_registered;
@@ -68,7 +69,7 @@ pub fn node_autoscalers(
         let options = ClusterAutoscalerOptions {
             groups: plan.groups.clone(),
             grow: grow(own, plan)?,
-            shrink: shrink(own),
+            shrink: shrink(own, scenario.system.controllers_changes()),
             profile: Arc::clone(&profile),
             objects: Arc::clone(&objects),
             seed: scenario.seed,
@@ -129,7 +130,7 @@ fn grow(own: &schema::ClusterAutoscaling, plan: &ProviderPlan) -> Result<GrowSet
     })
 }
 
-fn shrink(own: &schema::ClusterAutoscaling) -> ShrinkSettings {
+fn shrink(own: &schema::ClusterAutoscaling, changes: Changes) -> ShrinkSettings {
     ShrinkSettings {
         threshold: if own.scale_down {
             own.utilization_threshold.as_f64()
@@ -158,6 +159,7 @@ fn shrink(own: &schema::ClusterAutoscaling) -> ShrinkSettings {
         waived: DrainExemptions {
             local_storage: !own.skip_nodes_with_local_storage,
             system_pods: !own.skip_nodes_with_system_pods,
+            system_pod_timeout: !changes.has(Change::SystemPodTimeout),
         },
         ..ShrinkSettings::default()
     }

@@ -211,6 +211,8 @@ pub struct DrainExemptions {
     pub local_storage: bool,
     /// `true` if pods of `kube-system` without a budget do not keep it.
     pub system_pods: bool,
+    /// `true` if such a pod keeps its node at any age, as up to 1.32.
+    pub system_pod_timeout: bool,
 }
 
 /// Simulates a drain by all rules; returns its effects, or the first pod that keeps the node, with
@@ -260,7 +262,7 @@ fn verdict(pod: &NodePod, budgets: &Budgets, waived: DrainExemptions) -> Verdict
     }
     let is_system = *pod.namespace == *SYSTEM_NAMESPACE && !waived.system_pods;
     if is_system && pod.budgets.is_empty() {
-        if pod.age > SYSTEM_POD_TIMEOUT {
+        if pod.age > SYSTEM_POD_TIMEOUT && !waived.system_pod_timeout {
             return Verdict::Move;
         }
         return Verdict::Block(BlockingReason::UnmovableKubeSystemPod);

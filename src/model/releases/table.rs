@@ -264,4 +264,11 @@ changes! {
     ToleranceByObject "horizontal-tolerance-by-object" "3"
         Some(since(V1_35)), Some("HPAConfigurableTolerance"), Controllers, false, Modelled,
         "Horizontal autoscalers heed the tolerance that their objects state.";
+    MissingContainerUsage "horizontal-missing-container-usage" "3"
+        Some(since(V1_33)), None, Controllers, false,
+        LeftOut("autoscalers by containers act as in 1.33 in every release"),
+        "A pod whose metrics lack the container of an autoscaler counts as missing; before, nothing was decided.";
+    SystemPodTimeout "system-pods-leave-after-an-hour" "3"
+        Some(since(V1_33)), None, Controllers, false, Modelled,
+        "The cluster autoscaler moves pods of kube-system without a budget an hour after their creation; before, never.";
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::super::*;
 use super::room::*;
-use crate::nodes::drain::{BlockingReason, Budgets, NodeAmounts, NodePod, PodController, PodEnd};
+use crate::nodes::drain::{
+    BlockingReason, Budgets, DrainExemptions, NodeAmounts, NodePod, PodController, PodEnd,
+    drain_without,
+};
 use crate::snapshot::ClusterSnapshot;
 use units::{Duration, Instant, SortedMap};
 
@@ -279,4 +282,23 @@ fn pods_of_nodes_that_went_before_stand_where_they_would_go() {
             .iter()
             .all(|(_, why)| *why == UnremovableReason::NoPlace)
     );
+}
+
+/// Pods of the system without a budget leave after an hour, but keep their node up to 1.32.
+#[test]
+fn system_pods_leave_after_an_hour_from_1_33_on() {
+    let old = NodePod {
+        namespace: "kube-system".into(),
+        age: Duration::from_secs(3_601),
+        ..node_pod("dns", PodController::Replicating)
+    };
+    let budgets = Budgets::default();
+    for (system_pod_timeout, moves) in [(false, true), (true, false)] {
+        let waived = DrainExemptions {
+            system_pod_timeout,
+            ..DrainExemptions::default()
+        };
+        let drained = drain_without(std::slice::from_ref(&old), &budgets, waived);
+        assert_eq!(drained.is_ok(), moves);
+    }
 }
