@@ -313,6 +313,32 @@ fn units_that_replace_others_move_them_away() {
     assert!(new[0].0 == "120" && old[1].0.starts_with("12"), "{lines:?}");
 }
 
+/// Without another machine the replaced unit comes back where it was, to be moved away in each round of the interval.
+#[test]
+fn a_replaced_unit_without_another_machine_comes_and_goes_with_the_rounds() {
+    let own = HEAD.replace("count: 3", "count: 1").replace(
+        "- {manifests: work.yaml, at: 1s}",
+        "- {units: [old.service]}\n  - {units: [newer.service], at: 2m}",
+    ) + "stop: {at: 3m}\n";
+    let newer = "[Service]\nExecStart=/bin/new\n[X-Fleet]\nReplaces=old.service\n";
+    let files = [
+        ("own.yaml", own.as_str()),
+        ("old.service", "[Service]\nExecStart=/bin/old\n"),
+        ("newer.service", newer),
+    ];
+    let times = story("fleet-flaps", &files).times("old.service on m0");
+    let rounds: Vec<f64> = times
+        .windows(2)
+        .skip(1)
+        .map(|pair| pair[1] - pair[0])
+        .collect();
+    assert!((8..=13).contains(&rounds.len()), "{times:?}");
+    assert!(
+        rounds.iter().all(|round| (round - 5.0).abs() < 0.5),
+        "{times:?}"
+    );
+}
+
 #[test]
 fn unit_files_that_can_t_be_submitted_are_refused() {
     for (number, (name, text, expected)) in [

@@ -57,6 +57,8 @@ pub struct Fleet {
     /// Instant of the last refusal of a binding: another round at that instant would decide the
     /// same.
     refused_at: Option<Instant>,
+    /// Instant of the last round whose own changes call for another one, an interval later.
+    changed_at: Option<Instant>,
     /// Marks a round that the next one would only repeat unless something changes: a binding was refused for what
     /// the cluster is like, or no machine is heard.
     awaits_change: bool,
@@ -86,6 +88,7 @@ impl Fleet {
             last_event: None,
             needs_round: false,
             refused_at: None,
+            changed_at: None,
             awaits_change: false,
         }
     }
@@ -121,7 +124,8 @@ impl Fleet {
     fn round(&mut self, turn: &mut Turn<'_>) {
         let now = self.now;
         let by_event = self.event_due.is_some_and(|at| at <= now);
-        let is_useful = self.needs_round && self.refused_at != Some(now);
+        let is_over = self.refused_at == Some(now) || self.changed_at == Some(now);
+        let is_useful = self.needs_round && !is_over;
         let by_interval = is_useful && self.round_after(now) == now;
         if !by_event && !by_interval {
             return;
@@ -144,6 +148,7 @@ impl Fleet {
         // Units that are about others may be able, or in the way, only after what this round did.
         let has_changed = !(round.scheduled.is_empty() && round.unscheduled.is_empty());
         self.needs_round = has_changed && self.engine.has_special();
+        self.changed_at = self.needs_round.then_some(now);
         turn.out.decided_pods += round.scheduled.len() as u32;
         turn.out.decided_jobs += round.scheduled.len() as u32;
         for (name, machine) in &round.unscheduled {
