@@ -11,6 +11,7 @@ use scenario::schema::{DEFAULT_PODS, NamedSchedulerKind, WorkloadSource};
 use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::mesos::dcos::{DcosOptions, composed};
 use systems::mesos::fit::idle_workloads;
+use systems::openshift::section::OpenShift;
 use systems::registry::find;
 use systems::stated::changed_capabilities;
 
@@ -66,24 +67,20 @@ pub fn mapping(
         note_missing(&objects, remarks);
     }
     note_idle_workloads(scenario, &objects, remarks)?;
+    note_idle_configs(scenario, remarks);
     let applied_nodes: Vec<_> = applied.iter().flat_map(|one| &one.nodes).collect();
     let mut items: Vec<Item<'_>> = pods.collect();
     if runs_workloads(scenario) {
         items.extend(of_objects(&read, &applied));
         items.extend(globals.iter().map(Item::Object));
     }
-    let mut services: Vec<_> = read.iter().flat_map(|one| &one.objects.services).collect();
-    for own in applied.iter().flat_map(|one| &one.objects.services) {
-        if !services.contains(&own) {
-            services.push(own);
-        }
+    let services = of_services(&read, &applied);
+    if services > 0 {
+        items.push(Item::Services(services));
     }
-    if !services.is_empty() {
-        items.push(Item::Services(services.len() as u64));
-    }
-    items.extend(of_nodes(
-        nodes.iter().map(|own| &**own).chain(applied_nodes),
-    ));
+    let most = most_on_node(scenario, &items);
+    let nodes = nodes.iter().map(|own| &**own).chain(applied_nodes);
+    items.extend(of_nodes(nodes, most));
     let masters = scenario.system.schedulers.iter();
     let mut masters = masters.filter(|own| own.kind == NamedSchedulerKind::Mesos);
     let master = masters.next().map(|own| Named {
@@ -124,6 +121,19 @@ fn note_idle_workloads(
     Ok(())
 }
 
+/// Notes deployment configurations that nothing rolls out.
+fn note_idle_configs(scenario: &Scenario, remarks: &mut Remarks) {
+    let stated = scenario.system.stated::<OpenShift>();
+    for (name, own) in stated.iter().flat_map(|own| &own.deployment_configs) {
+        if own.triggers.is_empty() {
+            remarks.note_first(format!(
+                "system.openshift.deploymentConfigs.{name}: without triggers no version begins by itself, and \
+                 rollouts by hand (`oc rollout latest`) are not modelled: none of its pods is ever made"
+            ));
+        }
+    }
+}
+
 /// The objects of files that a run begins with, and what operations apply of others.
 fn of_objects<'a>(
     read: &'a [Arc<Manifests>],
@@ -156,16 +166,55 @@ fn of_objects<'a>(
         .chain(pods)
 }
 
-/// What nodes ask of schedulers.
-fn of_nodes<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> impl Iterator<Item = Item<'a>> {
+/// Number of the services of files, each once.
+fn of_services(read: &[Arc<Manifests>], applied: &[Arc<Manifests>]) -> u64 {
+    let mut services: Vec<_> = read.iter().flat_map(|one| &one.objects.services).collect();
+    for own in applied.iter().flat_map(|one| &one.objects.services) {
+        if !services.contains(&own) {
+            services.push(own);
+        }
+    }
+    services.len() as u64
+}
+
+/// The most pods that one node may have at a time; operations and autoscalers may make any number.
+fn most_on_node(scenario: &Scenario, items: &[Item<'_>]) -> u64 {
+    if !scenario.operations.is_empty() || scenario.system.autoscaling.is_some() {
+        return u64::MAX;
+    }
+    items.iter().map(most_pods).fold(0, u64::saturating_add)
+}
+
+/// The most pods of an item that one node may have at a time, those of an update beside the former ones.
+fn most_pods(item: &Item<'_>) -> u64 {
+    let object = match item {
+        Item::Pods { count, .. } => return *count,
+        Item::Object(object) | Item::Update { object, .. } => *object,
+        _ => return 0,
+    };
+    let replicas = match object {
+        Object::DaemonSet(_) => 1,
+        Object::Job(own) => own.parallelism,
+        Object::CronJob(_) => return u64::MAX,
+        own => own.replicas().map_or(0, |(replicas, _)| replicas),
+    };
+    u64::try_from(replicas).unwrap_or(0).saturating_mul(2)
+}
+
+/// What nodes ask of schedulers that have up to a number of pods to place.
+fn of_nodes<'a>(
+    nodes: impl Iterator<Item = &'a Node> + Clone,
+    most: u64,
+) -> impl Iterator<Item = Item<'a>> {
     let is_tainted = |node: &&Node| {
         let mut effects = node.taints.iter().map(|taint| taint.effect);
         effects.any(|effect| effect != TaintEffect::PreferNoSchedule)
     };
     let tainted = nodes.clone().filter(is_tainted);
-    let is_limited = |node: &&Node| {
+    let most = Quantity::from_units(i64::try_from(most).unwrap_or(i64::MAX));
+    let is_limited = move |node: &&Node| {
         let slots = node.allocatable.get(PODS);
-        slots != Quantity::from_units(DEFAULT_PODS) && slots != Quantity::ZERO
+        slots != Quantity::from_units(DEFAULT_PODS) && slots != Quantity::ZERO && slots < most
     };
     let limited = nodes.filter(is_limited);
     let tainted = tainted.map(|node| Item::TaintedNode(&node.name));

@@ -132,8 +132,7 @@ pub struct OpenShiftProject {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct OpenShiftDeploymentConfig {
-    /// Changes that begin a rollout; default both.
-    #[schemars(length(min = 1))]
+    /// Changes that begin a rollout; default both. With none nothing rolls out: `oc rollout latest` is not modelled.
     pub triggers: Vec<OpenShiftTrigger>,
     /// Tag of the image stream that the configuration follows, such as `prod`: pushes of other tags change
     /// nothing. Default any tag of the repositories of its images.
