@@ -470,6 +470,7 @@ mod tests {
                 packed,
                 scaled: &ScaledThroughputs::new(),
                 scaled_apart: &ScaledThroughputs::new(),
+                goodput: SortedMap::default(),
             })
         };
         let matrix = stated(&apart, &packed).expect("whole");

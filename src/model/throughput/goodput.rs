@@ -299,7 +299,7 @@ impl GoodputModel {
 mod tests {
     use super::*;
 
-    /// A job with the times of a step that AdaptDL's tests have.
+    /// A job with the times of a step that `AdaptDL`'s tests have.
     fn job(noise: &[[f64; 2]]) -> GoodputModel {
         GoodputModel {
             compute: [0.121, 0.005_68],
@@ -346,7 +346,7 @@ mod tests {
     #[test]
     fn goodput_is_at_most_that_of_samples_all_worth_the_same() {
         let own = job(&[]);
-        for gpus in 1..=20 {
+        for gpus in 1..=20_u32 {
             let (found, split) = own.best(at(gpus.div_ceil(4), gpus), 900.0);
             let ideal = split.size(gpus) / own.step_time(at(1, 1), BatchSplit { ..split });
             assert!(found > 0.0 && found <= ideal, "{gpus}: {found} of {ideal}");

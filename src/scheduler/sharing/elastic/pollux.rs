@@ -362,7 +362,7 @@ mod tests {
 
     use super::*;
 
-    /// A goodput with the times of a step that AdaptDL's tests have.
+    /// A goodput with the times of a step that `AdaptDL`'s tests have.
     fn model(noise: f64) -> GoodputModel {
         GoodputModel {
             compute: [0.121, 0.005_68],
@@ -380,13 +380,13 @@ mod tests {
     }
 
     /// A job that was submitted at zero, of a class of its own.
-    fn job(
+    fn job<'m>(
         number: u64,
-        model: &GoodputModel,
+        model: &'m GoodputModel,
         restarts: u32,
         most: u32,
         held: &[u8],
-    ) -> ElasticJob<'_> {
+    ) -> ElasticJob<'m> {
         ElasticJob {
             number,
             class: ClassId(number as u32),
