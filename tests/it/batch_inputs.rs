@@ -101,7 +101,7 @@ fn wrong_queues_are_refused_in_words() {
         ),
         (
             queues("volcano", "{tenant: ann, priority: 1}"),
-            "`volcano` has no priorities of queues; write `weight`",
+            "`volcano` has no priorities of queues and no fences; write `weight`",
         ),
         (
             queues("yunikorn", "{tenant: ann, weight: 2}"),

@@ -202,12 +202,21 @@ const WRONG: [(&str, &str, &str); 32] = [
         "",
         "deploymentConfigs.web.mid",
     ),
-    (
-        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {triggers: []}}}",
-        "",
-        "`triggers`",
-    ),
 ];
+
+#[test]
+fn a_deployment_without_triggers_is_told_to_make_no_pods() {
+    let system =
+        "name: openshift, controllers: {}, openshift: {deploymentConfigs: {web: {triggers: []}}}";
+    let text = experiment(system, "");
+    let scratch = Scratch::new("no-triggers", &[("a.yaml", &*text), ("web.yaml", WEB)]);
+    let told = scratch.run(&["run", "a.yaml", "--out", "out"], 0);
+    assert!(
+        told.contains("without triggers no version begins by itself"),
+        "{told}"
+    );
+    assert!(told.contains("no pod arrived"), "{told}");
+}
 
 #[test]
 fn wrong_experiments_are_refused_with_their_place() {

@@ -332,9 +332,9 @@ fn a_replaced_unit_without_another_machine_comes_and_goes_with_the_rounds() {
         .skip(1)
         .map(|pair| pair[1] - pair[0])
         .collect();
-    assert!((8..=13).contains(&rounds.len()), "{times:?}");
+    assert!(rounds.len() > 20, "{times:?}");
     assert!(
-        rounds.iter().all(|round| (round - 5.0).abs() < 0.5),
+        rounds.iter().all(|round| (round - 2.0).abs() < 0.5),
         "{times:?}"
     );
 }
