@@ -84,21 +84,26 @@ struct Form {
 }
 
 impl Form {
-    /// The form of a file that begins with these bytes.
+    /// The form of a file that begins with these bytes: one that its rows have, as the first may be cut off and have
+    /// the number of fields of another.
     fn of(first: &[u8]) -> Self {
+        let layout = |columns| Layout {
+            separator: b'\t',
+            ..Layout::headless(columns)
+        };
+        let forms = [COLUMNS, NINE, SEVEN, SIX];
+        let is_had = |own: &&'static [ColumnDoc]| layout(own).confidence(first) != Confidence::No;
         let line = first.split(|&byte| byte == b'\n').next();
-        let fields = line.unwrap_or_default().split(|&byte| byte == b'\t');
-        let count = fields.count();
-        let forms = [COLUMNS, NINE, SIX];
-        let columns = forms.into_iter().find(|own| own.len() == count);
+        let count = { line.unwrap_or_default() }
+            .split(|&byte| byte == b'\t')
+            .count();
+        let alike = forms.into_iter().find(|own| own.len() == count);
+        let columns = { forms.into_iter() }.find(is_had).or(alike);
         let columns = columns.unwrap_or(SEVEN);
         let place = |of: usize| { columns.iter() }.position(|own| own.name == COLUMNS[of].name);
         let required = |of| place(of).unwrap_or(of);
         Self {
-            layout: Layout {
-                separator: b'\t',
-                ..Layout::headless(columns)
-            },
+            layout: layout(columns),
             data: place(DATA),
             steps: required(STEPS),
             arrival: required(ARRIVAL),

@@ -317,7 +317,7 @@ proptest! {
         departments in prop::collection::vec(prop::collection::vec(0_i64..6, 1..4), 1..4),
         spare in 0_i64..6,
         // Wider ones would leave their queues less than they are guaranteed.
-        running in prop::collection::vec(0_u32..9, 0..60),
+        running in prop::collection::vec(0_u32..9, 0..40),
         newcomer in (0_u32..9, 1_i64..7),
     ) {
         let (mut queues, mut tenants) = (Vec::new(), Vec::new());
@@ -340,10 +340,11 @@ proptest! {
             tenants[job.tenant.0 as usize].1 += 1;
             jobs.push(job);
         }
-        let newcomer = job(newcomer.0 % count, newcomer.1);
-        let own = newcomer.tenant.0 as usize;
+        let own = (newcomer.0 % count) as usize;
         // The tenant's guarantee bounds it, and its department may have lent that out to siblings.
-        prop_assume!(tenants[own].1 + newcomer.processors <= tenants[own].0);
+        let room = tenants[own].0 - tenants[own].1;
+        prop_assume!(room > 0);
+        let newcomer = job(newcomer.0 % count, newcomer.1.min(room));
         let mut order = Yunikorn::new(queues, true);
         scored(&mut order, &jobs, &[newcomer]);
         while free < newcomer.processors {

@@ -96,7 +96,7 @@ fn wrong_values_name_their_field() {
         (3, "99999999999", "4 run time", "must be within 292 years"),
         (7, "1.5", "8 requested processors", "must be a whole number"),
         (11, "bob", "12 user", "must be a number"),
-        (0, "1e3", "1 job number", "must be a number"),
+        (0, "1e", "1 job number", "must be a number"),
         (0, "-", "1 job number", "must be a number"),
         (
             0,
