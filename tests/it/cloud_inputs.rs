@@ -41,7 +41,7 @@ fn is_refused(system: &str, more: &str, expected: &str) {
 }
 
 /// System, further fields of the experiment, and what is said of them.
-const WRONG: [(&str, &str, &str); 32] = [
+const WRONG: [(&str, &str, &str); 31] = [
     (
         "name: nova, nova: {maxIoOps: 4}",
         "",
