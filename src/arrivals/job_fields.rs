@@ -1,6 +1,7 @@
 //! Fields of jobs that logs state and no run reads by default: the partition, the queue, the group, the executable
-//! and the outcome; the placement, which batch planners heed, and the batch size, by which jobs have a goodput. With the option `recorded` readers keep them as labels of the jobs' pods, so that they go
-//! through edits and into what is written. Who counts outcomes alone asks for these with `outcomes`.
+//! and the outcome; the placement, which batch planners heed, and the batch size, by which jobs have a goodput. With
+//! the option `recorded` readers keep them as labels of the jobs' pods, so that they go through edits and into what is
+//! written. Who counts outcomes alone asks for these with `outcomes`.
 
 use crate::read_options::ReadOptions;
 use model::{BATCH_SIZE_LABEL, Labels, ONE_PER_NODE, PARTITION_LABEL, PLACEMENT_LABEL, Text};

@@ -39,7 +39,7 @@ pub(super) fn words(first: &[u8], formats: &[FormatEntry]) -> String {
     words
 }
 
-/// What makes a table of the user's own of a file with this first line readable.
+/// Advice for reading a file with this first line as a table by `--column`; empty if it is no table.
 fn own_table(line: &str) -> &'static str {
     let (_, fields) = fields(line);
     let is_number = |field: &&str| field.parse::<f64>().is_ok();

@@ -201,7 +201,7 @@ fn most_pods(item: &Item<'_>) -> u64 {
     u64::try_from(replicas).unwrap_or(0).saturating_mul(2)
 }
 
-/// What nodes ask of schedulers that have up to a number of pods to place.
+/// Features of nodes that a scheduler with at most this many pods to place has to heed.
 fn of_nodes<'a>(
     nodes: impl Iterator<Item = &'a Node> + Clone,
     most: u64,

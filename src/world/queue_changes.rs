@@ -53,7 +53,9 @@ pub(super) fn operated<'s>(
         if let Some(file) = &operation.apply {
             let read = manifests.read(file, files, remarks)?;
             let applied = read.objects.queueing.clone().take_changeable();
-            changes.push((operation.at, QueueChange::Applied(file, Box::new(applied))));
+            if !applied.is_empty() {
+                changes.push((operation.at, QueueChange::Applied(file, Box::new(applied))));
+            }
         }
     }
     Ok(changes)
@@ -67,8 +69,13 @@ pub(super) fn later(
     start: &QueueingObjects,
     mut changes: Vec<(Duration, QueueChange<'_>)>,
 ) -> Result<Vec<LaterQueues>, BuildError> {
+    if changes.is_empty() {
+        return Ok(Vec::new());
+    }
     changes.sort_by_key(|(at, _)| *at);
     let mut present = start.clone();
+    // What they hold they keep, whatever becomes of their queues.
+    present.workloads.clear();
     let mut states = Vec::new();
     for (at, change) in changes {
         let before = present.clone();
@@ -106,36 +113,37 @@ fn delete(
     number: usize,
     queue: DeletedQueue<'_>,
 ) -> Result<(), BuildError> {
-    let wrong = |kind: &str, name: String, known: Vec<&Text>| {
-        let hint = hint(&name, known.into_iter().map(|own| &**own));
-        Err(BuildError::Experiment(format!(
-            "operations[{number}].delete: there is no {kind} `{name}` at that time; {hint}"
-        )))
-    };
-    match queue {
+    let mut known: Vec<Text> = Vec::new();
+    let (kind, name, was_there) = match queue {
         DeletedQueue::Cluster(name) => {
-            let place = present.queues.iter().position(|own| *own.name == *name);
-            let Some(place) = place else {
-                let known = present.queues.iter().map(|own| &own.name);
-                return wrong("ClusterQueue", name.to_owned(), known.collect());
-            };
-            present.queues.remove(place);
+            known.extend(present.queues.iter().map(|own| own.name.clone()));
+            present.queues.retain(|own| *own.name != *name);
+            (
+                "ClusterQueue",
+                name.to_owned(),
+                known.len() > present.queues.len(),
+            )
         }
         DeletedQueue::Cohort(name) => {
-            let place = present.cohorts.iter().position(|own| *own.name == *name);
-            let Some(place) = place else {
-                let known = present.cohorts.iter().map(|own| &own.name);
-                return wrong("Cohort", name.to_owned(), known.collect());
-            };
-            present.cohorts.remove(place);
+            known.extend(present.cohorts.iter().map(|own| own.name.clone()));
+            present.cohorts.retain(|own| *own.name != *name);
+            (
+                "Cohort",
+                name.to_owned(),
+                known.len() > present.cohorts.len(),
+            )
         }
         DeletedQueue::Local { namespace, name } => {
-            if !present.remove_local_queue(namespace, name) {
-                let known = present.local_queues.iter().map(|own| &own.name);
-                let name = format!("{namespace}/{name}");
-                return wrong("LocalQueue", name, known.collect());
-            }
+            known.extend(present.local_queues.iter().map(|own| own.name.clone()));
+            let was_there = present.remove_local_queue(namespace, name);
+            ("LocalQueue", format!("{namespace}/{name}"), was_there)
         }
+    };
+    if was_there {
+        return Ok(());
     }
-    Ok(())
+    let hint = hint(&name, known.iter().map(|own| &**own));
+    Err(BuildError::Experiment(format!(
+        "operations[{number}].delete: there is no {kind} `{name}` at that time; {hint}"
+    )))
 }

@@ -100,8 +100,8 @@ pub(super) struct PlanArguments {
     overcommit: Vec<String>,
     /// Give pods the requests of a file: a table with `namespace`, `pod` or `workload`, `cpu` and
     /// `memory`, objects of vertical autoscalers, or an answer of Prometheus, of which the 95th percentile of
-    /// cpu and the most memory count; `cpu=FILE` and `memory=FILE` say what a file is about, `FILE+15%` asks
-    /// for so much more; may be repeated
+    /// cpu and the most memory count; `cpu=FILE` and `memory=FILE` say what a file is about, `FILE+15%` adds
+    /// that margin; may be repeated
     #[arg(long, value_name = "FILE")]
     requests: Vec<String>,
     /// Reserve for the system on nodes of types that the dump lacks: `eks`, `gke`, `aks`, `none`, or amounts such as

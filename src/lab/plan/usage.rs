@@ -24,7 +24,7 @@ pub enum Measured {
 
 /// Usage of a container, or of a pod as a whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct PodUsage {
     /// Cores.
     pub cpu: Option<Quantity>,
     /// Bytes of memory.
@@ -39,8 +39,8 @@ type Key = (String, String, String);
 pub struct Usage {
     /// Share by which requests are above the usage of files that are read, in parts per million.
     pub margin_ppm: i64,
-    containers: SortedMap<Key, Seen>,
-    pods: SortedMap<(String, String), SortedMap<String, Seen>>,
+    containers: SortedMap<Key, PodUsage>,
+    pods: SortedMap<(String, String), SortedMap<String, PodUsage>>,
 }
 
 impl Usage {
@@ -68,7 +68,7 @@ impl Usage {
 
     /// Usage of the containers of a pod, the pod's own or that of its workload; that without a container is of the
     /// pod as a whole.
-    pub fn of(&self, pod: &ManifestPod) -> Option<&SortedMap<String, Seen>> {
+    pub fn of(&self, pod: &ManifestPod) -> Option<&SortedMap<String, PodUsage>> {
         self.rows_of(pod).next().map(|(_, seen)| seen)
     }
 
@@ -87,7 +87,7 @@ impl Usage {
     fn rows_of(
         &self,
         pod: &ManifestPod,
-    ) -> impl Iterator<Item = (&(String, String), &SortedMap<String, Seen>)> {
+    ) -> impl Iterator<Item = (&(String, String), &SortedMap<String, PodUsage>)> {
         let mut names = vec![pod.name.to_string()];
         if let Some(owner) = &pod.controller {
             names.push(owner.name.to_string());
@@ -388,7 +388,7 @@ mod tests {
         }
     }
 
-    fn seen(usage: &Usage, pod: &str, container: &str) -> Option<Seen> {
+    fn seen(usage: &Usage, pod: &str, container: &str) -> Option<PodUsage> {
         let containers = usage.pods.get(&("shop".to_owned(), pod.to_owned()))?;
         containers.get(container).copied()
     }
@@ -404,7 +404,7 @@ mod tests {
         };
         let input = Input::bytes("usage", table.as_bytes());
         above.read(&input, None).expect("a table");
-        let of = |cpu, memory: Option<i64>| Seen {
+        let of = |cpu, memory: Option<i64>| PodUsage {
             cpu: Some(Quantity::from_milli(cpu)),
             memory: memory.map(Quantity::from_units),
         };

@@ -24,7 +24,7 @@ pub struct Work {
     taken: AtomicU64,
     /// Number of nodes of the best answer so far; 0 before there is one.
     best: AtomicU64,
-    /// What that answer costs.
+    /// Cost of the best answer so far.
     cost: AtomicI64,
     /// Flag that ends a search, such as that of Ctrl-C.
     stop: Option<Arc<AtomicBool>>,

@@ -33,7 +33,7 @@ pub enum RunError {
 }
 
 impl RunError {
-    /// Whether a file of rows is wrong, for every variant that reads it.
+    /// Whether the error lies in a trace file, and so meets every variant that reads it.
     pub(crate) const fn is_of_a_file(&self) -> bool {
         matches!(
             self,

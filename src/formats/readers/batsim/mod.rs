@@ -1,7 +1,7 @@
 //! Workloads of Batsim: jobs and profiles in a JSON object. A job is a gang of pods of one core, on a host each. The
 //! run time follows from the profile without a network: delays hold exactly, work counts at 1 Gflop/s a
-//! processor, communication and storage take no time. It ends at the job's walltime at the latest, where it is not known as well. A profile's exit code (`ret`) other than 0 fails the
-//! job at the end of its run time. Format: `traces.md`, section 9.
+//! processor, communication and storage take no time. It ends at the job's walltime at the latest, also where the run
+//! time is not known. A profile's exit code (`ret`) other than 0 fails the job at the end of its run time. Format: `traces.md`, section 9.
 
 mod profile;
 

@@ -192,7 +192,7 @@ fn is_use_of_gpus(name: &str) -> bool {
 const GPU: &str = "gpu";
 const GPU_PLUGIN: &str = "7696487";
 
-/// What is expected of generic resources.
+/// The form of a list of generic resources, as errors state it.
 const GENERIC: &str = "a list such as `gpu:2` or `gpu:v100:2`";
 
 fn expected(name: &str) -> &'static str {
