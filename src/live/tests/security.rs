@@ -53,6 +53,18 @@ impl Running {
         self.notes.lock().expect("no panic").join("\n")
     }
 
+    /// Waits until the notes have `words`: the server notes a refusal beside the answer, so that a client
+    /// may have learnt of it first.
+    fn noted(&self, words: &str) {
+        for _ in 0..2000 {
+            if self.notes().contains(words) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("no note has '{words}': {}", self.notes());
+    }
+
     /// A connection over TLS on which a test writes whatever it likes.
     fn raw(&self) -> StreamOwned<ClientConnection, TcpStream> {
         let config = self.config(&self.folder, USER);
@@ -145,11 +157,7 @@ fn an_agent_speaks_for_its_own_node_alone() {
         status(agent.get("/v1/nodes/n1/commands?session=1&after=0")),
         403
     );
-    assert!(
-        running.notes().contains("other-node: agent/n0"),
-        "{}",
-        running.notes()
-    );
+    running.noted("other-node: agent/n0");
     let nodes: Vec<NodeRow> = running.admin().get("/v1/nodes").expect("nodes");
     assert!(nodes.is_empty(), "{nodes:?}");
     running.stop();
@@ -182,7 +190,7 @@ fn strangers_and_parties_of_other_authorities_are_refused() {
         matches!(refused, Err(ClientError::Untrusted { .. })),
         "{refused:?}"
     );
-    assert!(running.notes().contains("handshake"), "{}", running.notes());
+    running.noted("handshake");
     running.stop();
     foreign.stop();
 }
@@ -255,9 +263,8 @@ fn frames_that_are_too_long_cut_off_or_slow_keep_nobody_waiting() {
         let is_open = closed.is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock);
         assert!(!is_open, "the server closes the connection");
     }
-    let notes = running.notes();
     for code in ["too-long", "headers", "handshake", "crowded"] {
-        assert!(notes.contains(code), "{code}: {notes}");
+        running.noted(code);
     }
     running.stop();
 }
@@ -293,11 +300,7 @@ fn a_manifest_of_a_hundred_megabytes_of_labels_is_refused() {
     assert_eq!((outcome.done.len(), outcome.refused.len()), (0, 1));
     let pods: Vec<PodRow> = admin.get("/v1/pods").expect("pods");
     assert!(pods.is_empty());
-    assert!(
-        running.notes().contains("too-long: admin/local"),
-        "{}",
-        running.notes()
-    );
+    running.noted("too-long: admin/local");
     running.stop();
 }
 
