@@ -329,6 +329,8 @@ def sweep(
     sampling_seed: int = 0,
     seeds: int = 1,
     metrics: Sequence[str] = (),
+    policy: Any = None,
+    under: Mapping[str, Any] | None = None,
     set: Sets = None,
     out: str | os.PathLike[str] | None = None,
     force: bool = False,
@@ -344,12 +346,23 @@ def sweep(
     grid, list: dicts from fields to their values, combined each with each, or the n-th with the n-th.
     vary: a dict from fields to ranges such as "0.5..2", sampled at `random`, `latin` or `sobol` points.
     seeds: number of seeds at each point.
+    policy, under: as those of `run`; at each point a policy decides in one more variant. Its runs are made with each call,
+        since nothing tells whether it is the same.
     executor: an executor of `concurrent.futures`, such as a pool of processes or that of a Dask client, which gets a task
         for each run that is missing; records come back to this machine as they are made.
     """
     asked = _asked(
-        experiment, set=set, traces=traces, ignore=ignore, allow_external=allow_external, threads=threads
+        experiment,
+        set=set,
+        policy=policy,
+        under=under,
+        traces=traces,
+        ignore=ignore,
+        allow_external=allow_external,
+        threads=threads,
     )
+    if executor is not None and asked["policies"]:
+        raise TypeError("sweep: an executor makes runs elsewhere; policies of Python stay in this process")
     options = {
         "out": optional_path(out),
         "force": force,

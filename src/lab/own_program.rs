@@ -23,6 +23,12 @@ pub(crate) enum ProgramError {
     Trace(#[from] TraceError),
 }
 
+/// Whether a run asks a function, whose content nothing tells.
+pub(crate) fn asks_function(scenario: &Scenario) -> bool {
+    let external = scenario.system.scheduler.external.as_ref();
+    external.is_some_and(|own| matches!(own.answers, AnswerSource::Function { .. }))
+}
+
 /// The files of the programs that take part in a run, as written, with the hashes of their content. What such a file
 /// reads or starts in turn isn't known.
 pub(crate) fn program_hashes(scenario: &Scenario) -> Result<Vec<(String, String)>, ProgramError> {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use intake::{Input, TraceError};
+use scenario::schema::{AnswerFunction, AnswerSource};
 use scenario::{
     Experiment, LoadOptions, NamedText, Rejected, SearchPath, load, load_with_variants,
 };
@@ -46,6 +47,31 @@ pub enum SourceError {
         /// Advice.
         advice: String,
     },
+}
+
+/// Function outside that decides in a variant of its own.
+#[derive(Clone, Debug)]
+pub struct FunctionVariant {
+    /// Name of the variant.
+    pub name: String,
+    /// The variant, a map from its name to overrides as below `variants:`.
+    pub text: String,
+    /// The function.
+    pub function: AnswerFunction,
+}
+
+/// Reason why an experiment has no variant for a function.
+#[derive(Debug, Error)]
+pub enum FunctionError {
+    /// The name is that of another variant.
+    #[error(
+        "policy: the experiment has a variant `{0}` already; name the policy otherwise, as in \
+         `policy={{\"mine\": …}}`"
+    )]
+    Taken(String),
+    /// The overrides are wrong.
+    #[error("the settings of a policy are wrong")]
+    Rejected(Box<Rejected>),
 }
 
 /// Text of an experiment file.
@@ -143,6 +169,36 @@ impl Source {
             text: &self.text,
         };
         load_with_variants(own, Some(variants), self.options(sets))
+    }
+
+    /// Adds to the loaded experiment a variant for each function, in which it decides.
+    ///
+    /// # Errors
+    /// If a name is taken, or an override is wrong.
+    pub fn add_functions(
+        &self,
+        experiment: &mut Experiment,
+        functions: &[FunctionVariant],
+        sets: &[String],
+    ) -> Result<(), FunctionError> {
+        for own in functions {
+            let taken = experiment.variants.iter().any(|plan| plan.name == own.name);
+            if taken {
+                return Err(FunctionError::Taken(own.name.clone()));
+            }
+            let text = NamedText {
+                name: &format!("policy `{}`", own.name),
+                text: &own.text,
+            };
+            let mut other = self.variants(text, sets).map_err(FunctionError::Rejected)?;
+            self.complete(&mut other);
+            other.answer_programs(&AnswerSource::Function {
+                function: own.function.clone(),
+                record: None,
+            });
+            experiment.variants.extend(other.variants);
+        }
+        Ok(())
     }
 
     /// Applies to the loaded experiment what the flags of all commands say.

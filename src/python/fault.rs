@@ -9,7 +9,7 @@ use lab::by_system::UnknownSystem;
 use lab::compare::CompareError;
 use lab::experiment::ExperimentError;
 use lab::folder::FolderError;
-use lab::source::{SourceError, within};
+use lab::source::{FunctionError, SourceError, within};
 use lab::sweep::SweepError;
 use report::result_files::{ReadError, WriteError};
 use scenario::{Color, Rejected};
@@ -78,6 +78,15 @@ impl Fault {
 impl From<Box<Rejected>> for Fault {
     fn from(rejected: Box<Rejected>) -> Self {
         Self::Rejected(rejected, String::new())
+    }
+}
+
+impl From<FunctionError> for Fault {
+    fn from(error: FunctionError) -> Self {
+        match error {
+            FunctionError::Rejected(rejected) => rejected.into(),
+            taken @ FunctionError::Taken(_) => Self::Input(taken.to_string()),
+        }
     }
 }
 

@@ -6,8 +6,8 @@ use std::sync::mpsc::Sender;
 use pyo3::prelude::*;
 
 use lab::by_system::by_system;
-use lab::source::{Source, Surroundings};
-use scenario::{Experiment, NamedText, schema};
+use lab::source::{FunctionVariant, Source, Surroundings};
+use scenario::{Experiment, NamedText};
 
 use super::episode::board::Choice;
 use super::fault::Fault;
@@ -90,6 +90,23 @@ impl ExperimentRequest {
         })
     }
 
+    /// The policies with their variants, in which they are asked by `sender`.
+    pub(crate) fn functions(&self, sender: &Sender<Message>) -> Vec<FunctionVariant> {
+        let policies = self.policies.iter().map(|own| {
+            let view = own.agent.map(|(orders, rows)| (Choice::of(orders), rows));
+            (&own.name, view)
+        });
+        let functions = functions(policies, sender);
+        let variants = self.policies.iter().zip(functions);
+        variants
+            .map(|(own, function)| FunctionVariant {
+                name: own.name.clone(),
+                text: own.variant.clone(),
+                function,
+            })
+            .collect()
+    }
+
     /// The experiment, with a variant for each policy, which is asked by `sender`.
     pub(crate) fn experiment(&self, sender: &Sender<Message>) -> Result<Experiment, Fault> {
         let source = self.source()?;
@@ -109,31 +126,7 @@ impl ExperimentRequest {
             None if !self.systems.is_empty() => by_system(&self.systems, &read)?,
             variants => read(variants.as_deref().map(named))?,
         };
-        let policies = self.policies.iter().map(|own| {
-            let view = own.agent.map(|(orders, rows)| (Choice::of(orders), rows));
-            (&own.name, view)
-        });
-        let functions = functions(policies, sender);
-        for (own, function) in self.policies.iter().zip(&functions) {
-            let taken = experiment.variants.iter().any(|plan| plan.name == own.name);
-            if taken {
-                return Err(Fault::Input(format!(
-                    "policy: the experiment has a variant `{}` already; name the policy otherwise, as in \
-                     `policy={{\"mine\": …}}`",
-                    own.name
-                )));
-            }
-            let name = format!("policy `{}`", own.name);
-            let mut other = read(Some(NamedText {
-                name: &name,
-                text: &own.variant,
-            }))?;
-            other.answer_programs(&schema::AnswerSource::Function {
-                function: function.clone(),
-                record: None,
-            });
-            experiment.variants.extend(other.variants);
-        }
+        source.add_functions(&mut experiment, &self.functions(sender), &self.sets)?;
         Ok(experiment)
     }
 }

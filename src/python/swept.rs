@@ -1,6 +1,7 @@
 //! `sweep`: an experiment at many points, into one table.
 
 use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel};
 
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
@@ -17,7 +18,7 @@ use report::sweep::write_drawings;
 
 use super::fault::Fault;
 use super::request::ExperimentRequest;
-use super::work::{Host, Watch};
+use super::work::{Host, Message, Watch};
 
 /// Design of a sweep.
 #[derive(FromPyObject)]
@@ -76,17 +77,23 @@ pub(crate) fn sweep(
     options: SweepOptions,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<PathBuf> {
-    let mut host = Host::new(Vec::new(), progress);
-    host.result(py, |watch| swept(&asked, &options, watch))
+    let mut host = Host::new(asked.policies(py), progress);
+    let sender = host.sender.clone();
+    host.result(py, |watch| swept(&asked, &options, &sender, watch))
 }
 
-/// Every run of a sweep.
-fn planned(asked: &ExperimentRequest, options: &SweepOptions) -> Result<Plan, Fault> {
+/// Every run of a sweep, in which policies are asked by `sender`.
+fn planned(
+    asked: &ExperimentRequest,
+    options: &SweepOptions,
+    sender: &Sender<Message>,
+) -> Result<Plan, Fault> {
     let design = options.design()?;
     let source = asked.source()?;
     let program = lab::program::identity().to_owned();
     Ok(plan(&Grounds {
         source: &source,
+        functions: &asked.functions(sender),
         sets: &asked.sets,
         design: &design,
         seeds: options.seeds,
@@ -123,8 +130,10 @@ impl SweepWork {
     /// The work of a sweep; nothing is written yet.
     #[new]
     fn new(asked: ExperimentRequest, options: SweepOptions) -> PyResult<Self> {
+        // Policies are functions of this process, which can't be asked elsewhere.
+        let (sender, _) = channel();
         Ok(Self {
-            plan: planned(&asked, &options)?,
+            plan: planned(&asked, &options, &sender)?,
             options,
             folder: None,
         })
@@ -188,9 +197,10 @@ impl SweepWork {
 fn swept(
     asked: &ExperimentRequest,
     options: &SweepOptions,
+    sender: &Sender<Message>,
     watch: &Watch,
 ) -> Result<PathBuf, Fault> {
-    let plan = planned(asked, options)?;
+    let plan = planned(asked, options, sender)?;
     let (out, when) = (options.out(&plan)?, options.when());
     execute(&Execution {
         plan: &plan,

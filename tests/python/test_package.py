@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy
@@ -549,6 +550,49 @@ class Studies(InFolder):
         swept = windtunnel.sweep("text.yaml", grid={"system.scheduler.profile": ["first-fit", "most-allocated"]}, seeds=3)
         own = windtunnel.compare(swept, out="out")
         self.assertEqual([pair["candidate"] for pair in own.study["pairs"]], ["profile=most-allocated"])
+
+    def test_a_policy_is_swept(self):
+        Path("jobs.yaml").write_text(JOBS)
+        grid = {"cluster.nodes.0.count": [16, 24]}
+        seeds = []
+
+        class Largest:
+            def start(self, seed):
+                seeds.append(seed)
+
+            def order(self, jobs, now):
+                return [-job.cpu_milli for job in jobs]
+
+        def swept():
+            policy, under = {"mine": Largest}, {"system.scheduler.backfill": "none"}
+            return windtunnel.sweep("jobs.yaml", grid=grid, policy=policy, under=under, out="own").table.to_pandas()
+
+        table = swept()
+        self.assertEqual(list(table["variant"]), ["fcfs", "sjf", "mine"] * 2)
+        self.assertEqual(len(seeds), 2)
+        alone = windtunnel.run(
+            "jobs.yaml", policy={"mine": Largest}, under={"system.scheduler.backfill": "none"}, set={"cluster.nodes.0.count": 24}
+        )
+        self.assertEqual(table["digest"].iloc[-1], alone.digests["mine"])
+        # Its runs are made again, and those of the others are not.
+        written = {path: path.stat().st_mtime_ns for path in Path("own/runs").rglob("*.run")}
+        self.assertTrue(swept().equals(table))
+        self.assertEqual(len(seeds), 5)
+        anew = [path for path, when in written.items() if path.stat().st_mtime_ns != when]
+        self.assertEqual((len(written), len(anew)), (6, 2))
+        own = windtunnel.compare(windtunnel.load("own"), at={"cluster.nodes.0.count": 24}, out="out")
+        self.assertIn("mine", [pair["candidate"] for pair in own.study["pairs"]])
+
+    def test_a_sweep_refuses_policies_that_it_cannot_ask(self):
+        Path("text.yaml").write_text(TEXT)
+        grid = {"seed": [1, 2]}
+        with self.assertRaisesRegex(LookupError, "no more"):
+            windtunnel.sweep("text.yaml", grid=grid, policy=fails_later(), out="fails")
+        self.assertFalse(Path("fails/sweep.parquet").exists())
+        with self.assertRaisesRegex(windtunnel.InputError, "has a variant `text` already"):
+            windtunnel.sweep("text.yaml", grid=grid, policy={"text": BestFit}, out="taken")
+        with ThreadPoolExecutor(1) as executor, self.assertRaisesRegex(TypeError, "stay in this process"):
+            windtunnel.sweep("text.yaml", grid=grid, policy=BestFit, executor=executor)
 
     def test_a_sweep_is_that_of_the_program_and_resumes(self):
         grid = "system.scheduler.profile=first-fit,most-allocated"

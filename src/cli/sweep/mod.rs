@@ -123,6 +123,7 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
     let program = lab::program::identity().to_owned();
     let grounds = Grounds {
         source: &source,
+        functions: &[],
         sets: &arguments.sets,
         design: &design,
         seeds: arguments.seeds,

@@ -8,7 +8,9 @@ use super::same_inputs::listed;
 use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
 use crate::summary::{Summary, VariantSummary};
-use scenario::{AnyName, Experiment, FileLookup, LoadOptions, SearchPath, load};
+use scenario::{
+    AnyName, Experiment, FileLookup, LoadOptions, NamedText, SearchPath, load_with_variants,
+};
 use units::{SortedMap, nearest};
 
 /// A finished run.
@@ -107,11 +109,15 @@ impl FileLookup for Everything {
 }
 
 fn scenario_of(run: &Finished) -> Option<Experiment> {
-    load_finished(&run.scenario, &[])
+    load_finished(&run.scenario, None, &[])
 }
 
-/// Experiment of finished runs, whose files may be gone.
-pub(super) fn load_finished(text: &str, sets: &[String]) -> Option<Experiment> {
+/// Experiment of finished runs, whose files may be gone; `variants` stand in place of its own.
+pub(super) fn load_finished(
+    text: &str,
+    variants: Option<&str>,
+    sets: &[String],
+) -> Option<Experiment> {
     let search = SearchPath::default();
     let options = LoadOptions {
         sets,
@@ -119,7 +125,11 @@ pub(super) fn load_finished(text: &str, sets: &[String]) -> Option<Experiment> {
         lookup: &Everything,
         names: &AnyName(systems::SECTIONS),
     };
-    load(text, "scenario.yaml", options).ok()
+    let named = |text| NamedText {
+        name: "scenario.yaml",
+        text,
+    };
+    load_with_variants(named(text), variants.map(named), options).ok()
 }
 
 fn twice(given: &[Given]) -> Option<(String, u64)> {

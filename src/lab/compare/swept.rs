@@ -32,8 +32,7 @@ pub fn swept_runs(folder: &Path, at: &[String]) -> Result<Vec<FirstRuns>, Compar
     let mut whole: Option<Experiment> = None;
     for &point in &points {
         let sets = [file.experiment.sets.as_slice(), &file.sets(point)].concat();
-        let experiment = load_finished(&file.experiment.text, &sets);
-        let experiment = experiment.ok_or_else(|| {
+        let experiment = finished(&file, &sets).ok_or_else(|| {
             SweepError::Design(format!(
                 "{}: can't be read by this program",
                 folder.display()
@@ -60,6 +59,17 @@ pub fn swept_runs(folder: &Path, at: &[String]) -> Result<Vec<FirstRuns>, Compar
     let scenario = as_run::to_yaml(&experiment);
     let first = |variants| first_runs(&file, &experiment, &scenario, variants);
     Ok(runs.into_iter().map(first).collect())
+}
+
+/// The experiment of a sweep with the values of a point, and with the variants of functions.
+fn finished(file: &SweepFile, sets: &[String]) -> Option<Experiment> {
+    let text = &file.experiment.text;
+    let mut experiment = load_finished(text, None, sets)?;
+    for own in &file.experiment.functions {
+        let other = load_finished(text, Some(own), sets)?;
+        experiment.variants.extend(other.variants);
+    }
+    Some(experiment)
 }
 
 /// Whether a folder is that of a sweep.

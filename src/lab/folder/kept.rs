@@ -115,6 +115,18 @@ impl KeptFolder {
         file.and_then(|mut file| file.write_all(bytes)).at(&path)
     }
 
+    /// Removes a file, if it is there.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn remove(&self, name: &str) -> Result<(), FolderError> {
+        let path = self.file(name);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            removed => removed.at(&path),
+        }
+    }
+
     /// Reads a whole file; `None` where it is missing.
     ///
     /// # Errors

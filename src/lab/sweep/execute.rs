@@ -57,6 +57,9 @@ pub fn execute(execution: &Execution<'_>) -> Result<Executed, SweepError> {
     };
     let mut missing = Vec::new();
     for run in mine {
+        if run.asks_function {
+            execution.folder.forget(&run.key)?;
+        }
         match execution.folder.record(&run.key)? {
             Some(Ok(_)) => done.found += 1,
             Some(Err(reason)) => {
@@ -84,8 +87,10 @@ pub fn execute(execution: &Execution<'_>) -> Result<Executed, SweepError> {
                 Ok(false) => {}
                 Err(error) => {
                     // Where one run can't go on, others can: what they come to is kept.
-                    let is_own = matches!(&error, SweepError::Run { source, .. }
-                        if matches!(**source, RunError::Stopped { .. }));
+                    // A function is its caller's, who waits to hear what it raised.
+                    let is_own = !run.asks_function
+                        && matches!(&error, SweepError::Run { source, .. }
+                            if matches!(**source, RunError::Stopped { .. }));
                     stop.fetch_or(!is_own, Ordering::Relaxed);
                     let mut first = failed.lock().unwrap_or_else(PoisonError::into_inner);
                     first.get_or_insert(error);

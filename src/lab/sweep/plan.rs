@@ -8,9 +8,9 @@ use serde_json::Value as Json;
 use super::design::Design;
 use super::{SweepError, axis::Axis};
 use crate::hashes::ground;
-use crate::own_program::program_hashes;
+use crate::own_program::{asks_function, program_hashes};
 use crate::releases::ClusterReleases;
-use crate::source::Source;
+use crate::source::{FunctionError, FunctionVariant, Source};
 use crate::summary::InputSummary;
 use scenario::{Experiment, Scenario, VariantPlan, as_run, files_of};
 use units::{SortedMap, SortedSet, plural};
@@ -26,6 +26,8 @@ pub(super) const SCHEMA_VERSION: u32 = 1;
 pub struct Grounds<'a> {
     /// The experiment file.
     pub source: &'a Source,
+    /// Functions that decide in variants of their own.
+    pub functions: &'a [FunctionVariant],
     /// Values `PATH=VALUE` at every point.
     pub sets: &'a [String],
     /// Design of the sweep.
@@ -74,6 +76,9 @@ pub struct SweepFile {
 pub struct SweptExperiment {
     /// Text of its file.
     pub text: String,
+    /// Texts of the variants in which functions decide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<String>,
     /// Values `PATH=VALUE` at every point.
     pub sets: Vec<String>,
     /// Files that runs read, with the hashes of their content.
@@ -101,6 +106,9 @@ pub struct PlannedRun {
     pub variant: String,
     /// Scenario of the run.
     pub scenario: Scenario,
+    /// Whether it asks a function, which may change without a sign of it in the key: a record that is there
+    /// already may be of another one.
+    pub asks_function: bool,
     /// Number of the plan's experiment that knows the run's files.
     pub experiment: usize,
 }
@@ -216,6 +224,9 @@ pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
             runs: Vec::new(),
             experiment: SweptExperiment {
                 text: grounds.source.text.clone(),
+                functions: { grounds.functions.iter() }
+                    .map(|own| own.text.clone())
+                    .collect(),
                 sets: grounds.sets.to_vec(),
                 inputs: Vec::new(),
             },
@@ -312,6 +323,7 @@ fn add_point(
                 plan.runs.push(PlannedRun {
                     key,
                     variant: variant.name.clone(),
+                    asks_function: asks_function(&scenario),
                     scenario,
                     experiment: plan.experiments.len(),
                 });
@@ -331,14 +343,21 @@ fn at_point(
 ) -> Result<Experiment, SweepError> {
     let own = file.sets(position);
     let sets = [grounds.sets, &own].concat();
-    { grounds.source.experiment(&sets) }.map_err(|rejected| SweepError::Rejected {
+    let wrong = |rejected| SweepError::Rejected {
         at: if own.is_empty() {
             "its only point".to_owned()
         } else {
             own.join(", ")
         },
         rejected,
-    })
+    };
+    let mut experiment = grounds.source.experiment(&sets).map_err(wrong)?;
+    let added = { grounds.source }.add_functions(&mut experiment, grounds.functions, &sets);
+    added.map_err(|error| match error {
+        FunctionError::Rejected(rejected) => wrong(rejected),
+        taken @ FunctionError::Taken(_) => SweepError::Design(taken.to_string()),
+    })?;
+    Ok(experiment)
 }
 
 /// Hashes of input files, each computed once.
@@ -372,7 +391,9 @@ fn key(
     let files = files_of(scenario, &experiment.files).into_iter();
     let files = files.map(|(written, found)| Ok((written, hashes.of(&found)?)));
     let mut files: Vec<_> = files.collect::<Result<_, SweepError>>()?;
-    files.extend(program_hashes(scenario)?);
+    if !asks_function(scenario) {
+        files.extend(program_hashes(scenario)?);
+    }
     let head = format!("windtunnel sweep {SCHEMA_VERSION}\n{program}");
     Ok(ground(&head, &document, files).to_hex().to_string())
 }

@@ -64,6 +64,14 @@ impl SweepFolder {
         Ok(self.folder.write(&name, &record.to_bytes())?)
     }
 
+    /// Removes the record of a key, if there is one.
+    ///
+    /// # Errors
+    /// If the system refuses.
+    pub fn forget(&self, key: &str) -> Result<(), SweepError> {
+        Ok(self.folder.remove(&record_name(key))?)
+    }
+
     /// The record of a key; the inner error says in words why what is there is no record.
     ///
     /// # Errors

@@ -49,6 +49,7 @@ fn plan_over(axis: &str, text: &str, program: &str, seeds: u64) -> Result<Plan, 
     };
     let grounds = Grounds {
         source: &source,
+        functions: &[],
         sets: &[],
         design: &design,
         seeds,
