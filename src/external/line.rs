@@ -4,12 +4,19 @@
 //! frames from then on: four bytes with the length of what follows, the lowest first, and a map of
 //! `MessagePack` with the fields that the line of JSON would have.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread;
-use std::time::Duration;
+#![expect(
+    clippy::disallowed_types,
+    reason = "an answer has a deadline in real time; no decision depends on how long it took"
+)]
+
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
 
 use control::{Answer, Question};
+use memchr::memchr;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::io::{Errno, read, write};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -22,12 +29,24 @@ enum Encoding {
     MessagePack,
 }
 
-/// Both directions to a program.
+/// Bytes that are read at once: what a pipe holds.
+const PART: usize = 1 << 16;
+
+/// Both directions to a program, neither of which is waited for beyond the limit of an answer: it may not read its
+/// input, or print without end.
 pub(crate) struct Line {
-    questions: SyncSender<Vec<u8>>,
-    wanted: SyncSender<Encoding>,
-    answers: Receiver<Result<Vec<u8>, String>>,
+    input: OwnedFd,
+    output: OwnedFd,
     encoding: Encoding,
+    /// Of questions, what the program hasn't taken yet.
+    unsent: Vec<u8>,
+    /// Output that is no whole answer yet, or belongs to later ones.
+    unread: Vec<u8>,
+    /// Bytes at the start of it that have no end of a line.
+    searched: usize,
+    /// Whether the output is over.
+    is_over: bool,
+    part: Vec<u8>,
 }
 
 /// Reason why there is no answer.
@@ -72,62 +91,166 @@ struct Numbered {
 
 impl Line {
     /// Line to a program that reads `input` and writes `output`.
+    ///
+    /// # Errors
+    /// If the system can't do without waiting for it.
     pub(crate) fn new(
-        input: impl Write + Send + 'static,
-        output: impl Read + Send + 'static,
-    ) -> Self {
-        let (questions, to_write) = sync_channel(1);
-        let (wanted, to_read) = sync_channel(1);
-        let (read, answers) = sync_channel(1);
-        // A program that doesn't read its input, or prints without end, holds up these two alone.
-        thread::spawn(move || write_questions(input, &to_write));
-        thread::spawn(move || read_answers(output, &to_read, &read));
-        Self {
-            questions,
-            wanted,
-            answers,
-            encoding: Encoding::Json,
+        input: impl Into<OwnedFd>,
+        output: impl Into<OwnedFd>,
+    ) -> std::io::Result<Self> {
+        let (input, output) = (input.into(), output.into());
+        for side in [&input, &output] {
+            fcntl_setfl(side, fcntl_getfl(side)? | OFlags::NONBLOCK)?;
         }
+        Ok(Self {
+            input,
+            output,
+            encoding: Encoding::Json,
+            unsent: Vec::new(),
+            unread: Vec::new(),
+            searched: 0,
+            is_over: false,
+            part: vec![0; PART],
+        })
     }
 
     /// The answer to a question within a limit of real time.
     pub(crate) fn ask(&mut self, question: &Question, limit: Duration) -> Result<Answer, Trouble> {
-        let bytes = encode(question, self.encoding).map_err(Trouble::Said)?;
-        // Whether it is gone is told by its missing answer.
-        let _ = self.questions.send(bytes);
-        let _ = self.wanted.send(self.encoding);
-        let answer = match self.answers.recv_timeout(limit) {
-            Ok(answer) => answer.map_err(Trouble::Said)?,
-            Err(RecvTimeoutError::Timeout) => return Err(Trouble::Late),
-            Err(RecvTimeoutError::Disconnected) => return Err(Trouble::Gone),
-        };
+        if self.unsent.len() as u64 > ANSWER_MAX {
+            return Err(Trouble::Said("doesn't read its questions".to_owned()));
+        }
+        encode(question, self.encoding, &mut self.unsent).map_err(Trouble::Said)?;
+        let answer = self.answer(limit)?;
         let answer = decode(answer, question, self.encoding).map_err(Trouble::Said)?;
         if let (Question::Hello(_), Answer::Text(text)) = (question, &answer) {
             self.encoding = agreed(text).map_err(Trouble::Said)?;
         }
         Ok(answer)
     }
+
+    /// Writes what the program takes, until there is a whole answer.
+    fn answer(&mut self, limit: Duration) -> Result<Vec<u8>, Trouble> {
+        let deadline = Instant::now().checked_add(limit);
+        loop {
+            self.write().map_err(said)?;
+            if let Some(answer) = self.take()? {
+                return Ok(answer);
+            }
+            self.wait(deadline)?;
+            self.read().map_err(said)?;
+        }
+    }
+
+    /// Writes as much as the program takes. That it is gone is told by its missing answer.
+    fn write(&mut self) -> Result<(), Errno> {
+        let mut written = 0;
+        while written < self.unsent.len() {
+            match write(&self.input, &self.unsent[written..]) {
+                Ok(count) => written += count,
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => break,
+                Err(error) if is_gone(error) => written = self.unsent.len(),
+                Err(error) => return Err(error),
+            }
+        }
+        self.unsent.drain(..written);
+        Ok(())
+    }
+
+    /// Reads what is there.
+    fn read(&mut self) -> Result<(), Errno> {
+        match read(&self.output, &mut self.part) {
+            Ok(0) => self.is_over = true,
+            Ok(count) => self.unread.extend_from_slice(&self.part[..count]),
+            Err(Errno::INTR | Errno::AGAIN) => {}
+            Err(error) if is_gone(error) => self.is_over = true,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Waits until there is something to read, or room for what is to be written.
+    fn wait(&self, deadline: Option<Instant>) -> Result<(), Trouble> {
+        let left = deadline.map(|own| own.saturating_duration_since(Instant::now()));
+        if left.is_some_and(|own| own.is_zero()) {
+            return Err(Trouble::Late);
+        }
+        let left = left.and_then(|own| Timespec::try_from(own).ok());
+        let read = PollFd::new(&self.output, PollFlags::IN);
+        let write = PollFd::new(&self.input, PollFlags::OUT);
+        let mut both = [read, write];
+        let watched = 1 + usize::from(!self.unsent.is_empty());
+        match poll(&mut both[..watched], left.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(error) => Err(said(error)),
+        }
+    }
+
+    /// The next answer, if it is there as a whole.
+    fn take(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
+        let (begin, end) = match self.encoding {
+            Encoding::Json => match memchr(b'\n', &self.unread[self.searched..]) {
+                Some(at) => (0, self.searched + at),
+                None => {
+                    self.searched = self.unread.len();
+                    (0, self.unread.len())
+                }
+            },
+            Encoding::MessagePack => {
+                let length = self.unread.first_chunk().copied().map(u32::from_le_bytes);
+                let end = length.map_or(0, |own| own as usize);
+                (FRAME, FRAME.saturating_add(end))
+            }
+        };
+        if end - begin > ANSWER_MAX as usize {
+            return Err(Trouble::Said(TOO_LONG.to_owned()));
+        }
+        let rest = match self.encoding {
+            Encoding::Json => end + 1,
+            Encoding::MessagePack => end,
+        };
+        if self.unread.len() < rest.max(begin) {
+            return match (self.is_over, self.unread.is_empty()) {
+                (true, true) => Err(Trouble::Gone),
+                (true, false) => Err(Trouble::Said(BROKEN.to_owned())),
+                (false, _) => Ok(None),
+            };
+        }
+        let answer = self.unread[begin..end].to_vec();
+        self.unread.drain(..rest);
+        self.searched = 0;
+        Ok(Some(answer))
+    }
 }
 
-fn encode(question: &Question, encoding: Encoding) -> Result<Vec<u8>, String> {
+fn said(error: Errno) -> Trouble {
+    Trouble::Said(error.to_string())
+}
+
+/// Whether the other side is gone; a socket whose program was killed gives an error.
+fn is_gone(error: Errno) -> bool {
+    matches!(error, Errno::CONNRESET | Errno::CONNABORTED | Errno::PIPE)
+}
+
+/// Appends a question as it is sent.
+fn encode(question: &Question, encoding: Encoding, bytes: &mut Vec<u8>) -> Result<(), String> {
     match encoding {
         Encoding::Json => {
-            let text = question.text().map_err(|error| error.to_string())?;
-            let mut line = text.into_bytes();
-            line.push(b'\n');
-            Ok(line)
+            serde_json::to_writer(&mut *bytes, question).map_err(|error| error.to_string())?;
+            bytes.push(b'\n');
         }
         Encoding::MessagePack => {
-            let mut frame = vec![0; size_of::<u32>()];
-            let mut serializer = rmp_serde::Serializer::new(&mut frame).with_struct_map();
+            let start = bytes.len();
+            bytes.extend([0; FRAME]);
+            let mut serializer = rmp_serde::Serializer::new(&mut *bytes).with_struct_map();
             question
                 .serialize(&mut serializer)
                 .map_err(|error| format!("can't be asked in MessagePack: {error}"))?;
-            let length = (frame.len() - size_of::<u32>()) as u32;
-            frame[..size_of::<u32>()].copy_from_slice(&length.to_le_bytes());
-            Ok(frame)
+            let length = (bytes.len() - start - FRAME) as u32;
+            bytes[start..start + FRAME].copy_from_slice(&length.to_le_bytes());
         }
     }
+    Ok(())
 }
 
 fn decode(answer: Vec<u8>, question: &Question, encoding: Encoding) -> Result<Answer, String> {
@@ -170,82 +293,7 @@ fn agreed(answer: &str) -> Result<Encoding, String> {
     }
 }
 
-/// Writes questions until there are no more or the program is gone.
-fn write_questions(mut input: impl Write, questions: &Receiver<Vec<u8>>) {
-    while let Ok(question) = questions.recv() {
-        if input
-            .write_all(&question)
-            .and_then(|()| input.flush())
-            .is_err()
-        {
-            return;
-        }
-    }
-}
-
-/// Reads the answers that are wanted until there are no more or nobody wants them.
-fn read_answers(
-    output: impl Read,
-    wanted: &Receiver<Encoding>,
-    answers: &SyncSender<Result<Vec<u8>, String>>,
-) {
-    let mut output = BufReader::new(output);
-    while let Ok(encoding) = wanted.recv() {
-        let answer = match encoding {
-            Encoding::Json => next_line(&mut output),
-            Encoding::MessagePack => next_frame(&mut output),
-        };
-        let Some(answer) = answer else { return };
-        let is_end = answer.is_err();
-        if answers.send(answer).is_err() || is_end {
-            return;
-        }
-    }
-}
-
-/// The next line without its end, or why it is none; `None` at the end of the output.
-fn next_line(output: &mut impl BufRead) -> Option<Result<Vec<u8>, String>> {
-    let mut line = Vec::new();
-    match output.take(ANSWER_MAX).read_until(b'\n', &mut line) {
-        Ok(0) => None,
-        Err(error) => ended(&error),
-        Ok(_) if line.pop_if(|byte| *byte == b'\n').is_none() => {
-            let is_long = line.len() as u64 == ANSWER_MAX;
-            Some(Err(if is_long { TOO_LONG } else { BROKEN }.to_owned()))
-        }
-        Ok(_) => Some(Ok(line)),
-    }
-}
-
-/// The next frame without its length, or why it is none; `None` at the end of the output.
-fn next_frame(output: &mut impl BufRead) -> Option<Result<Vec<u8>, String>> {
-    match output.fill_buf() {
-        Ok([]) => return None,
-        Err(error) => return ended(&error),
-        Ok(_) => {}
-    }
-    let mut length = [0; size_of::<u32>()];
-    if output.read_exact(&mut length).is_err() {
-        return Some(Err(BROKEN.to_owned()));
-    }
-    let length = u64::from(u32::from_le_bytes(length));
-    if length > ANSWER_MAX {
-        return Some(Err(TOO_LONG.to_owned()));
-    }
-    let mut frame = Vec::new();
-    match output.take(length).read_to_end(&mut frame) {
-        Ok(read) if read as u64 == length => Some(Ok(frame)),
-        _ => Some(Err(BROKEN.to_owned())),
-    }
-}
-
 const TOO_LONG: &str = "gave an answer of more than 64 MiB";
 const BROKEN: &str = "ended in the middle of an answer";
-
-/// The end of the output; a socket whose program was killed gives an error.
-fn ended<T>(error: &std::io::Error) -> Option<Result<T, String>> {
-    match error.kind() {
-        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => None,
-        _ => Some(Err(error.to_string())),
-    }
-}
+/// Bytes of a frame's length.
+const FRAME: usize = size_of::<u32>();

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use control::{Answer, Exchange, ExchangeError, Question};
+use rustix::event::{Timespec, poll};
 
 use super::line::Line;
 
@@ -61,7 +62,6 @@ impl Process {
         };
         let mut command = Command::new(name);
         // Programs that it starts are of its group, and end with it.
-        #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command
             .args(arguments)
@@ -73,10 +73,8 @@ impl Process {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(fail(&"it has no standard input or output"));
         };
-        Ok(Running {
-            child,
-            line: Line::new(input, output),
-        })
+        let line = Line::new(input, output).map_err(|error| fail(&error))?;
+        Ok(Running { child, line })
     }
 }
 
@@ -87,13 +85,10 @@ impl Exchange for Process {
             None => self.start()?,
         };
         let limit = self.program.answer_limit;
-        let answer = running.line.ask(question, limit).map_err(|trouble| {
-            self.failure(&trouble.words(limit, || {
-                let end = running.child.wait();
-                let end = end.map_or_else(|error| error.to_string(), |own| own.to_string());
-                format!("ended ({end})")
-            }))
-        })?;
+        let answer = running
+            .line
+            .ask(question, limit)
+            .map_err(|trouble| self.failure(&trouble.words(limit, || running.ended())))?;
         self.answers += 1;
         self.running = Some(running);
         Ok(answer)
@@ -108,10 +103,32 @@ impl Exchange for Process {
     }
 }
 
+/// Time that a program without an output has to end, in steps of [`LOOK`].
+const LOOKS: u32 = 200;
+const LOOK: Timespec = Timespec {
+    tv_sec: 0,
+    tv_nsec: 5_000_000,
+};
+
+impl Running {
+    /// How the program ended, whose output is over; one may close it and go on.
+    fn ended(&mut self) -> String {
+        for _ in 0..LOOKS {
+            match self.child.try_wait() {
+                Ok(Some(status)) => return format!("ended ({status})"),
+                Ok(None) => {
+                    let _ = poll(&mut [], Some(&LOOK));
+                }
+                Err(error) => return format!("ended ({error})"),
+            }
+        }
+        "closed its standard output".to_owned()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // It ends by itself once its input ends; one that doesn't is ended, with all that it started.
-        #[cfg(unix)]
         let _ = rustix::process::kill_process_group(
             rustix::process::Pid::from_child(&self.child),
             rustix::process::Signal::KILL,
@@ -183,6 +200,10 @@ mod tests {
             ("printf abc", "ended in the middle of an answer"),
             ("printf '\\377\\n'", "gave an answer that is no UTF-8"),
             ("kill -KILL $$", "ended (signal: 9 (SIGKILL))"),
+            (
+                "exec >&-; exec sleep 600",
+                "closed its standard output before",
+            ),
         ] {
             let error = error(shell(script));
             assert!(error.contains(why), "{script}: {error}");
@@ -198,8 +219,13 @@ mod tests {
                 "{script}: {error}"
             );
         }
-        // What is printed without end is held by its pipe.
-        assert_eq!(text(&mut shell("exec yes"), "a"), "y");
+        // What is printed without end is held by its pipe, and questions that nobody reads are not waited for.
+        let mut endless = limited("exec yes", Duration::from_secs(1));
+        assert_eq!(text(&mut endless, "a"), "y");
+        let long = question(&"x".repeat(1 << 20));
+        for _ in 0..3 {
+            assert_eq!(endless.ask(&long), Ok(Answer::Text("y".to_owned())));
+        }
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
-#[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,19 +45,12 @@ impl Socket {
         }
         let stream = TcpStream::connect(&*all)?;
         stream.set_nodelay(true)?;
-        Ok(Line::new(stream.try_clone()?, stream))
+        Line::new(stream.try_clone()?, stream)
     }
 
-    #[cfg(unix)]
     fn connect_path(&self) -> io::Result<Line> {
         let stream = UnixStream::connect(self.folder.join(&self.address))?;
-        Ok(Line::new(stream.try_clone()?, stream))
-    }
-
-    #[cfg(not(unix))]
-    fn connect_path(&self) -> io::Result<Line> {
-        let kind = io::ErrorKind::Unsupported;
-        Err(io::Error::new(kind, "expected a host and a port here"))
+        Line::new(stream.try_clone()?, stream)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Questions as the interpreter gets them.
 
-use control::exchange::question::Request;
 use control::{ExchangeError, Question};
 
 /// Question as the interpreter gets it: candidates as a column beside the rest as JSON.
@@ -21,22 +20,13 @@ impl ColumnQuestion {
     }
 
     pub(crate) fn of(question: &Question) -> Result<Self, ExchangeError> {
-        let (Question::Filter(request) | Question::Score(request)) = question else {
-            let text = question.text()?;
-            let candidates = None;
-            return Ok(Self { text, candidates });
-        };
-        let bytes = request.candidates.iter().flat_map(|own| own.to_ne_bytes());
-        let candidates = Some(bytes.collect());
-        let rest = Request {
-            candidates: Vec::new(),
-            ..request.clone()
-        };
-        let rest = match question {
-            Question::Filter(_) => Question::Filter(rest),
-            _ => Question::Score(rest),
-        };
-        let text = rest.text()?;
-        Ok(Self { text, candidates })
+        let mut line = Vec::new();
+        let candidates = question.write_head(&mut line)?;
+        let bytes = candidates.iter().flat_map(|own| own.to_ne_bytes());
+        let has_candidates = matches!(question, Question::Filter(_) | Question::Score(_));
+        Ok(Self {
+            candidates: has_candidates.then(|| bytes.collect()),
+            text: String::from_utf8(line).map_err(|error| ExchangeError(error.to_string()))?,
+        })
     }
 }

@@ -79,7 +79,7 @@ fn the_example_in_python_decides_as_the_policy_that_it_rewrites() {
     );
     fs::rename(folder.path("moved.py"), folder.path("best_fit.py")).expect("it is there");
     folder.run(&["reproduce", "out", "--allow-external"], 0);
-    let answers = folder.path("out/external/mine.0.jsonl.zst");
+    let answers = folder.path("out/external/mine.0.answers.zst");
     fs::write(
         answers,
         zstd::encode_all(&b"0123456789abcdef {}"[..], 1).unwrap(),

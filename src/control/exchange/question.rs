@@ -57,13 +57,53 @@ impl Question {
         }
     }
 
+    /// Writes the question as a line of JSON without its candidates, which are returned: their numbers take
+    /// longer to write than all the rest.
+    ///
+    /// # Errors
+    /// As [`Question::text`].
+    pub fn write_head(&self, line: &mut Vec<u8>) -> Result<&[u32], super::ExchangeError> {
+        let (Self::Filter(request) | Self::Score(request)) = self else {
+            serde_json::to_writer(line, self).map_err(failed)?;
+            return Ok(&[]);
+        };
+        let head = RequestHead {
+            call: self.name(),
+            now: request.now,
+            class: &request.class,
+            nodes: &request.nodes,
+            gone: &request.gone,
+            candidates: [],
+        };
+        serde_json::to_writer(line, &head).map_err(failed)?;
+        Ok(&request.candidates)
+    }
+
     /// The question as a line of JSON, without its end.
     ///
     /// # Errors
     /// None that a question can cause: maps of texts and numbers are JSON.
     pub fn text(&self) -> Result<String, super::ExchangeError> {
-        serde_json::to_string(self).map_err(|error| super::ExchangeError(error.to_string()))
+        serde_json::to_string(self).map_err(failed)
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands for a closure")]
+fn failed(error: serde_json::Error) -> super::ExchangeError {
+    super::ExchangeError(error.to_string())
+}
+
+/// A [`Request`] as [`Question`] writes it, but for its candidates.
+#[derive(Serialize)]
+struct RequestHead<'a> {
+    call: &'static str,
+    now: i64,
+    class: &'a ClassState,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    nodes: &'a [NodeState],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    gone: &'a [u32],
+    candidates: [u32; 0],
 }
 
 /// Greeting.

@@ -1,7 +1,9 @@
 //! Answers of a program as text.
 
+use std::fmt;
+
 use control::exchange::question::PodPlace;
-use serde::de::{Error as _, Unexpected};
+use serde::de::{Error, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// Answer to the greeting.
@@ -53,23 +55,43 @@ pub struct Step {
     pub wake: Option<i64>,
 }
 
-/// Whole numbers, of which a zero may have a sign: JSON reads `-0` as a fraction, and a program that
+/// A whole number, of which a zero may have a sign: JSON reads `-0` as a fraction, and a program that
 /// puts a minus before a number writes it.
-fn whole_numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Whole {
-        Number(i64),
-        Fraction(f64),
+struct Whole(i64);
+
+impl<'de> Deserialize<'de> for Whole {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WholeVisitor).map(Self)
     }
-    let read = Vec::<Whole>::deserialize(deserializer)?;
-    let numbers = read.into_iter().map(|own| match own {
-        Whole::Number(number) => Ok(number),
-        Whole::Fraction(0.0) => Ok(0),
-        Whole::Fraction(fraction) => {
-            let found = Unexpected::Float(fraction);
-            Err(D::Error::invalid_value(found, &"a whole number"))
+}
+
+struct WholeVisitor;
+
+impl Visitor<'_> for WholeVisitor {
+    type Value = i64;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a whole number")
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<i64, E> {
+        Ok(number)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<i64, E> {
+        let refused = |_| E::invalid_value(Unexpected::Unsigned(number), &self);
+        i64::try_from(number).map_err(refused)
+    }
+
+    fn visit_f64<E: Error>(self, fraction: f64) -> Result<i64, E> {
+        match fraction {
+            0.0 => Ok(0),
+            _ => Err(E::invalid_value(Unexpected::Float(fraction), &self)),
         }
-    });
-    numbers.collect()
+    }
+}
+
+fn whole_numbers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<i64>, D::Error> {
+    let read = Vec::<Whole>::deserialize(deserializer)?;
+    Ok(read.into_iter().map(|own| own.0).collect())
 }
