@@ -22,8 +22,8 @@ int64_t windtunnel_score(void *state, const windtunnel_question *question, int64
             if (offered == 0) continue;
             int64_t left = question->free[item] - question->class_requests[resource];
             if (left < 0) left = 0;
-            /* In wide numbers: ten thousand times the bytes of a large node go beyond eight bytes. */
-            int64_t share = (int64_t)((__int128)WHOLE * left / offered);
+            /* Ten thousand times the bytes of a large node go beyond eight bytes, and wide numbers take longer. */
+            int64_t share = left <= INT64_MAX / WHOLE ? WHOLE * left / offered : (int64_t)((__int128)WHOLE * left / offered);
             sum += share > WHOLE ? WHOLE : share;
             count++;
         }

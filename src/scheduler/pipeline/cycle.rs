@@ -222,7 +222,6 @@ fn total_points(
     column: &mut Vec<i64>,
 ) {
     totals.clear();
-    totals.resize(feasible.len(), 0);
     let scoring = profile
         .plugins
         .iter_mut()
@@ -233,12 +232,24 @@ fn total_points(
             continue;
         }
         column.clear();
-        column.extend(feasible.iter().map(|node| points[node.index()]));
+        if slot.points.contains(Points::EXTERNAL) {
+            // A program gives its points for all nodes at once, when they are normalized.
+            column.resize(feasible.len(), 0);
+        } else {
+            column.extend(feasible.iter().map(|node| points[node.index()]));
+        }
         if slot.points.contains(Points::NORMALIZE) {
             slot.plugin.normalize(ctx, column);
+        }
+        if totals.is_empty() {
+            let first = column.iter().map(|&own| weighted(0, slot.weight, own));
+            totals.extend(first);
+            continue;
         }
         for (total, points) in totals.iter_mut().zip(column.iter()) {
             *total = weighted(*total, slot.weight, *points);
         }
     }
+    // Where nothing gives points, all nodes have none.
+    totals.resize(feasible.len(), 0);
 }
