@@ -16,6 +16,7 @@ use super::demand::{Demand, is_fixed, is_troubled, largest, pool_of, zone_of};
 use super::loss::Unplaced;
 use super::watch::Watch;
 use model::Text;
+use rng::Stream;
 use scheduler::kube::NodeInfo;
 use units::SortedMap;
 
@@ -39,6 +40,8 @@ pub struct Drained {
     pub is_cut: bool,
     /// Whether no other node can go by itself.
     pub is_local: bool,
+    /// Decisions of the scheduler that the search took.
+    pub taken: u64,
 }
 
 /// Nodes whose fullness differs by less than this are taken for alike, and the dearer one goes
@@ -64,7 +67,13 @@ pub struct Limits {
     pub least: u64,
     /// Whether dear nodes go before empty ones.
     pub sells_dear: bool,
+    /// Number of the order in which nodes are tried: 0 is by their fullness, in the others it counts as up
+    /// to [`BLUR`] more.
+    pub draw: u64,
 }
+
+/// Most by which drawn orders take a node for fuller than it is: 20 % in millionths.
+const BLUR: u64 = 200_000;
 
 /// Nodes that go before all losses are tried again, at most.
 const LARGEST_BATCH: usize = 32;
@@ -95,6 +104,7 @@ pub(super) fn drain<'w>(bench: &mut Bench<'w>, watch: Watch<'w>, limits: Limits)
     let mut drained = Drained::default();
     let mut candidates = Vec::new();
     let bill = watch.goal.bill_of(bench.cache());
+    let mut dice = Stream::new(0, "plan/drain", limits.draw);
     for node in bench.cache().nodes() {
         if is_open(node) {
             // A node that commitments pay for saves nothing.
@@ -102,7 +112,8 @@ pub(super) fn drain<'w>(bench: &mut Bench<'w>, watch: Watch<'w>, limits: Limits)
                 [] => watch.goal.price_of(node),
                 _ => bill - watch.goal.bill_without(bench.cache(), node.name()),
             };
-            let fullness = fullness(node);
+            let blur = if limits.draw == 0 { 0 } else { BLUR };
+            let fullness = fullness(node) + dice.below(blur + 1) as i64;
             // Dear nodes of any fullness are alike where prices count.
             let step = if limits.sells_dear {
                 0
@@ -137,6 +148,7 @@ pub(super) fn drain<'w>(bench: &mut Bench<'w>, watch: Watch<'w>, limits: Limits)
     own.exchange(limits.least);
     own.bench.tell_why(true);
     own.prove_local();
+    own.drained.taken = own.watch.taken;
     own.drained
 }
 

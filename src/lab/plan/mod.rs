@@ -68,7 +68,7 @@ use market::Market;
 use model::Text;
 use moves::{Rooms, Turn, ordered};
 use orders::{OrdersTried, replay};
-use packing::most_allocated;
+use packing::FullestFirst;
 use pending::{Pending, pending};
 use picture::{Picture, look, look_after};
 use planned::Planned;
@@ -266,6 +266,8 @@ pub fn plan(
     let calm = without_preemption(profiles);
     let deciding = if questions.preempts { profiles } else { &calm };
     let bench = Bench::new(there.clone(), deciding);
+    // Pods that leave nodes which are not ready have one today all the same.
+    let unbound = unbound(&demand);
     check(questions, &bench, &demand).map_err(SnapshotError::Input)?;
     if !questions.is_strict {
         goal.aside = tied(&bench, &demand, &goal.survive);
@@ -323,6 +325,7 @@ pub fn plan(
         let market = Market::new(snapshot, &questions.offers, &questions.survive)?;
         plan.buy = Some(bought(&bench, &asked, market, &mut plan.planned)?);
     }
+    plan.planned.unbound = unbound;
     Ok(plan)
 }
 
@@ -375,6 +378,13 @@ impl Plan {
             off_overfull: Vec::new(),
         }
     }
+}
+
+/// Names of the pods that have no node.
+fn unbound(demand: &Demand) -> SortedSet<String> {
+    let pods = demand.pods.iter().chain(&demand.waiting);
+    let pods = pods.filter(|pod| pod.node.is_none());
+    pods.map(|pod| pod.name.clone()).collect()
 }
 
 /// The cluster with the pods that have to run on their nodes.
@@ -452,7 +462,7 @@ fn drained(
     }
     let goal = &goal;
     let mut proof = fewest(bench, demand, goal);
-    let packing = most_allocated(asked.calm)?;
+    let packing = FullestFirst::of(asked.calm)?;
     let Some((mut own, mut drained)) =
         best_drain(&whole, asked, goal, &packing, proof.bound as u64)
     else {

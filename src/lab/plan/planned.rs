@@ -30,6 +30,8 @@ pub struct Planned {
     pub carried: Vec<Carried>,
     /// Nodes of the pods that have to run, `NAMESPACE/NAME`.
     pub nodes_of_pods: SortedMap<String, Text>,
+    /// Pods that have no node today, `NAMESPACE/NAME`: those of these that get one start there.
+    pub unbound: SortedSet<String>,
     /// Whether a run places the pods anew.
     pub is_placed_anew: bool,
     /// Place of each pod in the order in which pods are placed, `NAMESPACE/NAME`.
@@ -72,6 +74,12 @@ impl Planned {
         planned.is_placed_anew = !bought.is_empty();
         planned.bought = bought;
         planned
+    }
+
+    /// Pods with their nodes: those that have one today, or those that start.
+    pub fn placement(&self, starts: bool) -> impl Iterator<Item = (&String, &Text)> {
+        let pods = self.nodes_of_pods.iter();
+        pods.filter(move |(pod, _)| self.unbound.contains(*pod) == starts)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Case, Cluster, array, text};
+use super::{Case, Cluster, array, placed, text};
 use crate::snapshot::Snapshot;
 use intake::Input;
 use model::Text;
@@ -64,7 +64,32 @@ pub(super) fn cases(
         ("today", numbers(plan, today)),
         ("nodes that go", gone(plan, today, cluster)),
         ("moves", moves(plan, today)),
+        ("starts", starts(plan, today)),
     ]
+}
+
+/// Nodes of the pods of a dump that run or wait.
+fn homes(today: &Snapshot) -> SortedMap<String, &Text> {
+    let pods = today.pods.iter().filter(|pod| !pod.phase.is_final());
+    let homes = pods.filter_map(|pod| {
+        let home = pod.node_name.as_ref()?;
+        Some((format!("{}/{}", pod.namespace(), pod.name), home))
+    });
+    homes.collect()
+}
+
+/// Pods that start have no node in the dump.
+fn starts(plan: &Value, today: &Snapshot) -> Case {
+    let homes = homes(today);
+    let pods = array(&plan["starts"]).iter().map(|own| text(&own["pod"]));
+    for (number, pod) in pods.enumerate() {
+        if let Some(home) = homes.get(pod) {
+            return Err(format!(
+                "`starts[{number}].pod` is `{pod}`, which has a node in the dump: `{home}`"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn names(nodes: &Value) -> SortedSet<&str> {
@@ -116,17 +141,8 @@ fn moves(plan: &Value, today: &Snapshot) -> Case {
     if drain.is_null() {
         return Ok(());
     }
-    let pods = today.pods.iter().filter(|pod| !pod.phase.is_final());
-    let homes: SortedMap<String, &Text> = pods
-        .filter_map(|pod| {
-            let home = pod.node_name.as_ref()?;
-            Some((format!("{}/{}", pod.namespace(), pod.name), home))
-        })
-        .collect();
-    let placed = array(&plan["placement"]).iter();
-    let placed: SortedMap<&str, &str> = placed
-        .map(|own| (text(&own["pod"]), text(&own["node"])))
-        .collect();
+    let homes = homes(today);
+    let placed: SortedMap<&str, &str> = placed(plan).map(|own| (own.pod, own.node)).collect();
     let gone = names(&drain["gone"]);
     let mut moved = SortedSet::new();
     for (number, own) in array(&drain["moves"]).iter().enumerate() {

@@ -144,6 +144,26 @@ fn array(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
+/// Pod that a plan gives a node.
+struct Placed<'p> {
+    /// Place of the statement, such as `placement[0]`.
+    at: String,
+    pod: &'p str,
+    node: &'p str,
+}
+
+/// The pods that a plan gives nodes: those that have one today, and those that start.
+fn placed(plan: &Value) -> impl Iterator<Item = Placed<'_>> {
+    ["placement", "starts"].into_iter().flat_map(|list| {
+        let pods = array(&plan[list]).iter().enumerate();
+        pods.map(move |(number, own)| Placed {
+            at: format!("{list}[{number}]"),
+            pod: text(&own["pod"]),
+            node: text(&own["node"]),
+        })
+    })
+}
+
 /// Whether two pods take the same port of their node.
 fn takes_port_of(pod: &PodInfo, other: &PodInfo) -> bool {
     let theirs = &other.class.host_ports;
@@ -179,8 +199,8 @@ struct Cluster {
 impl Cluster {
     /// The cluster beside a plan; pods without a node are put where the plan has them.
     fn of(snapshot: &mut Snapshot, plan: &Value) -> Result<Self, String> {
-        let placement: SortedMap<String, String> = { array(&plan["placement"]).iter() }
-            .map(|own| (text(&own["pod"]).to_owned(), text(&own["node"]).to_owned()))
+        let placement: SortedMap<String, String> = placed(plan)
+            .map(|own| (own.pod.to_owned(), own.node.to_owned()))
             .collect();
         let moves = array(&plan["drain"]["moves"]).iter();
         let mut cluster = Self {
@@ -244,15 +264,17 @@ impl Cluster {
 
     /// Pods that have a node in the cluster are where the placement has them.
     fn placement(&self, plan: &Value) -> Case {
-        for (number, own) in array(&plan["placement"]).iter().enumerate() {
-            let (pod, said) = (text(&own["pod"]), text(&own["node"]));
+        let mut seen = SortedSet::new();
+        for Placed { at, pod, node } in placed(plan) {
             if let Some(found) = self.there.get(pod)
-                && **found != *said
+                && **found != *node
             {
                 return Err(format!(
-                    "`placement[{number}].node` of `{pod}` is `{said}`; the cluster of the plan has it on \
-                     `{found}`"
+                    "`{at}.node` of `{pod}` is `{node}`; the cluster of the plan has it on `{found}`"
                 ));
+            }
+            if !seen.insert(pod) {
+                return Err(format!("`{at}.pod`: `{pod}` has a node already"));
             }
         }
         Ok(())

@@ -88,11 +88,16 @@ impl PlanReport<'_> {
             let hash = Input::path(path).blake3()?;
             inputs.push(json!({"path": path, "blake3": hash, "option": option}));
         }
-        let placement = self.plan.planned.nodes_of_pods.iter();
-        let placement = placement.map(|(pod, node)| json!({"pod": pod, "node": node}));
+        let planned = &self.plan.planned;
+        let placed = |starts| {
+            let pods = planned.placement(starts);
+            let pods = pods.map(|(pod, node)| json!({"pod": pod, "node": node}));
+            pods.collect::<Value>()
+        };
         let mut value = self.json();
         value["inputs"] = inputs.into();
-        value["placement"] = placement.collect();
+        value["placement"] = placed(false);
+        value["starts"] = placed(true);
         value["seal"] = seal(&value)?.into();
         Ok(value)
     }
