@@ -9,7 +9,7 @@ use autoscale::cluster_autoscaler::{
 use autoscale::nodes::drain::{DrainExemptions, IgnoredPods};
 use autoscale::provisioner::Provisioner;
 use control::Component;
-use model::{Change, Changes};
+use model::Change;
 use policy::Setup;
 use policy::kube_profiles::{add_machine, build_kube_profiles};
 use policy::registered::add_registered;
@@ -22,6 +22,7 @@ use super::found_nodes::ClusterAtStart;
 
 use super::provider::{ProviderPlan, wrong};
 use super::provisioner::provisioner;
+use super::runs_workloads::runs_workloads;
 
 /// Price of a core and a GiB for an hour where the expander `price` weighs requests, in millionths:
 /// those of the cost split.
@@ -69,7 +70,7 @@ pub fn node_autoscalers(
         let options = ClusterAutoscalerOptions {
             groups: plan.groups.clone(),
             grow: grow(own, plan)?,
-            shrink: shrink(own, scenario.system.controllers_changes()),
+            shrink: shrink(own, scenario),
             profile: Arc::clone(&profile),
             objects: Arc::clone(&objects),
             seed: scenario.seed,
@@ -130,7 +131,8 @@ fn grow(own: &schema::ClusterAutoscaling, plan: &ProviderPlan) -> Result<GrowSet
     })
 }
 
-fn shrink(own: &schema::ClusterAutoscaling, changes: Changes) -> ShrinkSettings {
+fn shrink(own: &schema::ClusterAutoscaling, scenario: &Scenario) -> ShrinkSettings {
+    let changes = scenario.system.controllers_changes();
     ShrinkSettings {
         threshold: if own.scale_down {
             own.utilization_threshold.as_f64()
@@ -157,6 +159,7 @@ fn shrink(own: &schema::ClusterAutoscaling, changes: Changes) -> ShrinkSettings 
             mirrors: own.ignore_mirror_pods_utilization,
         },
         waived: DrainExemptions {
+            missing_controllers: !runs_workloads(scenario),
             local_storage: !own.skip_nodes_with_local_storage,
             system_pods: !own.skip_nodes_with_system_pods,
             system_pod_timeout: !changes.has(Change::SystemPodTimeout),

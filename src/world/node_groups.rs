@@ -3,17 +3,23 @@
 
 use std::sync::Arc;
 
-use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL};
+use autoscale::nodes::started;
+use model::node::{GROUP_LABEL, HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL};
 use model::{Node, Text};
-use scenario::schema::{NodeGroup, Provider};
-use units::SortedMap;
+use scenario::schema::{NodeGroup, Provider, Reserved};
+use units::{SortedMap, SortedSet};
 
 use super::ProviderPlan;
 
-/// Puts nodes into the groups that their labels name, or whose labels they all have. Nodes that are
-/// there stand for those that a group begins with by default.
-pub fn join_groups(provider: &Provider, nodes: &mut [Arc<Node>], plan: &mut ProviderPlan) {
+/// Puts nodes into the groups that their labels name, or whose labels they all have, and returns notes. Nodes
+/// that are there stand for those that a group begins with by default, and new ones are like them.
+pub fn join_groups(
+    provider: &Provider,
+    nodes: &mut [Arc<Node>],
+    plan: &mut ProviderPlan,
+) -> Vec<String> {
     let mut joined: SortedMap<Text, u32> = SortedMap::new();
+    let mut samples: SortedMap<Text, Vec<Arc<Node>>> = SortedMap::new();
     for node in nodes.iter_mut() {
         if node.labels.contains_key(GROUP_LABEL) {
             continue;
@@ -24,7 +30,8 @@ pub fn join_groups(provider: &Provider, nodes: &mut [Arc<Node>], plan: &mut Prov
             Arc::make_mut(node)
                 .labels
                 .insert(GROUP_LABEL.into(), name.clone());
-            *joined.entry(name).or_default() += 1;
+            *joined.entry(name.clone()).or_default() += 1;
+            samples.entry(name).or_default().push(node.clone());
         }
     }
     let stated = |name: &str| {
@@ -43,6 +50,74 @@ pub fn join_groups(provider: &Provider, nodes: &mut [Arc<Node>], plan: &mut Prov
             _ => true,
         }
     });
+    let mut notes = Vec::new();
+    for group in &provider.groups {
+        if let Some(there) = samples.get(&*group.name) {
+            let sample = there.iter().find(|node| is_open(node)).unwrap_or(&there[0]);
+            notes.extend(note_zones(group, there, sample));
+            let own = plan
+                .groups
+                .iter_mut()
+                .filter(|own| *own.name == *group.name);
+            let own = own.map(|own| &mut own.node);
+            let begun = plan.initial.iter_mut();
+            let begun = begun.filter(|own| {
+                let name = own.labels.get(GROUP_LABEL);
+                name.is_some_and(|name| **name == *group.name)
+            });
+            for node in own.chain(begun) {
+                let is_reserved = provider.reserved != Reserved::default();
+                liken(Arc::make_mut(node), sample, group, is_reserved);
+            }
+        }
+    }
+    notes
+}
+
+/// Whether new pods can go to a node as it is.
+fn is_open(node: &Node) -> bool {
+    !node.unschedulable && !node.is_marked_away()
+}
+
+/// Gives a new node of a group what its present nodes have and the experiment doesn't state: their labels,
+/// their taints but for those of conditions, and the room that they offer to pods. An autoscaler that has a node
+/// of a group takes it for the template of new ones (the cluster autoscaler's
+/// `mixed_nodeinfos_processor.go`), and the provider makes them alike.
+fn liken(node: &mut Node, sample: &Arc<Node>, group: &NodeGroup, is_reserved: bool) {
+    if group.template.is_some() {
+        return;
+    }
+    let sample = started(sample);
+    let kind = |node: &Node| node.labels.get(INSTANCE_TYPE_LABEL).cloned();
+    let is_of_type = kind(&sample).is_none_or(|own| Some(own) == kind(node));
+    for (key, value) in &sample.labels {
+        if **key != *HOSTNAME_LABEL {
+            node.labels.insert_if_absent(key, || value.clone());
+        }
+    }
+    if group.taints.is_empty() {
+        node.taints.clone_from(&sample.taints);
+    }
+    if is_of_type && !is_reserved {
+        node.allocatable = sample.allocatable.clone();
+        node.capacity = sample.capacity.clone();
+        node.gpu = sample.gpu.clone();
+    }
+}
+
+/// Notes the zone of new nodes where those of a group are in several.
+fn note_zones(group: &NodeGroup, there: &[Arc<Node>], sample: &Node) -> Option<String> {
+    let zones = there.iter().filter_map(|node| node.labels.get(ZONE_LABEL));
+    let zones: SortedSet<&Text> = zones.collect();
+    let zone = sample.labels.get(ZONE_LABEL);
+    let zone = zone.filter(|_| zones.len() > 1 && group.zone.is_none())?;
+    Some(format!(
+        "nodes of the group `{}` are in {} zones, and new ones are all in `{zone}`, as is `{}`; declare a \
+         group for each zone, with `zone`, if others are to grow",
+        group.name,
+        zones.len(),
+        sample.name
+    ))
 }
 
 /// Whether a node is one of a group.

@@ -1,13 +1,15 @@
 //! The pools of a provisioner: those that manifests declare (`NodePool`), or the one of the experiment.
 //! What the experiment states otherwise than by default holds for all of them.
 
+use std::sync::Arc;
+
 use autoscale::provisioner::{BudgetWindow, ConsolidationPolicy, DisruptionBudget, Pool, Reason};
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, ON_DEMAND, SPOT, ZONE_LABEL};
 use model::node_pools::{NODE_POOL_LABEL, NodePool, NodePoolBudget, NodePoolObjects};
 use model::workload::CronSchedule;
 use model::{Node, Operator, Requirement, Text};
 use scenario::schema::{self, DisruptionReason, Provisioning};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedSet};
 
 use super::BuildError;
 use super::instance_labels::{is_of_provider, value};
@@ -23,6 +25,8 @@ const POOL: &str = "provisioned";
 pub(super) struct PlannedPool<'o> {
     pub(super) pool: Pool,
     pub(super) declared: Option<&'o NodePool>,
+    /// Zones of the nodes that it has at the start.
+    pub(super) present_zones: SortedSet<Text>,
 }
 
 /// The pools of a provisioner, those of more weight first. Pools of a fixed number of nodes make none
@@ -31,6 +35,7 @@ pub(super) fn pools<'o>(
     own: &Provisioning,
     operations: &[schema::Operation],
     objects: &'o NodePoolObjects,
+    nodes: &[Arc<Node>],
 ) -> Result<Vec<PlannedPool<'o>>, BuildError> {
     let states = states(operations, objects)?;
     let makes_nodes = |own: &&PoolState<'_>| own.pool.replicas.is_none();
@@ -49,8 +54,11 @@ pub(super) fn pools<'o>(
             expire_after: own.expire_after,
             ..Pool::default()
         };
-        let declared = None;
-        return Ok(vec![PlannedPool { pool, declared }]);
+        return Ok(vec![PlannedPool {
+            pool,
+            declared: None,
+            present_zones: present_zones(nodes, None),
+        }]);
     }
     let pools = declared.iter().map(|state| {
         let is_same = |other: &PoolState<'_>| other.pool.name == state.pool.name;
@@ -66,10 +74,24 @@ pub(super) fn pools<'o>(
                 .unwrap_or_default(),
             ..of_declared(own, state.pool)?
         };
-        let declared = Some(state.pool);
-        Ok(PlannedPool { pool, declared })
+        Ok(PlannedPool {
+            present_zones: present_zones(nodes, Some(&pool.name)),
+            pool,
+            declared: Some(state.pool),
+        })
     });
     pools.collect()
+}
+
+/// Zones of the nodes of a pool, or of any.
+fn present_zones(nodes: &[Arc<Node>], pool: Option<&Text>) -> SortedSet<Text> {
+    let of_pool = nodes.iter().filter(|node| {
+        let name = node.labels.get(NODE_POOL_LABEL);
+        name.is_some_and(|name| pool.is_none_or(|pool| pool == name))
+    });
+    of_pool
+        .filter_map(|node| node.labels.get(ZONE_LABEL).cloned())
+        .collect()
 }
 
 fn policy(own: &Provisioning) -> ConsolidationPolicy {
@@ -240,21 +262,32 @@ impl PlannedPool<'_> {
         }
     }
 
+    /// Whether nodes are bought in the zones of those that the pool has, as nothing states any.
+    pub(super) fn follows_present(&self, own: &Provisioning) -> bool {
+        !self.present_zones.is_empty()
+            && own.zones.is_empty()
+            && own.zone.is_none()
+            && self.named_zones().is_none()
+    }
+
+    /// The requirement by which a pool names its zones.
+    fn named_zones(&self) -> Option<&Requirement> {
+        let mut requirements = self.declared.into_iter().flat_map(|own| &own.requirements);
+        requirements.find(|rule| *rule.key == *ZONE_LABEL && rule.operator == Operator::In)
+    }
+
     /// Zones in which a pool's nodes may be bought: those of the experiment, or else those that the
-    /// pool names itself; `None` is no zone.
+    /// pool names itself, or else those of its nodes; `None` is no zone.
     pub(super) fn zones(&self, own: &Provisioning) -> Vec<Option<String>> {
         if !own.zones.is_empty() {
             return own.zones.iter().cloned().map(Some).collect();
         }
-        let requirements = self.declared.into_iter().flat_map(|own| &own.requirements);
-        let mut named =
-            requirements.filter(|rule| *rule.key == *ZONE_LABEL && rule.operator == Operator::In);
-        match (&own.zone, named.next()) {
-            (None, Some(rule)) => rule
-                .values
-                .iter()
-                .map(|own| Some(own.to_string()))
-                .collect(),
+        let all = |zones: &mut dyn Iterator<Item = &Text>| -> Vec<Option<String>> {
+            zones.map(|zone| Some(zone.to_string())).collect()
+        };
+        match (&own.zone, self.named_zones()) {
+            (None, Some(rule)) => all(&mut rule.values.iter()),
+            (None, None) if !self.present_zones.is_empty() => all(&mut self.present_zones.iter()),
             (zone, _) => vec![zone.clone()],
         }
     }
@@ -339,6 +372,7 @@ mod tests {
                 ..Pool::default()
             },
             declared: Some(declared),
+            present_zones: SortedSet::new(),
         }
     }
 

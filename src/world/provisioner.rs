@@ -36,7 +36,8 @@ pub(super) fn provisioner(
             "{PROVISIONER}.spot: spot capacity is not configured; write `spot` under `cluster.provider`"
         ));
     }
-    let pools = pools(own, &scenario.operations, &objects.node_pools)?;
+    let node_pools = &objects.node_pools;
+    let pools = pools(own, &scenario.operations, node_pools, cluster.nodes)?;
     let offerings = offerings(own, plan, &pools, has_market)?;
     let mut drifts: Vec<Instant> = own
         .drifts
@@ -44,7 +45,7 @@ pub(super) fn provisioner(
         .map(|&at| Instant::ZERO.saturating_add(at))
         .collect();
     drifts.sort_unstable();
-    let found = found_nodes(cluster, &objects.node_pools, &pools, plan);
+    let found = found_nodes(cluster, node_pools, &pools, plan);
     let termination_grace = termination_grace(own, &pools);
     Ok(ProvisionerOptions {
         pools: pools.into_iter().map(|own| own.pool).collect(),
@@ -198,8 +199,22 @@ fn of_pools(
         let pools = known.pools.len() + known.later.len();
         return Ok(unheeded(pools, known.claims.len()));
     };
-    let pools = pools(own, &scenario.operations, known)?;
+    let pools = pools(own, &scenario.operations, known, nodes)?;
     let mut notes = of_nodes(plan, known, &pools, nodes);
+    let followed = pools.iter().filter(|pool| pool.follows_present(own));
+    let zones: SortedSet<&str> = followed
+        .flat_map(|pool| &pool.present_zones)
+        .map(|zone| &**zone)
+        .collect();
+    if !zones.is_empty() {
+        let zones: Vec<&str> = zones.into_iter().collect();
+        notes.push(format!(
+            "provisioner: nodes are bought in the {} of those that are there, `{}`, as nothing states others; \
+             write `zones` where there are more",
+            plural::either(zones.len(), "zone", "zones"),
+            zones.join("`, `")
+        ));
+    }
     if known.pools.is_empty() && known.later.is_empty() {
         return Ok(notes);
     }

@@ -26,9 +26,12 @@ pub(super) fn unreserved(scenario: &Scenario, plan: Option<&ProviderPlan>) -> Op
     let patterns: Vec<&String> = patterns.flat_map(|own| &own.instance_types).collect();
     let is_bought = |name: &&String| patterns.iter().any(|own| matches(own, name));
     let groups = plan.groups.iter().filter(|_| autoscaling.cluster.is_some());
-    let of_groups = groups.filter_map(|own| own.node.labels.get(INSTANCE_TYPE_LABEL));
-    let of_groups = of_groups.filter_map(|name| plan.types.get_key_value(&**name));
-    let of_groups = of_groups.map(|(name, _)| name);
+    let of_groups = groups.filter_map(|own| {
+        let name = own.node.labels.get(INSTANCE_TYPE_LABEL)?;
+        let (name, listed) = plan.types.get_key_value(&**name)?;
+        // What nodes of the group in a dump offer goes before the list.
+        (own.node.allocatable == listed.node.allocatable).then_some(name)
+    });
     let mut names = of_groups.chain(plan.types.keys().filter(is_bought));
     let name = names.find(|name| cloud_of(name).is_some())?;
     let pods = plan.types.get(name)?.node.allocatable.get(PODS);

@@ -56,6 +56,8 @@ pub enum PodController {
     DaemonSet,
     /// A replica set, replication controller, job or stateful set.
     Replicating,
+    /// One of those that isn't there.
+    Missing,
     /// Anything else.
     Other,
 }
@@ -94,6 +96,8 @@ pub struct NodeAmounts {
 /// Reason that blocks a node from removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockingReason {
+    /// A pod's controller isn't there.
+    ControllerNotFound,
     /// A pod would not come back.
     NotReplicated,
     /// A pod of the system without a budget.
@@ -110,6 +114,7 @@ impl BlockingReason {
     /// The blocked class's name in the original.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::ControllerNotFound => "ControllerNotFound",
             Self::NotReplicated => "NotReplicated",
             Self::UnmovableKubeSystemPod => "UnmovableKubeSystemPod",
             Self::NotSafeToEvictAnnotation => "NotSafeToEvictAnnotation",
@@ -207,6 +212,8 @@ pub struct Drain<'a> {
 /// Rules that are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DrainExemptions {
+    /// `true` if pods whose controller isn't there do not keep it: where no controllers run at all.
+    pub missing_controllers: bool,
     /// `true` if pods with data on the node's disk do not keep it.
     pub local_storage: bool,
     /// `true` if pods of `kube-system` without a budget do not keep it.
@@ -248,6 +255,9 @@ fn verdict(pod: &NodePod, budgets: &Budgets, waived: DrainExemptions) -> Verdict
     if pod.controller == PodController::Mirror || is_long_terminating(pod) {
         return Verdict::Skip;
     }
+    if pod.controller == PodController::Missing && !waived.missing_controllers {
+        return Verdict::Block(BlockingReason::ControllerNotFound);
+    }
     if pod.controller == PodController::DaemonSet {
         return Verdict::Daemon;
     }
@@ -257,7 +267,10 @@ fn verdict(pod: &NodePod, budgets: &Budgets, waived: DrainExemptions) -> Verdict
     if pod.safe_to_evict == Some(SafeToEvict::OnCompletion) {
         return Verdict::Wait;
     }
-    if pod.controller != PodController::Replicating {
+    if !matches!(
+        pod.controller,
+        PodController::Replicating | PodController::Missing
+    ) {
         return Verdict::Block(BlockingReason::NotReplicated);
     }
     let is_system = *pod.namespace == *SYSTEM_NAMESPACE && !waived.system_pods;

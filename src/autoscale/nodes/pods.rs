@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::drain::{NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict};
 use cluster::Store;
 use model::workload::PodDisruptionBudget;
-use model::{DoNotDisrupt, Object, PodRef, PodSpec};
+use model::{DoNotDisrupt, Object, Owner, PodRef, PodSpec, Text};
 use units::{Instant, NodeId, Resources};
 
 /// The pods on a node, in the order of their creation.
@@ -40,6 +40,15 @@ pub fn budgets(store: &Store) -> BudgetList {
     budgets.collect()
 }
 
+/// Whether the controller of a pod is an object of the cluster.
+fn is_there(store: &Store, namespace: &Text, owner: &Owner) -> bool {
+    let kind = Object::KINDS.iter().find(|&&kind| *kind == *owner.kind);
+    kind.is_some_and(|kind| {
+        let objects = store.objects();
+        objects.find(kind, namespace, &owner.name).is_some()
+    })
+}
+
 /// A pod as scale-down sees it.
 pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) -> Option<NodePod> {
     let record = store.pods().get(pod)?;
@@ -50,7 +59,12 @@ pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) 
         None => PodController::None,
         Some("DaemonSet") => PodController::DaemonSet,
         Some("ReplicaSet" | "ReplicationController" | "StatefulSet" | "Job") => {
-            PodController::Replicating
+            let owner = spec.owner.as_ref();
+            if owner.is_some_and(|owner| is_there(store, &spec.namespace, owner)) {
+                PodController::Replicating
+            } else {
+                PodController::Missing
+            }
         }
         Some("Node") => PodController::Mirror,
         Some(_) => PodController::Other,

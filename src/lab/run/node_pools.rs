@@ -16,7 +16,7 @@ pub(super) fn provided(
 ) -> Result<Option<ProviderPlan>, BuildError> {
     let mut provider = world::provider(scenario, files)?;
     if let (Some(plan), Some(written)) = (&mut provider, &scenario.cluster.provider) {
-        world::join_groups(written, nodes, plan);
+        remarks.note_all(world::join_groups(written, nodes, plan));
         nodes.extend(plan.initial.iter().cloned());
     }
     note_mislabelled(provider.as_ref(), nodes, remarks);

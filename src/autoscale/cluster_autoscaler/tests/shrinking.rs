@@ -302,3 +302,18 @@ fn system_pods_leave_after_an_hour_from_1_33_on() {
         assert_eq!(drained.is_ok(), moves);
     }
 }
+
+/// A pod whose controller isn't there keeps its node, but where no controllers run at all.
+#[test]
+fn pods_without_their_controller_keep_their_node() {
+    let pod = node_pod("web", PodController::Missing);
+    let budgets = Budgets::default();
+    for (missing_controllers, moves) in [(false, false), (true, true)] {
+        let waived = DrainExemptions {
+            missing_controllers,
+            ..DrainExemptions::default()
+        };
+        let drained = drain_without(std::slice::from_ref(&pod), &budgets, waived);
+        assert_eq!(drained.is_ok(), moves);
+    }
+}
