@@ -75,6 +75,12 @@ impl Processors {
         self.idle += i64::from(cpu_milli == 0);
     }
 
+    /// Subtracts those of a member that was added before.
+    pub(super) fn subtract(&mut self, cpu_milli: i64) {
+        self.milli = self.milli.saturating_sub(cpu_milli);
+        self.idle -= i64::from(cpu_milli == 0);
+    }
+
     /// All of them, rounded up, and one for each member that asks for none.
     pub(super) fn all(self) -> i64 {
         let busy = match self.milli {
@@ -167,12 +173,13 @@ pub trait JobOrder: Send {
         let _ = machine;
     }
 
-    /// Takes note that a job holds its nodes from now on.
+    /// Takes note that a job, or the rest of it, holds its nodes from now on; the facts are those of the
+    /// members that do.
     fn started(&mut self, now: Instant, job: &JobFacts) {
         let _ = (now, job);
     }
 
-    /// Takes note that a job gave up its nodes.
+    /// Takes note that members of a job gave up their nodes; the facts are those of these members.
     fn ended(&mut self, now: Instant, job: &JobFacts) {
         let _ = (now, job);
     }
@@ -254,6 +261,16 @@ impl Job {
     pub(crate) fn extend(&mut self, other: Self) {
         self.is_mixed |= other.is_mixed || other.class != self.class;
         self.members.extend(other.members);
+    }
+
+    /// Takes further members, whose amounts are not among those of the job yet.
+    pub(super) fn extend_with_facts(&mut self, other: Self) {
+        let (facts, more) = (&mut self.facts, &other.facts);
+        facts.members = facts.members.saturating_add(more.members);
+        facts.processors = facts.processors.saturating_add(more.processors);
+        facts.memory = facts.memory.saturating_add(more.memory);
+        facts.gpu_milli = facts.gpu_milli.saturating_add(more.gpu_milli);
+        self.extend(other);
     }
 
     /// The class of a member, by its position.

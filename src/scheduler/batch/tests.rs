@@ -396,12 +396,16 @@ fn what_a_refused_start_was_accounted_for_is_given_back() {
     assert_eq!(now(), 0);
     world.now = Instant::from_secs(1);
     step(&mut world, 1);
-    // One member holds its place, the other one is placed later: one job all along.
+    // One member holds its place, the other one is placed after it: one job all along.
     assert_eq!(now(), 2);
     world.now = Instant::from_secs(2);
     step(&mut world, 0);
     assert_eq!((now(), world.nodes(&pods)), (2, vec![0, 0]));
-    world.end(&pods);
+    // A member that ends before the other takes its part with it.
+    world.end(&pods[..1]);
+    step(&mut world, 0);
+    assert_eq!(now(), 1);
+    world.end(&pods[1..]);
     step(&mut world, 0);
     assert_eq!(now(), 0);
 }

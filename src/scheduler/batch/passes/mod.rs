@@ -30,7 +30,7 @@ use super::refused_jobs::RefusedMembers;
 use super::reservations::{AdvanceReservation, Reservations};
 use super::room::Rooms;
 use super::roster::{JobSubmission, PodPosition, Roster};
-use super::running_jobs::{Place, RunningJob, RunningJobs};
+use super::running_jobs::{HeldAmounts, MemberRequests, Place, RunningJob, RunningJobs};
 use crate::retry::Retry;
 
 pub use self::host_shadow::HostShadow;
@@ -286,20 +286,13 @@ impl PassPlanner {
             self.news.unforeseen = true;
             return;
         };
-        let job = self.running.get(known.job);
-        if let Some(RunningJob {
-            facts,
-            expected_end,
-            members,
-            ..
-        }) = job
-        {
-            self.news.unforeseen |= *expected_end != at;
-            if *members == 1 {
-                self.order.ended(at, facts);
-            }
+        if let Some(job) = self.running.get(known.job) {
+            self.news.unforeseen |= job.expected_end != at;
         }
-        self.running.release(known.job, position as usize, at);
+        // A member that ends before others gives up what it alone has.
+        if let Some(given_up) = self.running.release(known.job, position as usize, at) {
+            self.order.ended(at, &given_up);
+        }
     }
 
     fn take_back_refused(&mut self) {
@@ -322,11 +315,13 @@ impl PassPlanner {
         let first = self.running.recorded(number);
         let mut taken = SmallVec::with_capacity(places.len());
         for (index, (&pod, (node, devices))) in job.members.iter().zip(places).enumerate() {
+            let class = job.class_of(store, index);
             taken.push(Place {
                 pod,
-                class: job.class_of(store, index),
+                class,
                 node,
                 devices,
+                requests: MemberRequests::of(store, class),
                 held: true,
             });
             self.roster.note(PodPosition {
@@ -339,10 +334,6 @@ impl PassPlanner {
         out.decided_jobs += 1;
         out.decided_pods += taken.len() as u32;
         self.started = now;
-        // The rest of a job whose other members hold places was accounted for with them.
-        if self.running.get(number).is_none() {
-            self.order.started(now, &job.facts);
-        }
         if self.order.follows_changes() {
             self.ordered = None;
         }
@@ -352,8 +343,10 @@ impl PassPlanner {
             expected_end: now.saturating_add(job.facts.requested),
             members: taken.len(),
             places: taken,
+            held: HeldAmounts::default(),
         };
-        self.running.add(number, job);
+        let taken = self.running.add(number, job);
+        self.order.started(now, &taken);
     }
 
     /// Tells the head of the queue that it waits, once.
@@ -469,15 +462,16 @@ impl Component for PassPlanner {
         let Some((facts, class)) = self.running.facts_at(number, position as usize) else {
             return;
         };
-        if self.running.get(number).is_some_and(|job| job.members == 1) {
-            // No member is left: the job gives up what it was accounted for when it started.
-            self.order.ended(self.started, &facts);
-        }
         // Undone, not ended: the instant of the decision plays no part in it.
-        self.running
+        let given_up = self
+            .running
             .release(number, position as usize, Instant::MAX);
+        if let Some(given_up) = &given_up {
+            // The member gives up what it was accounted for when it started.
+            self.order.ended(self.started, given_up);
+        }
         let job = Job {
-            facts,
+            facts: given_up.unwrap_or(facts),
             class,
             is_mixed: false,
             members: SmallVec::from_slice(&[pod]),

@@ -39,11 +39,15 @@ impl Queue {
     ) -> Option<QueuePosition> {
         self.pods += job.members.len();
         if let Some(known) = self.jobs.get_mut(&number) {
-            known.job.extend(job);
+            known.job.extend_with_facts(job);
+            if !known.held {
+                self.turns.remove(known.turn);
+                self.turns.insert(known.turn, known.job.facts);
+            }
             return Some(known.turn);
         }
         if let Some(known) = self.aside.get_mut(&number) {
-            known.extend(job);
+            known.extend_with_facts(job);
             return None;
         }
         Some(self.insert(number, job, order, now))

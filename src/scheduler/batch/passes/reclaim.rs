@@ -43,10 +43,11 @@ impl Question<'_> {
         }
         let mut victims = Vec::new();
         for (&number, running) in candidates {
-            if !order.may_reclaim(&self.job.facts, &running.facts) {
+            let held = running.held();
+            if !order.may_reclaim(&self.job.facts, &held) {
                 continue;
             }
-            order.ended(self.now, &running.facts);
+            order.ended(self.now, &held);
             room.end(running);
             victims.push(number);
             if self.fits(&room, &*order) {
@@ -71,7 +72,7 @@ impl Question<'_> {
             let mut room = self.now_free();
             for (own, &number) in victims.iter().enumerate() {
                 if let Some(running) = self.running.get(number).filter(|_| own != place) {
-                    order.ended(self.now, &running.facts);
+                    order.ended(self.now, &running.held());
                     room.end(running);
                 }
             }
