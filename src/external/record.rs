@@ -57,11 +57,23 @@ impl Hasher {
     fn hash(&mut self, question: &Question) -> Result<Hash, ExchangeError> {
         self.0.clear();
         let candidates = question.write_head(&mut self.0)?;
-        let bytes = candidates.iter().flat_map(|own| own.to_le_bytes());
-        self.0.extend(bytes);
+        extend(&mut self.0, candidates, |own| own.to_le_bytes());
         let mut hash = Hash::default();
         hash.copy_from_slice(&blake3::hash(&self.0).as_bytes()[..HASH]);
         Ok(hash)
+    }
+}
+
+/// Appends items of `WIDTH` bytes each, in a loop that is as fast as a copy.
+fn extend<T: Copy, const WIDTH: usize>(
+    bytes: &mut Vec<u8>,
+    items: &[T],
+    of: impl Fn(T) -> [u8; WIDTH],
+) {
+    let start = bytes.len();
+    bytes.resize(start + items.len() * WIDTH, 0);
+    for (place, &own) in bytes[start..].as_chunks_mut().0.iter_mut().zip(items) {
+        *place = of(own);
     }
 }
 
@@ -79,7 +91,7 @@ fn write_column(answer: &Answer, hash: Hash, entry: &mut Vec<u8>) {
     match answer {
         Answer::Flags(flags) => {
             begin(FLAGS, 1, flags.len());
-            entry.extend(flags.iter().map(|&own| u8::from(own)));
+            extend(entry, flags, |own| [u8::from(own)]);
         }
         Answer::Numbers(numbers) => {
             // The fewest bytes that hold them all: those that are the sign alone are left out.
@@ -89,10 +101,10 @@ fn write_column(answer: &Answer, hash: Hash, entry: &mut Vec<u8>) {
             let width = (8 - (bits.leading_zeros() as usize - 1) / 8).next_power_of_two();
             begin(NUMBERS, width, numbers.len());
             match width {
-                1 => entry.extend(numbers.iter().map(|&own| own as u8)),
-                2 => entry.extend(numbers.iter().flat_map(|&own| (own as i16).to_le_bytes())),
-                4 => entry.extend(numbers.iter().flat_map(|&own| (own as i32).to_le_bytes())),
-                _ => entry.extend(numbers.iter().flat_map(|&own| own.to_le_bytes())),
+                1 => extend(entry, numbers, |own| (own as i8).to_le_bytes()),
+                2 => extend(entry, numbers, |own| (own as i16).to_le_bytes()),
+                4 => extend(entry, numbers, |own| (own as i32).to_le_bytes()),
+                _ => extend(entry, numbers, i64::to_le_bytes),
             }
         }
         Answer::Text(_) => {}

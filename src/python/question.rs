@@ -22,10 +22,13 @@ impl ColumnQuestion {
     pub(crate) fn of(question: &Question) -> Result<Self, ExchangeError> {
         let mut line = Vec::new();
         let candidates = question.write_head(&mut line)?;
-        let bytes = candidates.iter().flat_map(|own| own.to_ne_bytes());
+        let mut bytes = vec![0; size_of_val(candidates)];
+        for (place, own) in bytes.as_chunks_mut().0.iter_mut().zip(candidates) {
+            *place = own.to_ne_bytes();
+        }
         let has_candidates = matches!(question, Question::Filter(_) | Question::Score(_));
         Ok(Self {
-            candidates: has_candidates.then(|| bytes.collect()),
+            candidates: has_candidates.then_some(bytes),
             text: String::from_utf8(line).map_err(|error| ExchangeError(error.to_string()))?,
         })
     }

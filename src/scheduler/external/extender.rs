@@ -334,14 +334,19 @@ fn apply(own: &ExtenderConfig, result: FilterResult, search: &mut Search) -> Res
     };
     let mut left = Search::default();
     let mut seen = SortedSet::new();
+    // Servers mostly keep the order, so that the search goes on behind the name before.
+    let mut next = 0;
     for name in names {
-        let position = search.feasible.iter().position(|known| **known == *name);
-        let Some(position) = position else {
+        let (before, behind) = search.feasible.split_at(next);
+        let is_it = |known: &Text| **known == *name;
+        let found = behind.iter().position(is_it).map(|own| next + own);
+        let Some(position) = found.or_else(|| before.iter().position(is_it)) else {
             return Err(format!(
                 "extender {:?} claims a filtered node {name:?} which is not found in the input node list",
                 &*own.url_prefix
             ));
         };
+        next = position + 1;
         if seen.insert(position) {
             left.feasible.push(search.feasible[position].clone());
             left.places.push(search.places[position]);
@@ -354,10 +359,16 @@ fn apply(own: &ExtenderConfig, result: FilterResult, search: &mut Search) -> Res
     let failed: Vec<(String, Rejection)> = failed.collect();
     let finally = finally.into_iter();
     let finally = finally.map(|(name, why)| (name, Rejection::unresolvable(why)));
-    for (name, rejection) in finally.chain(failed) {
-        search.rejected.retain(|(known, _)| **known != *name);
-        search.rejected.push((name.into(), rejection.of("")));
-    }
+    let rejected: Vec<(Text, Rejection)> = finally
+        .chain(failed)
+        .map(|(name, rejection)| (name.into(), rejection))
+        .collect();
+    let names: SortedSet<Text> = rejected.iter().map(|(name, _)| name.clone()).collect();
+    search.rejected.retain(|(known, _)| !names.contains(known));
+    let rejected = rejected.into_iter();
+    search
+        .rejected
+        .extend(rejected.map(|(name, rejection)| (name, rejection.of(""))));
     search.feasible = left.feasible;
     search.places = left.places;
     Ok(())
