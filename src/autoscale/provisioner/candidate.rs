@@ -5,10 +5,10 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::consolidate::Leaver;
-use super::movable::{is_reschedulable, keeps};
+use super::movable::{CoveringBudgets, is_reschedulable, keeps};
 use super::replace::ReplacedNode;
 use super::{DisruptionBudget, Offering, Provisioner, ProvisionerOptions};
-use crate::nodes::pods::{budgets, is_undisturbed, pods_on};
+use crate::nodes::pods::{is_undisturbed, pods_on};
 use cluster::Store;
 use control::provider::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
 use model::node::{ZONE_LABEL, label_of};
@@ -113,7 +113,7 @@ impl Provisioner {
     /// Nodes that could go, the highest savings first; whether others' time is still to come (spec:
     /// karpenter.md 3.2).
     pub(super) fn candidates(&mut self, now: Instant, store: &Store) -> (Vec<Candidate>, bool) {
-        let budgets = budgets(store);
+        let mut budgets = CoveringBudgets::of(store);
         let version = self.version(now);
         self.nominated.retain(|_, until| *until > now);
         let mut candidates = Vec::new();
@@ -138,7 +138,7 @@ impl Provisioner {
                 continue;
             }
             let pods = pods_on(store, node);
-            let is_kept = pods.iter().any(|&pod| keeps(now, store, pod, &budgets));
+            let is_kept = pods.iter().any(|&pod| keeps(now, store, pod, &mut budgets));
             let is_forced = is_drifted && self.options.termination_grace.is_some();
             if is_kept && !is_forced {
                 is_waiting |= pods.iter().any(|&pod| is_undisturbed(now, store, pod));

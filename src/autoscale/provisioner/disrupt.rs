@@ -5,8 +5,9 @@
 use super::candidate::{Candidate, Reason};
 use super::consolidate::{Consolidation, Leaver, Proposal};
 use super::market::{Market, cheapest};
+use super::movable::{CoveringBudgets, is_moved};
 use super::{ConsolidationPolicy, NOMINATION, Provisioner};
-use crate::nodes::pods::{budgets, pods_on};
+use crate::nodes::pods::pods_on;
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
 use control::Outbox;
@@ -212,7 +213,7 @@ impl Provisioner {
         ask: impl FnOnce(&mut Consolidation<'_, '_, KubeSnapshot>) -> Result<T, CacheError>,
     ) -> Result<T, CacheError> {
         let daemons = self.seen.daemons(store);
-        let budgets = budgets(store);
+        let mut budgets = CoveringBudgets::of(store);
         let open = self.open(now);
         let waiting = self.unmet(store);
         let going = self.going(now, store);
@@ -225,7 +226,7 @@ impl Provisioner {
         let changes = self.options.profile.changes;
         let mut pods = |node| {
             let pods = pods_on(store, node).into_iter();
-            let moved = pods.filter(|&pod| super::movable::is_moved(now, store, pod, &budgets));
+            let moved = pods.filter(|&pod| is_moved(now, store, pod, &mut budgets));
             let infos = moved.filter_map(|pod| {
                 let info = seen.info(store, pod)?;
                 Some((pod, wishes.of(info, changes)))

@@ -19,7 +19,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use crate::nodes::pods::{budgets, pods_on};
+use crate::nodes::pods::pods_on;
 use crate::nodes::{ClusterView, Daemons, DeclarationCache, Departures, DrainRules, OrderRefusals};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
@@ -35,6 +35,7 @@ pub use candidate::{BudgetWindow, Reason};
 pub use consolidate::{Consolidation, Leaver, PodsOf, Proposal};
 use disrupt::{Decision, Replacement};
 pub use market::Market;
+use movable::{CoveringBudgets, is_moved};
 pub use pack::{NewNode, PackResult, pack};
 pub use pools::{ConsolidationPolicy, DisruptionBudget, InitialNode, Pool};
 pub use preferences::Applicant;
@@ -222,7 +223,7 @@ impl Provisioner {
         let mut cluster = (self.seen).cluster(store, &own.profile, &own.objects)?;
         cluster.mark();
         let mut starting = SortedSet::new();
-        let budgets = budgets(store);
+        let mut budgets = CoveringBudgets::of(store);
         let place = |cluster: &KubeSnapshot, node| cluster.place_of(store.nodes().name(node));
         let nodes = self.seen.starting();
         starting.extend(nodes.filter_map(|node| place(&cluster, node)));
@@ -231,8 +232,8 @@ impl Provisioner {
                 continue;
             };
             for pod in pods_on(store, node) {
-                let is_moved = movable::is_moved(now, store, pod, &budgets);
-                if let Some(info) = self.seen.info(store, pod).filter(|_| is_moved) {
+                let moves = is_moved(now, store, pod, &mut budgets);
+                if let Some(info) = self.seen.info(store, pod).filter(|_| moves) {
                     cluster.displace(&info, place);
                 }
             }
@@ -248,7 +249,7 @@ impl Provisioner {
                 let record = store.pods().get(pod);
                 let is_homeless = record.is_some_and(|record| {
                     (record.node()).is_none_or(|node| {
-                        self.leaving.has(node) && movable::is_moved(now, store, pod, &budgets)
+                        self.leaving.has(node) && is_moved(now, store, pod, &mut budgets)
                     })
                 });
                 if let Some(info) = self.seen.info(store, pod).filter(|_| is_homeless) {
@@ -283,10 +284,10 @@ impl Provisioner {
         let mut going = Vec::new();
         for node in self.leaving.nodes() {
             for pod in pods_on(store, node) {
-                let budgets = known.get_or_insert_with(|| budgets(store));
+                let budgets = known.get_or_insert_with(|| CoveringBudgets::of(store));
                 let is_met = self.met.contains_key(&pod);
                 if !is_met
-                    && movable::is_moved(now, store, pod, budgets)
+                    && is_moved(now, store, pod, budgets)
                     && let Some(info) = self.seen.info(store, pod)
                 {
                     going.push((pod, self.wishes.of(info, changes)));

@@ -5,15 +5,55 @@ use std::sync::Arc;
 
 use super::LEAVING_TAINT;
 use crate::nodes::departures::leaving_taint;
-use crate::nodes::pods::{BudgetList, is_daemon, is_static, is_undisturbed};
+use crate::nodes::pods::{BudgetList, budgets, is_daemon, is_static, is_undisturbed};
 use cluster::Store;
 use model::rules::taints::tolerates;
 use model::workload::{BudgetLimit, Count, PodDisruptionBudget, UnhealthyPodEviction};
-use model::{PodRef, PodSpec};
-use units::Instant;
+use model::{PodRef, PodSpec, Text};
+use units::{ClassId, Instant, SortedMap};
 
 /// A budget, and the disruptions that it has left.
 type Budget = (Arc<PodDisruptionBudget>, i64);
+
+/// Budgets at an instant. Pods of a class are covered alike, and a large cluster has many more pods than
+/// classes, and many budgets.
+pub(super) struct CoveringBudgets {
+    by_namespace: SortedMap<Text, BudgetList>,
+    /// Those that cover the pods of a class, of classes that were asked for.
+    by_class: SortedMap<ClassId, BudgetList>,
+}
+
+impl CoveringBudgets {
+    /// The budgets as the store has them.
+    pub(super) fn of(store: &Store) -> Self {
+        let mut by_namespace: SortedMap<Text, BudgetList> = SortedMap::new();
+        for own in budgets(store) {
+            let namespace = own.0.namespace.clone();
+            by_namespace.entry(namespace).or_default().push(own);
+        }
+        Self {
+            by_namespace,
+            by_class: SortedMap::new(),
+        }
+    }
+
+    /// Those that cover a pod.
+    fn of_pod(&mut self, store: &Store, pod: PodRef) -> &[Budget] {
+        let Some(record) = store.pods().get(pod) else {
+            return &[];
+        };
+        let (class, by_namespace) = (record.class, &self.by_namespace);
+        self.by_class.entry(class).or_insert_with(|| {
+            let spec = &store.class(class).spec;
+            let covers = |own: &&Budget| {
+                let selector = own.0.selector.as_ref();
+                selector.is_some_and(|selector| selector.matches(&spec.labels))
+            };
+            let near = by_namespace.get(&spec.namespace).into_iter().flatten();
+            near.filter(covers).cloned().collect()
+        })
+    }
+}
 
 /// A pod's spec, if the pod is there.
 fn spec_of(store: &Store, pod: PodRef) -> Option<&PodSpec> {
@@ -34,23 +74,15 @@ pub(super) fn is_reschedulable(store: &Store, pod: PodRef) -> bool {
     is_stateful || !store.pod_states().is_terminating(pod)
 }
 
-/// Budgets that cover a pod.
-fn covering<'b>(spec: &PodSpec, budgets: &'b BudgetList) -> Vec<&'b Budget> {
-    let covers = |budget: &PodDisruptionBudget| {
-        let selector = budget.selector.as_ref();
-        budget.namespace == spec.namespace
-            && selector.is_some_and(|selector| selector.matches(&spec.labels))
-    };
-    budgets.iter().filter(|budget| covers(&budget.0)).collect()
-}
-
 /// Whether a pod moves in a simulation: one that is left alone, or that budgets never let go, stays
 /// where it is.
-pub(super) fn is_moved(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) -> bool {
-    let Some(spec) = spec_of(store, pod) else {
-        return false;
-    };
-    let covering = covering(spec, budgets);
+pub(super) fn is_moved(
+    now: Instant,
+    store: &Store,
+    pod: PodRef,
+    budgets: &mut CoveringBudgets,
+) -> bool {
+    let covering = budgets.of_pod(store, pod);
     is_reschedulable(store, pod)
         && !is_undisturbed(now, store, pod)
         && covering.len() < 2
@@ -66,7 +98,12 @@ fn never_allows(limit: BudgetLimit) -> bool {
 }
 
 /// Whether a pod keeps its node: it is to be left alone, or its budgets let it go no more.
-pub(super) fn keeps(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) -> bool {
+pub(super) fn keeps(
+    now: Instant,
+    store: &Store,
+    pod: PodRef,
+    budgets: &mut CoveringBudgets,
+) -> bool {
     let Some(spec) = spec_of(store, pod) else {
         return false;
     };
@@ -79,11 +116,11 @@ pub(super) fn keeps(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetLi
     if is_static(spec) || tolerates(spec, &leaving_taint(LEAVING_TAINT)) {
         return false;
     }
-    let covering = covering(spec, budgets);
+    let covering = budgets.of_pod(store, pod);
     let is_ready = (store.pod_states().get(pod)).is_none_or(|state| state.is_ready);
     let refuses = |own: &Budget| {
         let lets_unhealthy = own.0.unhealthy == UnhealthyPodEviction::AlwaysAllow && !is_ready;
         own.1 < 1 && !lets_unhealthy
     };
-    covering.len() > 1 || covering.iter().any(|own| refuses(own))
+    covering.len() > 1 || covering.iter().any(refuses)
 }

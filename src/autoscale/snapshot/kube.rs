@@ -37,6 +37,8 @@ pub struct KubeSnapshot {
     known: IndexMap<usize, ClassCache, FxBuildHasher>,
     /// Classes that keep others away and had pods here.
     repelling: Vec<Arc<PodClass>>,
+    /// As `known`, but whatever nodes there are: whether one of these keeps pods of the class away.
+    repelled: IndexMap<usize, (Arc<PodClass>, bool), FxBuildHasher>,
     /// Places that got more room, in order, for those who remember refusals.
     freed: Vec<usize>,
     steps: Vec<Step>,
@@ -90,6 +92,7 @@ impl KubeSnapshot {
             hidden: Vec::new(),
             known: IndexMap::default(),
             repelling: Vec::new(),
+            repelled: IndexMap::default(),
             freed: Vec::new(),
             steps: Vec::new(),
             marks: Vec::new(),
@@ -195,9 +198,10 @@ impl KubeSnapshot {
         let number = if let Some(number) = self.known.get_index_of(&key) {
             number
         } else {
+            let is_repelled = self.is_repelled(pod);
             let own = ClassCache {
                 class: pod.class.clone(),
-                tests: self.tests(pod),
+                tests: (!is_repelled).then(|| self.tests(pod)).flatten(),
                 refused: Vec::new(),
                 seen: self.freed.len(),
             };
@@ -209,8 +213,12 @@ impl KubeSnapshot {
         Some(number)
     }
 
-    /// The questions to single nodes about a pod, if there are no others.
-    fn tests(&self, pod: &Arc<PodInfo>) -> Option<Vec<NodeTest>> {
+    /// Whether a class that has pods here keeps a pod away from some of them.
+    fn is_repelled(&mut self, pod: &Arc<PodInfo>) -> bool {
+        let key = Arc::as_ptr(&pod.class).addr();
+        if let Some((_, is_repelled)) = self.repelled.get(&key) {
+            return *is_repelled;
+        }
         let ctx = AttemptContext {
             cache: &self.cache,
             pod,
@@ -220,9 +228,19 @@ impl KubeSnapshot {
             let mut known = plugins.iter().flatten();
             known.any(|plugin| plugin.is_meant_by(ctx, other))
         };
-        if self.repelling.iter().any(meant) {
-            return None;
-        }
+        let is_repelled = self.repelling.iter().any(meant);
+        let own = (pod.class.clone(), is_repelled);
+        self.repelled.insert(key, own);
+        is_repelled
+    }
+
+    /// The questions to single nodes about a pod, if there are no others.
+    fn tests(&self, pod: &Arc<PodInfo>) -> Option<Vec<NodeTest>> {
+        let ctx = AttemptContext {
+            cache: &self.cache,
+            pod,
+        };
+        let plugins = self.profile.fast_plugins();
         for &index in &self.profile.pre_filter {
             let plugin = plugins[index].as_ref()?;
             if matches!(plugin.kept_filter(ctx), CacheableFilter::Unknown) {
@@ -442,6 +460,7 @@ impl ClusterSnapshot for KubeSnapshot {
         {
             self.repelling.push(pod.class.clone());
             self.known.clear();
+            self.repelled.clear();
         }
         let slot = self.slots[place];
         if !self.marks.is_empty() {
