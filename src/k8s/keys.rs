@@ -50,6 +50,13 @@ pub(super) const CLAIM_ENTRY: &str = "resource.kubernetes.io/pod-claim-name";
 
 /// Label of workloads and pods that Kueue holds back until their queue has quota for them.
 pub(super) const QUEUE_NAME: &str = "kueue.x-k8s.io/queue-name";
+/// Labels of workloads and pods that other schedulers hold back: `YuniKorn`, Volcano, KAI.
+pub(super) const QUEUES_OF_OTHERS: [&str; 4] = [
+    "yunikorn.apache.org/queue",
+    "volcano.sh/queue-name",
+    "scheduling.volcano.sh/queue-name",
+    "kai.scheduler/queue",
+];
 /// Label of workloads: their class of priority in queues of Kueue.
 pub(super) const QUEUE_PRIORITY: &str = "kueue.x-k8s.io/priority-class";
 /// Label of workloads: the longest time, in seconds, for which they hold quota.

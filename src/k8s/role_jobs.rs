@@ -248,24 +248,72 @@ fn ray(spec: &Value, name: &str, path: &Path<'_>) -> Result<Vec<Role>, Problem> 
         is_template: false,
     };
     let head = path.field("headGroupSpec");
-    let mut roles = vec![role("head", 1, &spec["headGroupSpec"], &head)];
+    let mut own = spec["headGroupSpec"].clone();
+    let scales = &spec["enableInTreeAutoscaling"];
+    if flag(scales, &path.field("enableInTreeAutoscaling"))? {
+        add_autoscaler(&mut own, &spec["autoscalerOptions"]["resources"]);
+    }
+    let mut roles = vec![role("head", 1, &own, &head)];
     let list = path.field("workerGroupSpecs");
     let stated = spec["workerGroupSpecs"].as_array();
     for (index, own) in stated.into_iter().flatten().enumerate() {
         let path = list.index(index);
-        let name = own["groupName"].as_str().unwrap_or_default();
+        let named = &own["groupName"];
+        let name = named.as_str().unwrap_or_default();
         if name.is_empty() {
-            return Err(path.field("groupName").missing("a name"));
+            let path = path.field("groupName");
+            return Err(match named {
+                // Without quotes, `on`, `no` and `1` are no texts in YAML.
+                Value::Bool(_) | Value::Number(_) => {
+                    path.problem("a name (in quotes, for YAML)", named)
+                }
+                _ => path.missing("a name"),
+            });
         }
         if roles.iter().any(|known| known.set == name) {
             return Err(path.field("groupName").problem("each name once", name));
         }
-        let replicas = number(&own["replicas"], 1, 0, &path.field("replicas"))?;
-        let hosts = number(&own["numOfHosts"], 1, 1, &path.field("numOfHosts"))?;
-        roles.push(role(name, replicas.saturating_mul(hosts), own, &path));
+        roles.push(role(name, workers(own, &path)?, own, &path));
     }
     check_sum(&roles, &list)?;
     Ok(roles)
+}
+
+/// Number of pods of a group of workers (KubeRay v1.4: `utils.GetWorkerGroupDesiredReplicas`), with the defaults
+/// of its API.
+fn workers(group: &Value, path: &Path<'_>) -> Result<i64, Problem> {
+    let replicas = number(&group["replicas"], 0, 0, &path.field("replicas"))?;
+    let hosts = number(&group["numOfHosts"], 1, 1, &path.field("numOfHosts"))?;
+    let least = number(&group["minReplicas"], 0, 0, &path.field("minReplicas"))?;
+    let most = match &group["maxReplicas"] {
+        Value::Null => i64::MAX,
+        stated => {
+            let number = stated.as_i64().filter(|&most| most >= 0);
+            let expected = "a number from 0 on";
+            number.ok_or_else(|| path.field("maxReplicas").problem(expected, stated))?
+        }
+    };
+    if least > most {
+        let expected = format!("at most `maxReplicas`, {most}");
+        return Err(path.field("minReplicas").problem(&expected, least));
+    }
+    if flag(&group["suspend"], &path.field("suspend"))? {
+        return Ok(0);
+    }
+    Ok(replicas.clamp(least, most).saturating_mul(hosts))
+}
+
+/// Adds the container of Ray's autoscaler to the pod of a head (KubeRay: `common.BuildAutoscalerContainer`).
+fn add_autoscaler(head: &mut Value, resources: &Value) {
+    let usual = json!({"cpu": "500m", "memory": "512Mi"});
+    let resources = match resources {
+        Value::Null => json!({"requests": usual.clone(), "limits": usual}),
+        stated => stated.clone(),
+    };
+    let containers = head.pointer_mut("/template/spec/containers");
+    if let Some(Value::Array(containers)) = containers {
+        containers.push(json!({"name": "autoscaler", "resources": resources}));
+    }
 }
 
 /// The pod that submits a job of Ray to its cluster, by default with what its operator asks for.

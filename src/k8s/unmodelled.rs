@@ -3,7 +3,7 @@
 
 use super::field::{Path, Problem, Texts};
 use super::findings::ObjectName;
-use super::keys::QUEUE_NAME;
+use super::keys::{QUEUE_NAME, QUEUES_OF_OTHERS};
 use super::{Ctx, Origin};
 use super::{fields, gpu, raw};
 
@@ -88,6 +88,7 @@ pub(super) fn note_queue(
     is_held: bool,
     ctx: &mut Ctx,
 ) {
+    note_queue_of_others(object, metadata, ctx);
     let Some(queue) = metadata.labels.get(QUEUE_NAME) else {
         return;
     };
@@ -108,6 +109,27 @@ pub(super) fn note_queue(
         ctx.findings.add(object, &field, what, starts);
     } else {
         ctx.findings.add(object, &field, what, waits);
+    }
+}
+
+/// Notes the queue in which another scheduler would hold an object back.
+pub(super) fn note_queue_of_others(
+    object: ObjectName<'_>,
+    metadata: &raw::Metadata,
+    ctx: &mut Ctx,
+) {
+    for label in QUEUES_OF_OTHERS {
+        let Some(queue) = metadata.labels.get(label).filter(|own| !own.is_empty()) else {
+            continue;
+        };
+        let path = Path::root("metadata");
+        ctx.findings.add(
+            object,
+            &path.field("labels").key(label),
+            format!("the queue `{queue}` is not modelled"),
+            "pods start at once, whatever the quota of the queue; the system `batch` has queues of Volcano and \
+             YuniKorn for rows of traces",
+        );
     }
 }
 

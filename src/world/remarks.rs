@@ -96,6 +96,8 @@ pub struct Remarks {
     ignored: Option<String>,
     /// Whether pods are placed by the services that select them.
     by_services: bool,
+    /// Whether tasks wait for secrets and configs, as those of `SwarmKit` do.
+    waits_for_names: bool,
     /// Declarations of autoscalers, by their names in findings.
     places: SortedMap<String, Vec<(String, DeclaredWorkload)>>,
     /// Files that declare services and budgets, by the names of these in findings.
@@ -126,6 +128,7 @@ impl Remarks {
     pub fn of(scenario: &Scenario, files: &FileSource<'_>) -> Result<Self, BuildError> {
         Ok(Self {
             by_services: places_by_services(scenario, files)?,
+            waits_for_names: scenario.system.name == systems::swarmkit::ENTRY.name,
             ..Self::new(ignored_by(scenario))
         })
     }
@@ -422,7 +425,9 @@ impl Remarks {
         let objects = ignored_objects(&manifests.objects, self.by_services);
         let objects = objects.filter(|_| effect.is_some());
         let counted = ended.into_iter().chain(shunned).chain(objects);
-        let passed = ignored.chain(names(manifests));
+        let waits = self.waits_for_names;
+        let names = names(manifests).filter(|_| waits);
+        let passed = ignored.chain(names);
         for words in unheeded.chain(counted).chain(findings).chain(passed) {
             self.note(format!("{file}: {words}"));
         }

@@ -198,15 +198,17 @@ const RAY_CLUSTER: List = table! {
         enableIngress headService rayStartParams resources serviceType: SILENT,
     }),
     workerGroupSpecs: fields(table! {
-        groupName numOfHosts replicas: KEPT,
+        groupName maxReplicas minReplicas numOfHosts replicas suspend: KEPT,
         template: fields(TEMPLATE),
-        suspend: left_out("the workers start with the others"),
-        idleTimeoutSeconds maxReplicas minReplicas rayStartParams resources scaleStrategy:
-            SILENT,
+        idleTimeoutSeconds rayStartParams resources scaleStrategy: SILENT,
     }),
     enableInTreeAutoscaling: unless("false", "the number of workers stays"),
-    autoscalerOptions gcsFaultToleranceOptions headServiceAnnotations managedBy rayVersion:
-        SILENT,
+    autoscalerOptions: fields(table! {
+        resources: KEPT,
+        args command env envFrom idleTimeoutSeconds image imagePullPolicy securityContext
+            upscalingMode version volumeMounts: SILENT,
+    }),
+    gcsFaultToleranceOptions headServiceAnnotations managedBy rayVersion: SILENT,
 };
 
 const RAY: List = table! {

@@ -9,7 +9,7 @@ use crate::fields::{self, UnreadFields};
 use crate::findings::ObjectName;
 use crate::kinds::{self, OutdatedVersion};
 use crate::parts::Parts;
-use crate::{pod, raw, recommendations, revisions};
+use crate::{pod, raw, recommendations, revisions, unmodelled};
 
 /// Name of an object in messages, with the namespace that it has.
 fn object_name(parts: &Parts) -> ObjectName<'_> {
@@ -41,6 +41,9 @@ impl Reader {
         self.tell_strays(parts, &strays);
         if kind != "Pod" {
             self.tell_annotations(parts);
+        }
+        if is_workload {
+            unmodelled::note_queue_of_others(object_name(parts), &parts.metadata, &mut self.ctx);
         }
     }
 

@@ -390,6 +390,76 @@ fn roles_of_trainings_and_of_ray_are_pod_sets() {
 }
 
 #[test]
+fn workers_of_ray_keep_to_their_bounds() {
+    let pods = |group: &str| {
+        let cluster = format!(
+            "{{headGroupSpec: {{template: {TEMPLATE}}}, workerGroupSpecs: [{{groupName: w, {group}, \
+             template: {TEMPLATE}}}]}}"
+        );
+        told(&of_kind("ray.io/v1", "RayCluster", &cluster)).remove(1)
+    };
+    for (group, expected) in [
+        ("replicas: 20, minReplicas: 1, maxReplicas: 10", 10),
+        ("replicas: 1, minReplicas: 3, numOfHosts: 2", 6),
+        ("minReplicas: 2, maxReplicas: 2147483647", 2),
+        ("maxReplicas: 5", 0),
+        ("replicas: 5, suspend: true", 0),
+    ] {
+        let expected = format!("t-w {expected} raycluster-t w 1 of 2");
+        assert_eq!(pods(group), expected, "{group}");
+    }
+    let refused = |group: &str| {
+        error(&of_kind(
+            "ray.io/v1",
+            "RayCluster",
+            &format!(
+                "{{headGroupSpec: {{template: {TEMPLATE}}}, workerGroupSpecs: [{{{group}, template: {TEMPLATE}}}]}}"
+            ),
+        ))
+    };
+    let crossed = refused("groupName: w, minReplicas: 3, maxReplicas: 2");
+    let expected =
+        "spec.workerGroupSpecs[0].minReplicas: expected at most `maxReplicas`, 2, found `3`";
+    assert!(crossed.contains(expected), "{crossed}");
+    let unquoted = refused("groupName: off");
+    let expected = "spec.workerGroupSpecs[0].groupName: expected a name (in quotes, for YAML)";
+    assert!(unquoted.contains(expected), "{unquoted}");
+}
+
+#[test]
+fn the_head_of_a_scaled_ray_has_its_autoscaler() {
+    let cpu = |options: &str| {
+        let cluster = format!(
+            "{{enableInTreeAutoscaling: true, {options}headGroupSpec: {{template: {{spec: {{containers: \
+             [{{name: c, resources: {{requests: {{cpu: 1}}}}}}]}}}}}}}}"
+        );
+        let read =
+            with_jobs(&of_kind("ray.io/v1", "RayCluster", &cluster)).expect("it can be read");
+        let Object::Job(job) = &read.workloads[0].object else {
+            panic!("a job");
+        };
+        let requests = job.template.requests().expect("sums");
+        requests.get("cpu").to_string()
+    };
+    assert_eq!(cpu(""), "1500m");
+    let options = "autoscalerOptions: {resources: {requests: {cpu: 2}}}, ";
+    assert_eq!(cpu(options), "3");
+}
+
+#[test]
+fn queues_of_other_schedulers_are_told() {
+    let cluster = format!("{{headGroupSpec: {{template: {TEMPLATE}}}}}");
+    let cluster = of_kind("ray.io/v1", "RayCluster", &cluster);
+    let cluster = cluster.replace("kueue.x-k8s.io/queue-name", "yunikorn.apache.org/queue");
+    let read = with_jobs(&cluster).expect("it can be read");
+    let told = read.findings.iter().map(ToString::to_string);
+    let told: Vec<String> = told.collect();
+    let expected = "RayCluster `n/t`: metadata.labels[\"yunikorn.apache.org/queue\"]: the queue `jobs` is not \
+                    modelled; pods start at once";
+    assert!(told.iter().any(|own| own.contains(expected)), "{told:?}");
+}
+
+#[test]
 fn each_group_of_a_leader_and_its_workers_is_a_workload() {
     let version = "leaderworkerset.x-k8s.io/v1";
     let spec = format!(
