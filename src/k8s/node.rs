@@ -123,6 +123,14 @@ fn images(raw: &[raw::Image], ctx: &mut Ctx) -> Vec<(model::Text, i64)> {
         .collect()
 }
 
+/// Extended resources of which an extender of the scheduler gives each pod a part of one device: those of
+/// gpushare, HAMi and Volcano.
+const DEVICE_MEMORY: [&str; 3] = [
+    "aliyun.com/gpu-mem",
+    "nvidia.com/gpumem",
+    "volcano.sh/gpu-memory",
+];
+
 fn note_left_out(node: &Node, ctx: &mut Ctx) {
     let object = ObjectName {
         kind: "Node",
@@ -136,6 +144,18 @@ fn note_left_out(node: &Node, ctx: &mut Ctx) {
             &path.field("allocatable").field(PODS),
             "missing",
             "Kubernetes then allows 0 pods on the node; write `pods: 110` for kubelet's default",
+        );
+    }
+    for name in DEVICE_MEMORY
+        .into_iter()
+        .filter(|name| node.allocatable.contains(name))
+    {
+        ctx.findings.add(
+            object,
+            &path.field("allocatable").key(name),
+            "memory of all GPUs of the node as one amount",
+            "pods fill that amount, as kube-scheduler alone counts; a scheduler that gives each pod memory of one \
+             device fits fewer",
         );
     }
 }
