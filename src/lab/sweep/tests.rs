@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::axis::Axis;
@@ -7,8 +8,10 @@ use super::design::Design;
 use super::*;
 use crate::fixture::Scratch;
 use crate::inside::FilesBelow;
-use crate::source::Source;
+use crate::source::{FunctionVariant, Source, external_variant};
+use control::{Answer, Exchange, ExchangeError, Question};
 use scenario::SearchPath;
+use scenario::schema::{AnswerFunction, Answers};
 
 const TEXT: &str = "\
 windtunnel: v1
@@ -34,6 +37,16 @@ fn planned(program: &str, seeds: u64) -> Plan {
 }
 
 fn plan_over(axis: &str, text: &str, program: &str, seeds: u64) -> Result<Plan, SweepError> {
+    plan_with(&[], axis, text, program, seeds)
+}
+
+fn plan_with(
+    functions: &[FunctionVariant],
+    axis: &str,
+    text: &str,
+    program: &str,
+    seeds: u64,
+) -> Result<Plan, SweepError> {
     let axes = [Axis::grid(axis)];
     let design = Design {
         axes: axes.into_iter().collect::<Result<_, _>>().expect("an axis"),
@@ -49,7 +62,7 @@ fn plan_over(axis: &str, text: &str, program: &str, seeds: u64) -> Result<Plan, 
     };
     let grounds = Grounds {
         source: &source,
-        functions: &[],
+        functions,
         sets: &[],
         design: &design,
         seeds,
@@ -76,6 +89,65 @@ fn a_field_that_every_variant_states_is_no_axis() {
     // One that leaves it to the experiment is what the sweep is about.
     let left = of("spread: {}").expect("a plan");
     assert_eq!(left.runs.len(), 3);
+}
+
+/// Function that gives the last of the candidates the most points, and counts its starts.
+#[derive(Clone, Debug, Default)]
+struct LastNode(Arc<AtomicUsize>);
+
+impl Answers for LastNode {
+    fn start(&self) -> Box<dyn Exchange> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::new(self.clone())
+    }
+}
+
+impl Exchange for LastNode {
+    fn ask(&mut self, question: &Question) -> Result<Answer, ExchangeError> {
+        Ok(match question {
+            Question::Hello(_) => Answer::Text("{\"protocol\": 1}".to_owned()),
+            other => Answer::Numbers((0..other.items() as i64).collect()),
+        })
+    }
+
+    fn name(&self) -> String {
+        "the last node".to_owned()
+    }
+
+    fn again(&self) -> Box<dyn Exchange> {
+        Box::new(self.clone())
+    }
+}
+
+/// Nothing tells whether a function is the same as before: its runs are made again, those of others are not.
+#[test]
+fn a_function_decides_at_each_point_and_its_runs_are_not_kept() {
+    let scratch = Scratch::new();
+    let last = LastNode::default();
+    let function = |name: &str| FunctionVariant {
+        name: name.to_owned(),
+        text: external_variant(name, &serde_json::json!({"command": ["last"]})),
+        function: AnswerFunction(Arc::new(last.clone())),
+    };
+    let planned =
+        |name: &str| plan_with(&[function(name)], "cluster.nodes.0.count=2,3", TEXT, "a", 1);
+    let plan = planned("last").expect("a plan");
+    assert_eq!(plan.file.variants, ["spread", "pack", "last"]);
+    let out = scratch.path("out");
+    for found in [0, 4] {
+        let done = run_until(&plan, &out, Shard::WHOLE, usize::MAX).expect("a sweep");
+        assert_eq!((done.runs, done.found), (6, found));
+    }
+    assert!(last.0.load(Ordering::Relaxed) >= 4);
+    let runs = crate::compare::swept_runs(&out, &[]).expect("the runs");
+    let names = runs[0].summary.variants.iter().map(|own| own.name.as_str());
+    assert!(
+        names.clone().any(|own| own == "last count=3"),
+        "{:?}",
+        names.collect::<Vec<_>>()
+    );
+    let taken = planned("pack").err().map(|error| error.to_string());
+    assert!(taken.is_some_and(|own| own.contains("has a variant `pack` already")));
 }
 
 /// Runs a shard until so many runs are there.
