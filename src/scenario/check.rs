@@ -237,9 +237,19 @@ impl<'run> Checker<'run> {
             0..=12 => finding.label(format!("expected {}", choices(&known))),
             n => finding.label(format!("not one of the {n} {}", kind.nouns())),
         };
-        self.findings.push(suggest(finding, text, &known, span));
+        let finding = suggest(finding, text, &known, span);
+        let finding = match (&finding.help, known.len()) {
+            (None, 13..=NAMES_MAX) => {
+                finding.help(format!("the {} are {}", kind.nouns(), known.join(", ")))
+            }
+            _ => finding,
+        };
+        self.findings.push(finding);
     }
 }
+
+/// Maximum number of names of a registry that are listed.
+const NAMES_MAX: usize = 30;
 
 /// Adds the nearest of the right words as a change.
 pub(super) fn suggest(finding: Finding, wrong: &str, right: &[&str], span: Span) -> Finding {

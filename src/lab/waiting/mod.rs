@@ -3,6 +3,7 @@
 //! whatever the number of its pods.
 
 mod gist;
+mod models;
 mod size;
 mod wide_gangs;
 
@@ -178,7 +179,7 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
         Some((line, named(store, first)))
     }
 
-    /// A reason, with the volumes and the size that keep pods of a class from all nodes.
+    /// A reason, with the models of GPUs, the size and the volumes that keep pods of a class from all nodes.
     fn with_reach(&self, class: ClassId, reason: String) -> String {
         let store = self.store;
         let nodes = store.nodes();
@@ -186,7 +187,8 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
         let objects = || objects().map(|own| &**own).collect();
         let volumes = volume_reach::words(&store.class(class).spec, objects);
         let size = (self.terse).and_then(|words| size::too_large(store, class, words));
-        let more = [size, volumes].into_iter().flatten();
+        let more = [models::lacking(store, class), size, volumes];
+        let more = more.into_iter().flatten();
         std::iter::once(reason)
             .chain(more)
             .collect::<Vec<_>>()

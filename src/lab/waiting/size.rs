@@ -3,14 +3,25 @@
 use cluster::Store;
 use units::{ClassId, Quantity, SuffixFamily};
 
-/// Words of a system for a node, cores and memory.
-pub(super) type Terms = [&'static str; 3];
+/// Words of a system for a node, cores, memory and GPUs.
+pub(super) type Terms = [&'static str; 4];
 
-/// Systems whose answers say no amounts and whose nodes have what they offer, with their words for a node, cores
-/// and memory.
-const TERSE: [(&str, Terms); 2] = [
-    (systems::mesos::ENTRY.name, ["agent", "cpus", "mem"]),
-    (systems::mesos::dcos::ENTRY.name, ["agent", "cpus", "mem"]),
+/// Systems whose answers say no amounts and whose nodes have what they offer, with their words for a node, cores,
+/// memory and GPUs.
+const TERSE: [(&str, Terms); 4] = [
+    (systems::mesos::ENTRY.name, ["agent", "cpus", "mem", "gpus"]),
+    (
+        systems::mesos::dcos::ENTRY.name,
+        ["agent", "cpus", "mem", "gpus"],
+    ),
+    (
+        systems::batch::ENTRY.name,
+        ["node", "cpu", "memory", "GPUs"],
+    ),
+    (
+        systems::gpu_sharing::ENTRY.name,
+        ["node", "cpu", "memory", "GPUs"],
+    ),
 ];
 
 /// The words of a system whose answers say no amounts.
@@ -25,13 +36,15 @@ pub(super) fn too_large(store: &Store, class: ClassId, terms: Terms) -> Option<S
     let asks = &store.class(class).requests;
     let nodes = store.nodes();
     let rows = || nodes.present().map(|node| nodes.allocatable().row(node));
-    let [noun, cpus, mem] = terms;
+    let [noun, cpus, mem, gpus] = terms;
     let cpu = (asks.cpu_milli, rows().map(|row| row.cpu_milli).max()?);
     let memory = (asks.memory_bytes, rows().map(|row| row.memory_bytes).max()?);
+    let gpu = (asks.gpu_milli, rows().map(|row| row.gpu_milli).max()?);
     let in_bytes = |bytes| Quantity::from_units(bytes).with_family(SuffixFamily::Binary);
     let amounts = [
         (cpus, cpu, Quantity::from_milli as fn(i64) -> Quantity),
         (mem, memory, in_bytes),
+        (gpus, gpu, Quantity::from_milli),
     ];
     let large = amounts
         .into_iter()
