@@ -106,7 +106,7 @@ pub struct PlannedRun {
     pub variant: String,
     /// Scenario of the run.
     pub scenario: Scenario,
-    /// Whether it asks a function, which may change without a sign of it in the key: a record that is there
+    /// Part of a function in it, which may change without a sign of it in the key: a record that is there
     /// already may be of another one.
     pub asks_function: bool,
     /// Number of the plan's experiment that knows the run's files.
