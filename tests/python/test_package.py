@@ -63,6 +63,24 @@ variants:
   sjf: {{system.scheduler.queue: sjf}}
 """
 
+TASKS = """\
+windtunnel: v1
+name: tasks
+cluster:
+  nodes:
+    - count: 4
+      template: {allocatable: {cpu: 8, memory: 32Gi, pods: 110}}
+workload:
+  - generate: {model: google-2011, jobs: 60, nodes: 4, classes: 3, load: 80, span: 1m}
+system:
+  name: pipeline
+  scheduler: {profile: first-fit}
+stop: {at: 1h}
+variants:
+  first: {}
+  spread: {system.scheduler.profile: least-allocated}
+"""
+
 LONG = JOBS.replace("at: 12h", "at: 30d")
 
 
@@ -552,27 +570,23 @@ class Studies(InFolder):
         self.assertEqual([pair["candidate"] for pair in own.study["pairs"]], ["profile=most-allocated"])
 
     def test_a_policy_is_swept(self):
-        Path("jobs.yaml").write_text(JOBS)
-        grid = {"cluster.nodes.0.count": [16, 24]}
+        Path("tasks.yaml").write_text(TASKS)
+        grid = {"cluster.nodes.0.count": [4, 6]}
         seeds = []
 
-        class Largest:
+        class Counted(BestFit):
             def start(self, seed):
                 seeds.append(seed)
 
-            def order(self, jobs, now):
-                return [-job.cpu_milli for job in jobs]
+        more = {"policy": {"mine": Counted}, "under": {"system.scheduler.tieBreak": "first"}}
 
         def swept():
-            policy, under = {"mine": Largest}, {"system.scheduler.backfill": "none"}
-            return windtunnel.sweep("jobs.yaml", grid=grid, policy=policy, under=under, out="own").table.to_pandas()
+            return windtunnel.sweep("tasks.yaml", grid=grid, out="own", **more).table.to_pandas()
 
         table = swept()
-        self.assertEqual(list(table["variant"]), ["fcfs", "sjf", "mine"] * 2)
+        self.assertEqual(list(table["variant"]), ["first", "spread", "mine"] * 2)
         self.assertEqual(len(seeds), 2)
-        alone = windtunnel.run(
-            "jobs.yaml", policy={"mine": Largest}, under={"system.scheduler.backfill": "none"}, set={"cluster.nodes.0.count": 24}
-        )
+        alone = windtunnel.run("tasks.yaml", set={"cluster.nodes.0.count": 6}, **more)
         self.assertEqual(table["digest"].iloc[-1], alone.digests["mine"])
         # Its runs are made again, and those of the others are not.
         written = {path: path.stat().st_mtime_ns for path in Path("own/runs").rglob("*.run")}
@@ -580,12 +594,12 @@ class Studies(InFolder):
         self.assertEqual(len(seeds), 5)
         anew = [path for path, when in written.items() if path.stat().st_mtime_ns != when]
         self.assertEqual((len(written), len(anew)), (6, 2))
-        own = windtunnel.compare(windtunnel.load("own"), at={"cluster.nodes.0.count": 24}, out="out")
+        own = windtunnel.compare(windtunnel.load("own"), at={"cluster.nodes.0.count": 6}, out="out")
         self.assertIn("mine", [pair["candidate"] for pair in own.study["pairs"]])
 
     def test_a_sweep_refuses_policies_that_it_cannot_ask(self):
         Path("text.yaml").write_text(TEXT)
-        grid = {"seed": [1, 2]}
+        grid = {"stop.at": ["5m", "10m"]}
         with self.assertRaisesRegex(LookupError, "no more"):
             windtunnel.sweep("text.yaml", grid=grid, policy=fails_later(), out="fails")
         self.assertFalse(Path("fails/sweep.parquet").exists())
