@@ -6,7 +6,7 @@ use std::time::Instant as Clock;
 
 use intake::ledger::{Action, ENDLESS, ESTIMATES};
 use lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
-use lab::folder::{EXTERNAL, Existing, ResultFolder};
+use lab::folder::{EXTERNAL, Existing, ResultFolder, refuse_existing_file};
 use lab::journey::Journey;
 use lab::run::prepare;
 use lab::source::external_variant;
@@ -215,6 +215,9 @@ fn result_folder(
     // The folder named after the experiment is the program's own to renew; one that was named by
     // the user is not.
     let existing = Existing::forced(arguments.force || is_default);
+    if let Some(file) = &arguments.perfetto {
+        refuse_existing_file(file, Existing::forced(arguments.force))?;
+    }
     Ok(ResultFolder::create(&out, existing)?)
 }
 

@@ -175,10 +175,15 @@ impl CompactReport<'_> {
         let (Some(value), Some([least, most])) =
             (variant.value(self.plan.question), variant.span())
         else {
+            let waiting = &variant.waiting;
+            let wait = plural::either(waiting.pods, "pod waits", "pods wait");
+            let first = waiting.first.as_ref();
+            let first = first.map_or_else(String::new, |own| format!(" ({})", format::clean(own)));
             let words = match self.plan.question {
                 Question::Compact => format!("does not fit on {CLONES} times the machines"),
                 Question::Inflate => "does not fit as it is".to_owned(),
             };
+            let words = format!("{words}: {} {wait}{first}", waiting.pods);
             return [name, words, String::new(), String::new(), String::new()];
         };
         let share = 100.0 * value as f64 / self.whole(variant).max(1) as f64;
@@ -244,6 +249,10 @@ impl Formats for CompactReport<'_> {
                 "ignoresRequests": variant.ignores_requests,
                 "trials": variant.trials,
                 "stoppedTrials": variant.stopped,
+                "waiting": variant.value(self.plan.question).is_none().then(|| json!({
+                    "pods": variant.waiting.pods,
+                    "first": variant.waiting.first,
+                })),
                 "p90": variant.value(self.plan.question),
                 "least": span.map(|own| own[0]),
                 "most": span.map(|own| own[1]),

@@ -118,6 +118,66 @@ fn what_is_signed_is_read_against_the_dump() {
     scratch.run(&verify, 0);
 }
 
+/// Who reads where pods are and where they come to finds a node for each of them in the dump: pods that wait and get
+/// a node are listed for themselves.
+#[test]
+fn pods_that_start_are_no_pods_that_move() {
+    let scratch = cluster("starts");
+    let waiting = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manual/plan.in/waiting.yaml");
+    fs::copy(waiting, scratch.path("waiting.yaml")).expect("a copy");
+    let plan = ["plan", "dump.yaml", "waiting.yaml", "--out", "made"];
+    scratch.run(&[&plan[..], &["--minimize", "nodes"]].concat(), 0);
+    let verify = [
+        "plan",
+        "--verify",
+        "made/plan.json",
+        "dump.yaml",
+        "waiting.yaml",
+    ];
+    scratch.run(&verify, 0);
+    let path = scratch.path("made").join("plan.json");
+    let text = fs::read_to_string(&path).expect("a plan");
+    let whole: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let pods = |list: &str| -> Vec<String> {
+        let pods = whole[list].as_array().expect("a list").iter();
+        pods.map(|own| own["pod"].as_str().unwrap_or_default().to_owned())
+            .collect()
+    };
+    assert_eq!(pods("starts"), ["shop/report-0", "shop/report-1"]);
+    assert_eq!(pods("placement").len(), 7);
+    for (pointer, value, field) in [
+        ("/starts/0/pod", "shop/web-0", "`starts[0].pod`"),
+        ("/starts/0/node", "worker-9", "`worker-9`"),
+    ] {
+        let mut changed = whole.clone();
+        *changed.pointer_mut(pointer).expect("a field") = value.into();
+        fs::write(&path, changed.to_string()).expect("the changed plan");
+        let said = scratch.printed(&verify, 100);
+        assert!(said.contains(field), "{pointer}: {said}");
+    }
+}
+
+/// A folder that is in the way is told before a search, which may take minutes: before the dump is read.
+#[test]
+fn a_folder_with_a_plan_is_refused_at_once() {
+    let scratch = cluster("refused");
+    let plan = ["plan", "dump.yaml", "--minimize", "nodes", "--out", "made"];
+    scratch.run(&plan, 0);
+    let mut files = fs::read_dir(scratch.path("made")).expect("the files of the plan");
+    let names = files.by_ref().map(|own| own.expect("a file").file_name());
+    let names: Vec<_> = names.collect();
+    fs::remove_file(scratch.path("dump.yaml")).expect("the dump");
+    for kept in names {
+        let made = scratch.path("made");
+        fs::remove_dir_all(&made).expect("the files of the plan");
+        fs::create_dir(&made).expect("a folder");
+        fs::write(made.join(&kept), "").expect("a file");
+        let said = scratch.run(&plan, 2);
+        let name = kept.to_str().expect("a name");
+        assert!(said.contains(name) && said.contains("--force"), "{said}");
+    }
+}
+
 /// Lists beside the cluster are among the inputs, the proof is not left out, and a purchase adds up.
 #[test]
 fn purchases_are_read_with_their_lists() {

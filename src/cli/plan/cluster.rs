@@ -41,8 +41,14 @@ pub(super) fn write_cluster(
         scheduler = format!("{{tieBreak: first, config: {CLUSTER_CONFIG}}}");
     }
     let text = scenario_text(planned, snapshot.release, &scheduler);
-    folder.write(&PlanFile::new("cluster.yaml", text))
+    folder.write(&PlanFile::new(CLUSTER, text))
 }
+
+/// Names of the files of the planned cluster.
+pub(super) const CLUSTER_FILES: [&str; 3] = [CLUSTER, CLUSTER_OBJECTS, CLUSTER_CONFIG];
+
+/// File of the planned cluster as a scenario.
+const CLUSTER: &str = "cluster.yaml";
 
 /// File of the planned cluster's objects.
 const CLUSTER_OBJECTS: &str = "cluster.objects.json";

@@ -7,17 +7,17 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use lab::around::Around;
-use lab::folder::{Existing, write_file};
+use lab::folder::{Existing, refuse_files, write_file};
 use lab::plan::request::{HORIZON, Inquiry, Request, STEPS, lists, refuse_none};
 use lab::plan::watch::Work;
 use lab::plan::{Minimize, Order, Plan};
 use lab::shell::quoted;
 use lab::snapshot::NamedCluster;
-use report::plan::{PlanFile, PlanReport};
+use report::plan::{FILES, PlanFile, PlanReport};
 
 use super::snapshot::{SchedulerArguments, described, ignored, tell};
 use super::{Exit, Failure, Global, interrupt, output, terminal};
-use cluster::write_cluster;
+use cluster::{CLUSTER_FILES, write_cluster};
 use onlooker::{printed, watched};
 
 mod answer;
@@ -210,6 +210,10 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
 
 /// Answers questions to a dump.
 fn answer(global: &Global, arguments: &PlanArguments) -> Result<Exit, Failure> {
+    if let Some(folder) = &arguments.out {
+        let names = FILES.into_iter().chain(CLUSTER_FILES);
+        refuse_files(folder, names, Existing::forced(arguments.force))?;
+    }
     let request = request(arguments);
     let (traces, ignored) = (global.traces_dirs(), ignored(global)?);
     let work = Arc::new(Work::until(interrupt::shared()));

@@ -34,10 +34,12 @@ pub(super) struct Cell<'a> {
 }
 
 /// Outcome of packing the pods of a cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Packed {
     /// Number of pods without a machine.
     pub(super) pending: u64,
+    /// The first of them, `NAMESPACE/NAME`.
+    pub(super) first: Option<String>,
     /// Number of those among them that only a handful of machines could hold.
     pub(super) picky: u64,
     /// Number of pods that want one.
@@ -48,7 +50,7 @@ pub(super) struct Packed {
 
 impl Packed {
     /// Returns whether no more pods are without a machine than may be.
-    pub(super) fn fits(self, allowed: Pending) -> bool {
+    pub(super) fn fits(&self, allowed: Pending) -> bool {
         match allowed {
             Pending::Picky { ppm } => {
                 let most = u128::from(self.pods) * u128::from(ppm);
@@ -157,6 +159,7 @@ impl<'a> Cell<'a> {
         let pods = wanted.saturating_sub(rejected) + census.wanted_by_objects();
         Ok(Some(Packed {
             pending: pods.saturating_sub(census.placed()),
+            first: census.first_waiting(),
             picky: census.waiting_picky(),
             pods,
             rejected,

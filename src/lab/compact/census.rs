@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cluster::{Observer, Store};
-use model::{EndReason, Event, Node, Pod, PodOwner, PodRef};
+use model::{EndReason, Event, Node, Pod, PodCreated, PodName, PodRef, Text};
 use units::{ClassId, Instant, ObjectId, SortedMap};
 
 use super::constraints::is_picky;
@@ -13,6 +13,8 @@ pub(super) struct Census<'a> {
     /// The machines of the whole cell.
     nodes: &'a [Arc<Node>],
     pods: Vec<Counted>,
+    /// Namespaces and names of these.
+    names: Vec<(Text, PodName)>,
     /// Whether a class is picky, as far as that was asked.
     picky: Vec<Option<bool>>,
     /// Number of pods that nobody made from an object and that were rejected.
@@ -44,6 +46,7 @@ impl<'a> Census<'a> {
         Self {
             nodes,
             pods: Vec::new(),
+            names: Vec::new(),
             picky: Vec::new(),
             rejected: 0,
             makers: SortedMap::new(),
@@ -73,10 +76,24 @@ impl<'a> Census<'a> {
         self.pods.iter().filter(waiting).count() as u64
     }
 
+    /// The first pod without a machine, `NAMESPACE/NAME`, one that is not picky if there is any.
+    pub(super) fn first_waiting(&self) -> Option<String> {
+        let pods = self.pods.iter().zip(&self.names);
+        let waiting = pods.filter(|(own, _)| own.is_alive && !own.is_bound);
+        let first = waiting.min_by_key(|(own, _)| own.is_picky);
+        // Pods of logs are in no namespace.
+        first.map(|(_, (namespace, name))| match &**namespace {
+            "" => name.text().to_string(),
+            namespace => format!("{namespace}/{}", name.text()),
+        })
+    }
+
     fn pod(&mut self, pod: PodRef) -> &mut Counted {
         let place = pod.id.0 as usize;
         if place >= self.pods.len() {
             self.pods.resize(place + 1, Counted::default());
+            self.names
+                .resize(place + 1, (Text::default(), PodName::Job(0)));
         }
         &mut self.pods[place]
     }
@@ -89,18 +106,20 @@ impl<'a> Census<'a> {
         *self.picky[place].get_or_insert_with(|| is_picky(&store.class(class).spec, self.nodes))
     }
 
-    fn created(&mut self, pod: PodRef, class: ClassId, owner: Option<PodOwner>, store: &Store) {
-        let owner = owner.map(|owner| owner.object);
+    fn created(&mut self, created: &PodCreated, store: &Store) {
+        let owner = created.owner.map(|owner| owner.object);
         if let Some(owner) = owner {
             self.makers.entry(owner).or_default().alive += 1;
         }
-        let is_picky = self.is_picky(class, store);
-        *self.pod(pod) = Counted {
+        let is_picky = self.is_picky(created.class, store);
+        *self.pod(created.pod) = Counted {
             is_picky,
             is_alive: true,
             is_bound: false,
             owner,
         };
+        let namespace = store.class(created.class).spec.namespace.clone();
+        self.names[created.pod.id.0 as usize] = (namespace, created.name.clone());
     }
 
     fn ended(&mut self, pod: PodRef, reason: EndReason, store: &Store) {
@@ -125,9 +144,7 @@ impl<'a> Census<'a> {
 impl Observer for Census<'_> {
     fn observe(&mut self, _at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
         match event {
-            Event::PodCreated(created) => {
-                self.created(created.pod, created.class, created.owner, store);
-            }
+            Event::PodCreated(created) => self.created(created, store),
             Event::PodBound { pod, .. } => self.pod(*pod).is_bound = true,
             Event::PodEnded { pod, reason } => self.ended(*pod, *reason, store),
             _ => {}

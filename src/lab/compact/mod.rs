@@ -104,6 +104,17 @@ pub struct Compacted {
     /// Result of each trial in order: machines that are enough, or further arrivals that fit. `None`
     /// where the workload does not fit at all.
     pub trials: Vec<Option<usize>>,
+    /// Pods that stood in the way where the workload does not fit at all.
+    pub waiting: Waiting,
+}
+
+/// Pods without a machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// Number of them.
+    pub pods: u64,
+    /// The first of them, `NAMESPACE/NAME`, if its object made it at all.
+    pub first: Option<String>,
 }
 
 impl Compacted {
@@ -164,7 +175,7 @@ pub fn compact(
                     cell: &cell,
                     plan,
                     trial,
-                    room,
+                    room: &room,
                     ignores_requests,
                     interrupted: workers.interrupted,
                 };
@@ -194,6 +205,10 @@ pub fn compact(
             ignores_requests,
             stopped,
             trials: trials.collect::<Result<_, _>>()?,
+            waiting: Waiting {
+                pods: room.last.pending,
+                first: room.last.first,
+            },
         });
         (workers.progress)(number + 1, experiment.variants.len());
     }

@@ -23,10 +23,11 @@ pub(super) enum Found {
 }
 
 /// Room for the whole workload, which is the same in every trial.
-#[derive(Clone, Copy)]
 pub(super) struct Room {
     /// The outcome of packing on the machines of the cell.
     pub(super) packed: Packed,
+    /// That of the last packing, where the workload does not fit.
+    pub(super) last: Packed,
     /// The number of times that the cell has to be taken for the workload to fit, if it does then.
     times: Option<usize>,
 }
@@ -42,6 +43,7 @@ pub(super) fn has_room_for_all(
         return Ok(None);
     };
     let mut times = packed.fits(plan.pending).then_some(1);
+    let mut last = packed.clone();
     let most = match plan.question {
         Question::Compact => CLONES,
         Question::Inflate => 1,
@@ -54,8 +56,13 @@ pub(super) fn has_room_for_all(
             return Ok(None);
         };
         times = packed.fits(plan.pending).then_some(copies);
+        last = packed;
     }
-    Ok(Some(Room { packed, times }))
+    Ok(Some(Room {
+        packed,
+        last,
+        times,
+    }))
 }
 
 /// Trial with a random order of its own.
@@ -63,7 +70,7 @@ pub(super) struct Search<'a> {
     pub(super) cell: &'a Cell<'a>,
     pub(super) plan: TrialPlan<'a>,
     pub(super) trial: usize,
-    pub(super) room: Room,
+    pub(super) room: &'a Room,
     /// Whether the system places pods whatever they request.
     pub(super) ignores_requests: bool,
     pub(super) interrupted: &'a AtomicBool,

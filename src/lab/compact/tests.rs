@@ -23,6 +23,7 @@ fn the_ninetieth_percentile_is_the_tenth_of_eleven() {
         ignores_requests: false,
         stopped: 0,
         trials: known.map(Some).to_vec(),
+        waiting: Waiting::default(),
     };
     assert_eq!(own.value(Question::Compact), Some(830));
     assert_eq!(own.value(Question::Inflate), Some(815));
@@ -49,7 +50,7 @@ fn pods_that_may_stay_pending_are_counted_or_a_share_of_the_picky() {
         pending,
         picky,
         pods: 3,
-        rejected: 0,
+        ..cell::Packed::default()
     };
     let any = Pending::Any { pods: 1 };
     let all_picky = Pending::Picky { ppm: 400_000 };
@@ -141,6 +142,10 @@ fn a_workload_that_fits_nowhere_has_no_value() {
     let found = compacted(Question::Compact, &tight).expect("answers");
     assert_eq!(found[0].trials, [None; 3]);
     assert_eq!(found[0].value(Question::Compact), None);
+    // Who reads that wants to know who stands in the way.
+    let waiting = &found[0].waiting;
+    assert_eq!(waiting.pods, found[0].pods);
+    assert_eq!(waiting.first.as_deref(), Some("job-1-0"));
 }
 
 /// Six machines of eight cores, two of which have a fast disk.

@@ -367,7 +367,7 @@ impl Closed {
 }
 
 /// Refuses a file that is there, unless it may be replaced.
-fn refuse_existing_file(path: &Path, existing: Existing) -> Result<(), FolderError> {
+pub fn refuse_existing_file(path: &Path, existing: Existing) -> Result<(), FolderError> {
     if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
         return Err(FolderError::FileExists(path.to_path_buf()));
     }

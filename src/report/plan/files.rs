@@ -233,6 +233,7 @@ impl PlanReport<'_> {
     }
 
     /// Every file of the plan.
+    /// [`FILES`] has their names.
     ///
     /// # Errors
     /// If an input can't be read again for its hash.
@@ -254,6 +255,20 @@ impl PlanReport<'_> {
         Ok(files)
     }
 }
+
+/// Names of the files of a plan.
+pub const FILES: [&str; 10] = [
+    "plan.json",
+    "plan.md",
+    "report.html",
+    "nodes.csv",
+    "moves.csv",
+    "losses.csv",
+    "headroom.csv",
+    "pools.csv",
+    "shapes.csv",
+    "bound.json",
+];
 
 /// A price an hour; nothing if it is not known.
 fn price(micro: i64) -> String {

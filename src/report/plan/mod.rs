@@ -14,7 +14,7 @@ mod sheet;
 mod text;
 mod today;
 
-pub use files::PlanFile;
+pub use files::{FILES, PlanFile};
 
 use std::path::PathBuf;
 
