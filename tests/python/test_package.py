@@ -320,7 +320,7 @@ class Policies(InFolder):
 
     def test_a_result_repeats_without_the_policy(self):
         result = windtunnel.run(SMALL, policy=BestFit, out="out")
-        self.assertTrue(Path("out/external/BestFit.0.jsonl.zst").exists())
+        self.assertTrue(Path("out/external/BestFit.0.answers.zst").exists())
         done = self.program("reproduce", "out")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertIn(result.digests["BestFit"][:8], done.stdout + Path("out/summary.json").read_text())
