@@ -2,7 +2,8 @@
 //! deserves of the cluster is poured out by weight, one resource after the other, and the queue with the
 //! smallest share of what it deserves goes first; the largest share over its resources counts. A queue that
 //! has what it deserves of a resource starts no job that asks for it (volcano-sh/volcano:
-//! `pkg/scheduler/plugins/proportion`, overused queues).
+//! `pkg/scheduler/plugins/proportion`, overused queues, before v1.7; its `AllocatableFn`, which holds back jobs that
+//! would take a queue beyond what it deserves, is not followed).
 //!
 //! A tenant's jobs are a queue; jobs within one go in the order of submission. Queues with equal shares
 //! go in the order of tenants. In a tree, what a queue deserves is poured out to the queues in it. A queue

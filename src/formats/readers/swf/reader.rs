@@ -16,6 +16,8 @@ pub struct SwfReader {
     /// The jobs before the last one read, where it names several.
     pub(super) several_preceding: Vec<i64>,
     rows: u64,
+    /// Whether a line before the first job is the head of a table with commas.
+    is_table: bool,
     has_ended: bool,
 }
 
@@ -30,6 +32,7 @@ impl SwfReader {
             first: None,
             several_preceding: Vec::new(),
             rows: 0,
+            is_table: false,
             has_ended: false,
         };
         reader.first = reader.next_job()?;
@@ -120,6 +123,7 @@ impl SwfReader {
             }
             match self.parser.parse(number, text) {
                 Ok(Parsed::Short) => {
+                    self.is_table |= self.rows == 0 && is_table_head(text);
                     let kind = "line of fewer than 18 fields";
                     self.journal.dirt(kind, Action::Drop, number)?;
                 }
@@ -160,9 +164,22 @@ impl SwfReader {
         }
         Err(TraceError::Format {
             file: self.journal.file.to_string(),
-            reason: format!("holds no job: a row has {FIELDS} fields between blanks or `;`"),
+            reason: format!(
+                "holds no job: a row has {FIELDS} fields between blanks or `;`{}",
+                if self.is_table {
+                    ", and this is a table with commas; write `format: csv`, or end its name in .csv"
+                } else {
+                    ""
+                }
+            ),
         })
     }
+}
+
+/// Whether a line names columns of a table with commas that has the times of submission.
+fn is_table_head(text: &[u8]) -> bool {
+    let mut names = text.trim_ascii().split(|&byte| byte == b',');
+    names.clone().count() > 1 && names.any(|name| name == b"submit")
 }
 
 /// Whether the first two fields are words.

@@ -131,14 +131,28 @@ pub(super) fn header_record(
 }
 
 impl SwfSource {
-    /// Tells what a job states that the stream has no place for.
+    /// Tells what a job states that the stream has no place for; to a run, what it asks for and does not get.
     pub(super) fn tell_unkept(&mut self, job: &SwfJob) -> Result<(), TraceError> {
         let options = &self.options;
-        if !options.recorded {
-            return Ok(());
-        }
         let (requested, allocated) = (job.requested_processors, job.allocated_processors);
         let has_memory = job.requested_memory_kb > 0;
+        if !options.recorded {
+            // It is no dirt, which strict reading refuses.
+            if options.rows.strict {
+                return Ok(());
+            }
+            if has_memory && !options.memory {
+                let kind =
+                    "memory (field 10) that jobs request, not asked of nodes; `memory: true` does";
+                self.dirt(kind, Action::Waive, job)?;
+            }
+            if requested > 0 && allocated > 0 && requested != allocated {
+                let kind = "processors that jobs request (field 8) other than those allocated (field 5); \
+                            those requested count";
+                self.dirt(kind, Action::Keep, job)?;
+            }
+            return Ok(());
+        }
         let (has_used, takes_usage) = (job.used_memory_kb > 0, options.usage);
         let told = [
             (

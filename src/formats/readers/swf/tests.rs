@@ -130,6 +130,10 @@ fn documented_dirt_is_handled_as_documented() {
         ("no number of processors", Action::Drop),
         ("ran beyond its requested time", Action::Keep),
         (
+            "memory (field 10) that jobs request, not asked of nodes; `memory: true` does",
+            Action::Waive,
+        ),
+        (
             "memory beyond 4 TiB per processor; read as bytes",
             Action::Repair,
         ),
@@ -192,6 +196,12 @@ fn a_negative_run_time_is_a_bad_row_and_a_text_without_jobs_an_error() {
             .expect_err("no job")
             .to_string(),
         "log.swf: holds no job: a row has 18 fields between blanks or `;`"
+    );
+    let table = check("submit,name,run_time\n0s,a,5m\n", &ReadOptions::default());
+    let told = table.expect_err("a table").to_string();
+    assert!(
+        told.ends_with("write `format: csv`, or end its name in .csv"),
+        "{told}"
     );
 }
 
