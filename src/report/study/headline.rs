@@ -45,7 +45,16 @@ pub fn headline(study: &Study) -> String {
     };
     let apart = study.finished_apart.as_ref();
     let apart = apart.map_or_else(String::new, |own| format!(" But {}.", format::clean(own)));
-    format!("{}{missing}.{apart}", claim(study, &gated))
+    let left_out = study.pairs.iter().filter(|pair| !pair.is_comparable());
+    let left_out = match left_out.count() {
+        0 => String::new(),
+        count => format!(
+            "; {count} of {} can't be compared and {} left out",
+            plural::count(study.pairs.len(), "candidate"),
+            plural::either(count, "is", "are")
+        ),
+    };
+    format!("{}{missing}{left_out}.{apart}", claim(study, &gated))
 }
 
 /// What the verdicts on the metrics with a value say together.

@@ -24,6 +24,7 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
         Box::new(Collector {
             core,
             unwatched: Vec::new(),
+            passed: None,
         })
     },
 };
@@ -38,6 +39,8 @@ struct Collector {
     /// Pods that are deleted with a grace of 0 on nodes that don't answer. The API server removes the object of such a
     /// pod at once (`CheckGracefulDelete`); on a node that answers the kubelet is as quick.
     unwatched: Vec<PodRef>,
+    /// Instant of the last pass. There is one in a period, whatever ends at its instant.
+    passed: Option<Instant>,
 }
 
 impl Controller for Collector {
@@ -84,11 +87,12 @@ impl Controller for Collector {
             }
         }
         let since = step.now.since(Instant::ZERO).as_nanos() % PERIOD.as_nanos();
-        if since != 0 {
+        if since != 0 || self.passed == Some(step.now) {
             let start = step.now.as_nanos() - since;
             step.look_again_at(Instant::from_nanos(start).saturating_add(PERIOD));
             return;
         }
+        self.passed = Some(step.now);
         let store = step.store;
         let mut has_homeless = false;
         let mut places: SortedMap<Text, PodRef> = SortedMap::new();
