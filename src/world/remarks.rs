@@ -185,9 +185,10 @@ impl Remarks {
         let (taken, left) = (adoption.counts.taken, plural::count(left, "pod"));
         let are = plural::either(adoption.counts.left, "has", "have");
         self.note_first(format!(
-            "{left} {are} a controller whose workload no file declares: they stay as they are, and \
-             none is made again ({taken} belong to declared workloads); dump \
-             `deploy,rs,sts,ds,job,cronjob` as well"
+            "{left} {are} a controller whose workload no file declares: they stay as they are, as do nodes \
+             that the cluster autoscaler would empty (ControllerNotFound), and none that ends or is evicted \
+             is made again ({taken} belong to declared workloads); dump `deploy,rs,sts,ds,job,cronjob` as \
+             well"
         ));
     }
 
