@@ -485,7 +485,7 @@ mod tests {
         }
         let own = serde_json::json!({"instanceTypes": ["*"]});
         let own: Provisioning = serde_json::from_value(own).expect("a provisioner");
-        let pools = pools(&own, &[], &objects).expect("pools");
+        let pools = pools(&own, &[], &objects, &[]).expect("pools");
         let names: Vec<&str> = pools.iter().map(|own| &*own.pool.name).collect();
         assert_eq!(names, ["d", "c", "a", "b"]);
     }
