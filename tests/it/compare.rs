@@ -19,6 +19,8 @@ use windtunnel::rng::Stream;
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
 use windtunnel::units::SortedMap;
 
+use crate::scratch::Scratch;
+
 /// Jobs that wait, small enough to be run hundreds of times.
 const QUEUE: &str = "\
 windtunnel: v1
@@ -325,4 +327,29 @@ fn one_deterministic_input_is_shaken() {
     assert!((difference - apart).abs() < 1e-9 * apart.abs().max(1.0));
     assert!(wait.interval.is_some_and(|at| at.holds(difference)));
     assert!(wait.unshaken.is_some_and(|own| own.base.is_some()));
+}
+
+/// Runs that ended their warm-ups by themselves at unlike instants are no pair; the experiment cuts both alike.
+#[test]
+fn finished_runs_with_windows_of_their_own_are_refused() {
+    let text = "\
+windtunnel: v1
+name: warm
+cluster:
+  nodes: [{count: 16, template: {allocatable: {cpu: 1, memory: 1Gi, pods: 1}}}]
+workload:
+  - generate: {model: lublin99, jobs: 200, processors: 16}
+system: {name: batch, scheduler: {queue: fcfs}}
+stop: {when: drained}
+seed: 1
+metrics: {window: auto}
+variants:
+  fcfs: {}
+  easy: {system.scheduler.backfill: easy}
+";
+    let scratch = Scratch::new("unlike-windows", &[("warm.yaml", text)]);
+    scratch.run(&["run", "warm.yaml", "--out", "out"], 0);
+    let said = scratch.run(&["compare", "out"], 3);
+    assert!(said.contains("begins at 75520 s against 84480 s"), "{said}");
+    scratch.run(&["compare", "warm.yaml", "--seeds", "3"], 0);
 }

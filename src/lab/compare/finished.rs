@@ -67,6 +67,7 @@ pub fn of_runs(
     let baseline = baseline(&given, settings)?;
     let mut notes = Vec::new();
     same_inputs(runs, &given, &baseline, &mut notes)?;
+    same_windows(&given, &baseline)?;
     let candidates = candidates(given, &baseline)?;
     if settings.all_pairs {
         all_pairs::check_runs(&candidates)?;
@@ -220,6 +221,32 @@ fn same_inputs(
                     first.name, programs[0], other.name, programs[1]
                 ));
             }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses runs that are measured from other instants than the baseline's: each that ended its warm-up by itself
+/// has its own cut, and a pair needs one (`window: auto`).
+fn same_windows(given: &[Given], baseline: &str) -> Result<(), CompareError> {
+    let from = |own: &Given| own.run.metrics.get("window.from")?.value;
+    let of_baseline = given.iter().filter(|own| own.candidate == baseline);
+    for base in of_baseline {
+        let mut heads = given.iter().filter(|own| own.run.seed == base.run.seed);
+        let other = heads.find_map(|head| {
+            let (one, other) = from(base).zip(from(head))?;
+            (one.total_cmp(&other).is_ne()).then_some((head, one, other))
+        });
+        if let Some((head, one, other)) = other {
+            return Err(CompareError::DifferentInputs {
+                name: head.candidate.clone(),
+                baseline: baseline.to_owned(),
+                fields: format!(
+                    "with seed {} the measured window begins at {other} s against {one} s, as `metrics.window` \
+                     is `auto` (compare the experiment itself, which cuts both alike, or state the window)",
+                    head.run.seed
+                ),
+            });
         }
     }
     Ok(())
