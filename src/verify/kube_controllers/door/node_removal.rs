@@ -8,10 +8,16 @@ use super::{date, folder, node, number, pod, readiness, said};
 use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::watch::{NodeChange, Step, Watch};
-use units::Instant;
+use units::{Instant, SortedMap};
 
 /// The node of a case.
 const NODE: &str = "n";
+
+/// Name of the controllers of pods, and key of the label by which they select them.
+const ABOVE: &str = "above";
+
+/// Kinds of controllers that the autoscaler looks for.
+const KINDS: [&str; 4] = ["ReplicaSet", "ReplicationController", "StatefulSet", "Job"];
 
 /// The taint of a node that is to go.
 const TAINT: &str = "ToBeDeletedByClusterAutoscaler";
@@ -125,6 +131,7 @@ fn run(input: &Value, of: &Value, threshold: f64) -> Result<Watch, String> {
     roomy["status"]["allocatable"] =
         json!({"cpu": "1000", "memory": "4Ti", "pods": "1000", "nvidia.com/gpu": "16"});
     let mut objects: Vec<Value> = pods.iter().map(|seen| member(seen)).collect();
+    objects.extend(above(&pods));
     for (number, budget) in budgets.iter().enumerate() {
         objects.extend(limit(number, budget, &pods, &budgets));
     }
@@ -146,6 +153,57 @@ fn run(input: &Value, of: &Value, threshold: f64) -> Result<Watch, String> {
         }}),
     );
     folder.watch()
+}
+
+/// The controllers of a case's pods, as a node stays whose pods have none: one of each kind in each namespace, with
+/// the pods that are there. Pods that it makes in their place go nowhere.
+fn above(pods: &[&Value]) -> Vec<Value> {
+    let mut counts: SortedMap<(&str, &str), u64> = SortedMap::new();
+    for pod in pods {
+        let kind = pod["controller"].as_str().unwrap_or_default();
+        if KINDS.contains(&kind) {
+            let namespace = pod["namespace"].as_str().unwrap_or_default();
+            let lives = pod["deletionTimestampAge"].is_null();
+            *counts.entry((kind, namespace)).or_default() += u64::from(lives);
+        }
+    }
+    let mut spec = pod("p")["spec"].clone();
+    spec["schedulerName"] = "none".into();
+    let objects = counts.into_iter().map(|((kind, namespace), count)| {
+        let labels = json!({ABOVE: kind});
+        let mut own = json!({
+            "apiVersion": version(kind), "kind": kind,
+            "metadata": {"name": ABOVE, "namespace": namespace, "uid": format!("{kind}-{namespace}")},
+            "spec": {"template": {"metadata": {"labels": labels}, "spec": spec}},
+        });
+        match kind {
+            "Job" => {
+                own["spec"]["parallelism"] = count.into();
+                own["spec"]["template"]["spec"]["restartPolicy"] = "Never".into();
+            }
+            "ReplicationController" => {
+                own["spec"]["replicas"] = count.into();
+                own["spec"]["selector"] = labels;
+            }
+            // No pod of a case is named as those of a stateful set are.
+            _ => {
+                let replicas = if kind == "StatefulSet" { 0 } else { count };
+                own["spec"]["replicas"] = replicas.into();
+                own["spec"]["selector"] = json!({"matchLabels": labels});
+            }
+        }
+        own
+    });
+    objects.collect()
+}
+
+fn version(kind: &str) -> &'static str {
+    match kind {
+        "Node" | "ReplicationController" => "v1",
+        "Job" => "batch/v1",
+        "CustomThing" => "example.com/v1",
+        _ => "apps/v1",
+    }
 }
 
 /// A pod of the node.
@@ -171,21 +229,20 @@ fn member(seen: &Value) -> Value {
             own["metadata"]["annotations"][key] = value.into();
         }
     }
-    let (kind, version) = match seen["controller"].as_str() {
+    let kind = match seen["controller"].as_str() {
         Some("mirror") => {
             own["metadata"]["annotations"]["kubernetes.io/config.mirror"] = name.into();
-            ("Node", "v1")
+            "Node"
         }
-        Some("Job") => ("Job", "batch/v1"),
-        Some("ReplicationController") => ("ReplicationController", "v1"),
-        Some("CustomThing") => ("CustomThing", "example.com/v1"),
-        Some(kind) => (kind, "apps/v1"),
-        None => ("", ""),
+        kind => kind.unwrap_or_default(),
     };
     if !kind.is_empty() {
-        let above = if kind == "Node" { NODE } else { "above" };
+        let namespace = seen["namespace"].as_str().unwrap_or_default();
+        own["metadata"]["labels"][ABOVE] = kind.into();
         own["metadata"]["ownerReferences"] = json!([{
-            "apiVersion": version, "kind": kind, "name": above, "uid": "1", "controller": true,
+            "apiVersion": version(kind), "kind": kind,
+            "name": if kind == "Node" { NODE } else { ABOVE },
+            "uid": format!("{kind}-{namespace}"), "controller": true,
         }]);
     }
     if let Some(age) = seen["deletionTimestampAge"].as_f64() {
