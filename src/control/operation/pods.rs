@@ -91,7 +91,7 @@ impl Steps {
             return Ok(());
         };
         let before = &store.class(known.class).spec;
-        let after = &declared.spec;
+        let after = &with_priority_of(before, &declared.spec);
         if before == after {
             return Ok(());
         }
@@ -122,17 +122,25 @@ impl Steps {
     }
 }
 
+/// A declaration with the priority of the pod that it is about: that was filled in from its class when the pod was
+/// created, and holds on.
+fn with_priority_of(before: &PodSpec, declared: &Arc<PodSpec>) -> Arc<PodSpec> {
+    let mut after = Arc::clone(declared);
+    if (after.priority, after.preempts) != (before.priority, before.preempts) {
+        let own = Arc::make_mut(&mut after);
+        (own.priority, own.preempts) = (before.priority, before.preempts);
+    }
+    after
+}
+
 /// Whether nothing differs but what the API lets users change of a pod (`ValidatePodUpdate`): labels;
-/// gates may go, and tolerations come; while there are gates, the node selector may ask for more. The
-/// priority was filled in when the pod was created.
+/// gates may go, and tolerations come; while there are gates, the node selector may ask for more.
 fn differ_in_open_fields(before: &PodSpec, after: &PodSpec) -> bool {
     let plain = |spec: &PodSpec| PodSpec {
         scheduling_gates: Vec::new(),
         node_selector: Labels::default(),
         tolerations: Vec::new(),
         labels: Labels::default(),
-        priority: 0,
-        preempts: true,
         ..spec.clone()
     };
     let mut gates = after.scheduling_gates.iter();
