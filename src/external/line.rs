@@ -189,13 +189,14 @@ impl Line {
     /// The next answer, if it is there as a whole.
     fn take(&mut self) -> Result<Option<Vec<u8>>, Trouble> {
         let (begin, end) = match self.encoding {
-            Encoding::Json => match memchr(b'\n', &self.unread[self.searched..]) {
-                Some(at) => (0, self.searched + at),
-                None => {
+            Encoding::Json => {
+                if let Some(at) = memchr(b'\n', &self.unread[self.searched..]) {
+                    (0, self.searched + at)
+                } else {
                     self.searched = self.unread.len();
                     (0, self.unread.len())
                 }
-            },
+            }
             Encoding::MessagePack => {
                 let length = self.unread.first_chunk().copied().map(u32::from_le_bytes);
                 let end = length.map_or(0, |own| own as usize);

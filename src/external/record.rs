@@ -57,7 +57,7 @@ impl Hasher {
     fn hash(&mut self, question: &Question) -> Result<Hash, ExchangeError> {
         self.0.clear();
         let candidates = question.write_head(&mut self.0)?;
-        extend(&mut self.0, candidates, |own| own.to_le_bytes());
+        extend(&mut self.0, candidates, u32::to_le_bytes);
         let mut hash = Hash::default();
         hash.copy_from_slice(&blake3::hash(&self.0).as_bytes()[..HASH]);
         Ok(hash)

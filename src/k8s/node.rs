@@ -124,7 +124,7 @@ fn images(raw: &[raw::Image], ctx: &mut Ctx) -> Vec<(model::Text, i64)> {
 }
 
 /// Extended resources of which an extender of the scheduler gives each pod a part of one device: those of
-/// gpushare, HAMi and Volcano.
+/// gpushare, `HAMi` and Volcano.
 const DEVICE_MEMORY: [&str; 3] = [
     "aliyun.com/gpu-mem",
     "nvidia.com/gpumem",

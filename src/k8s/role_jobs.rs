@@ -279,7 +279,7 @@ fn ray(spec: &Value, name: &str, path: &Path<'_>) -> Result<Vec<Role>, Problem> 
     Ok(roles)
 }
 
-/// Number of pods of a group of workers (KubeRay v1.4: `utils.GetWorkerGroupDesiredReplicas`), with the defaults
+/// Number of pods of a group of workers (`KubeRay` v1.4: `utils.GetWorkerGroupDesiredReplicas`), with the defaults
 /// of its API.
 fn workers(group: &Value, path: &Path<'_>) -> Result<i64, Problem> {
     let replicas = number(&group["replicas"], 0, 0, &path.field("replicas"))?;
@@ -303,7 +303,7 @@ fn workers(group: &Value, path: &Path<'_>) -> Result<i64, Problem> {
     Ok(replicas.clamp(least, most).saturating_mul(hosts))
 }
 
-/// Adds the container of Ray's autoscaler to the pod of a head (KubeRay: `common.BuildAutoscalerContainer`).
+/// Adds the container of Ray's autoscaler to the pod of a head (`KubeRay`: `common.BuildAutoscalerContainer`).
 fn add_autoscaler(head: &mut Value, resources: &Value) {
     let usual = json!({"cpu": "500m", "memory": "512Mi"});
     let resources = match resources {

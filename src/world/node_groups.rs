@@ -101,7 +101,7 @@ fn liken(node: &mut Node, sample: &Arc<Node>, group: &NodeGroup, is_reserved: bo
     if is_of_type && !is_reserved {
         node.allocatable = sample.allocatable.clone();
         node.capacity = sample.capacity.clone();
-        node.gpu = sample.gpu.clone();
+        node.gpu.clone_from(&sample.gpu);
     }
 }
 

@@ -210,6 +210,10 @@ pub struct Drain<'a> {
 }
 
 /// Rules that are left out.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each rule of the original is left out for itself"
+)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DrainExemptions {
     /// `true` if pods whose controller isn't there do not keep it: where no controllers run at all.

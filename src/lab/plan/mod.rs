@@ -305,9 +305,7 @@ pub fn plan(
         plan.expect(&found);
     }
     let grown = grow(&bench, &ahead, &goal, &bounds, questions, &mut plan)?;
-    if let Some(first) = grown.refused {
-        goal.refused.get_or_insert(first);
-    }
+    goal.refused = goal.refused.take().or(grown.refused);
     let asked = Asked {
         today: &ahead,
         demand: &grown.demand,

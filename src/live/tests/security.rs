@@ -55,6 +55,10 @@ impl Running {
 
     /// Waits until the notes have `words`: the server notes a refusal beside the answer, so that a client
     /// may have learnt of it first.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "nothing tells a test of a note but the notes"
+    )]
     fn noted(&self, words: &str) {
         for _ in 0..2000 {
             if self.notes().contains(words) {
