@@ -68,7 +68,7 @@ pub struct Limits {
     /// Whether dear nodes go before empty ones.
     pub sells_dear: bool,
     /// Number of the order in which nodes are tried: 0 is by their fullness, in the others it counts as up
-    /// to [`BLUR`] more.
+    /// to `BLUR` more.
     pub draw: u64,
 }
 
