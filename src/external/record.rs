@@ -238,7 +238,8 @@ impl Replay {
     }
 }
 
-/// The next entry: the answer to the question of a hash about so many items, or what there is in its place.
+/// Reads the next entry: the answer to the question with this hash about a number of items. The error says what
+/// stands there instead.
 fn read_entry(
     file: &mut impl BufRead,
     hash: Hash,

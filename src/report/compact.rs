@@ -175,7 +175,7 @@ impl CompactReport<'_> {
         let (Some(value), Some([least, most])) =
             (variant.value(self.plan.question), variant.span())
         else {
-            let waiting = &variant.waiting;
+            let waiting = &variant.backlog;
             let wait = plural::either(waiting.pods, "pod waits", "pods wait");
             let first = waiting.first.as_ref();
             let first = first.map_or_else(String::new, |own| format!(" ({})", format::clean(own)));
@@ -250,8 +250,8 @@ impl Formats for CompactReport<'_> {
                 "trials": variant.trials,
                 "stoppedTrials": variant.stopped,
                 "waiting": variant.value(self.plan.question).is_none().then(|| json!({
-                    "pods": variant.waiting.pods,
-                    "first": variant.waiting.first,
+                    "pods": variant.backlog.pods,
+                    "first": variant.backlog.first,
                 })),
                 "p90": variant.value(self.plan.question),
                 "least": span.map(|own| own[0]),

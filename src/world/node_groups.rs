@@ -18,7 +18,6 @@ pub fn join_groups(
     nodes: &mut [Arc<Node>],
     plan: &mut ProviderPlan,
 ) -> Vec<String> {
-    let mut joined: SortedMap<Text, u32> = SortedMap::new();
     let mut samples: SortedMap<Text, Vec<Arc<Node>>> = SortedMap::new();
     for node in nodes.iter_mut() {
         if node.labels.contains_key(GROUP_LABEL) {
@@ -30,7 +29,6 @@ pub fn join_groups(
             Arc::make_mut(node)
                 .labels
                 .insert(GROUP_LABEL.into(), name.clone());
-            *joined.entry(name.clone()).or_default() += 1;
             samples.entry(name).or_default().push(node.clone());
         }
     }
@@ -38,6 +36,10 @@ pub fn join_groups(
         let mut groups = provider.groups.iter();
         groups.any(|group| group.name == name && group.initial.is_some())
     };
+    let counts = samples
+        .iter()
+        .map(|(name, there)| (name.clone(), there.len()));
+    let mut joined: SortedMap<Text, usize> = counts.collect();
     plan.initial.retain(|node| {
         let Some(name) = node.labels.get(GROUP_LABEL) else {
             return true;

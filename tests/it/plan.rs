@@ -118,8 +118,8 @@ fn what_is_signed_is_read_against_the_dump() {
     scratch.run(&verify, 0);
 }
 
-/// Who reads where pods are and where they come to finds a node for each of them in the dump: pods that wait and get
-/// a node are listed for themselves.
+/// Each pod of `placement` has a node in the dump, so that readers can compare the two; pods that wait and get a node
+/// stand in a list of their own.
 #[test]
 fn pods_that_start_are_no_pods_that_move() {
     let scratch = cluster("starts");

@@ -40,6 +40,13 @@ pub fn budgets(store: &Store) -> BudgetList {
     budgets.collect()
 }
 
+/// Whether a budget counts pods of a spec.
+pub fn covers(budget: &PodDisruptionBudget, spec: &PodSpec) -> bool {
+    let selector = budget.selector.as_ref();
+    budget.namespace == spec.namespace
+        && selector.is_some_and(|selector| selector.matches(&spec.labels))
+}
+
 /// Whether the controller of a pod is an object of the cluster.
 fn is_there(store: &Store, namespace: &Text, owner: &Owner) -> bool {
     let kind = Object::KINDS.iter().find(|&&kind| *kind == *owner.kind);
@@ -69,13 +76,8 @@ pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) 
         Some("Node") => PodController::Mirror,
         Some(_) => PodController::Other,
     };
-    let selects = |budget: &PodDisruptionBudget| {
-        let selector = budget.selector.as_ref();
-        budget.namespace == spec.namespace
-            && selector.is_some_and(|selector| selector.matches(&spec.labels))
-    };
     let counted = budgets.iter().enumerate();
-    let counted = counted.filter(|(_, (budget, _))| selects(budget));
+    let counted = counted.filter(|(_, (budget, _))| covers(budget, spec));
     let behaviour = spec.behaviour.as_ref();
     Some(NodePod {
         name: record.name.text(),

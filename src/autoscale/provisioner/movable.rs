@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::LEAVING_TAINT;
 use crate::nodes::departures::leaving_taint;
-use crate::nodes::pods::{BudgetList, budgets, is_daemon, is_static, is_undisturbed};
+use crate::nodes::pods::{BudgetList, budgets, covers, is_daemon, is_static, is_undisturbed};
 use cluster::Store;
 use model::rules::taints::tolerates;
 use model::workload::{BudgetLimit, Count, PodDisruptionBudget, UnhealthyPodEviction};
@@ -45,12 +45,8 @@ impl CoveringBudgets {
         let (class, by_namespace) = (record.class, &self.by_namespace);
         self.by_class.entry(class).or_insert_with(|| {
             let spec = &store.class(class).spec;
-            let covers = |own: &&Budget| {
-                let selector = own.0.selector.as_ref();
-                selector.is_some_and(|selector| selector.matches(&spec.labels))
-            };
             let near = by_namespace.get(&spec.namespace).into_iter().flatten();
-            near.filter(covers).cloned().collect()
+            near.filter(|own| covers(&own.0, spec)).cloned().collect()
         })
     }
 }

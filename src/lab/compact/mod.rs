@@ -105,12 +105,12 @@ pub struct Compacted {
     /// where the workload does not fit at all.
     pub trials: Vec<Option<usize>>,
     /// Pods that stood in the way where the workload does not fit at all.
-    pub waiting: Waiting,
+    pub backlog: Backlog,
 }
 
 /// Pods without a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Waiting {
+pub struct Backlog {
     /// Number of them.
     pub pods: u64,
     /// The first of them, `NAMESPACE/NAME`, if its object made it at all.
@@ -205,7 +205,7 @@ pub fn compact(
             ignores_requests,
             stopped,
             trials: trials.collect::<Result<_, _>>()?,
-            waiting: Waiting {
+            backlog: Backlog {
                 pods: room.last.pending,
                 first: room.last.first,
             },

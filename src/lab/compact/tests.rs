@@ -23,7 +23,7 @@ fn the_ninetieth_percentile_is_the_tenth_of_eleven() {
         ignores_requests: false,
         stopped: 0,
         trials: known.map(Some).to_vec(),
-        waiting: Waiting::default(),
+        backlog: Backlog::default(),
     };
     assert_eq!(own.value(Question::Compact), Some(830));
     assert_eq!(own.value(Question::Inflate), Some(815));
@@ -143,7 +143,7 @@ fn a_workload_that_fits_nowhere_has_no_value() {
     assert_eq!(found[0].trials, [None; 3]);
     assert_eq!(found[0].value(Question::Compact), None);
     // Who reads that wants to know who stands in the way.
-    let waiting = &found[0].waiting;
+    let waiting = &found[0].backlog;
     assert_eq!(waiting.pods, found[0].pods);
     assert_eq!(waiting.first.as_deref(), Some("job-1-0"));
 }

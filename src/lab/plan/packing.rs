@@ -5,28 +5,31 @@ use k8s::read_scheduler_config;
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::KubeProfile;
 
-/// Configuration whose only scores prefer full nodes, of cpu and memory alike.
-const CONFIG: &str = "\
+/// Configuration whose only scores prefer nodes that are full of some resources, counted alike.
+fn config(resources: &[&str]) -> String {
+    let weights = resources
+        .iter()
+        .map(|name| format!("{{name: {name}, weight: 1}}"));
+    let weights: Vec<String> = weights.collect();
+    format!(
+        "\
 apiVersion: kubescheduler.config.k8s.io/v1
 kind: KubeSchedulerConfiguration
 profiles:
 - plugins:
     score:
-      disabled: [{name: '*'}]
-      enabled: [{name: NodeResourcesFit, weight: 1}]
+      disabled: [{{name: '*'}}]
+      enabled: [{{name: NodeResourcesFit, weight: 1}}]
   pluginConfig:
   - name: NodeResourcesFit
     args:
       scoringStrategy:
         type: MostAllocated
-        resources: [{name: cpu, weight: 1}, {name: memory, weight: 1}]
-";
-
-/// Part of it that counts cpu and memory alike.
-const ALIKE: &str = "{name: cpu, weight: 1}, {name: memory, weight: 1}";
-
-/// Part that counts cpu alone.
-const CPU_ALONE: &str = "{name: cpu, weight: 1}";
+        resources: [{}]
+",
+        weights.join(", ")
+    )
+}
 
 /// Profiles that prefer full nodes.
 pub(super) struct FullestFirst {
@@ -44,7 +47,7 @@ impl FullestFirst {
     pub(super) fn of(profiles: &[KubeProfile]) -> Result<Self, SnapshotError> {
         Ok(Self {
             alike: most_allocated(profiles)?,
-            by_cpu: configured(profiles, &CONFIG.replace(ALIKE, CPU_ALONE))?,
+            by_cpu: configured(profiles, &["cpu"])?,
         })
     }
 }
@@ -54,12 +57,15 @@ impl FullestFirst {
 /// # Errors
 /// Never, as long as the configuration above is a good one.
 pub(super) fn most_allocated(profiles: &[KubeProfile]) -> Result<Vec<KubeProfile>, SnapshotError> {
-    configured(profiles, CONFIG)
+    configured(profiles, &["cpu", "memory"])
 }
 
-/// The profiles with their own filters and the scores of a configuration.
-fn configured(profiles: &[KubeProfile], text: &str) -> Result<Vec<KubeProfile>, SnapshotError> {
-    let config = read_scheduler_config("most-allocated", text)?;
+/// The profiles with their own filters, whose scores prefer nodes that are full of some resources.
+fn configured(
+    profiles: &[KubeProfile],
+    resources: &[&str],
+) -> Result<Vec<KubeProfile>, SnapshotError> {
+    let config = read_scheduler_config("most-allocated", &config(resources))?;
     let mut packing = profiles.to_vec();
     for profile in &mut packing {
         let made = build_kube_profiles(&config, profile.changes)

@@ -145,7 +145,7 @@ fn array(value: &Value) -> &[Value] {
 }
 
 /// Pod that a plan gives a node.
-struct Placed<'p> {
+struct Placement<'p> {
     /// Place of the statement, such as `placement[0]`.
     at: String,
     pod: &'p str,
@@ -153,10 +153,10 @@ struct Placed<'p> {
 }
 
 /// The pods that a plan gives nodes: those that have one today, and those that start.
-fn placed(plan: &Value) -> impl Iterator<Item = Placed<'_>> {
+fn placed(plan: &Value) -> impl Iterator<Item = Placement<'_>> {
     ["placement", "starts"].into_iter().flat_map(|list| {
         let pods = array(&plan[list]).iter().enumerate();
-        pods.map(move |(number, own)| Placed {
+        pods.map(move |(number, own)| Placement {
             at: format!("{list}[{number}]"),
             pod: text(&own["pod"]),
             node: text(&own["node"]),
@@ -265,7 +265,7 @@ impl Cluster {
     /// Pods that have a node in the cluster are where the placement has them.
     fn placement(&self, plan: &Value) -> Case {
         let mut seen = SortedSet::new();
-        for Placed { at, pod, node } in placed(plan) {
+        for Placement { at, pod, node } in placed(plan) {
             if let Some(found) = self.there.get(pod)
                 && **found != *node
             {

@@ -52,7 +52,7 @@ pub use self::reservations::AdvanceReservation;
 use self::refused_jobs::RefusedMembers;
 use self::room::{Places, Rooms};
 use self::roster::{JobSubmission, PodPosition, Roster};
-use self::running_jobs::{HeldAmounts, MemberRequests, Place, RunningJob, RunningJobs};
+use self::running_jobs::{MemberAmounts, MemberRequests, Place, RunningJob, RunningJobs};
 use self::waiting_jobs::{QueuePosition, WaitingJobs};
 
 /// The scheduler of rigid jobs, as a component.
@@ -361,7 +361,7 @@ impl BatchPlanner {
             expected_end: now.saturating_add(job.facts.requested),
             members: taken.len(),
             places: taken,
-            held: HeldAmounts::default(),
+            held: MemberAmounts::default(),
         };
         self.running.add(number, job);
     }

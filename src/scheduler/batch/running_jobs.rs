@@ -53,18 +53,18 @@ pub(super) struct RunningJob {
     /// Number of places held.
     pub(super) members: usize,
     /// Amounts of the members that hold places.
-    pub(super) held: HeldAmounts,
+    pub(super) held: MemberAmounts,
 }
 
 /// Amounts that members of a job ask for together.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct HeldAmounts {
+pub(super) struct MemberAmounts {
     processors: Processors,
     memory: i64,
     gpu_milli: i64,
 }
 
-impl HeldAmounts {
+impl MemberAmounts {
     fn add(&mut self, member: &MemberRequests) {
         self.processors.add(member.cpu_milli);
         self.memory = self.memory.saturating_add(member.memory);

@@ -30,7 +30,7 @@ use super::refused_jobs::RefusedMembers;
 use super::reservations::{AdvanceReservation, Reservations};
 use super::room::Rooms;
 use super::roster::{JobSubmission, PodPosition, Roster};
-use super::running_jobs::{HeldAmounts, MemberRequests, Place, RunningJob, RunningJobs};
+use super::running_jobs::{MemberAmounts, MemberRequests, Place, RunningJob, RunningJobs};
 use crate::retry::Retry;
 
 pub use self::host_shadow::HostShadow;
@@ -343,7 +343,7 @@ impl PassPlanner {
             expected_end: now.saturating_add(job.facts.requested),
             members: taken.len(),
             places: taken,
-            held: HeldAmounts::default(),
+            held: MemberAmounts::default(),
         };
         let taken = self.running.add(number, job);
         self.order.started(now, &taken);
